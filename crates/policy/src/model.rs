@@ -1,0 +1,356 @@
+//! What a configuration says, with names still names: the one model all dialects are lowered to.
+//!
+//! Lists stand in the order of the file, because order is meaning in a policy. Every name keeps
+//! the place where it was written, so that a complaint can point at it.
+
+use std::net::SocketAddr;
+
+use crate::platform::Platform;
+use crate::source::Span;
+
+/// A name as written, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    pub text: String,
+    pub at: Span,
+}
+
+/// One configuration: everything its statements said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    pub platform: Platform,
+    pub hostname: Option<Name>,
+    pub settings: Settings,
+    pub regex_maps: Vec<RegexMap>,
+    pub inspect_maps: Vec<InspectMap>,
+    pub smtp_classes: Vec<SmtpClass>,
+    pub smtp_policies: Vec<SmtpPolicy>,
+    pub inspect_classes: Vec<InspectClass>,
+    pub inspect_policies: Vec<InspectPolicy>,
+    pub zones: Vec<Zone>,
+    pub zone_pairs: Vec<ZonePair>,
+    pub interfaces: Vec<Interface>,
+    pub proxies: Vec<Proxy>,
+    /// Class-maps, policy-maps and parameter-maps that serve other features (QoS, HTTP, SIP …).
+    pub unused: Vec<Unused>,
+    /// Statements that are no business of a mail firewall.
+    pub not_used_here: u32,
+}
+
+/// `parameter-map type regex NAME`: a set of alternatives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegexMap {
+    pub name: Name,
+    pub patterns: Vec<PatternText>,
+}
+
+/// One `pattern` line, without its quotes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatternText {
+    pub text: String,
+    pub at: Span,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MatchMode {
+    All,
+    Any,
+}
+
+/// `class-map type inspect smtp [match-all | match-any] NAME`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmtpClass {
+    pub name: Name,
+    pub mode: MatchMode,
+    pub description: Option<String>,
+    pub conditions: Vec<Condition>,
+}
+
+/// One `match` line of a class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    pub criterion: Criterion,
+    /// `match not …`.
+    pub negated: bool,
+    pub at: Span,
+}
+
+/// What a `match` line asks. Counts and lengths are strict: `gt 25` holds from 26 on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Criterion {
+    /// `match protocol smtp` in a layer 7 class: always true; the seed's examples have it.
+    Protocol,
+    SenderAddress {
+        map: Name,
+    },
+    RecipientAddress {
+        map: Name,
+    },
+    RecipientCount {
+        over: u32,
+    },
+    InvalidRecipientCount {
+        over: u32,
+    },
+    CommandLineLength {
+        over: u32,
+    },
+    /// The verb in upper case; `known` when it is one of the verbs IOS lists.
+    CommandVerb {
+        verb: String,
+        known: bool,
+    },
+    HeaderLength {
+        over: u32,
+    },
+    HeaderRegex {
+        map: Name,
+    },
+    BodyRegex {
+        map: Name,
+    },
+    MimeContentType {
+        map: Name,
+    },
+    MimeEncoding {
+        encoding: Encoding,
+    },
+    /// The EHLO keyword in upper case.
+    EhloReply {
+        keyword: String,
+    },
+    DataLength {
+        over: u64,
+    },
+}
+
+/// `match mime encoding …`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    SevenBit,
+    EightBit,
+    Base64,
+    Binary,
+    QuotedPrintable,
+    XUuencode,
+    /// Any value that is none of the above.
+    Unknown,
+    /// A private `X-…` value, as typed.
+    Private(String),
+}
+
+/// `policy-map type inspect smtp NAME`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmtpPolicy {
+    pub name: Name,
+    pub description: Option<String>,
+    pub rules: Vec<SmtpRule>,
+}
+
+/// `class type inspect smtp CLASS` with the actions below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmtpRule {
+    pub class: Name,
+    pub log: bool,
+    /// At most one of allow, reset and mask; none is `allow`.
+    pub action: Option<(Action, Span)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    Allow,
+    Reset,
+    Mask,
+}
+
+/// `class-map type inspect [match-any | match-all] NAME`: the top level.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectClass {
+    pub name: Name,
+    pub mode: MatchMode,
+    pub description: Option<String>,
+    pub conditions: Vec<InspectCondition>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InspectCondition {
+    /// `match protocol NAME`, the name in lower case (`smtp extended` is `smtp`).
+    Protocol(Name),
+    /// `match access-group {NUMBER | name ACL}`.
+    AccessGroup(Name),
+    Class(Name),
+    Not(Box<Self>),
+}
+
+/// `policy-map type inspect NAME`: the top level. Its end is `class-default` with `drop`, written or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectPolicy {
+    pub name: Name,
+    pub description: Option<String>,
+    pub rules: Vec<InspectRule>,
+    /// What `class class-default` says, when it is written.
+    pub default: Option<TopAction>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectRule {
+    pub class: Name,
+    pub action: Option<TopAction>,
+    /// `service-policy {smtp | pop3 | imap | http …} POLICY`: protocol and name.
+    pub service_policy: Option<(Name, Name)>,
+    /// `police rate BPS burst BYTES`.
+    pub police: Option<(u64, u64)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TopAction {
+    Inspect { parameters: Option<Name> },
+    Pass { log: bool },
+    Drop { log: bool },
+}
+
+/// `parameter-map type inspect NAME`: timers and limits. `None` is the default of the platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectMap {
+    pub name: Name,
+    pub limits: Limits,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    pub alert: Option<bool>,
+    pub audit_trail: Option<bool>,
+    pub dns_timeout: Option<u32>,
+    pub icmp_idle: Option<u32>,
+    pub udp_idle: Option<u32>,
+    pub tcp_idle: Option<u32>,
+    pub tcp_synwait: Option<u32>,
+    pub tcp_finwait: Option<u32>,
+    /// Half-open connections per host, and minutes of blocking.
+    pub tcp_max_incomplete_host: Option<(u32, u32)>,
+    pub max_incomplete_low: Option<u32>,
+    pub max_incomplete_high: Option<u32>,
+    pub one_minute_low: Option<u32>,
+    pub one_minute_high: Option<u32>,
+    pub sessions_maximum: Option<u32>,
+}
+
+/// `zone security NAME`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    pub name: Name,
+    pub description: Option<String>,
+}
+
+/// `zone-pair security NAME source ZONE destination ZONE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZonePair {
+    pub name: Name,
+    pub source: Name,
+    pub destination: Name,
+    pub description: Option<String>,
+    pub policy: Option<Name>,
+}
+
+/// `interface NAME`, as far as it concerns inspection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    pub name: Name,
+    pub zone: Option<Name>,
+    pub linux_interface: Option<Name>,
+}
+
+/// `proxy NAME`: one listener in front of one or more servers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    pub name: Name,
+    pub listen: Vec<SocketAddr>,
+    pub servers: Vec<SocketAddr>,
+    /// Told, or by the port of the first listener.
+    pub protocol: Option<Protocol>,
+    pub attachment: Option<Attachment>,
+    pub parameters: Option<Name>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Smtp,
+    Esmtp,
+    Pop3,
+    Imap,
+    Tcp,
+}
+
+/// Which policy a proxy enforces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attachment {
+    /// `service-policy type inspect NAME`: a top-level policy-map, or an SMTP one.
+    ServicePolicy(Name),
+    /// `no inspect esmtp`: an opaque relay.
+    Pinhole,
+}
+
+/// The `mailwarden` block and the statements of Cisco's that say where messages go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    pub workers: Option<u16>,
+    pub conformance: Conformance,
+    pub refusals: Refusals,
+    pub starttls: StartTls,
+    pub recipient_limit: RecipientLimit,
+    pub control_socket: Option<Name>,
+    pub metrics: Option<SocketAddr>,
+    /// `events json FILE`.
+    pub events: Option<Name>,
+    /// `logging file PATH`, ours: syslog lines to a file instead of stderr.
+    pub log_file: Option<Name>,
+}
+
+/// How strictly the dialogue itself is held to its standards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Conformance {
+    Compat,
+    #[default]
+    Standard,
+    Strict,
+}
+
+/// What a refused sender is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refusals {
+    #[default]
+    Smtp,
+    Silent,
+    Detail,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StartTls {
+    #[default]
+    Pass,
+    Mask,
+    Device,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RecipientLimit {
+    #[default]
+    Device,
+    Refuse,
+}
+
+/// A map of another feature: named by `check`, used by nobody here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unused {
+    pub kind: UnusedKind,
+    /// The words after `type`, or `plain`.
+    pub of: String,
+    pub name: Name,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnusedKind {
+    ClassMap,
+    PolicyMap,
+    ParameterMap,
+}
