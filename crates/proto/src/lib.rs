@@ -3,7 +3,9 @@
 //! Nothing here decides, repairs, reads a clock or touches a socket. A decoder is total: whatever
 //! the bytes are, it finds a unit, asks for more, or says that the unit is over its bound.
 
+pub mod line;
 pub mod mime;
+pub mod smtp;
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,0 +1,147 @@
+//! What stands behind MAIL FROM: and RCPT TO:, the path and the ESMTP parameters.
+//!
+//! Tolerant on purpose: blanks after the colon, missing brackets and lower case are common and
+//! harmless. Whether a path is allowed is not asked here, but what is odd about it is told.
+
+/// A path and what follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Path<'b> {
+    /// What stands between `<` and `>`, source route included; `<>` is the empty text. Without
+    /// brackets, the word after the colon. When `readable` is false, the whole argument.
+    pub text: &'b [u8],
+    /// The ESMTP parameters, blanks around them taken off.
+    pub parameters: &'b [u8],
+    pub readable: bool,
+}
+
+impl<'b> Path<'b> {
+    /// Reads `FROM:<path> PARAMETERS`; `keyword` is `FROM:` or `TO:`.
+    pub fn read(argument: &'b [u8], keyword: &str) -> Self {
+        Self::parse(argument, keyword.as_bytes()).unwrap_or(Self {
+            text: argument,
+            parameters: b"",
+            readable: false,
+        })
+    }
+
+    fn parse(argument: &'b [u8], keyword: &[u8]) -> Option<Self> {
+        let (front, rest) = argument.split_at_checked(keyword.len())?;
+        if !front.eq_ignore_ascii_case(keyword) {
+            return None;
+        }
+        let rest = rest.trim_ascii_start();
+        let Some(inner) = rest.strip_prefix(b"<") else {
+            return Self::without_brackets(rest);
+        };
+        let close = closing_bracket(inner)?;
+        let (text, behind) = inner.split_at_checked(close)?;
+        let parameters = behind.strip_prefix(b">")?;
+        // `<a@b>x` is two readings in one line: whoever follows us may take either.
+        match parameters.first() {
+            None | Some(b' ' | b'\t') => {
+                Some(Self { text, parameters: parameters.trim_ascii(), readable: true })
+            }
+            Some(_) => None,
+        }
+    }
+
+    fn without_brackets(rest: &'b [u8]) -> Option<Self> {
+        let end = rest.iter().position(|&b| b == b' ' || b == b'\t').unwrap_or(rest.len());
+        let (text, parameters) = rest.split_at_checked(end)?;
+        let readable = !text.is_empty() && !text.contains(&b'<') && !text.contains(&b'>');
+        readable.then_some(Self { text, parameters: parameters.trim_ascii(), readable })
+    }
+
+    /// Octets that some mail server has taken for a command of a shell or of its own language.
+    pub fn is_hostile(&self) -> bool {
+        let text = self.text;
+        let local = text.rsplit(|&b| b == b':').next().unwrap_or(text);
+        local.strip_prefix(b"\"").unwrap_or(local).starts_with(b"|")
+            || text.iter().any(|&b| b < 0x20 || b == 0x7F || b == b'`')
+            || memchr::memmem::find(text, b"${").is_some()
+            || memchr::memmem::find(text, b"$(").is_some()
+    }
+
+    /// The ESMTP parameters, keyword and value; the value is empty where there is none.
+    pub fn parameters(&self) -> impl Iterator<Item = (&'b [u8], &'b [u8])> + use<'b> {
+        self.parameters.split(|&b| b == b' ' || b == b'\t').filter(|word| !word.is_empty()).map(|word| {
+            let equals = word.iter().position(|&b| b == b'=').unwrap_or(word.len());
+            let (keyword, value) = word.split_at_checked(equals).unwrap_or((word, b""));
+            (keyword, value.strip_prefix(b"=").unwrap_or(value))
+        })
+    }
+}
+
+/// The `>` that ends a path: one inside a quoted local part does not.
+fn closing_bracket(inner: &[u8]) -> Option<usize> {
+    let mut quoted = false;
+    let mut escaped = false;
+    for (at, &octet) in inner.iter().enumerate() {
+        match octet {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'>' if !quoted => return Some(at),
+            b'<' if !quoted => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_read_as_servers_read_them() {
+        let table: &[(&[u8], Option<(&[u8], &[u8])>)] = &[
+            (b"FROM:<a@b>", Some((b"a@b", b""))),
+            (b"from: <a@b>  SIZE=10 BODY=8BITMIME ", Some((b"a@b", b"SIZE=10 BODY=8BITMIME"))),
+            (b"FROM:<>", Some((b"", b""))),
+            (b"FROM:a@b SIZE=1", Some((b"a@b", b"SIZE=1"))),
+            (b"FROM:<@x,@y:u@z>", Some((b"@x,@y:u@z", b""))),
+            (b"FROM:<\"a>b\"@c>", Some((b"\"a>b\"@c", b""))),
+            (b"FROM:<o'brien&co!x$y@b>", Some((b"o'brien&co!x$y@b", b""))),
+            (b"FROM:<a@b>c", None),
+            (b"FROM:<a@b", None),
+            (b"FROM:<a<b>", None),
+            (b"FROM:", None),
+            (b"TO:<a@b>", None),
+            (b"FROM <a@b>", None),
+        ];
+        for (argument, expected) in table {
+            let path = Path::read(argument, "FROM:");
+            let found = path.readable.then_some((path.text, path.parameters));
+            assert_eq!(found, *expected, "{}", argument.escape_ascii());
+            assert!(path.readable || path.text == *argument);
+        }
+    }
+
+    #[test]
+    fn only_what_a_server_once_obeyed_is_hostile() {
+        let hostile: &[&[u8]] = &[
+            b"|/bin/sh",
+            b"\"|/bin/sh\"@x",
+            b"@a:|x",
+            b"a`id`@b",
+            b"${run{x}}@b",
+            b"$(id)@b",
+            b"a\x00@b",
+            b"a\x0b@b",
+        ];
+        let fine: &[&[u8]] = &[b"o'brien@b", b"a&b@c", b"a$b!c@d", b"x|y@z", b"", b"user=ext@b", b"a;b@c"];
+        let path = |text| Path { text, parameters: b"", readable: true };
+        hostile.iter().for_each(|text| assert!(path(text).is_hostile(), "{}", text.escape_ascii()));
+        fine.iter().for_each(|text| assert!(!path(text).is_hostile(), "{}", text.escape_ascii()));
+    }
+
+    #[test]
+    fn parameters_are_keyword_and_value() {
+        let path = Path::read(b"TO:<a@b> NOTIFY=NEVER  ORCPT=rfc822;a@b SMTPUTF8", "TO:");
+        let found: Vec<_> = path.parameters().collect();
+        let expected: [(&[u8], &[u8]); 3] =
+            [(b"NOTIFY", b"NEVER"), (b"ORCPT", b"rfc822;a@b"), (b"SMTPUTF8", b"")];
+        assert_eq!(found, expected);
+    }
+}

@@ -1,0 +1,128 @@
+//! The verbs of SMTP and its relatives, as a table.
+
+/// A verb we know by name, or none of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verb {
+    Atrn,
+    Auth,
+    Bdat,
+    Burl,
+    Data,
+    Debug,
+    Ehlo,
+    Etrn,
+    Expn,
+    Helo,
+    Help,
+    Lhlo,
+    Mail,
+    Noop,
+    Onex,
+    Quit,
+    Rcpt,
+    Rset,
+    Saml,
+    Send,
+    Soml,
+    Starttls,
+    Turn,
+    Verb,
+    Vrfy,
+    Wiz,
+    Xclient,
+    Xforward,
+    /// Any other token.
+    Unknown,
+}
+
+/// One row of [`VERBS`].
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    pub verb: Verb,
+    pub name: &'static str,
+    /// Where the verb is defined.
+    pub source: &'static str,
+    /// Whether `match cmd verb` of IOS lists it; any other verb is masked under a policy of that family.
+    pub ios: bool,
+}
+
+const fn row(verb: Verb, name: &'static str, source: &'static str, ios: bool) -> Row {
+    Row { verb, name, source, ios }
+}
+
+/// Every verb known by name, in alphabetical order.
+pub const VERBS: &[Row] = &[
+    row(Verb::Atrn, "ATRN", "RFC 2645", false),
+    row(Verb::Auth, "AUTH", "RFC 4954", true),
+    row(Verb::Bdat, "BDAT", "RFC 3030", false),
+    row(Verb::Burl, "BURL", "RFC 4468", false),
+    row(Verb::Data, "DATA", "RFC 5321", true),
+    row(Verb::Debug, "DEBUG", "sendmail 5", false),
+    row(Verb::Ehlo, "EHLO", "RFC 5321", true),
+    row(Verb::Etrn, "ETRN", "RFC 1985", true),
+    row(Verb::Expn, "EXPN", "RFC 5321", true),
+    row(Verb::Helo, "HELO", "RFC 5321", true),
+    row(Verb::Help, "HELP", "RFC 5321", true),
+    row(Verb::Lhlo, "LHLO", "RFC 2033", false),
+    row(Verb::Mail, "MAIL", "RFC 5321", true),
+    row(Verb::Noop, "NOOP", "RFC 5321", true),
+    row(Verb::Onex, "ONEX", "sendmail 8", false),
+    row(Verb::Quit, "QUIT", "RFC 5321", true),
+    row(Verb::Rcpt, "RCPT", "RFC 5321", true),
+    row(Verb::Rset, "RSET", "RFC 5321", true),
+    row(Verb::Saml, "SAML", "RFC 821", true),
+    row(Verb::Send, "SEND", "RFC 821", true),
+    row(Verb::Soml, "SOML", "RFC 821", true),
+    row(Verb::Starttls, "STARTTLS", "RFC 3207", true),
+    row(Verb::Turn, "TURN", "RFC 821", false),
+    row(Verb::Verb, "VERB", "sendmail 8", true),
+    row(Verb::Vrfy, "VRFY", "RFC 5321", true),
+    row(Verb::Wiz, "WIZ", "sendmail 5", false),
+    row(Verb::Xclient, "XCLIENT", "Postfix XCLIENT_README", false),
+    row(Verb::Xforward, "XFORWARD", "Postfix XFORWARD_README", false),
+];
+
+impl Verb {
+    /// The verb a token names, in any case.
+    pub fn of(token: &[u8]) -> Self {
+        VERBS
+            .iter()
+            .find(|row| row.name.as_bytes().eq_ignore_ascii_case(token))
+            .map_or(Self::Unknown, |row| row.verb)
+    }
+
+    /// The name in upper case; empty for [`Verb::Unknown`].
+    pub fn name(self) -> &'static str {
+        self.row().map_or("", |row| row.name)
+    }
+
+    /// Whether `match cmd verb` of IOS lists this verb.
+    pub fn known_to_ios(self) -> bool {
+        self.row().is_some_and(|row| row.ios)
+    }
+
+    fn row(self) -> Option<&'static Row> {
+        VERBS.iter().find(|row| row.verb == self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_without_duplicates_and_every_verb_finds_itself() {
+        assert!(VERBS.windows(2).all(|pair| pair[0].name < pair[1].name));
+        for row in VERBS {
+            assert_eq!(Verb::of(row.name.to_lowercase().as_bytes()), row.verb);
+            assert_eq!(row.verb.name(), row.name);
+        }
+        assert_eq!(Verb::of(b"XEXCH50"), Verb::Unknown);
+        assert_eq!(Verb::of(b""), Verb::Unknown);
+    }
+
+    #[test]
+    fn ios_lists_eighteen_verbs() {
+        assert_eq!(VERBS.iter().filter(|row| row.ios).count(), 18);
+    }
+}
