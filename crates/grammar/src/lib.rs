@@ -1,12 +1,125 @@
 //! Command languages in the manner of IOS: commands are data, and the file loader, the shell, `?`
 //! and Tab all read the same data.
 //!
-//! This crate knows nothing of mail. It turns a line into words, and words into one command of a
-//! mode; what a command means is the caller's `build` function.
+//! This crate knows nothing of mail. It turns a line into words ([`words`]), and words into one
+//! command of a mode ([`resolve`]); what a command means is the caller's `build` function. It does
+//! not know prompts, `do`, blocks or indentation: which mode a line is tried in is the caller's.
+
+mod complete;
+mod matched;
+mod mismatch;
+mod resolve;
+mod syntax;
+mod tree;
+mod word;
+
+use std::fmt;
+
+pub use complete::{Completion, Extension, complete, explain, extend};
+pub use matched::Matched;
+pub use mismatch::Mismatch;
+pub use resolve::{Resolved, resolve};
+pub use tree::{Fault, FaultKind, Prefixes, check};
+pub use word::{Line, Word, words};
 
 /// A range of octets in the line that was parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Span {
     pub start: usize,
     pub end: usize,
+}
+
+/// The platforms that know a command; a line is read for one of them (or for any, if several are asked).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Platforms(u8);
+
+impl Platforms {
+    pub const NONE: Self = Self(0);
+    pub const IOS: Self = Self(1);
+    pub const ASA: Self = Self(2);
+    pub const ALL: Self = Self(3);
+
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    #[must_use]
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// What a command means: the words it was typed with become the caller's statement.
+pub type Build<S> = for<'a> fn(&Matched<'a>) -> Result<S, Mismatch>;
+
+/// A command: how it is typed, what `?` says, what it means.
+///
+/// The notation of `syntax` is that of command references:
+///
+/// | written | means |
+/// |---|---|
+/// | `match` | the keyword, in any case, or the beginning of it |
+/// | `WORD$name` | one word, perhaps quoted |
+/// | `(1-65535)$count` | a decimal number of that range |
+/// | `LINE$text` | the rest of the line as it stands; only at the end |
+/// | `{a \| b WORD$x}$which` | one of these; `which` names the first word of the one taken |
+/// | `[log]`, `[a \| b]$which` | may be missing |
+/// | `[no] match …` | also the `no` form, see [`Matched::negated`] |
+///
+/// A group may hold groups. Two readings of one line within a command are refused by [`check`].
+pub struct Command<S: 'static> {
+    pub syntax: &'static str,
+    /// One line per word of `syntax` in the order of writing, a leading `no` left out. An empty line
+    /// means that another command of the mode with the same beginning says it.
+    pub help: &'static [&'static str],
+    pub platforms: Platforms,
+    /// The mode that follows.
+    pub enters: Option<&'static Mode<S>>,
+    pub build: Build<S>,
+}
+
+impl<S> Command<S> {
+    /// A command of all platforms that stays in its mode.
+    #[must_use]
+    pub const fn new(syntax: &'static str, help: &'static [&'static str], build: Build<S>) -> Self {
+        Self { syntax, help, platforms: Platforms::ALL, enters: None, build }
+    }
+
+    #[must_use]
+    pub const fn on(mut self, platforms: Platforms) -> Self {
+        self.platforms = platforms;
+        self
+    }
+
+    #[must_use]
+    pub const fn enters(mut self, mode: &'static Mode<S>) -> Self {
+        self.enters = Some(mode);
+        self
+    }
+}
+
+// Written out, here and below: a derived one would ask `S: Debug` and follow modes in circles.
+impl<S> fmt::Debug for Command<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Command").field(&self.syntax).finish()
+    }
+}
+
+/// A set of commands that may be typed at one prompt.
+pub struct Mode<S: 'static> {
+    pub name: &'static str,
+    /// What follows the host name: `(config-cmap)#`.
+    pub prompt: &'static str,
+    /// The mode whose commands also work here, closing this one.
+    pub parent: Option<&'static Self>,
+    pub commands: &'static [Command<S>],
+    /// The commands merged, made when first needed: `Prefixes::unbuilt()`.
+    pub prefixes: Prefixes,
+}
+
+impl<S> fmt::Debug for Mode<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Mode").field(&self.name).finish()
+    }
 }

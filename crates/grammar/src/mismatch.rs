@@ -1,0 +1,85 @@
+//! Why a line is no command, and how IOS says so.
+//!
+//! Renderings with file, line and column are the caller's; the spans are all they need.
+
+use crate::Span;
+
+/// Why a line is no command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mismatch {
+    /// The first word that does not fit.
+    Unknown { at: Span },
+    /// Keywords that all begin with this word.
+    Ambiguous { at: Span, candidates: Vec<&'static str> },
+    /// The line ended early; what could have come, as `?` shows it.
+    Incomplete { expected: Vec<&'static str> },
+    /// A number, but not one of this range.
+    OutOfRange { at: Span, low: u64, high: u64 },
+    /// What a `build` function has against a word.
+    Invalid { at: Span, message: String },
+}
+
+impl Mismatch {
+    /// The word in question; `None` if a word is missing.
+    #[must_use]
+    pub const fn span(&self) -> Option<Span> {
+        match self {
+            Self::Unknown { at }
+            | Self::Ambiguous { at, .. }
+            | Self::OutOfRange { at, .. }
+            | Self::Invalid { at, .. } => Some(*at),
+            Self::Incomplete { .. } => None,
+        }
+    }
+
+    /// The line, a caret where IOS puts one, and the message.
+    #[must_use]
+    pub fn render(&self, line: &str) -> String {
+        let shown = printable(line.trim_end());
+        match self {
+            Self::Unknown { at } | Self::OutOfRange { at, .. } => {
+                let caret = caret(line, at.start);
+                format!("{shown}\n{caret}\n% Invalid input detected at '^' marker.\n")
+            }
+            Self::Invalid { at, message } => format!("{shown}\n{}\n% {message}\n", caret(line, at.start)),
+            Self::Ambiguous { at, .. } => {
+                let typed = printable(line.get(..at.end).unwrap_or(line).trim_start());
+                format!("{shown}\n% Ambiguous command:  \"{typed}\"\n")
+            }
+            Self::Incomplete { .. } => format!("{shown}\n% Incomplete command.\n"),
+        }
+    }
+}
+
+/// A caret below the octet `at`; tabs are kept so that it stands there on any terminal.
+fn caret(line: &str, at: usize) -> String {
+    let before = line.get(..at).unwrap_or(line);
+    before.chars().map(|c| if c == '\t' { '\t' } else { ' ' }).chain(['^']).collect()
+}
+
+/// Control characters of a hostile file must not reach a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { '.' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caret_stands_below_the_word() {
+        let unknown = Mismatch::Unknown { at: Span { start: 8, end: 11 } };
+        assert_eq!(
+            unknown.render(" match\t xyz\r\n"),
+            " match\t xyz\n      \t ^\n% Invalid input detected at '^' marker.\n"
+        );
+        let wide = Mismatch::Unknown { at: Span { start: 3, end: 4 } };
+        assert_eq!(wide.render("\u{e9} x"), "\u{e9} x\n  ^\n% Invalid input detected at '^' marker.\n");
+    }
+
+    #[test]
+    fn control_characters_are_not_printed() {
+        let incomplete = Mismatch::Incomplete { expected: vec![] };
+        assert_eq!(incomplete.render("a\u{1b}[2J\u{7}"), "a.[2J.\n% Incomplete command.\n");
+    }
+}
