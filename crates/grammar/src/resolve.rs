@@ -19,6 +19,12 @@ pub struct Resolved<'a, S: 'static> {
 }
 
 impl<S> Resolved<'_, S> {
+    /// The mode that follows; a `no` form never enters one.
+    #[must_use]
+    pub fn enters(&self) -> Option<&'static Mode<S>> {
+        if self.matched.negated() { None } else { self.command.enters }
+    }
+
     /// What the command means.
     pub fn build(&self) -> Result<S, Mismatch> {
         (self.command.build)(&self.matched)
@@ -44,6 +50,7 @@ pub fn resolve<'a, S>(
     walk.follow(&line.words)?;
     let (step, command) = walk.end(&line.words)?;
     let words = walk.bindings(step, command, line);
+    // Invariant: the tree's commands are the mode's, by index.
     let Some(command) = mode.commands.get(command) else {
         return Err(Mismatch::Incomplete { expected: Vec::new() });
     };
@@ -99,7 +106,7 @@ impl Walk {
     fn read(&mut self, at: usize, index: usize, word: &Word<'_>, next: usize) {
         let Some(step) = self.steps.get(at).copied() else { return };
         if step.finished {
-            self.steps.push(step);
+            self.add(step, next);
             return;
         }
         let Some(node) = self.tree.node(step.node) else { return };

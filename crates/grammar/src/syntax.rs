@@ -71,6 +71,10 @@ impl Syntax {
         if positions.iter().any(|p| matches!(p.label, Label::Line) && !p.follow.is_empty()) {
             return Err(BadNotation { at: 0, message: "nothing can follow LINE" });
         }
+        // A value may have its name from a group: `{none | WORD}$name`.
+        if positions.iter().any(|p| p.names.is_empty() && !matches!(p.label, Label::Keyword(_))) {
+            return Err(BadNotation { at: 0, message: "a value needs a $name" });
+        }
         Ok(Self { positions, first: whole.first })
     }
 }
@@ -148,13 +152,8 @@ impl Parser {
                 None => Label::Keyword(text),
             },
         };
-        let name = self.name()?;
-        if name.is_none() && !matches!(label, Label::Keyword(_)) {
-            return Err(self.bad("a value needs a $name"));
-        }
-        let position =
-            Position { label, names: name.into_iter().collect(), help: "", follow: Vec::new(), last: false };
-        self.positions.push(position);
+        let names = self.name()?.into_iter().collect();
+        self.positions.push(Position { label, names, help: "", follow: Vec::new(), last: false });
         let at = self.positions.len() - 1;
         Ok(Part { first: vec![at], last: vec![at], nullable: false })
     }
@@ -255,6 +254,7 @@ mod tests {
                 "[no] log [a] [b]",
                 &["no log", "no log a", "no log a b", "no log b", "log", "log a", "log a b", "log b"],
             ),
+            ("{none | WORD}$name", &["none$name", "WORD$name"]),
             ("{7-bit | WORD$other}$enc", &["7-bit$enc", "WORD$other$enc"]),
             ("{{a | b}$in c | d}$out", &["a$in$out c", "b$in$out c", "d$out"]),
         ];
@@ -278,6 +278,7 @@ mod tests {
             ("{a ]", "a group is not closed"),
             ("{a | }", "an alternative is empty"),
             ("WORD", "a value needs a $name"),
+            ("{none | x WORD}$name", "a value needs a $name"),
             ("a $x", "a name stands alone"),
             ("WORD$", "a name is missing after $"),
             ("(9-1)$n", "not a range of numbers"),

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::OnceLock;
 
-use crate::syntax::{Label, Position, Syntax};
+use crate::syntax::{BadNotation, Label, Position, Syntax};
 use crate::{Command, Mode, Platforms};
 
 /// The place in a [`Mode`] where its merged commands are kept.
@@ -216,13 +216,14 @@ impl Tree {
         let mut faults = Faults::new();
         let forms = commands.iter().enumerate().map(|(command, Command { syntax, help, platforms, .. })| {
             let written = *syntax;
-            let mut syntax = Syntax::parse(written).unwrap_or_else(|bad| {
-                faults.push((command, FaultKind::Notation { at: bad.at, message: bad.message }));
+            let bad = |bad: BadNotation| FaultKind::Notation { at: bad.at, message: bad.message };
+            let mut syntax = Syntax::parse(written).map_err(bad);
+            let helped = syntax.as_mut().map_or(Ok(()), |syntax| give_help(syntax, help));
+            let syntax = syntax.unwrap_or_else(|kind| {
+                faults.push((command, kind));
                 Syntax::default()
             });
-            if let Err(kind) = give_help(&mut syntax, help) {
-                faults.push((command, kind));
-            }
+            faults.extend(helped.err().map(|kind| (command, kind)));
             Form { written, syntax, platforms: *platforms }
         });
         let mut tree = Self { forms: forms.collect(), nodes: Vec::new() };
@@ -290,7 +291,10 @@ impl Tree {
         for at in 0..self.nodes.len() {
             let places = self.node(at).map_or_else(Vec::new, |node| node.places.clone());
             for place in places {
-                let help = self.help(at, self.platforms(place.command));
+                // Its own platform's words first; another's are better than none.
+                let platforms = [self.platforms(place.command), Platforms::ALL];
+                let mut found = platforms.into_iter().map(|platforms| self.help(at, platforms));
+                let help = found.find(|help| !help.is_empty()).unwrap_or_default();
                 let Some(position) = self.position_mut(place) else { continue };
                 let word = || position.label.shown().to_owned();
                 if help.is_empty() {
@@ -342,16 +346,12 @@ const NO_HELP: &str = "Negate a command or set its defaults";
 fn give_help(syntax: &mut Syntax, help: &[&'static str]) -> Result<(), FaultKind> {
     let no = |position: &Position| matches!(position.label, Label::Keyword("no"));
     let leading = usize::from(syntax.positions.first().is_some_and(no));
-    let readable = !syntax.positions.is_empty();
     let lines = std::iter::repeat_n(&NO_HELP, leading).chain(help);
     for (position, &line) in syntax.positions.iter_mut().zip(lines) {
         position.help = line;
     }
     let expected = syntax.positions.len() - leading;
-    if readable && expected != help.len() {
-        return Err(FaultKind::HelpLines { expected, found: help.len() });
-    }
-    Ok(())
+    if expected == help.len() { Ok(()) } else { Err(FaultKind::HelpLines { expected, found: help.len() }) }
 }
 
 fn key(label: &Label) -> Key {
