@@ -1,0 +1,221 @@
+//! A small language shaped like C3PL, for the tests of this crate only.
+
+use grammar::{Command, Matched, Mismatch, Mode, Platforms, Prefixes};
+
+pub(crate) static CONFIG: Mode<String> = Mode {
+    name: "config",
+    prompt: "(config)#",
+    parent: None,
+    commands: &[
+        Command::new(
+            "[no] class-map type inspect smtp [match-all | match-any]$mode WORD$name",
+            &[
+                "Configure a class map",
+                "Kind of map",
+                "Firewall",
+                "Simple Mail Transfer Protocol",
+                "All criteria must match",
+                "One criterion must match",
+                "Name of the class map",
+            ],
+            print,
+        )
+        .enters(&CLASS_MAP)
+        .on(Platforms::IOS),
+        Command::new(
+            "[no] class-map type inspect [match-all | match-any]$mode WORD$name",
+            &["", "", "", "All criteria must match", "One criterion must match", "Name of the class map"],
+            print,
+        )
+        .on(Platforms::IOS),
+        Command::new(
+            "[no] class-map [match-all | match-any]$mode WORD$name",
+            &["", "All criteria must match", "One criterion must match", "Name of the class map"],
+            print,
+        )
+        .on(Platforms::ASA),
+        Command::new(
+            "[no] policy-map type inspect {smtp | pop3 | imap}$protocol WORD$name",
+            &[
+                "Configure a policy map",
+                "Kind of map",
+                "Firewall",
+                "Simple Mail Transfer Protocol",
+                "Post Office Protocol",
+                "Internet Message Access Protocol",
+                "Name of the policy map",
+            ],
+            print,
+        )
+        .enters(&POLICY_MAP),
+        Command::new("[no] policy-map type inspect WORD$name", &["", "", "", "Name of the policy map"], print)
+            .on(Platforms::IOS),
+        Command::new(
+            "parameter-map type regex WORD$name",
+            &["Configure a parameter map", "Kind of map", "Regular expressions", "Name of the map"],
+            print,
+        )
+        .enters(&PARAMETER_MAP),
+        Command::new(
+            "zone-pair security WORD$name source {self | WORD}$source destination {self | WORD}$destination",
+            &["Connect two zones", "Zone security", "Name of the pair", "Where connections begin", "The firewall itself", "Name of a zone", "Where connections go", "The firewall itself", "Name of a zone"],
+            print,
+        ),
+        Command::new(
+            "service-policy WORD$policy {global | interface WORD$interface}$where",
+            &["Attach a policy", "Name of the policy map", "On all interfaces", "On one interface", "Name of the interface"],
+            print,
+        )
+        .on(Platforms::ASA),
+        Command::new(
+            "ip inspect name WORD$name {smtp | esmtp}$protocol [alert {on | off}$alert] [audit-trail {on | off}$audit] [timeout (5-43200)$seconds]",
+            &["Internet Protocol", "Inspection", "Of this name", "Name of the rule", "SMTP", "Extended SMTP", "Alerts", "On", "Off", "Audit trail", "On", "Off", "Idle time", "Seconds"],
+            print,
+        )
+        .on(Platforms::IOS),
+        Command::new("enable secret {(0-9)$kind WORD$hash | LINE$clear}", &["Modify enable", "The secret", "Kind of hash", "Hash", "The secret in clear"], print),
+    ],
+    prefixes: Prefixes::unbuilt(),
+};
+
+pub(crate) static CLASS_MAP: Mode<String> = Mode {
+    name: "class-map",
+    prompt: "(config-cmap)#",
+    parent: Some(&CONFIG),
+    commands: &[
+        Command::new("description LINE$text", &["Describe the class map", "Up to 200 characters"], print),
+        Command::new("no description", &["Describe the class map"], print),
+        Command::new(
+            "[no] match {sender | recipient}$who address regex WORD$map",
+            &[
+                "Classification criteria",
+                "The sender",
+                "The recipients",
+                "Its address",
+                "Regular expressions",
+                "Name of a parameter map",
+            ],
+            print,
+        ),
+        Command::new(
+            "[no] match recipient [invalid]$invalid count gt (1-65535)$count",
+            &["", "", "Refused recipients", "Number of recipients", "Greater than", "Recipients"],
+            print,
+        ),
+        Command::new(
+            "[no] match cmd line length gt (1-65535)$octets",
+            &["", "An SMTP command", "Its line", "Length of the line", "Greater than", "Octets"],
+            print,
+        ),
+        Command::new(
+            "[no] match cmd verb {EHLO | ETRN | HELO | HELP | MAIL | WORD}$verb",
+            &[
+                "",
+                "",
+                "Its verb",
+                "Extended hello",
+                "Start the queue",
+                "Hello",
+                "Help",
+                "Start a message",
+                "Another verb",
+            ],
+            print,
+        ),
+        Command::new(
+            "[no] match mime encoding {7-bit | base64 | unknown | WORD$other}$encoding",
+            &[
+                "",
+                "MIME header fields",
+                "Transfer encoding",
+                "Seven bits",
+                "Base 64",
+                "None of the known",
+                "X-token",
+            ],
+            encoding,
+        ),
+        Command::new("exit", &["Leave the mode"], print),
+    ],
+    prefixes: Prefixes::unbuilt(),
+};
+
+pub(crate) static POLICY_MAP: Mode<String> = Mode {
+    name: "policy-map",
+    prompt: "(config-pmap)#",
+    parent: Some(&CONFIG),
+    commands: &[
+        Command::new("[no] log", &["Report it"], print),
+        Command::new("[no] reset [log]", &["End the connection", "Report it"], print),
+        Command::new(
+            "police rate (8000-2000000000)$bps [burst (1000-512000000)$octets]",
+            &["Police", "Rate", "Bits per second", "Burst", "Octets"],
+            print,
+        ),
+    ],
+    prefixes: Prefixes::unbuilt(),
+};
+
+pub(crate) static PARAMETER_MAP: Mode<String> = Mode {
+    name: "parameter-map",
+    prompt: "(config-profile)#",
+    parent: Some(&CONFIG),
+    commands: &[Command::new("[no] pattern WORD$regex", &["Add a pattern", "Regular expression"], print)],
+    prefixes: Prefixes::unbuilt(),
+};
+
+/// Every name the tables use, in the order they print.
+const NAMES: &[&str] = &[
+    "mode",
+    "name",
+    "protocol",
+    "who",
+    "map",
+    "invalid",
+    "count",
+    "octets",
+    "verb",
+    "encoding",
+    "other",
+    "text",
+    "source",
+    "destination",
+    "policy",
+    "where",
+    "interface",
+    "alert",
+    "audit",
+    "seconds",
+    "kind",
+    "hash",
+    "clear",
+    "bps",
+    "regex",
+];
+
+/// What a build function can see of a line.
+fn print(matched: &Matched<'_>) -> Result<String, Mismatch> {
+    let mut shown = String::from(if matched.negated() { "negated" } else { "plain" });
+    for name in NAMES {
+        let Some(word) = matched.word(name) else { continue };
+        let (text, span) = (word.text, word.span);
+        shown.push_str(&format!(" {name}=`{text}`@{}..{}", span.start, span.end));
+        if let Some(choice) = matched.choice(name) {
+            shown.push_str(&format!(" ({choice})"));
+        }
+        if let (None, Some(number)) = (matched.choice(name), matched.number(name)) {
+            shown.push_str(&format!(" (={number})"));
+        }
+    }
+    Ok(shown)
+}
+
+/// A check beyond the notation: another encoding must be an X-token.
+fn encoding(matched: &Matched<'_>) -> Result<String, Mismatch> {
+    match matched.text("other") {
+        Some(text) if !text.to_ascii_uppercase().starts_with("X-") => {
+            Err(matched.invalid("other", "an encoding that is not listed begins with `X-`"))
+        }
+        _ => print(matched),
+    }
+}
