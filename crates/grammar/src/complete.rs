@@ -61,10 +61,7 @@ pub fn extend<S>(mode: &'static Mode<S>, platforms: Platforms, line: &str) -> Op
 pub fn explain<S>(mode: &'static Mode<S>, platforms: Platforms, line: &str) -> String {
     let found = match complete(mode, platforms, line) {
         Ok(found) => found,
-        Err(Mismatch::Ambiguous { at, .. }) => {
-            let typed = line.get(..at.end).unwrap_or(line).trim_start();
-            return format!("% Ambiguous command:  \"{typed}\"\n");
-        }
+        Err(ambiguous @ Mismatch::Ambiguous { .. }) => return format!("{}\n", ambiguous.message(line)),
         Err(_) => return "% Unrecognized command\n".to_owned(),
     };
     if ends_in_word(line) {

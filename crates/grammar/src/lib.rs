@@ -4,6 +4,57 @@
 //! This crate knows nothing of mail. It turns a line into words ([`words`]), and words into one
 //! command of a mode ([`resolve`]); what a command means is the caller's `build` function. It does
 //! not know prompts, `do`, blocks or indentation: which mode a line is tried in is the caller's.
+//!
+//! ```
+//! use grammar::{Command, Mode, Platforms, Prefixes, check, complete, resolve, words};
+//!
+//! #[derive(Debug, PartialEq)]
+//! enum Statement {
+//!     ClassMap { all: bool, name: String },
+//!     RecipientCount { negated: bool, over: Option<u64> },
+//! }
+//!
+//! static CONFIG: Mode<Statement> = Mode {
+//!     name: "config",
+//!     prompt: "(config)#",
+//!     parent: None,
+//!     commands: &[Command::new(
+//!         "class-map type inspect smtp [match-all | match-any]$mode WORD$name",
+//!         &["Configure a class map", "Kind of map", "Firewall", "SMTP", "All criteria", "Any criterion", "Name"],
+//!         |line| {
+//!             let name = line.text("name").unwrap_or_default().to_owned();
+//!             Ok(Statement::ClassMap { all: line.choice("mode") != Some("match-any"), name })
+//!         },
+//!     )
+//!     .enters(&CLASS_MAP)
+//!     .on(Platforms::IOS)],
+//!     prefixes: Prefixes::unbuilt(),
+//! };
+//!
+//! static CLASS_MAP: Mode<Statement> = Mode {
+//!     name: "class-map",
+//!     prompt: "(config-cmap)#",
+//!     parent: Some(&CONFIG),
+//!     commands: &[Command::new(
+//!         "[no] match recipient count gt (1-65535)$count",
+//!         &["Classification criteria", "Recipients", "Number of recipients", "Greater than", "Recipients"],
+//!         |line| Ok(Statement::RecipientCount { negated: line.negated(), over: line.number("count") }),
+//!     )],
+//!     prefixes: Prefixes::unbuilt(),
+//! };
+//!
+//! assert_eq!(check(&CONFIG), []);
+//! let found = resolve(&CONFIG, Platforms::IOS, &words("class t i smtp match-any c1")).unwrap();
+//! assert_eq!(found.build(), Ok(Statement::ClassMap { all: false, name: "c1".to_owned() }));
+//! let mode = found.enters().unwrap();
+//!
+//! let line = "match recipient count gt 70000";
+//! assert_eq!(
+//!     resolve(mode, Platforms::IOS, &words(line)).unwrap_err().render(line),
+//!     "match recipient count gt 70000\n                         ^\n% Invalid input detected at '^' marker.\n",
+//! );
+//! assert_eq!(complete(mode, Platforms::IOS, "match recipient count gt ").unwrap()[0].word, "<1-65535>");
+//! ```
 
 mod complete;
 mod matched;

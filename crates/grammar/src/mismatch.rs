@@ -7,7 +7,7 @@ use crate::Span;
 /// Why a line is no command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mismatch {
-    /// The first word that does not fit.
+    /// The first word that does not fit; `complete` on the line before it says what would.
     Unknown { at: Span },
     /// Keywords that all begin with this word.
     Ambiguous { at: Span, candidates: Vec<&'static str> },
@@ -36,17 +36,28 @@ impl Mismatch {
     #[must_use]
     pub fn render(&self, line: &str) -> String {
         let shown = printable(line.trim_end());
+        let message = self.message(line);
         match self {
-            Self::Unknown { at } | Self::OutOfRange { at, .. } => {
-                let caret = caret(line, at.start);
-                format!("{shown}\n{caret}\n% Invalid input detected at '^' marker.\n")
+            Self::Unknown { at } | Self::OutOfRange { at, .. } | Self::Invalid { at, .. } => {
+                format!("{shown}\n{}\n{message}\n", caret(line, at.start))
             }
-            Self::Invalid { at, message } => format!("{shown}\n{}\n% {message}\n", caret(line, at.start)),
+            Self::Ambiguous { .. } | Self::Incomplete { .. } => format!("{shown}\n{message}\n"),
+        }
+    }
+
+    /// The message alone, as IOS words it.
+    #[must_use]
+    pub fn message(&self, line: &str) -> String {
+        match self {
+            Self::Unknown { .. } | Self::OutOfRange { .. } => {
+                "% Invalid input detected at '^' marker.".to_owned()
+            }
+            Self::Invalid { message, .. } => format!("% {message}"),
             Self::Ambiguous { at, .. } => {
-                let typed = printable(line.get(..at.end).unwrap_or(line).trim_start());
-                format!("{shown}\n% Ambiguous command:  \"{typed}\"\n")
+                let typed = line.get(..at.end).unwrap_or(line).trim_start();
+                format!("% Ambiguous command:  \"{}\"", printable(typed))
             }
-            Self::Incomplete { .. } => format!("{shown}\n% Incomplete command.\n"),
+            Self::Incomplete { .. } => "% Incomplete command.".to_owned(),
         }
     }
 }

@@ -121,7 +121,7 @@ impl Walk {
         for edge in node.values.iter().filter(known).filter(|edge| in_range(&edge.label, word)) {
             self.add(Step { node: edge.to, ..plain }, next);
         }
-        let shared = (matching().nth(1).is_some()).then_some(index);
+        let shared = matching().nth(1).map(|_| index);
         for edge in matching() {
             self.add(Step { node: edge.to, ambiguous: plain.ambiguous.or(shared), ..plain }, next);
         }
@@ -153,12 +153,16 @@ impl Walk {
                 };
             }
         }
-        match self.preferred_ambiguity() {
-            Some(index) => Err(self.ambiguous(words, index)),
-            None => {
-                Err(Mismatch::Incomplete { expected: self.edges().map(|edge| edge.label.shown()).collect() })
+        if let Some(index) = self.preferred_ambiguity() {
+            return Err(self.ambiguous(words, index));
+        }
+        let mut expected: Vec<&'static str> = Vec::new();
+        for shown in self.edges().map(|edge| edge.label.shown()) {
+            if !expected.contains(&shown) {
+                expected.push(shown);
             }
         }
+        Err(Mismatch::Incomplete { expected })
     }
 
     /// Why no reading goes on with `word`.
@@ -167,9 +171,8 @@ impl Walk {
             return self.ambiguous(words, index);
         }
         let at = word.span;
-        let digits = !word.quoted && word.text.bytes().all(|octet| octet.is_ascii_digit());
         let range = self.edges().find_map(|edge| match edge.label {
-            Label::Number { low, high, .. } if digits => Some((low, high)),
+            Label::Number { low, high, .. } if is_number(word) => Some((low, high)),
             _ => None,
         });
         match range {
@@ -278,8 +281,12 @@ fn lower(text: &str) -> impl Iterator<Item = u8> {
 
 fn in_range(label: &Label, word: &Word<'_>) -> bool {
     let Label::Number { low, high, .. } = label else { return false };
-    let digits = !word.quoted && word.text.bytes().all(|octet| octet.is_ascii_digit());
-    digits && word.text.parse().is_ok_and(|number: u64| (*low..=*high).contains(&number))
+    is_number(word) && word.text.parse().is_ok_and(|number: u64| (*low..=*high).contains(&number))
+}
+
+/// `parse` alone would take a sign.
+fn is_number(word: &Word<'_>) -> bool {
+    !word.quoted && word.text.bytes().all(|octet| octet.is_ascii_digit())
 }
 
 /// What is left of the line from a word on, without trailing blanks; quotes stay.

@@ -214,17 +214,10 @@ impl Tree {
     /// Merges commands; one with a fault is left out or yields, so that the tree is always usable.
     fn build<S>(commands: &[Command<S>]) -> (Self, Faults) {
         let mut faults = Faults::new();
-        let forms = commands.iter().enumerate().map(|(command, Command { syntax, help, platforms, .. })| {
-            let written = *syntax;
-            let bad = |bad: BadNotation| FaultKind::Notation { at: bad.at, message: bad.message };
-            let mut syntax = Syntax::parse(written).map_err(bad);
-            let helped = syntax.as_mut().map_or(Ok(()), |syntax| give_help(syntax, help));
-            let syntax = syntax.unwrap_or_else(|kind| {
-                faults.push((command, kind));
-                Syntax::default()
-            });
-            faults.extend(helped.err().map(|kind| (command, kind)));
-            Form { written, syntax, platforms: *platforms }
+        let forms = commands.iter().enumerate().map(|(command, &Command { syntax, help, platforms, .. })| {
+            let (read, fault) = read(syntax, help);
+            faults.extend(fault.map(|kind| (command, kind)));
+            Form { written: syntax, syntax: read, platforms }
         });
         let mut tree = Self { forms: forms.collect(), nodes: Vec::new() };
         tree.merge(&mut faults);
@@ -315,12 +308,8 @@ impl Tree {
 
     fn find_collisions(&self, faults: &mut Faults) {
         for node in &self.nodes {
-            let ends: Vec<Place> = node
-                .places
-                .iter()
-                .copied()
-                .filter(|&place| self.position(place).is_some_and(|position| position.last))
-                .collect();
+            let is_last = |&&place: &&Place| self.position(place).is_some_and(|position| position.last);
+            let ends: Vec<&Place> = node.places.iter().filter(is_last).collect();
             for (one, other) in pairs(&ends) {
                 if self.platforms(one.command).intersects(self.platforms(other.command)) {
                     let first = self.forms.get(one.command).map_or("", |form| form.written);
@@ -341,6 +330,17 @@ impl Tree {
 
 /// Every command with a `no` form would say the same, so none does.
 const NO_HELP: &str = "Negate a command or set its defaults";
+
+/// A command's words with their help; without words, it is in no one's way.
+fn read(written: &'static str, help: &[&'static str]) -> (Syntax, Option<FaultKind>) {
+    match Syntax::parse(written) {
+        Ok(mut syntax) => {
+            let fault = give_help(&mut syntax, help).err();
+            (syntax, fault)
+        }
+        Err(BadNotation { at, message }) => (Syntax::default(), Some(FaultKind::Notation { at, message })),
+    }
+}
 
 /// A line of help for each word but a leading `no`.
 fn give_help(syntax: &mut Syntax, help: &[&'static str]) -> Result<(), FaultKind> {
