@@ -79,7 +79,7 @@ fn anything() -> Hir {
 /// Whether `hir` matches no octets at a place where only the assertion `holds` is true.
 ///
 /// The recursion is bounded by `DEPTH_MAX`.
-fn nullable(hir: &Hir, holds: Look) -> bool {
+pub(crate) fn nullable(hir: &Hir, holds: Look) -> bool {
     match hir.kind() {
         HirKind::Empty => true,
         HirKind::Literal(_) | HirKind::Class(_) => false,

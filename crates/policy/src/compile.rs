@@ -1,0 +1,2 @@
+//! The policy as what runs: compiled matchers.
+pub mod matcher;
