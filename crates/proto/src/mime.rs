@@ -1,1 +1,486 @@
 //! The structure of a message: its header, its parts at any depth, their types and their text.
+//!
+//! A [`Reader`] is pushed the content of one message in any cut and tells what it finds; it keeps
+//! one field, one line and the open boundaries, never the message. It decodes no body, judges
+//! nothing and repairs nothing: what can be read in two ways is told in both.
+
+mod facts;
+mod header;
+mod parameter;
+mod part;
+
+use memchr::memchr_iter;
+
+pub use facts::{ContentType, DefaultType};
+pub use header::FIELD_MAX;
+pub use part::{BOUNDARY_MAX, DEPTH_MAX, PARTS_MAX};
+
+use facts::Facts;
+use header::{FieldReader, Parsed, Step};
+use part::{Octets, Structure};
+
+/// What anybody asks for. Sizes are counted always; what nobody asks for costs nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Wants {
+    /// [`Event::Text`].
+    pub text: bool,
+    /// [`Event::PartHeader`] and [`Event::PartEnd`]; told as well when `text` is wanted.
+    pub parts: bool,
+    /// [`Event::Field`]; those of parts only when `parts` or `text` is wanted.
+    pub fields: bool,
+    /// [`Reader::longest_body_line`].
+    pub lines: bool,
+}
+
+impl Wants {
+    /// Whether anybody asks for something that needs the structure of the body.
+    const fn structure(self) -> bool {
+        self.text || self.parts
+    }
+}
+
+/// Something found, in the order of the message.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    Field(Field<'a>),
+    /// The header of the message is over.
+    HeaderEnd,
+    /// The header of a part is over: the message first, then every part in document order,
+    /// containers included.
+    PartHeader(PartHeader<'a>),
+    /// Octets of body text with their line ends, contiguous with the trigger: the last of them is
+    /// the octet that triggered the event, however the content was cut.
+    Text(&'a [u8]),
+    /// The part ends: nothing more is told of it.
+    PartEnd {
+        part: u32,
+        depth: u32,
+    },
+    Finding(Finding),
+}
+
+/// One field of a header, unfolded: line ends taken out, blanks kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field<'a> {
+    /// `Name: value` as received; at most [`FIELD_MAX`] octets.
+    pub text: &'a [u8],
+    /// Without the blanks that RFC 5322 §4.5 allows before the colon.
+    pub name: &'a [u8],
+    /// Without blanks around it.
+    pub value: &'a [u8],
+    /// Number of the part in document order; the message is 0.
+    pub part: u32,
+    /// The field stands in the header of the message itself.
+    pub top: bool,
+    /// The field was longer than [`FIELD_MAX`].
+    pub cut: bool,
+}
+
+impl<'a> Field<'a> {
+    fn new(field: Parsed<'a>, part: u32, top: bool) -> Self {
+        Self { text: field.text, name: field.name, value: field.value, part, top, cut: field.cut }
+    }
+}
+
+/// What the header of a part says of its body.
+#[derive(Clone, Copy, Debug)]
+pub struct PartHeader<'a> {
+    /// Number of the part in document order; the message is 0.
+    pub part: u32,
+    pub depth: u32,
+    /// Seen only under a second reading of a repeated or contradicting field; part 0 is told again
+    /// so when fields stand behind a line that is none.
+    pub alternate: bool,
+    /// The type when the header states none.
+    pub default: DefaultType,
+    facts: &'a Facts,
+}
+
+impl<'a> PartHeader<'a> {
+    fn new(part: u32, depth: u32, alternate: bool, default: DefaultType, facts: &'a Facts) -> Self {
+        Self { part, depth, alternate, default, facts }
+    }
+
+    /// The type that most readers see: the first one stated, or the default. Lower case.
+    pub fn media_type(&self) -> &'a [u8] {
+        self.facts.media_type(self.default)
+    }
+
+    /// Every Content-Type field, in order.
+    pub fn content_types(&self) -> impl ExactSizeIterator<Item = ContentType<'a>> + use<'a> {
+        self.facts.content_types()
+    }
+
+    /// The first Content-Transfer-Encoding: lower case, without comments.
+    pub fn encoding(&self) -> Option<&'a [u8]> {
+        self.facts.encodings().next()
+    }
+
+    /// Every Content-Transfer-Encoding, in order.
+    pub fn encodings(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
+        self.facts.encodings()
+    }
+
+    /// The decoded name that most readers show; control octets are in it as they came.
+    pub fn filename(&self) -> Option<&'a [u8]> {
+        self.facts.filenames().next()
+    }
+
+    /// Every reading of the file name: of Content-Disposition, then of Content-Type.
+    pub fn filenames(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.facts.filenames()
+    }
+
+    /// Whether the body is text that a reader sees as it stands, under any reading.
+    pub fn is_text(&self) -> bool {
+        self.facts.is_text(self.default)
+    }
+}
+
+/// What is odd about the structure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Finding {
+    /// Parts nested deeper than [`DEPTH_MAX`]: what is deeper is one part.
+    DepthExceeded,
+    /// More than [`PARTS_MAX`] parts: the rest is told as text.
+    PartsExceeded,
+    /// A field longer than [`FIELD_MAX`]: its rest was dropped.
+    FieldTooLong,
+    /// More values describe one part than are kept: the rest was dropped.
+    DescriptionTooLong,
+    RepeatedContentType,
+    RepeatedEncoding,
+    /// Several boundaries for one multipart: a part begins at each of them.
+    RepeatedBoundary,
+    /// A multipart without a boundary: its body is one text.
+    MissingBoundary,
+    /// A boundary longer than [`BOUNDARY_MAX`]: it is not watched for.
+    BoundaryTooLong,
+    /// A line that is no field ended a header, or no blank line did.
+    NoSeparator,
+}
+
+impl Finding {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DepthExceeded => "mime-depth-exceeded",
+            Self::PartsExceeded => "mime-parts-exceeded",
+            Self::FieldTooLong => "field-too-long",
+            Self::DescriptionTooLong => "mime-description-too-long",
+            Self::RepeatedContentType => "repeated-content-type",
+            Self::RepeatedEncoding => "repeated-content-transfer-encoding",
+            Self::RepeatedBoundary => "repeated-boundary",
+            Self::MissingBoundary => "missing-boundary",
+            Self::BoundaryTooLong => "boundary-too-long",
+            Self::NoSeparator => "no-header-separator",
+        }
+    }
+}
+
+/// Receives what a push leads to: how many octets of that push had been looked at, up to and with
+/// the octet that triggered the event (0 when earlier pushes did), and the event.
+pub type Sink<'s> = dyn FnMut(usize, Event<'_>) + 's;
+
+/// Reads one message after the other; see [`Reader::restart`].
+#[derive(Debug)]
+pub struct Reader {
+    wants: Wants,
+    lf_ends: bool,
+    in_header: bool,
+    /// Octets pushed so far.
+    seen: u64,
+    /// Where the header's last line ended, and where the body begins, once known.
+    header_bytes: u64,
+    body_at: u64,
+    header_lines: LineLengths,
+    body_lines: LineLengths,
+    /// Absent until the first push: an idle session owns no buffer.
+    state: Option<Box<State>>,
+}
+
+/// The large half of a reader.
+#[derive(Debug)]
+struct State {
+    header: FieldReader,
+    structure: Structure,
+    /// The structure has taken over: a line that is no field has ended the header for it, though
+    /// sizes and fields go on to the blank line.
+    body_began: bool,
+    /// What fields behind such a line say.
+    late: Facts,
+}
+
+impl Reader {
+    /// `lf_ends`: a bare LF ends a line as well, as it may in content that came by BDAT.
+    pub const fn new(wants: Wants, lf_ends: bool) -> Self {
+        Self {
+            wants,
+            lf_ends,
+            in_header: true,
+            seen: 0,
+            header_bytes: 0,
+            body_at: 0,
+            header_lines: LineLengths::new(lf_ends),
+            body_lines: LineLengths::new(lf_ends),
+            state: None,
+        }
+    }
+
+    /// Begins the next message; buffers are kept.
+    pub fn restart(&mut self) {
+        let state = self.state.take();
+        *self = Self::new(self.wants, self.lf_ends);
+        self.state = state;
+        if let Some(state) = &mut self.state {
+            state.begin();
+        }
+    }
+
+    /// Takes the next octets of the content.
+    pub fn push(&mut self, content: &[u8], sink: &mut Sink<'_>) {
+        let start = self.seen;
+        let mut out = Teller { wants: self.wants, start, sink };
+        let mut rest = content;
+        if self.in_header && !content.is_empty() {
+            let taken = self.header(content, &mut out);
+            rest = content.get(taken..).unwrap_or_default();
+        }
+        if !self.in_header && !rest.is_empty() {
+            self.body(rest, &mut out);
+        }
+    }
+
+    /// The end of the data.
+    pub fn finish(&mut self, sink: &mut Sink<'_>) {
+        let at = self.seen;
+        let lf_ends = self.lf_ends;
+        let mut out = Teller { wants: self.wants, start: at, sink };
+        let state = self.state.get_or_insert_with(|| State::new(lf_ends));
+        if std::mem::take(&mut self.in_header) {
+            self.header_bytes = at;
+            self.body_at = at;
+            state.finish_header(at, &mut out);
+        }
+        if self.wants.structure() {
+            state.structure.finish(at, &mut out);
+        }
+    }
+
+    /// Octets up to and with the line end of the last header line; the blank line is not among them.
+    pub fn header_bytes(&self) -> u64 {
+        if !self.in_header {
+            return self.header_bytes;
+        }
+        let maybe_blank = self.state.as_ref().is_some_and(|state| state.header.may_be_blank());
+        self.seen.saturating_sub(u64::from(maybe_blank))
+    }
+
+    /// Octets behind the blank line.
+    pub fn body_bytes(&self) -> u64 {
+        if self.in_header { 0 } else { self.seen.saturating_sub(self.body_at) }
+    }
+
+    /// Without its line end.
+    pub fn longest_header_line(&self) -> u64 {
+        self.header_lines.longest()
+    }
+
+    /// Without its line end; 0 unless [`Wants::lines`].
+    pub fn longest_body_line(&self) -> u64 {
+        self.body_lines.longest()
+    }
+
+    pub fn in_header(&self) -> bool {
+        self.in_header
+    }
+
+    /// Octets of the message's header, up to and with the blank line; returns how many were taken.
+    fn header(&mut self, content: &[u8], out: &mut Teller<'_>) -> usize {
+        let lf_ends = self.lf_ends;
+        let state = self.state.get_or_insert_with(|| State::new(lf_ends));
+        let mut taken = 0;
+        loop {
+            let rest = Octets { bytes: content.get(taken..).unwrap_or_default(), at: self.seen };
+            let (more, step) = state.header.feed(rest.bytes);
+            let fed = Octets { bytes: rest.bytes.get(..more).unwrap_or_default(), at: rest.at };
+            taken += more;
+            self.seen += more as u64;
+            if state.body_began && self.wants.structure() {
+                state.structure.push(fed, out);
+            }
+            let blank = if step == Step::Blank { state.header.blank_len() } else { 0 };
+            self.header_lines.count(fed.bytes.get(..more.saturating_sub(blank)).unwrap_or_default());
+            match step {
+                Step::More => return taken,
+                Step::Field => state.field(self.seen + 1, out),
+                Step::Junk => state.junk(self.seen + 1, out),
+                Step::Blank => {
+                    self.in_header = false;
+                    self.header_bytes = self.seen - blank as u64;
+                    self.body_at = self.seen;
+                    state.blank(self.seen, out);
+                    return taken;
+                }
+            }
+        }
+    }
+
+    fn body(&mut self, content: &[u8], out: &mut Teller<'_>) {
+        let at = self.seen;
+        self.seen += content.len() as u64;
+        if self.wants.lines {
+            self.body_lines.count(content);
+        }
+        if self.wants.structure()
+            && let Some(state) = &mut self.state
+        {
+            state.structure.push(Octets { bytes: content, at }, out);
+        }
+    }
+}
+
+impl State {
+    fn new(lf_ends: bool) -> Box<Self> {
+        let mut state = Box::new(Self {
+            header: FieldReader::new(lf_ends),
+            structure: Structure::new(lf_ends),
+            body_began: false,
+            late: Facts::default(),
+        });
+        state.begin();
+        state
+    }
+
+    fn begin(&mut self) {
+        self.header.restart();
+        self.structure.facts.clear();
+        self.structure.begin();
+        self.late.clear();
+        self.body_began = false;
+    }
+
+    /// A field of the message's header is complete.
+    fn field(&mut self, at: u64, out: &mut Teller<'_>) {
+        let field = self.header.field();
+        if out.wants.structure() {
+            let facts = if self.body_began { &mut self.late } else { &mut self.structure.facts };
+            facts.note(field.name, field.value);
+        }
+        if field.cut {
+            out.tell(at, Event::Finding(Finding::FieldTooLong));
+        }
+        if out.wants.fields {
+            out.tell(at, Event::Field(Field::new(field, 0, true)));
+        }
+    }
+
+    /// A line that is no field: most readers see the body begin with it, some skip it. Sizes and
+    /// fields go on, the structure begins here.
+    fn junk(&mut self, at: u64, out: &mut Teller<'_>) {
+        if !std::mem::replace(&mut self.body_began, true) {
+            out.tell(at, Event::Finding(Finding::NoSeparator));
+            if out.wants.structure() {
+                self.structure.begin_body(self.header.prefix(), at, out);
+            }
+        }
+        self.header.skip_line();
+    }
+
+    /// The blank line.
+    fn blank(&mut self, at: u64, out: &mut Teller<'_>) {
+        out.tell(at, Event::HeaderEnd);
+        if !out.wants.structure() {
+            return;
+        }
+        if !std::mem::replace(&mut self.body_began, true) {
+            self.structure.begin_body(b"", at, out);
+        } else if !self.late.is_empty() {
+            out.tell_findings(at, &self.late);
+            self.structure.second_reading(&self.late, at, out);
+        }
+    }
+
+    /// The data ended before the blank line.
+    fn finish_header(&mut self, at: u64, out: &mut Teller<'_>) {
+        match self.header.finish() {
+            Step::Field => self.field(at, out),
+            Step::Junk => self.junk(at, out),
+            Step::More | Step::Blank => {}
+        }
+        self.blank(at, out);
+    }
+}
+
+/// Hands events on, with places in the message turned into octets of the push.
+struct Teller<'s> {
+    wants: Wants,
+    /// Where this push began.
+    start: u64,
+    sink: &'s mut Sink<'s>,
+}
+
+impl Teller<'_> {
+    fn tell(&mut self, at: u64, event: Event<'_>) {
+        let octets = usize::try_from(at.saturating_sub(self.start)).unwrap_or(usize::MAX);
+        (self.sink)(octets, event);
+    }
+
+    fn tell_text(&mut self, octets: Octets<'_>) {
+        if self.wants.text && !octets.bytes.is_empty() {
+            self.tell(octets.at + octets.bytes.len() as u64, Event::Text(octets.bytes));
+        }
+    }
+
+    /// What is odd about the description of a part.
+    fn tell_findings(&mut self, at: u64, facts: &Facts) {
+        let odd = [
+            (facts.content_types().len() > 1, Finding::RepeatedContentType),
+            (facts.encodings().len() > 1, Finding::RepeatedEncoding),
+            (facts.overflow(), Finding::DescriptionTooLong),
+        ];
+        for (_, finding) in odd.into_iter().filter(|(found, _)| *found) {
+            self.tell(at, Event::Finding(finding));
+        }
+    }
+}
+
+/// The longest line so far, the running one included.
+#[derive(Clone, Copy, Debug)]
+struct LineLengths {
+    longest: u64,
+    /// Octets of the running line, a CR at its end included.
+    current: u64,
+    after_cr: bool,
+    lf_ends: bool,
+}
+
+impl LineLengths {
+    const fn new(lf_ends: bool) -> Self {
+        Self { longest: 0, current: 0, after_cr: false, lf_ends }
+    }
+
+    fn count(&mut self, octets: &[u8]) {
+        let mut from = 0;
+        for at in memchr_iter(b'\n', octets) {
+            let cr = match at.checked_sub(1) {
+                Some(before) => octets.get(before) == Some(&b'\r'),
+                None => self.after_cr,
+            };
+            if cr || self.lf_ends {
+                let len = self.current + (at - from) as u64;
+                self.longest = self.longest.max(len - u64::from(cr));
+                (self.current, from) = (0, at + 1);
+            }
+        }
+        self.current += (octets.len() - from) as u64;
+        if let Some(last) = octets.last() {
+            self.after_cr = *last == b'\r';
+        }
+    }
+
+    /// A CR at the end may belong to the line end and does not count yet.
+    fn longest(&self) -> u64 {
+        let cr = self.after_cr && self.current > 0;
+        self.longest.max(self.current - u64::from(cr))
+    }
+}

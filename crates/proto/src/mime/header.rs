@@ -1,0 +1,326 @@
+//! A header, field by field: folding undone, the blank line found, lines that are no field told apart.
+//!
+//! Nothing here knows what a field means. The reader takes octets in any cut and keeps one field,
+//! up to [`FIELD_MAX`].
+
+use memchr::memchr;
+
+/// Octets of one unfolded field that are kept; the policy judges a longer field by these.
+pub const FIELD_MAX: usize = 64 * 1024;
+
+/// What the octets just fed led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// All of them were taken; the header goes on.
+    More,
+    /// A field ended before the next octet: see [`FieldReader::field`].
+    Field,
+    /// The blank line was taken: the header is over.
+    Blank,
+    /// A line that is no field; what was taken of it is [`FieldReader::prefix`].
+    Junk,
+}
+
+/// One field, unfolded: line ends taken out, blanks kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Parsed<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) name: &'a [u8],
+    pub(super) value: &'a [u8],
+    pub(super) cut: bool,
+}
+
+/// Where in a line the next octet falls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+enum Place {
+    #[default]
+    Start,
+    /// The line is a single CR so far: the blank line if LF follows.
+    Cr,
+    Name,
+    /// Blanks behind a possible name: RFC 5322 §4.5 lets them stand before the colon.
+    NameBlank,
+    Value,
+    /// A line that belongs to no field, up to its end.
+    Skip,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct FieldReader {
+    /// The field so far, or the start of a line that may become one.
+    text: Vec<u8>,
+    name_len: usize,
+    colon: usize,
+    place: Place,
+    /// `text` holds a field whose next line may be a continuation.
+    open: bool,
+    /// The last octet was a CR that is not in `text` yet.
+    cr: bool,
+    cut: bool,
+    lf_ends: bool,
+}
+
+impl FieldReader {
+    pub(super) fn new(lf_ends: bool) -> Self {
+        Self { lf_ends, ..Self::default() }
+    }
+
+    /// Forgets everything but its buffer.
+    pub(super) fn restart(&mut self) {
+        self.text.clear();
+        (self.place, self.open, self.cr, self.cut) = (Place::Start, false, false, false);
+    }
+
+    /// Takes octets up to the next thing worth telling; the number taken comes first.
+    pub(super) fn feed(&mut self, octets: &[u8]) -> (usize, Step) {
+        let mut taken = 0;
+        loop {
+            let Some((&octet, rest)) = octets.get(taken..).and_then(<[u8]>::split_first) else {
+                return (taken, Step::More);
+            };
+            let step = match self.place {
+                Place::Start => self.first(octet),
+                Place::Cr if octet == b'\n' => Some((1, Step::Blank)),
+                Place::Cr => Some((0, Step::Junk)),
+                Place::Name | Place::NameBlank => self.name(octet),
+                Place::Value | Place::Skip => {
+                    taken += self.line(octet, rest);
+                    continue;
+                }
+            };
+            match step {
+                None => taken += 1,
+                Some((more, step)) => return (taken + more, step),
+            }
+        }
+    }
+
+    /// The end of the data: a field that was open, or a last line that is none.
+    pub(super) fn finish(&mut self) -> Step {
+        match self.place {
+            Place::Name | Place::NameBlank | Place::Cr => Step::Junk,
+            _ if std::mem::take(&mut self.open) => Step::Field,
+            _ => Step::More,
+        }
+    }
+
+    /// Goes on behind [`Step::Junk`] as if the line were not there.
+    pub(super) fn skip_line(&mut self) {
+        self.place = Place::Skip;
+        self.open = false;
+    }
+
+    /// The field of the last [`Step::Field`].
+    pub(super) fn field(&self) -> Parsed<'_> {
+        let (head, value) = self.text.split_at_checked(self.colon).unwrap_or_default();
+        Parsed {
+            text: &self.text,
+            name: head.get(..self.name_len).unwrap_or_default(),
+            value: value.get(1..).unwrap_or_default().trim_ascii(),
+            cut: self.cut,
+        }
+    }
+
+    /// Octets of the blank line of the last [`Step::Blank`].
+    pub(super) fn blank_len(&self) -> usize {
+        if self.place == Place::Cr { 2 } else { 1 }
+    }
+
+    /// What was taken of the line of the last [`Step::Junk`].
+    pub(super) fn prefix(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Hands over what was taken of the line of the last [`Step::Junk`], for an empty buffer.
+    pub(super) fn take_prefix(&mut self, buffer: Vec<u8>) -> Vec<u8> {
+        std::mem::replace(&mut self.text, buffer)
+    }
+
+    /// Ends the field that is open, if any: the caller knows that the next line is no continuation.
+    pub(super) fn end_field(&mut self) -> bool {
+        std::mem::take(&mut self.open)
+    }
+
+    pub(super) fn is_at_line_start(&self) -> bool {
+        self.place == Place::Start
+    }
+
+    /// True when the line so far is a CR that may begin the blank line.
+    pub(super) fn may_be_blank(&self) -> bool {
+        self.place == Place::Cr
+    }
+
+    /// The first octet of a line. A field ends here unless it is continued.
+    fn first(&mut self, octet: u8) -> Option<(usize, Step)> {
+        if matches!(octet, b' ' | b'\t') {
+            self.place = if self.open { Place::Value } else { Place::Skip };
+            if self.open {
+                self.push(&[octet]);
+            }
+            return None;
+        }
+        if std::mem::take(&mut self.open) {
+            return Some((0, Step::Field));
+        }
+        self.text.clear();
+        self.cut = false;
+        match octet {
+            b'\r' => {
+                self.text.push(octet);
+                self.place = Place::Cr;
+                None
+            }
+            b'\n' if self.lf_ends => Some((1, Step::Blank)),
+            _ => {
+                self.place = Place::Name;
+                self.name(octet)
+            }
+        }
+    }
+
+    /// An octet before the colon.
+    fn name(&mut self, octet: u8) -> Option<(usize, Step)> {
+        match octet {
+            b':' => {
+                if self.place == Place::Name {
+                    self.name_len = self.text.len();
+                }
+                self.colon = self.text.len();
+                (self.place, self.open) = (Place::Value, true);
+            }
+            b' ' | b'\t' if !self.text.is_empty() => {
+                if self.place == Place::Name {
+                    self.name_len = self.text.len();
+                }
+                self.place = Place::NameBlank;
+            }
+            // The envelope line of a mailbox file is no field, and no reader ends the header there.
+            _ if self.place == Place::NameBlank && self.text.starts_with(b"From ") => {
+                self.place = Place::Skip;
+                return None;
+            }
+            0x21..=0x7e if self.place == Place::Name && self.text.len() < FIELD_MAX => {}
+            _ => return Some((0, Step::Junk)),
+        }
+        if self.text.len() >= FIELD_MAX {
+            return Some((0, Step::Junk));
+        }
+        self.text.push(octet);
+        None
+    }
+
+    /// Octets of a line that is known to be a value or to be skipped, up to its end; how many.
+    fn line(&mut self, octet: u8, rest: &[u8]) -> usize {
+        let after_cr = std::mem::take(&mut self.cr);
+        if octet == b'\n' && (after_cr || self.lf_ends) {
+            self.place = Place::Start;
+            return 1;
+        }
+        if after_cr {
+            self.push(b"\r");
+        }
+        let end = if octet == b'\n' { 0 } else { memchr(b'\n', rest).unwrap_or(rest.len()) };
+        self.push_first(octet, rest.get(..end).unwrap_or_default());
+        1 + end
+    }
+
+    /// Keeps a run without LF behind its first octet; a CR at its end waits for what follows.
+    fn push_first(&mut self, octet: u8, run: &[u8]) {
+        match run.split_last() {
+            Some((b'\r', body)) => {
+                self.push(&[octet]);
+                self.push(body);
+                self.cr = true;
+            }
+            Some(_) => {
+                self.push(&[octet]);
+                self.push(run);
+            }
+            None if octet == b'\r' => self.cr = true,
+            None => self.push(&[octet]),
+        }
+    }
+
+    fn push(&mut self, octets: &[u8]) {
+        if self.place == Place::Skip {
+            return;
+        }
+        let room = FIELD_MAX.saturating_sub(self.text.len());
+        let kept = octets.get(..room).unwrap_or(octets);
+        self.text.extend_from_slice(kept);
+        self.cut |= kept.len() < octets.len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(header: &str, lf_ends: bool, cut: usize) -> Vec<String> {
+        let mut reader = FieldReader::new(lf_ends);
+        let mut told = Vec::new();
+        'chunks: for chunk in header.as_bytes().chunks(cut) {
+            let mut rest = chunk;
+            loop {
+                let (taken, step) = reader.feed(rest);
+                rest = &rest[taken..];
+                let text = String::from_utf8_lossy(reader.prefix()).into_owned();
+                match step {
+                    Step::More => continue 'chunks,
+                    Step::Field => {
+                        let field = reader.field();
+                        told.push(format!(
+                            "{}={}",
+                            String::from_utf8_lossy(field.name),
+                            String::from_utf8_lossy(field.value)
+                        ));
+                    }
+                    Step::Blank => {
+                        told.push("blank".into());
+                        return told;
+                    }
+                    Step::Junk => {
+                        told.push(format!("junk {text:?}"));
+                        reader.skip_line();
+                    }
+                }
+            }
+        }
+        told.push(format!("end {:?}", reader.finish()));
+        told
+    }
+
+    #[test]
+    fn fields_come_unfolded_and_foreign_lines_are_named() {
+        let table: [(&str, bool, &[&str]); 11] = [
+            ("A: b\r\nC:d\r\n\r\n", false, &["A=b", "C=d", "blank"]),
+            ("A: b\r\n\tc\r\n d\r\n\r\n", false, &["A=b\tc d", "blank"]),
+            ("A: b\nC: d\n\n", true, &["A=b", "C=d", "blank"]),
+            ("A: b\nc\r\n\r\n", false, &["A=b\nc", "blank"]),
+            ("A : b\r\n: c\r\n\r\n", false, &["A=b", "=c", "blank"]),
+            ("From x@y Mon\r\nA: b\r\n\r\n", false, &["A=b", "blank"]),
+            ("From : b\r\n\r\n", false, &["From=b", "blank"]),
+            ("no field\r\nA: b\r\n\r\n", false, &["junk \"no \"", "A=b", "blank"]),
+            (" odd\r\nA: b\r\n \r\n\r\n", false, &["A=b", "blank"]),
+            ("A: b\rc\r\r\n\r\n", false, &["A=b\rc", "blank"]),
+            ("A: b\r\n\rc\r\nlast", false, &["A=b", "junk \"\\r\"", "end Junk"]),
+        ];
+        for (header, lf_ends, expected) in table {
+            for cut in 1..=header.len() {
+                assert_eq!(steps(header, lf_ends, cut), expected, "{header:?} cut {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn field_over_the_limit_is_cut_and_its_rest_dropped() {
+        let header = format!("A: {}\r\nB: c\r\n\r\n", "x".repeat(2 * FIELD_MAX));
+        let mut reader = FieldReader::new(false);
+        let (taken, step) = reader.feed(header.as_bytes());
+        assert_eq!(step, Step::Field);
+        assert!(reader.field().cut);
+        assert_eq!(reader.field().text.len(), FIELD_MAX);
+        assert_eq!(reader.feed(&header.as_bytes()[taken..]).1, Step::Field);
+        assert!(!reader.field().cut);
+    }
+}

@@ -1,0 +1,700 @@
+//! Boundaries and nesting: which part an octet of the body belongs to.
+//!
+//! Follows the readers that most mail meets: an outer boundary ends everything inside it, a
+//! missing one ends with the data, `message/*` is descended into, and a line that is no field ends
+//! a part's header. Sizes and the header of the message itself are the parent's business.
+
+use std::sync::LazyLock;
+
+use memchr::{memchr, memmem::Finder};
+
+use super::facts::{DefaultType, Facts};
+use super::header::{FieldReader, Step};
+use super::{Event, Field, Finding, PartHeader, Teller};
+
+/// Depth of the deepest part; the message itself is at depth 0. Mail that people send stays below ten.
+pub const DEPTH_MAX: u32 = 100;
+
+/// Parts of one message, containers included.
+pub const PARTS_MAX: u32 = 10_000;
+
+/// RFC 2046 §5.1.1 allows 70 octets; no line of mail is longer than this.
+pub const BOUNDARY_MAX: usize = 998;
+
+/// A delimiter line with its padding and line end; a longer line is content.
+const LINE_MAX: usize = 2_048;
+
+static DELIMITER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\n--"));
+
+/// Octets with the place of the first of them in the content of the message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Octets<'i> {
+    pub(super) bytes: &'i [u8],
+    pub(super) at: u64,
+}
+
+impl<'i> Octets<'i> {
+    fn from(self, start: usize) -> Self {
+        Self { bytes: self.bytes.get(start..).unwrap_or_default(), at: self.at + start as u64 }
+    }
+
+    fn to(self, end: usize) -> Self {
+        Self { bytes: self.bytes.get(..end).unwrap_or(self.bytes), at: self.at }
+    }
+
+    fn end(self) -> u64 {
+        self.at + self.bytes.len() as u64
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Level {
+    /// Number of the part in document order.
+    index: u32,
+    default: DefaultType,
+    /// Where the body's octets are told as text.
+    text: bool,
+    /// An enclosing part is text under another reading: all octets in here are told.
+    covered: bool,
+    /// Inside a message that is transfer-encoded: what looks like text in here is not.
+    encoded: bool,
+    /// Seen only under a second reading of a repeated field.
+    alternate: bool,
+    /// A header block of a delivery status: ends at a blank line.
+    block: bool,
+    /// Where the texts of its boundaries begin.
+    boundary_text: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Boundary {
+    level: usize,
+    start: usize,
+    len: usize,
+    alternate: bool,
+}
+
+/// What the coming line belongs to when it is not special.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Body,
+    Header,
+    /// Behind a delimiter: the next line that is none opens a part.
+    Delimited,
+    /// Behind the blank line of a delivery status: the next line opens a block.
+    Between,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Special {
+    /// The number of the boundary it has.
+    Delimiter { boundary: usize, closing: bool },
+    /// The blank line that ends a block of a delivery status.
+    Blank { level: usize },
+}
+
+#[derive(Debug)]
+pub(super) struct Structure {
+    levels: Vec<Level>,
+    /// Of all open multiparts, outermost first; a closing delimiter takes its boundary away.
+    boundaries: Vec<Boundary>,
+    boundary_text: Vec<u8>,
+    blocks: usize,
+    parts: u32,
+    pub(super) facts: Facts,
+    header: FieldReader,
+    place: Place,
+    /// The next octet begins a line, or goes on behind `held`.
+    at_line_start: bool,
+    /// The beginning of a line that may be a delimiter, and how much of it was told as text.
+    held: Vec<u8>,
+    held_told: usize,
+    /// The last octet of the previous push was a CR.
+    after_cr: bool,
+    /// The part that the coming delimiter opens is seen under a second reading only.
+    next_alternate: bool,
+    /// A bound was passed: nothing is followed any more, all is told.
+    stopped: bool,
+    depth_told: bool,
+    lf_ends: bool,
+}
+
+impl Structure {
+    pub(super) fn new(lf_ends: bool) -> Self {
+        Self {
+            levels: Vec::new(),
+            boundaries: Vec::new(),
+            boundary_text: Vec::new(),
+            blocks: 0,
+            parts: 0,
+            facts: Facts::default(),
+            header: FieldReader::new(lf_ends),
+            place: Place::Body,
+            at_line_start: true,
+            held: Vec::new(),
+            held_told: 0,
+            after_cr: false,
+            next_alternate: false,
+            stopped: false,
+            depth_told: false,
+            lf_ends,
+        }
+    }
+
+    /// A new message; its header is read by the caller, who fills `facts`.
+    pub(super) fn begin(&mut self) {
+        self.levels.clear();
+        self.boundaries.clear();
+        self.boundary_text.clear();
+        self.held.clear();
+        (self.blocks, self.parts, self.held_told) = (0, 0, 0);
+        (self.place, self.at_line_start) = (Place::Body, true);
+        (self.after_cr, self.next_alternate, self.stopped, self.depth_told) = (false, false, false, false);
+        self.open(false);
+    }
+
+    /// The header of the message is over; `prefix` is what was taken of a line that is no field.
+    pub(super) fn begin_body(&mut self, prefix: &[u8], at: u64, out: &mut Teller<'_>) {
+        self.end_header(at, out);
+        self.hold(prefix, 0);
+    }
+
+    /// Fields of the message's header behind a line that is none: some readers heed them.
+    pub(super) fn second_reading(&mut self, late: &Facts, at: u64, out: &mut Teller<'_>) {
+        out.tell(at, Event::PartHeader(PartHeader::new(0, 0, true, DefaultType::TextPlain, late)));
+        if self.stopped {
+            return;
+        }
+        let [root] = self.levels.as_mut_slice() else { return };
+        root.text |= late.is_text(root.default);
+        root.covered |= root.text;
+        if self.place == Place::Body && self.watch(late, true, at, out) {
+            self.at_line_start = true;
+        }
+    }
+
+    /// Takes octets of the body, in any cut.
+    pub(super) fn push(&mut self, input: Octets<'_>, out: &mut Teller<'_>) {
+        let mut taken = 0;
+        while taken < input.bytes.len() {
+            let rest = input.from(taken);
+            let after_cr = match taken.checked_sub(1).and_then(|before| input.bytes.get(before)) {
+                Some(octet) => *octet == b'\r',
+                None => self.after_cr,
+            };
+            taken += if self.at_line_start && self.is_watching() {
+                self.line_start(rest, after_cr, out)
+            } else if self.place == Place::Header {
+                self.header_octets(rest, out)
+            } else {
+                self.body(rest, after_cr, out)
+            };
+        }
+        self.after_cr = input.bytes.last() == Some(&b'\r');
+    }
+
+    /// The end of the data: everything that is open ends.
+    pub(super) fn finish(&mut self, at: u64, out: &mut Teller<'_>) {
+        if !self.held.is_empty() {
+            let line = std::mem::take(&mut self.held);
+            self.decide(&line, true, at, out);
+        }
+        self.end_headers(at, out);
+        self.close(0, at, out);
+    }
+
+    /// Whether a line can mean anything but content: only then do line starts matter.
+    fn is_watching(&self) -> bool {
+        !self.boundaries.is_empty()
+            || self.blocks > 0
+            || !self.held.is_empty()
+            || matches!(self.place, Place::Delimited | Place::Between)
+    }
+
+    /// Gathers the start of a line until it is known what the line is; returns the octets taken.
+    fn line_start(&mut self, input: Octets<'_>, after_cr: bool, out: &mut Teller<'_>) -> usize {
+        // Whatever this line is, a field ends here unless a blank continues it.
+        if self.held.is_empty()
+            && self.place == Place::Header
+            && !matches!(input.bytes, [b' ' | b'\t', ..])
+            && self.header.end_field()
+        {
+            self.tell_field(input.at + 1, out);
+        }
+        if self.held.is_empty() && !self.may_be_special(input.bytes) {
+            // Nothing to hold: the line is looked at where it is.
+            self.at_line_start = false;
+            self.open_awaited();
+            return 0;
+        }
+        // Octet by octet until two dashes are seen: the octet that decides must not depend on the cut.
+        let dashes = self.held.starts_with(b"--") || self.held.is_empty() && input.bytes.starts_with(b"--");
+        let room = if dashes { LINE_MAX.saturating_sub(self.held.len()) } else { 1 };
+        let after_cr = self.held.last().map_or(after_cr, |octet| *octet == b'\r');
+        let line_len = self.line_len(input.to(room).bytes, after_cr);
+        let taken = line_len.unwrap_or(input.bytes.len()).min(room);
+        self.held.extend_from_slice(input.to(taken).bytes);
+        let decided = line_len.is_some() || self.held.len() >= LINE_MAX || !self.may_be_special(&self.held);
+        if decided {
+            let line = std::mem::take(&mut self.held);
+            let line = self.decide(&line, line_len.is_some(), input.at + taken as u64, out).then_some(line);
+            self.recycle(line);
+        }
+        taken
+    }
+
+    /// Gives the line buffer back unless a new one was begun.
+    fn recycle(&mut self, line: Option<Vec<u8>>) {
+        if let Some(mut line) = line
+            && self.held.is_empty()
+        {
+            line.clear();
+            self.held = line;
+        }
+    }
+
+    /// Handles the beginning of a line, or the whole of it, once it is known what it is.
+    fn decide(&mut self, line: &[u8], whole: bool, end: u64, out: &mut Teller<'_>) -> bool {
+        let mut told = std::mem::take(&mut self.held_told);
+        let octets = Octets { bytes: line, at: end.saturating_sub(line.len() as u64) };
+        loop {
+            if whole && let Some(special) = self.special(line) {
+                self.at_line_start = true;
+                self.cover(octets.from(told), out);
+                self.obey(special, end, out);
+                return true;
+            }
+            self.at_line_start = whole;
+            match self.place {
+                Place::Delimited | Place::Between => self.open_awaited(),
+                Place::Body => {
+                    self.tell_text(octets.from(told), out);
+                    return true;
+                }
+                // A line that is no field is looked at once more, as content.
+                Place::Header => {
+                    if self.header_line(octets, &mut told, out) {
+                        return true;
+                    }
+                }
+            }
+        }
+    }
+
+    /// A line of a part's header, from its first octet; false if it is no field.
+    fn header_line(&mut self, line: Octets<'_>, told: &mut usize, out: &mut Teller<'_>) -> bool {
+        let mut taken = 0;
+        loop {
+            let (more, step) = self.header.feed(line.from(taken).bytes);
+            taken += more;
+            match step {
+                Step::More => break,
+                Step::Field => self.tell_field(line.end(), out),
+                Step::Blank => {
+                    self.cover(line.from(*told), out);
+                    self.end_header(line.at + taken as u64, out);
+                    return true;
+                }
+                Step::Junk => {
+                    // A line with two dashes was gathered whole and is told whole.
+                    if self.is_covered() && taken > *told && !line.bytes.starts_with(b"--") {
+                        out.tell_text(line.to(taken).from(*told));
+                        *told = taken;
+                    }
+                    self.no_separator(line.end(), out);
+                    return false;
+                }
+            }
+        }
+        self.cover(line.from(*told), out);
+        true
+    }
+
+    /// Octets of a part's header up to the end of a line; returns how many were taken.
+    fn header_octets(&mut self, input: Octets<'_>, out: &mut Teller<'_>) -> usize {
+        let line = match memchr(b'\n', input.bytes) {
+            Some(at) => input.to(at + 1),
+            None => input,
+        };
+        let mut taken = 0;
+        loop {
+            let (more, step) = self.header.feed(line.from(taken).bytes);
+            taken += more;
+            match step {
+                Step::More => {
+                    self.at_line_start = self.header.is_at_line_start();
+                    break;
+                }
+                Step::Field => self.tell_field(line.at + taken as u64 + 1, out),
+                Step::Blank => {
+                    self.cover(line.to(taken), out);
+                    self.end_header(line.at + taken as u64, out);
+                    return taken;
+                }
+                Step::Junk => {
+                    self.cover(line.to(taken), out);
+                    let prefix = std::mem::take(&mut self.held);
+                    let prefix = self.header.take_prefix(prefix);
+                    let told = if self.is_covered() { prefix.len() } else { 0 };
+                    self.no_separator(line.at + taken as u64 + 1, out);
+                    self.held = prefix;
+                    (self.held_told, self.at_line_start) = (told, true);
+                    return taken;
+                }
+            }
+        }
+        self.cover(line.to(taken), out);
+        taken
+    }
+
+    /// Body octets up to a line that may be special; returns how many were taken.
+    fn body(&mut self, input: Octets<'_>, after_cr: bool, out: &mut Teller<'_>) -> usize {
+        let end = if self.blocks > 0 {
+            self.line_len(input.bytes, after_cr)
+        } else if self.boundaries.is_empty() {
+            None
+        } else {
+            self.next_candidate(input.bytes, after_cr)
+        };
+        self.at_line_start = end.is_some();
+        let taken = end.unwrap_or(input.bytes.len());
+        self.tell_text(input.to(taken), out);
+        taken
+    }
+
+    /// The next start of a line that is, or may turn out to be, a delimiter.
+    fn next_candidate(&self, bytes: &[u8], after_cr: bool) -> Option<usize> {
+        let finder = &*DELIMITER;
+        let mut from = 0;
+        while let Some(found) = bytes.get(from..).and_then(|rest| finder.find(rest)) {
+            let start = from + found + 1;
+            from = start;
+            if !self.ends_line(bytes, start - 1, after_cr) {
+                continue;
+            }
+            let rest = bytes.get(start..).unwrap_or_default();
+            match self.line_len(rest.get(..LINE_MAX).unwrap_or(rest), false) {
+                Some(len) if self.special(rest.get(..len).unwrap_or_default()).is_none() => {
+                    from = start + len - 1;
+                }
+                None if rest.len() >= LINE_MAX => {}
+                _ => return Some(start),
+            }
+        }
+        // The last octets may be the beginning of a candidate.
+        let behind = match bytes {
+            [.., b'\n'] => 0,
+            [.., b'\n', b'-'] => 1,
+            _ => return None,
+        };
+        let start = bytes.len() - behind;
+        self.ends_line(bytes, start - 1, after_cr).then_some(start)
+    }
+
+    /// Octets up to and with the first line end.
+    fn line_len(&self, bytes: &[u8], after_cr: bool) -> Option<usize> {
+        let mut from = 0;
+        while let Some(found) = bytes.get(from..).and_then(|rest| memchr(b'\n', rest)) {
+            let at = from + found;
+            if self.ends_line(bytes, at, after_cr) {
+                return Some(at + 1);
+            }
+            from = at + 1;
+        }
+        None
+    }
+
+    /// Whether the LF at `at` ends a line.
+    fn ends_line(&self, bytes: &[u8], at: usize, after_cr: bool) -> bool {
+        self.lf_ends
+            || match at.checked_sub(1) {
+                Some(before) => bytes.get(before) == Some(&b'\r'),
+                None => after_cr,
+            }
+    }
+
+    /// Whether a line that begins so may be a delimiter or an awaited blank line.
+    fn may_be_special(&self, start: &[u8]) -> bool {
+        match start {
+            [] | [b'-'] | [b'-', b'-', ..] => true,
+            [b'\r'] | [b'\r', b'\n', ..] | [b'\n', ..] => self.blocks > 0 || self.place == Place::Between,
+            _ => false,
+        }
+    }
+
+    /// What a whole line is, when it is not content. Of several boundaries that fit the outermost
+    /// wins, for it ends everything inside (RFC 2046 §5.1.2); second readings come last.
+    fn special(&self, line: &[u8]) -> Option<Special> {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.is_empty() && self.blocks > 0 {
+            return self.levels.iter().position(|level| level.block).map(|level| Special::Blank { level });
+        }
+        let padding = line.iter().rev().take_while(|octet| matches!(octet, b' ' | b'\t')).count();
+        let text = line.strip_prefix(b"--")?;
+        let text = text.get(..text.len().saturating_sub(padding))?;
+        let mut second = None;
+        for (number, boundary) in self.boundaries.iter().enumerate() {
+            let Some(closing) = self.fits(text, boundary) else { continue };
+            let special = Some(Special::Delimiter { boundary: number, closing });
+            if !boundary.alternate {
+                return special;
+            }
+            second = second.or(special);
+        }
+        second
+    }
+
+    /// Whether `text` is this boundary, and then whether the closing one.
+    fn fits(&self, text: &[u8], boundary: &Boundary) -> Option<bool> {
+        let closing = match text.len().checked_sub(boundary.len)? {
+            0 => false,
+            2 if text.ends_with(b"--") => true,
+            _ => return None,
+        };
+        let wanted = self.boundary_text.get(boundary.start..)?.get(..boundary.len)?;
+        text.starts_with(wanted).then_some(closing)
+    }
+
+    /// A delimiter or the end of a block: what is inside ends.
+    fn obey(&mut self, special: Special, at: u64, out: &mut Teller<'_>) {
+        match special {
+            Special::Delimiter { boundary, closing } => self.delimiter(boundary, closing, at, out),
+            Special::Blank { level } => {
+                self.end_headers(at, out);
+                self.close(level, at, out);
+                self.await_part(Place::Between, at, out);
+            }
+        }
+    }
+
+    fn delimiter(&mut self, number: usize, closing: bool, at: u64, out: &mut Teller<'_>) {
+        let Some(&Boundary { level, alternate, .. }) = self.boundaries.get(number) else { return };
+        // Several delimiters in a row open one part.
+        if self.place == Place::Delimited && level + 1 == self.levels.len() {
+            self.next_alternate &= alternate;
+            return;
+        }
+        self.end_headers(at, out);
+        let text_goes_on = alternate && self.levels.last().is_some_and(|inner| inner.text);
+        self.close(level + 1, at, out);
+        if let Some(container) = self.levels.last_mut() {
+            container.covered |= text_goes_on;
+            container.text |= container.covered;
+        }
+        if closing {
+            // What another reading calls the boundary may still come.
+            if number < self.boundaries.len() {
+                self.boundaries.remove(number);
+            }
+            self.place = Place::Body;
+        } else {
+            self.next_alternate = alternate;
+            self.await_part(Place::Delimited, at, out);
+        }
+    }
+
+    /// The next line opens a part, if one more may be opened.
+    fn await_part(&mut self, place: Place, at: u64, out: &mut Teller<'_>) {
+        self.place = place;
+        if self.parts >= PARTS_MAX {
+            self.stop(at, out);
+        }
+    }
+
+    /// Opens the part that a delimiter or a blank line announced.
+    fn open_awaited(&mut self) {
+        match self.place {
+            Place::Delimited | Place::Between => {
+                let block = self.place == Place::Between;
+                let alternate = std::mem::take(&mut self.next_alternate);
+                self.open_inside(alternate, block);
+            }
+            Place::Body | Place::Header => {}
+        }
+    }
+
+    /// Too many parts: from here on the structure is not followed, and all is told as text.
+    fn stop(&mut self, at: u64, out: &mut Teller<'_>) {
+        self.place = Place::Body;
+        if std::mem::replace(&mut self.stopped, true) {
+            return;
+        }
+        self.boundaries.clear();
+        self.blocks = 0;
+        out.tell(at, Event::Finding(Finding::PartsExceeded));
+    }
+
+    /// Opens a part inside the innermost one.
+    fn open_inside(&mut self, alternate: bool, block: bool) {
+        self.facts.clear();
+        self.header.restart();
+        self.open(alternate);
+        if let Some(level) = self.levels.last_mut() {
+            level.block = block;
+            self.blocks += usize::from(block);
+        }
+        self.place = Place::Header;
+    }
+
+    fn open(&mut self, alternate: bool) {
+        let parent = self.levels.last().copied();
+        let digest = parent.is_some_and(|parent| parent.default == DefaultType::MessageRfc822);
+        self.levels.push(Level {
+            index: self.parts,
+            default: if digest { DefaultType::MessageRfc822 } else { DefaultType::TextPlain },
+            text: false,
+            covered: parent.is_some_and(|parent| parent.covered),
+            encoded: parent.is_some_and(|parent| parent.encoded),
+            alternate: alternate || parent.is_some_and(|parent| parent.alternate),
+            block: false,
+            boundary_text: self.boundary_text.len(),
+        });
+        self.parts += 1;
+    }
+
+    /// Ends the header of the innermost part, and those of the parts that this opens in turn.
+    fn end_headers(&mut self, at: u64, out: &mut Teller<'_>) {
+        if self.place == Place::Delimited {
+            self.open_awaited();
+        }
+        while self.place == Place::Header {
+            match self.header.finish() {
+                Step::Field => self.tell_field(at, out),
+                Step::Junk => {
+                    let line = self.header.take_prefix(Vec::new());
+                    self.no_separator(at, out);
+                    self.decide(&line, true, at, out);
+                    continue;
+                }
+                Step::More | Step::Blank => {}
+            }
+            self.end_header(at, out);
+        }
+    }
+
+    fn no_separator(&mut self, at: u64, out: &mut Teller<'_>) {
+        out.tell(at, Event::Finding(Finding::NoSeparator));
+        self.end_header(at, out);
+    }
+
+    fn tell_field(&mut self, at: u64, out: &mut Teller<'_>) {
+        let field = self.header.field();
+        self.facts.note(field.name, field.value);
+        if field.cut {
+            out.tell(at, Event::Finding(Finding::FieldTooLong));
+        }
+        if out.wants.fields {
+            let part = self.levels.last().map_or(0, |level| level.index);
+            out.tell(at, Event::Field(Field::new(field, part, false)));
+        }
+    }
+
+    /// The header of the innermost part is over: tells it and decides how its body is read.
+    fn end_header(&mut self, at: u64, out: &mut Teller<'_>) {
+        (self.place, self.at_line_start) = (Place::Body, true);
+        let depth = depth_of(self.levels.len());
+        let Some(level) = self.levels.last_mut() else { return };
+        let default = level.default;
+        let media_type = self.facts.media_type(default);
+        let multipart = media_type.starts_with(b"multipart/");
+        let message = media_type.starts_with(b"message/");
+        let status = media_type == b"message/delivery-status";
+        let digest = media_type == b"multipart/digest";
+        let text = self.facts.is_text(default);
+        let header = PartHeader::new(level.index, depth, level.alternate, default, &self.facts);
+        out.tell_findings(at, &self.facts);
+        out.tell(at, Event::PartHeader(header));
+
+        level.default = if digest { DefaultType::MessageRfc822 } else { DefaultType::TextPlain };
+        let container = multipart || message || self.facts.boundaries().next().is_some();
+        if container && depth >= DEPTH_MAX {
+            level.text = level.covered || !level.encoded;
+            if !std::mem::replace(&mut self.depth_told, true) {
+                out.tell(at, Event::Finding(Finding::DepthExceeded));
+            }
+            return;
+        }
+        level.covered |= container && text && !level.encoded;
+        level.text = level.covered || (text || multipart) && !level.encoded;
+        if message {
+            level.encoded |= !self.facts.is_readable();
+            if self.parts >= PARTS_MAX {
+                self.stop(at, out);
+            } else {
+                self.open_inside(false, status);
+            }
+            return;
+        }
+        // Preamble and epilogue are body text whatever the container is.
+        level.text |= container && !level.encoded;
+        let facts = std::mem::take(&mut self.facts);
+        if !self.watch(&facts, !multipart, at, out) && multipart {
+            out.tell(at, Event::Finding(Finding::MissingBoundary));
+        }
+        self.facts = facts;
+    }
+
+    /// Watches for the boundaries of the innermost part; false if there are none.
+    fn watch(&mut self, facts: &Facts, alternate: bool, at: u64, out: &mut Teller<'_>) -> bool {
+        let level = self.levels.len().saturating_sub(1);
+        let before = self.boundaries.len();
+        for (text, second) in facts.boundaries() {
+            if text.len() > BOUNDARY_MAX {
+                out.tell(at, Event::Finding(Finding::BoundaryTooLong));
+                continue;
+            }
+            let known = self.boundaries.get(before..).unwrap_or_default().iter().any(|boundary| {
+                self.boundary_text.get(boundary.start..boundary.start + boundary.len) == Some(text)
+            });
+            if known {
+                continue;
+            }
+            if self.boundaries.len() > before {
+                out.tell(at, Event::Finding(Finding::RepeatedBoundary));
+            }
+            let start = self.boundary_text.len();
+            self.boundary_text.extend_from_slice(text);
+            self.boundaries.push(Boundary { level, start, len: text.len(), alternate: alternate || second });
+        }
+        self.boundaries.len() > before
+    }
+
+    /// Ends the parts from `level` on, innermost first.
+    fn close(&mut self, level: usize, at: u64, out: &mut Teller<'_>) {
+        while self.levels.len() > level {
+            let depth = depth_of(self.levels.len());
+            let Some(ended) = self.levels.pop() else { return };
+            self.blocks = self.blocks.saturating_sub(usize::from(ended.block));
+            while self.boundaries.pop_if(|boundary| boundary.level >= self.levels.len()).is_some() {}
+            self.boundary_text.truncate(ended.boundary_text);
+            out.tell(at, Event::PartEnd { part: ended.index, depth });
+        }
+    }
+
+    fn hold(&mut self, prefix: &[u8], told: usize) {
+        self.held.extend_from_slice(prefix);
+        self.held_told = told;
+    }
+
+    fn is_covered(&self) -> bool {
+        self.stopped || self.levels.last().is_some_and(|level| level.covered)
+    }
+
+    /// Tells octets that are body text only under a second reading: header and delimiter lines.
+    fn cover(&self, octets: Octets<'_>, out: &mut Teller<'_>) {
+        if self.is_covered() {
+            out.tell_text(octets);
+        }
+    }
+
+    fn tell_text(&self, octets: Octets<'_>, out: &mut Teller<'_>) {
+        if self.stopped || self.levels.last().is_some_and(|level| level.text) {
+            out.tell_text(octets);
+        }
+    }
+}
+
+fn depth_of(levels: usize) -> u32 {
+    u32::try_from(levels.saturating_sub(1)).unwrap_or(u32::MAX)
+}
