@@ -4,6 +4,7 @@
 //! one field, one line and the open boundaries, never the message. It decodes no body, judges
 //! nothing and repairs nothing: what can be read in two ways is told in both.
 
+mod boundary;
 mod facts;
 mod header;
 mod parameter;
@@ -11,9 +12,10 @@ mod part;
 
 use memchr::memchr_iter;
 
+pub use boundary::BOUNDARY_MAX;
 pub use facts::{ContentType, DefaultType};
 pub use header::FIELD_MAX;
-pub use part::{BOUNDARY_MAX, DEPTH_MAX, PARTS_MAX};
+pub use part::{DEPTH_MAX, PARTS_MAX};
 
 use facts::Facts;
 use header::{FieldReader, Parsed, Step};

@@ -534,3 +534,41 @@ fn random_messages_tell_the_same_for_random_cuts() {
         }
     }
 }
+
+/// Prints what the boundary watch costs; run with `--release --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement, not a claim"]
+fn base64_bodies_pass_with_a_boundary_watch() {
+    const CHUNK: usize = 64 * 1024;
+    const ROUNDS: u32 = 40_000;
+    let mut header = String::new();
+    for level in 0..DEPTH_MAX {
+        header += &format!("Content-Type: multipart/mixed; boundary=\"=_{level}\"\n\n--=_{level}\n");
+    }
+    header += "Content-Type: image/png\nContent-Transfer-Encoding: base64\n\n";
+    let header = crlf(&header);
+    let base64 = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9\r\n";
+    let dashes = "-- \r\n--not-the-boundary\r\n";
+    for (what, line, wants) in [
+        ("base64", base64, Wants { parts: true, ..Wants::default() }),
+        ("base64 with line lengths", base64, Wants { parts: true, lines: true, ..Wants::default() }),
+        ("base64, text wanted", base64, Wants { text: true, ..Wants::default() }),
+        ("dashes", dashes, Wants { parts: true, ..Wants::default() }),
+        ("dashes alone", "--\r\n", Wants { parts: true, ..Wants::default() }),
+    ] {
+        let rounds = if line.starts_with("--") { ROUNDS / 20 } else { ROUNDS };
+        let chunk: Vec<u8> = line.bytes().cycle().take(CHUNK).collect();
+        let mut reader = Reader::new(wants, false);
+        let mut events = 0_u32;
+        reader.push(&header, &mut |_, _| events += 1);
+        #[expect(clippy::disallowed_methods, reason = "a measurement needs a clock")]
+        let begun = std::time::Instant::now();
+        for _ in 0..rounds {
+            reader.push(&chunk, &mut |_, _| events += 1);
+        }
+        let seconds = begun.elapsed().as_secs_f64();
+        reader.finish(&mut |_, _| events += 1);
+        let octets = CHUNK as f64 * f64::from(rounds);
+        println!("{what}: {:.2} GB/s, {events} events", octets / seconds / 1e9);
+    }
+}

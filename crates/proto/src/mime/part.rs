@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use memchr::{memchr, memmem::Finder};
 
+use super::boundary::{Boundaries, Boundary, Watched};
 use super::facts::{DefaultType, Facts};
 use super::header::{FieldReader, Step};
 use super::{Event, Field, Finding, PartHeader, Teller};
@@ -17,9 +18,6 @@ pub const DEPTH_MAX: u32 = 100;
 
 /// Parts of one message, containers included.
 pub const PARTS_MAX: u32 = 10_000;
-
-/// RFC 2046 §5.1.1 allows 70 octets; no line of mail is longer than this.
-pub const BOUNDARY_MAX: usize = 998;
 
 /// A delimiter line with its padding and line end; a longer line is content.
 const LINE_MAX: usize = 2_048;
@@ -63,15 +61,7 @@ struct Level {
     /// A header block of a delivery status: ends at a blank line.
     block: bool,
     /// Where the texts of its boundaries begin.
-    boundary_text: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Boundary {
-    level: usize,
-    start: usize,
-    len: usize,
-    alternate: bool,
+    boundary_mark: usize,
 }
 
 /// What the coming line belongs to when it is not special.
@@ -97,8 +87,7 @@ enum Special {
 pub(super) struct Structure {
     levels: Vec<Level>,
     /// Of all open multiparts, outermost first; a closing delimiter takes its boundary away.
-    boundaries: Vec<Boundary>,
-    boundary_text: Vec<u8>,
+    boundaries: Boundaries,
     blocks: usize,
     parts: u32,
     pub(super) facts: Facts,
@@ -123,8 +112,7 @@ impl Structure {
     pub(super) fn new(lf_ends: bool) -> Self {
         Self {
             levels: Vec::new(),
-            boundaries: Vec::new(),
-            boundary_text: Vec::new(),
+            boundaries: Boundaries::default(),
             blocks: 0,
             parts: 0,
             facts: Facts::default(),
@@ -145,7 +133,6 @@ impl Structure {
     pub(super) fn begin(&mut self) {
         self.levels.clear();
         self.boundaries.clear();
-        self.boundary_text.clear();
         self.held.clear();
         (self.blocks, self.parts, self.held_told) = (0, 0, 0);
         (self.place, self.at_line_start) = (Place::Body, true);
@@ -422,38 +409,15 @@ impl Structure {
         }
     }
 
-    /// What a whole line is, when it is not content. Of several boundaries that fit the outermost
-    /// wins, for it ends everything inside (RFC 2046 §5.1.2); second readings come last.
+    /// What a whole line is, when it is not content.
     fn special(&self, line: &[u8]) -> Option<Special> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.is_empty() && self.blocks > 0 {
             return self.levels.iter().position(|level| level.block).map(|level| Special::Blank { level });
         }
-        let padding = line.iter().rev().take_while(|octet| matches!(octet, b' ' | b'\t')).count();
-        let text = line.strip_prefix(b"--")?;
-        let text = text.get(..text.len().saturating_sub(padding))?;
-        let mut second = None;
-        for (number, boundary) in self.boundaries.iter().enumerate() {
-            let Some(closing) = self.fits(text, boundary) else { continue };
-            let special = Some(Special::Delimiter { boundary: number, closing });
-            if !boundary.alternate {
-                return special;
-            }
-            second = second.or(special);
-        }
-        second
-    }
-
-    /// Whether `text` is this boundary, and then whether the closing one.
-    fn fits(&self, text: &[u8], boundary: &Boundary) -> Option<bool> {
-        let closing = match text.len().checked_sub(boundary.len)? {
-            0 => false,
-            2 if text.ends_with(b"--") => true,
-            _ => return None,
-        };
-        let wanted = self.boundary_text.get(boundary.start..)?.get(..boundary.len)?;
-        text.starts_with(wanted).then_some(closing)
+        let (boundary, closing) = self.boundaries.find(line)?;
+        Some(Special::Delimiter { boundary, closing })
     }
 
     /// A delimiter or the end of a block: what is inside ends.
@@ -469,7 +433,7 @@ impl Structure {
     }
 
     fn delimiter(&mut self, number: usize, closing: bool, at: u64, out: &mut Teller<'_>) {
-        let Some(&Boundary { level, alternate, .. }) = self.boundaries.get(number) else { return };
+        let Some(Boundary { level, alternate, .. }) = self.boundaries.get(number) else { return };
         // Several delimiters in a row open one part.
         if self.place == Place::Delimited && level + 1 == self.levels.len() {
             self.next_alternate &= alternate;
@@ -484,9 +448,7 @@ impl Structure {
         }
         if closing {
             // What another reading calls the boundary may still come.
-            if number < self.boundaries.len() {
-                self.boundaries.remove(number);
-            }
+            self.boundaries.remove(number);
             self.place = Place::Body;
         } else {
             self.next_alternate = alternate;
@@ -548,7 +510,7 @@ impl Structure {
             encoded: parent.is_some_and(|parent| parent.encoded),
             alternate: alternate || parent.is_some_and(|parent| parent.alternate),
             block: false,
-            boundary_text: self.boundary_text.len(),
+            boundary_mark: self.boundaries.mark(),
         });
         self.parts += 1;
     }
@@ -638,26 +600,22 @@ impl Structure {
     /// Watches for the boundaries of the innermost part; false if there are none.
     fn watch(&mut self, facts: &Facts, alternate: bool, at: u64, out: &mut Teller<'_>) -> bool {
         let level = self.levels.len().saturating_sub(1);
-        let before = self.boundaries.len();
+        let mut watched = 0;
         for (text, second) in facts.boundaries() {
-            if text.len() > BOUNDARY_MAX {
-                out.tell(at, Event::Finding(Finding::BoundaryTooLong));
-                continue;
+            let finding = match self.boundaries.watch(level, text, alternate || second) {
+                Watched::New => {
+                    watched += 1;
+                    (watched == 2).then_some(Finding::RepeatedBoundary)
+                }
+                Watched::Known => None,
+                Watched::TooLong => Some(Finding::BoundaryTooLong),
+                Watched::TooMany => Some(Finding::DescriptionTooLong),
+            };
+            if let Some(finding) = finding {
+                out.tell(at, Event::Finding(finding));
             }
-            let known = self.boundaries.get(before..).unwrap_or_default().iter().any(|boundary| {
-                self.boundary_text.get(boundary.start..boundary.start + boundary.len) == Some(text)
-            });
-            if known {
-                continue;
-            }
-            if self.boundaries.len() > before {
-                out.tell(at, Event::Finding(Finding::RepeatedBoundary));
-            }
-            let start = self.boundary_text.len();
-            self.boundary_text.extend_from_slice(text);
-            self.boundaries.push(Boundary { level, start, len: text.len(), alternate: alternate || second });
         }
-        self.boundaries.len() > before
+        watched > 0
     }
 
     /// Ends the parts from `level` on, innermost first.
@@ -666,8 +624,7 @@ impl Structure {
             let depth = depth_of(self.levels.len());
             let Some(ended) = self.levels.pop() else { return };
             self.blocks = self.blocks.saturating_sub(usize::from(ended.block));
-            while self.boundaries.pop_if(|boundary| boundary.level >= self.levels.len()).is_some() {}
-            self.boundary_text.truncate(ended.boundary_text);
+            self.boundaries.forget(self.levels.len(), ended.boundary_mark);
             out.tell(at, Event::PartEnd { part: ended.index, depth });
         }
     }
