@@ -252,6 +252,19 @@ impl Reader {
         }
     }
 
+    /// Ends the field of the message's header that was pushed last: the caller has seen that what
+    /// follows is no continuation, and wants to hear of the field before it pushes that.
+    pub fn end_field(&mut self, sink: &mut Sink<'_>) {
+        let at = self.seen;
+        let mut out = Teller { wants: self.wants, start: at, sink };
+        if let (true, Some(state)) = (self.in_header, &mut self.state)
+            && state.header.is_at_line_start()
+            && state.header.end_field()
+        {
+            state.field(at, &mut out);
+        }
+    }
+
     /// The end of the data.
     pub fn finish(&mut self, sink: &mut Sink<'_>) {
         let at = self.seen;

@@ -206,6 +206,11 @@ impl Chunk {
         Self { left: size, last, binary, after_cr }
     }
 
+    /// Octets of the chunk that have not been read.
+    pub const fn left(&self) -> u64 {
+        self.left
+    }
+
     pub fn next<'b>(&mut self, input: &'b [u8]) -> Step<'b> {
         if self.left == 0 {
             return Step::End { len: 0 };
