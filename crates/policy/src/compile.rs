@@ -1,2 +1,461 @@
-//! The policy as what runs: compiled matchers.
+//! A linked policy → numbered conditions, class masks, and one matcher per field.
+//!
+//! The differences between dialects are spent here: what comes out is one list of classes in the
+//! order in which they are tried. Names are gone; a report asks for them by number.
+
 pub mod matcher;
+
+use matcher::Matcher;
+
+use crate::fact::{Close, Counter, Kind, Scope};
+use crate::judge::{Bits, ConditionId, RuleId};
+use crate::model::{Action, Criterion, Encoding, MatchMode, Name, Policy, SmtpClass, SmtpPolicy};
+use crate::pattern::{self, Pattern};
+use crate::source::Span;
+
+/// One layer 7 policy, ready to judge. Shared by all sessions of an attachment.
+#[derive(Debug)]
+pub struct CompiledPolicy {
+    name: String,
+    needs: Needs,
+    conditions: Vec<Described>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) negations: Vec<Negation>,
+    /// For each scope, the conditions that end when it begins anew.
+    pub(crate) endings: Vec<(Scope, Bits)>,
+    pub(crate) verbs: Vec<(Box<[u8]>, ConditionId)>,
+    pub(crate) keywords: Vec<(Box<[u8]>, ConditionId)>,
+    pub(crate) encodings: Vec<(Encodings, ConditionId)>,
+    pub(crate) sender: Option<Field>,
+    pub(crate) recipient: Option<Field>,
+    pub(crate) header: Option<Field>,
+    pub(crate) content_type: Option<Field>,
+    pub(crate) body: Option<Field>,
+    thresholds: [Vec<(u64, ConditionId)>; Counter::COUNT],
+}
+
+/// Which facts anybody asks for: the engine learns nothing that no class wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    pub header_fields: bool,
+    pub parts: bool,
+    pub text: bool,
+    /// `match not` decided at the end of data, or a count of data.
+    pub data: bool,
+    pub header_length: bool,
+}
+
+#[derive(Debug)]
+struct Described {
+    /// The criterion as a configuration writes it, without `match`.
+    text: String,
+    /// Nothing for a group, which is no criterion of its own.
+    kind: Option<Kind>,
+    scope: Scope,
+}
+
+/// One class of the policy with its actions.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    class: String,
+    pub(crate) mode: MatchMode,
+    pub(crate) conditions: Bits,
+    pub(crate) action: Action,
+    pub(crate) log: bool,
+}
+
+/// Conditions of a match-all class that must hold in the same command, reply or part, in a class
+/// that also asks for something wider: once they have met, `condition` holds for the transaction.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) condition: ConditionId,
+    pub(crate) members: Bits,
+}
+
+#[derive(Debug)]
+pub(crate) struct Negation {
+    pub(crate) of: ConditionId,
+    pub(crate) condition: ConditionId,
+    pub(crate) close: Close,
+}
+
+/// All patterns that are searched in one kind of text.
+#[derive(Debug)]
+pub(crate) struct Field {
+    pub(crate) matcher: Matcher,
+    owners: Vec<Vec<ConditionId>>,
+}
+
+impl Field {
+    pub(crate) fn owners(&self, pattern: usize) -> &[ConditionId] {
+        self.owners.get(pattern).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The encodings one condition accepts.
+#[derive(Debug)]
+pub(crate) struct Encodings {
+    encoding: Encoding,
+    /// Private encodings that the same class names: known, for `unknown` in that class.
+    named: Vec<String>,
+}
+
+impl Encodings {
+    pub(crate) fn matches(&self, value: &[u8]) -> bool {
+        match &self.encoding {
+            Encoding::Private(name) => name.as_bytes().eq_ignore_ascii_case(value),
+            Encoding::Unknown => {
+                LISTED.iter().all(|(_, names)| !is_one_of(value, names))
+                    && !self.named.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(value))
+            }
+            listed => LISTED.iter().any(|(encoding, names)| encoding == listed && is_one_of(value, names)),
+        }
+    }
+}
+
+/// What the encodings of the command line are called on the wire (RFC 2045 §6.1).
+const LISTED: &[(Encoding, &[&str])] = &[
+    (Encoding::SevenBit, &["7bit"]),
+    (Encoding::EightBit, &["8bit"]),
+    (Encoding::Base64, &["base64"]),
+    (Encoding::Binary, &["binary"]),
+    (Encoding::QuotedPrintable, &["quoted-printable"]),
+    (Encoding::XUuencode, &["x-uuencode", "x-uue", "uuencode"]),
+];
+
+fn is_one_of(value: &[u8], names: &[&str]) -> bool {
+    names.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(value))
+}
+
+/// Why a policy that validates cannot be compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatternTooLarge {
+    pub pattern: String,
+    pub at: Span,
+}
+
+impl CompiledPolicy {
+    /// Compiles the SMTP policy-map called `name`. The policy must have passed validation: a name
+    /// that leads nowhere or a pattern that does not parse makes a condition that never holds.
+    pub fn compile(policy: &Policy, name: &str) -> Result<Self, Vec<PatternTooLarge>> {
+        let rules = policy.smtp_policies.iter().find(|map| map.name.text == name);
+        Compiler::new(policy).compile(name, rules)
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub const fn needs(&self) -> Needs {
+        self.needs
+    }
+
+    /// The class a rule stands for.
+    pub fn class(&self, rule: RuleId) -> &str {
+        self.rules.get(usize::from(rule.0)).map_or("", |rule| &rule.class)
+    }
+
+    /// The criterion as a configuration writes it, without `match`.
+    pub fn criterion(&self, condition: ConditionId) -> &str {
+        self.conditions.get(usize::from(condition.0)).map_or("", |condition| &condition.text)
+    }
+
+    pub fn kind(&self, condition: ConditionId) -> Option<Kind> {
+        self.conditions.get(usize::from(condition.0))?.kind
+    }
+
+    /// The criteria that nobody can see any more once a session is encrypted.
+    pub fn hidden_by_encryption(&self) -> impl Iterator<Item = &str> {
+        let hidden = self.conditions.iter().filter(|condition| condition.kind.is_some_and(Kind::is_content));
+        hidden.map(|condition| condition.text.as_str())
+    }
+
+    pub(crate) fn thresholds(&self, counter: Counter) -> &[(u64, ConditionId)] {
+        self.thresholds.get(counter as usize).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Patterns of one field as they are collected, each with the condition that owns it.
+#[derive(Default)]
+struct Collected {
+    patterns: Vec<(Pattern, Span)>,
+    owners: Vec<Vec<ConditionId>>,
+}
+
+struct Compiler<'p> {
+    policy: &'p Policy,
+    conditions: Vec<Described>,
+    rules: Vec<Rule>,
+    groups: Vec<Group>,
+    negations: Vec<Negation>,
+    verbs: Vec<(Box<[u8]>, ConditionId)>,
+    keywords: Vec<(Box<[u8]>, ConditionId)>,
+    encodings: Vec<(Encodings, ConditionId)>,
+    fields: [Collected; 5],
+    thresholds: [Vec<(u64, ConditionId)>; Counter::COUNT],
+    needs: Needs,
+}
+
+/// Which text a pattern is searched in.
+#[derive(Clone, Copy)]
+enum Text {
+    Sender,
+    Recipient,
+    Header,
+    ContentType,
+    Body,
+}
+
+impl<'p> Compiler<'p> {
+    fn new(policy: &'p Policy) -> Self {
+        Self {
+            policy,
+            conditions: Vec::new(),
+            rules: Vec::new(),
+            groups: Vec::new(),
+            negations: Vec::new(),
+            verbs: Vec::new(),
+            keywords: Vec::new(),
+            encodings: Vec::new(),
+            fields: Default::default(),
+            thresholds: Default::default(),
+            needs: Needs::default(),
+        }
+    }
+
+    fn compile(
+        mut self,
+        name: &str,
+        map: Option<&SmtpPolicy>,
+    ) -> Result<CompiledPolicy, Vec<PatternTooLarge>> {
+        for rule in map.map_or(&[][..], |map| &map.rules) {
+            if let Some(class) =
+                self.policy.smtp_classes.iter().find(|class| class.name.text == rule.class.text)
+            {
+                let action = rule.action.map_or(Action::Allow, |(action, _)| action);
+                self.rule(class, action, rule.log);
+            }
+        }
+        self.finish(name)
+    }
+
+    fn rule(&mut self, class: &SmtpClass, action: Action, log: bool) {
+        let named = class.conditions.iter().filter_map(|condition| match &condition.criterion {
+            Criterion::MimeEncoding { encoding: Encoding::Private(name) } => Some(name.clone()),
+            _ => None,
+        });
+        let named: Vec<String> = named.collect();
+        let mut members = Vec::new();
+        for condition in &class.conditions {
+            let Some(kind) = kind_of(&condition.criterion) else { continue };
+            let of = self.condition(kind, &condition.criterion, condition.negated, &named);
+            members.push(if condition.negated { self.negation(of, kind, &condition.criterion) } else { of });
+        }
+        let conditions = match class.mode {
+            MatchMode::Any => members.into_iter().collect(),
+            MatchMode::All => self.group_by_instance(&members),
+        };
+        self.rules.push(Rule { class: class.name.text.clone(), mode: class.mode, conditions, action, log });
+    }
+
+    /// Numbers a criterion and puts it where its facts will find it. `match protocol smtp` is true
+    /// of every session we see, so it is no condition.
+    fn condition(
+        &mut self,
+        kind: Kind,
+        criterion: &Criterion,
+        negated: bool,
+        named: &[String],
+    ) -> ConditionId {
+        // The negation of a body pattern is decided at the end of data, when its parts are over.
+        let scope = if negated && kind.close() == Close::Data {
+            kind.scope().min(Scope::Message)
+        } else {
+            kind.scope()
+        };
+        let id = self.number(criterion.to_string(), Some(kind), scope);
+        match criterion {
+            Criterion::Protocol => {}
+            Criterion::SenderAddress { map } => self.patterns(Text::Sender, map, id),
+            Criterion::RecipientAddress { map } => self.patterns(Text::Recipient, map, id),
+            Criterion::HeaderRegex { map } => self.patterns(Text::Header, map, id),
+            Criterion::BodyRegex { map } => self.patterns(Text::Body, map, id),
+            Criterion::MimeContentType { map } => self.patterns(Text::ContentType, map, id),
+            Criterion::RecipientCount { over } => self.threshold(Counter::Recipients, u64::from(*over), id),
+            Criterion::InvalidRecipientCount { over } => {
+                self.threshold(Counter::InvalidRecipients, u64::from(*over), id);
+            }
+            Criterion::CommandLineLength { over } => {
+                self.threshold(Counter::CommandLength, u64::from(*over), id);
+            }
+            Criterion::HeaderLength { over } => self.threshold(Counter::HeaderLength, u64::from(*over), id),
+            Criterion::DataLength { over } => self.threshold(Counter::DataLength, *over, id),
+            Criterion::CommandVerb { verb, .. } => self.verbs.push((verb.as_bytes().into(), id)),
+            Criterion::EhloReply { keyword } => self.keywords.push((keyword.as_bytes().into(), id)),
+            Criterion::MimeEncoding { encoding } => {
+                self.needs.parts = true;
+                self.encodings.push((Encodings { encoding: encoding.clone(), named: named.to_vec() }, id));
+            }
+        }
+        id
+    }
+
+    fn number(&mut self, text: String, kind: Option<Kind>, scope: Scope) -> ConditionId {
+        let id = ConditionId(u16::try_from(self.conditions.len()).unwrap_or(u16::MAX));
+        self.conditions.push(Described { text, kind, scope });
+        id
+    }
+
+    fn negation(&mut self, of: ConditionId, kind: Kind, criterion: &Criterion) -> ConditionId {
+        let condition = self.number(format!("not {criterion}"), Some(kind), self.scope(of));
+        self.negations.push(Negation { of, condition, close: kind.close() });
+        condition
+    }
+
+    fn scope(&self, id: ConditionId) -> Scope {
+        self.conditions.get(usize::from(id.0)).map_or(Scope::Session, |condition| condition.scope)
+    }
+
+    /// A match-all class within one scope needs nothing special. One that mixes needs a memory that
+    /// its conditions of one instance have met, because the instance is over before the rest is known.
+    fn group_by_instance(&mut self, members: &[ConditionId]) -> Bits {
+        let mut scopes: Vec<Scope> = members.iter().map(|&id| self.scope(id)).collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        if scopes.len() < 2 {
+            return members.iter().copied().collect();
+        }
+        let mut conditions = Bits::default();
+        for scope in scopes {
+            let of_scope = members.iter().copied().filter(|&id| self.scope(id) == scope);
+            if scope.is_instance() {
+                let members = of_scope.collect();
+                let condition = self.number(String::new(), None, Scope::Transaction);
+                self.groups.push(Group { condition, members });
+                conditions.insert(condition);
+            } else {
+                of_scope.for_each(|id| conditions.insert(id));
+            }
+        }
+        conditions
+    }
+
+    fn patterns(&mut self, text: Text, map: &Name, owner: ConditionId) {
+        match text {
+            Text::Header => self.needs.header_fields = true,
+            Text::ContentType => self.needs.parts = true,
+            Text::Body => self.needs.text = true,
+            Text::Sender | Text::Recipient => {}
+        }
+        let Some(map) = self.policy.regex_maps.iter().find(|candidate| candidate.name.text == map.text)
+        else {
+            return;
+        };
+        let Some(collected) = self.fields.get_mut(text as usize) else { return };
+        for pattern in &map.patterns {
+            let known = collected.patterns.iter().position(|(known, _)| known.source() == pattern.text);
+            if let Some(owners) = known.and_then(|at| collected.owners.get_mut(at)) {
+                owners.push(owner);
+            } else if let Ok(parsed) = pattern::parse(&pattern.text) {
+                collected.patterns.push((parsed, pattern.at));
+                collected.owners.push(vec![owner]);
+            }
+        }
+    }
+
+    fn threshold(&mut self, counter: Counter, over: u64, id: ConditionId) {
+        match counter {
+            Counter::HeaderLength => self.needs.header_length = true,
+            Counter::DataLength => self.needs.data = true,
+            Counter::CommandLength | Counter::Recipients | Counter::InvalidRecipients => {}
+        }
+        if let Some(thresholds) = self.thresholds.get_mut(counter as usize) {
+            thresholds.push((over, id));
+            thresholds.sort_unstable();
+        }
+    }
+
+    fn finish(mut self, name: &str) -> Result<CompiledPolicy, Vec<PatternTooLarge>> {
+        let mut too_large = Vec::new();
+        let fields = std::mem::take(&mut self.fields).map(|collected| collected.build(&mut too_large));
+        if !too_large.is_empty() {
+            return Err(too_large);
+        }
+        let [sender, recipient, header, content_type, body] = fields;
+        Ok(CompiledPolicy {
+            name: name.to_owned(),
+            needs: self.needs,
+            endings: Scope::ALL.iter().map(|&scope| (scope, self.ending_with(scope))).collect(),
+            conditions: self.conditions,
+            rules: self.rules,
+            groups: self.groups,
+            negations: self.negations,
+            verbs: self.verbs,
+            keywords: self.keywords,
+            encodings: self.encodings,
+            sender,
+            recipient,
+            header,
+            content_type,
+            body,
+            thresholds: self.thresholds,
+        })
+    }
+
+    fn ending_with(&self, scope: Scope) -> Bits {
+        let ending =
+            self.conditions.iter().zip(0..).filter(|(condition, _)| condition.scope.ends_with(scope));
+        ending.map(|(_, id)| ConditionId(id)).collect()
+    }
+}
+
+impl Collected {
+    fn build(self, too_large: &mut Vec<PatternTooLarge>) -> Option<Field> {
+        if self.patterns.is_empty() {
+            return None;
+        }
+        let patterns: Vec<&Pattern> = self.patterns.iter().map(|(pattern, _)| pattern).collect();
+        match Matcher::new(&patterns) {
+            Ok(matcher) => Some(Field { matcher, owners: self.owners }),
+            Err(error) => {
+                let named = self.patterns.get(error.pattern);
+                too_large.extend(
+                    named.map(|(pattern, at)| PatternTooLarge {
+                        pattern: pattern.source().to_owned(),
+                        at: *at,
+                    }),
+                );
+                None
+            }
+        }
+    }
+}
+
+impl FromIterator<ConditionId> for Bits {
+    fn from_iter<I: IntoIterator<Item = ConditionId>>(ids: I) -> Self {
+        let mut bits = Self::default();
+        ids.into_iter().for_each(|id| bits.insert(id));
+        bits
+    }
+}
+
+/// The kind of a criterion; nothing for one that is no condition.
+const fn kind_of(criterion: &Criterion) -> Option<Kind> {
+    Some(match criterion {
+        Criterion::Protocol => return None,
+        Criterion::SenderAddress { .. } => Kind::SenderAddress,
+        Criterion::RecipientAddress { .. } => Kind::RecipientAddress,
+        Criterion::RecipientCount { .. } => Kind::RecipientCount,
+        Criterion::InvalidRecipientCount { .. } => Kind::InvalidRecipientCount,
+        Criterion::CommandLineLength { .. } => Kind::CommandLength,
+        Criterion::CommandVerb { .. } => Kind::CommandVerb,
+        Criterion::HeaderLength { .. } => Kind::HeaderLength,
+        Criterion::HeaderRegex { .. } => Kind::HeaderRegex,
+        Criterion::BodyRegex { .. } => Kind::BodyRegex,
+        Criterion::MimeContentType { .. } => Kind::MimeContentType,
+        Criterion::MimeEncoding { .. } => Kind::MimeEncoding,
+        Criterion::EhloReply { .. } => Kind::EhloReply,
+        Criterion::DataLength { .. } => Kind::DataLength,
+    })
+}

@@ -354,3 +354,39 @@ pub enum UnusedKind {
     PolicyMap,
     ParameterMap,
 }
+
+impl std::fmt::Display for Criterion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Protocol => f.write_str("protocol smtp"),
+            Self::SenderAddress { map } => write!(f, "sender address regex {}", map.text),
+            Self::RecipientAddress { map } => write!(f, "recipient address regex {}", map.text),
+            Self::RecipientCount { over } => write!(f, "recipient count gt {over}"),
+            Self::InvalidRecipientCount { over } => write!(f, "recipient invalid count gt {over}"),
+            Self::CommandLineLength { over } => write!(f, "cmd line length gt {over}"),
+            Self::CommandVerb { verb, .. } => write!(f, "cmd verb {verb}"),
+            Self::HeaderLength { over } => write!(f, "header length gt {over}"),
+            Self::HeaderRegex { map } => write!(f, "header regex {}", map.text),
+            Self::BodyRegex { map } => write!(f, "body regex {}", map.text),
+            Self::MimeContentType { map } => write!(f, "mime content-type regex {}", map.text),
+            Self::MimeEncoding { encoding } => write!(f, "mime encoding {encoding}"),
+            Self::EhloReply { keyword } => write!(f, "reply ehlo {keyword}"),
+            Self::DataLength { over } => write!(f, "data-length gt {over}"),
+        }
+    }
+}
+
+impl std::fmt::Display for Encoding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::SevenBit => "7-bit",
+            Self::EightBit => "8-bit",
+            Self::Base64 => "base64",
+            Self::Binary => "binary",
+            Self::QuotedPrintable => "quoted-printable",
+            Self::XUuencode => "x-uuencode",
+            Self::Unknown => "unknown",
+            Self::Private(name) => name,
+        })
+    }
+}
