@@ -1,1 +1,21 @@
-//! Sessions and verdicts. Knows no sockets and no clock: bytes and time come in, effects go out.
+//! Sessions and verdicts: bytes and time come in, effects go out.
+//!
+//! Decode, check, judge, act: `proto` finds a unit, `smtp::conformance` says whether it is legal
+//! here, the compiled policy says what a class makes of it, and `act` turns that into what the two
+//! peers see. No socket and no clock is known here; live proxy, replay and tests are three sinks of
+//! the same effects.
+
+mod act;
+pub mod attachment;
+pub mod bounds;
+pub mod effect;
+pub mod event;
+mod message;
+mod opaque;
+pub mod session;
+mod smtp;
+
+pub use attachment::Attachment;
+pub use effect::{Effect, End, Origin, Output, Took, Wants};
+pub use event::Event;
+pub use session::Session;

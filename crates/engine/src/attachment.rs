@@ -1,0 +1,61 @@
+//! What a session is held to: the policy of the place where it was accepted.
+
+use std::sync::Arc;
+
+use policy::CompiledPolicy;
+use policy::model::{Conformance, RecipientLimit, Refusals, StartTls};
+
+use crate::bounds::{Bounds, Timers};
+
+/// A place where sessions are accepted, and the rules there. Shared by its sessions; a reload makes
+/// a new one, and old sessions keep theirs.
+#[derive(Clone, Debug)]
+pub struct Attachment {
+    /// The proxy or zone-pair.
+    pub name: String,
+    /// The top-level class that sent the session here; empty without one.
+    pub class: String,
+    pub inspect: Inspect,
+    pub policy: Option<Arc<CompiledPolicy>>,
+    pub conformance: Conformance,
+    pub refusals: Refusals,
+    pub starttls: StartTls,
+    pub recipient_limit: RecipientLimit,
+    pub bounds: Bounds,
+    pub timers: Timers,
+    pub watch: Watch,
+}
+
+/// What is understood of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inspect {
+    Smtp,
+    /// Relayed unseen: a pinhole.
+    Opaque,
+}
+
+/// Whether verdicts are carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    Enforce,
+    /// Told, not done: replay follows a dialogue that is over, and tells each of its units.
+    Observe,
+}
+
+impl Default for Attachment {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            class: String::new(),
+            inspect: Inspect::Smtp,
+            policy: None,
+            conformance: Conformance::Standard,
+            refusals: Refusals::Smtp,
+            starttls: StartTls::Pass,
+            recipient_limit: RecipientLimit::Device,
+            bounds: Bounds::default(),
+            timers: Timers::default(),
+            watch: Watch::Enforce,
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Message content → facts: what of a message the rules get to know, in the order of its octets.
+//!
+//! Knows no SMTP. Counters are judged at the very octet at which they pass a limit, and everything
+//! else where it became known, so that the cuts of the input change nothing.
+
+use std::borrow::Cow;
+
+use policy::RuleId;
+use policy::fact::{Close, Counter, Fact, Kind, Scope};
+use policy::{CompiledPolicy, RuleState, Verdict};
+use proto::Side;
+use proto::mime::{self, Finding, PartHeader, Reader, Wants};
+
+use crate::act::{self, Refusal};
+use crate::attachment::{Attachment, Watch};
+use crate::effect::Out;
+use crate::event::{self, Anomaly, AnomalyKind, Event, MessageSize, Observed, Treatment, Via};
+use crate::smtp::conformance::{self, Told};
+
+/// One message on its way.
+#[derive(Debug)]
+pub(crate) struct Message {
+    reader: Reader,
+    via: Via,
+}
+
+/// The rules and the ears of a session, lent to whoever learns something.
+pub(crate) struct Ears<'e, 'o> {
+    pub(crate) at: &'e Attachment,
+    pub(crate) rules: &'e mut RuleState,
+    pub(crate) told: &'e mut Told,
+    /// Octets of message data on the whole connection.
+    pub(crate) data_octets: &'e mut u64,
+    pub(crate) transaction: Option<u32>,
+    pub(crate) out: &'e mut Out<'o>,
+}
+
+/// What the rules decided about an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    Pass,
+    Mask,
+    Refuse { rule: RuleId, kind: Option<Kind> },
+}
+
+impl Message {
+    pub(crate) fn new(via: Via, at: &Attachment) -> Self {
+        let needs = at.policy.as_ref().map(|policy| policy.needs()).unwrap_or_default();
+        let observed = at.watch == Watch::Observe;
+        let wants = Wants {
+            fields: needs.header_fields,
+            parts: needs.parts || observed,
+            text: needs.text,
+            lines: observed,
+        };
+        Self { reader: Reader::new(wants, via == Via::Bdat), via }
+    }
+
+    /// Learns the next octets; a refusal stops the message. `size` is what they count for, which
+    /// differs from their number only where line ends were mended.
+    pub(crate) fn learn(&mut self, content: &[u8], size: usize, ears: &mut Ears<'_, '_>) -> Option<Refusal> {
+        if content.len() != size {
+            return self.slice(content, size as u64, ears);
+        }
+        let mut rest = content;
+        while !rest.is_empty() {
+            let room = usize::try_from(self.room(ears)).unwrap_or(usize::MAX).max(1);
+            let (now, later) = rest.split_at_checked(room).unwrap_or((rest, b""));
+            if let Some(refusal) = self.slice(now, now.len() as u64, ears) {
+                return Some(refusal);
+            }
+            rest = later;
+        }
+        None
+    }
+
+    /// The field that was learned last is whole: what follows it is known and is no continuation.
+    pub(crate) fn end_field(&mut self, ears: &mut Ears<'_, '_>) -> Option<Refusal> {
+        let mut refusal = None;
+        self.reader.end_field(&mut |_, event| refusal = refusal.take().or_else(|| ears.hear(event)));
+        refusal
+    }
+
+    /// The end of the data.
+    pub(crate) fn finish(&mut self, ears: &mut Ears<'_, '_>) -> Option<Refusal> {
+        let mut refusal = None;
+        self.reader.finish(&mut |_, event| refusal = refusal.take().or_else(|| ears.hear(event)));
+        refusal.or_else(|| ears.close(Close::Data))
+    }
+
+    pub(crate) fn in_header(&self) -> bool {
+        self.reader.in_header()
+    }
+
+    pub(crate) const fn via(&self) -> Via {
+        self.via
+    }
+
+    pub(crate) fn size(&self) -> MessageSize {
+        MessageSize {
+            header_bytes: self.reader.header_bytes(),
+            body_bytes: self.reader.body_bytes(),
+            longest_header_line: self.reader.longest_header_line(),
+            longest_body_line: self.reader.longest_body_line(),
+        }
+    }
+
+    /// Octets that may follow before a counter can pass a limit.
+    fn room(&self, ears: &Ears<'_, '_>) -> u64 {
+        let header = self.reader.header_bytes();
+        let header_bound =
+            if self.in_header() { ears.at.bounds.header.saturating_sub(header) + 1 } else { u64::MAX };
+        let Some(policy) = &ears.at.policy else { return header_bound };
+        let room = |counter, value| policy.room(ears.rules, counter, value).unwrap_or(u64::MAX);
+        let in_header = if self.in_header() { room(Counter::HeaderLength, header) } else { u64::MAX };
+        header_bound.min(in_header).min(room(Counter::DataLength, *ears.data_octets))
+    }
+
+    fn slice(&mut self, content: &[u8], size: u64, ears: &mut Ears<'_, '_>) -> Option<Refusal> {
+        let mut refusal = None;
+        self.reader.push(content, &mut |_, event| refusal = refusal.take().or_else(|| ears.hear(event)));
+        if refusal.is_some() {
+            return refusal;
+        }
+        *ears.data_octets += size;
+        let header = self.reader.header_bytes();
+        if header > ears.at.bounds.header {
+            return ears.anomaly(AnomalyKind::LongHeader, b"");
+        }
+        ears.count(Counter::HeaderLength, header)
+            .or_else(|| ears.count(Counter::DataLength, *ears.data_octets))
+    }
+}
+
+impl Ears<'_, '_> {
+    fn hear(&mut self, event: mime::Event<'_>) -> Option<Refusal> {
+        match event {
+            mime::Event::Field(field) if field.top => {
+                self.message_fact(Fact::HeaderField(field.text), field.text)
+            }
+            mime::Event::Field(_) => None,
+            mime::Event::HeaderEnd => self.close(Close::Header),
+            mime::Event::PartHeader(part) => self.part(&part),
+            mime::Event::Text(run) => self.text(run),
+            mime::Event::PartEnd { .. } => self.part_end(),
+            mime::Event::Finding(finding) => self.anomaly(anomaly_of(finding)?, b""),
+        }
+    }
+
+    fn part(&mut self, part: &PartHeader<'_>) -> Option<Refusal> {
+        self.observe_part(part);
+        let policy = self.at.policy.as_deref()?;
+        policy.begin(self.rules, Scope::Part);
+        let mut last = &b""[..];
+        for content_type in part.content_types() {
+            policy.learn(self.rules, Fact::ContentType(content_type.text));
+            last = content_type.text;
+        }
+        // RFC 2045 §6.1: without a field the encoding is 7bit.
+        let mut encoding = &b"7bit"[..];
+        for (number, named) in part.encodings().enumerate() {
+            if number > 0 {
+                policy.learn(self.rules, Fact::Encoding(encoding));
+            }
+            encoding = named;
+        }
+        policy.learn(self.rules, Fact::Encoding(encoding));
+        policy.close(self.rules, Close::PartHeader);
+        self.judge_message(&|kind| match kind {
+            Kind::MimeEncoding => encoding,
+            _ => last,
+        })
+    }
+
+    fn observe_part(&mut self, part: &PartHeader<'_>) {
+        if let (Watch::Observe, Some(transaction), false) = (self.at.watch, self.transaction, part.alternate)
+        {
+            self.out.report(Event::Observed(Observed::Part {
+                transaction,
+                content_type: part.media_type(),
+                encoding: part.encoding(),
+                filename: part.filename(),
+            }));
+        }
+    }
+
+    fn text(&mut self, run: &[u8]) -> Option<Refusal> {
+        let policy = self.at.policy.as_deref()?;
+        let mut refusal = None;
+        let (at, transaction, out) = (self.at, self.transaction, &mut *self.out);
+        policy.learn_body(self.rules, run, &mut |rules, offset| {
+            let line = line_before(run, offset);
+            let decision = judge(at, policy, rules, transaction, out, &|_| Cow::Borrowed(line));
+            refusal = message_refusal(decision);
+            refusal.is_none()
+        });
+        refusal
+    }
+
+    fn part_end(&mut self) -> Option<Refusal> {
+        let policy = self.at.policy.as_deref()?;
+        policy.end_body(self.rules);
+        let refusal = self.judge_message(&|_| b"");
+        policy.begin(self.rules, Scope::Part);
+        refusal
+    }
+
+    fn message_fact(&mut self, fact: Fact<'_>, value: &[u8]) -> Option<Refusal> {
+        self.at.policy.as_deref()?.learn(self.rules, fact);
+        self.judge_message(&|_| value)
+    }
+
+    fn count(&mut self, counter: Counter, value: u64) -> Option<Refusal> {
+        self.at.policy.as_deref()?.learn(self.rules, Fact::Count(counter, value));
+        message_refusal(self.judge(&|_| Cow::Owned(value.to_string().into_bytes())))
+    }
+
+    pub(crate) fn close(&mut self, close: Close) -> Option<Refusal> {
+        self.at.policy.as_deref()?.close(self.rules, close);
+        self.judge_message(&|_| b"")
+    }
+
+    fn judge_message<'v>(&mut self, value: &dyn Fn(Kind) -> &'v [u8]) -> Option<Refusal> {
+        message_refusal(self.judge(&|kind| Cow::Borrowed(value(kind))))
+    }
+
+    /// Judges the event that was learned, and reports what acted with the value it acted on.
+    pub(crate) fn judge<'v>(&mut self, value: &dyn Fn(Kind) -> Cow<'v, [u8]>) -> Decision {
+        match self.at.policy.as_deref() {
+            Some(policy) => judge(self.at, policy, self.rules, self.transaction, self.out, value),
+            None => Decision::Pass,
+        }
+    }
+
+    /// Reports an anomaly of the client; a refusal if conformance refuses the message for it.
+    pub(crate) fn anomaly(&mut self, kind: AnomalyKind, value: &[u8]) -> Option<Refusal> {
+        let treatment = conformance::treatment(kind, self.at.conformance);
+        let observed = self.at.watch == Watch::Observe;
+        if self.told.first(kind) || observed {
+            let value = cut(value);
+            self.out.report(Event::Anomaly(Anomaly { kind, from: Side::Client, value, treatment }));
+        }
+        (treatment >= Treatment::Refused && !observed).then_some(act::BAD_MESSAGE)
+    }
+}
+
+fn judge<'v>(
+    at: &Attachment,
+    policy: &CompiledPolicy,
+    rules: &mut RuleState,
+    transaction: Option<u32>,
+    out: &mut Out<'_>,
+    value: &dyn Fn(Kind) -> Cow<'v, [u8]>,
+) -> Decision {
+    let mut kind = None;
+    let verdict = policy.judge(rules, &mut |hit| {
+        kind = hit.kind;
+        let Some(kind) = hit.kind else { return };
+        out.report(Event::Match(event::Match {
+            policy: policy.name(),
+            class: policy.class(hit.rule),
+            criterion: policy.criterion(hit.condition),
+            kind,
+            scope: kind.scope(),
+            value: cut(&value(kind)),
+            action: hit.action,
+            log: hit.log,
+            transaction,
+        }));
+    });
+    match verdict {
+        _ if at.watch == Watch::Observe => Decision::Pass,
+        Verdict::Pass => Decision::Pass,
+        Verdict::Mask(_) => Decision::Mask,
+        Verdict::Refuse(rule) => Decision::Refuse { rule, kind },
+    }
+}
+
+const fn message_refusal(decision: Decision) -> Option<Refusal> {
+    match decision {
+        Decision::Refuse { rule, kind } => Some(act::message_refusal(kind, rule)),
+        Decision::Pass | Decision::Mask => None,
+    }
+}
+
+/// A value as it is reported: its first 256 octets.
+fn cut(value: &[u8]) -> &[u8] {
+    value.get(..256).unwrap_or(value)
+}
+
+/// The line whose end stands at `end` of `run`, as far as this run has it.
+fn line_before(run: &[u8], end: usize) -> &[u8] {
+    let text = run.get(..end).unwrap_or(run).trim_ascii_end();
+    let start = memchr::memrchr(b'\n', text).map_or(0, |lf| lf + 1);
+    text.get(start..).unwrap_or_default()
+}
+
+fn anomaly_of(finding: Finding) -> Option<AnomalyKind> {
+    Some(match finding {
+        Finding::DepthExceeded => AnomalyKind::MimeDepth,
+        Finding::PartsExceeded => AnomalyKind::MimeParts,
+        Finding::FieldTooLong => AnomalyKind::LongField,
+        Finding::RepeatedContentType | Finding::RepeatedEncoding => AnomalyKind::RepeatedMimeField,
+        _ => return None,
+    })
+}

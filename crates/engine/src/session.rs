@@ -1,0 +1,108 @@
+//! A session: two sides, one protocol, and the rules of the place where it was accepted.
+
+use std::sync::Arc;
+
+use proto::{Side, Time};
+
+use crate::attachment::{Attachment, Inspect};
+use crate::effect::{End, Out, Output, Took, Wants};
+use crate::event::{Event, Reason};
+use crate::opaque::Opaque;
+use crate::smtp::Smtp;
+
+/// One client and one server, from accept to the end of both.
+#[derive(Debug)]
+pub struct Session {
+    attachment: Arc<Attachment>,
+    protocol: Protocol,
+}
+
+/// The closed set of what is understood.
+#[derive(Debug)]
+enum Protocol {
+    Smtp(Smtp),
+    Opaque(Opaque),
+}
+
+/// Everything a protocol needs of the call it is in.
+pub(crate) struct Cx<'c> {
+    pub(crate) at: &'c Attachment,
+    pub(crate) out: Out<'c>,
+}
+
+impl Session {
+    pub fn new(attachment: Arc<Attachment>, now: Time) -> Self {
+        let protocol = match attachment.inspect {
+            Inspect::Smtp => Protocol::Smtp(Smtp::new(now)),
+            Inspect::Opaque => Protocol::Opaque(Opaque::new(now)),
+        };
+        Self { attachment, protocol }
+    }
+
+    /// The server connection stands.
+    pub fn connected(&mut self, now: Time, out: &mut dyn Output) {
+        self.call(now, out, |_, cx| cx.out.report(Event::SessionStart));
+    }
+
+    /// No server could be reached: the client is told so in place of a greeting.
+    pub fn unreachable(&mut self, now: Time, out: &mut dyn Output) {
+        self.call(now, out, |protocol, cx| match protocol {
+            Protocol::Smtp(smtp) => smtp.unreachable(cx),
+            Protocol::Opaque(opaque) => opaque.unreachable(cx),
+        });
+    }
+
+    /// Offers what is held of one side; the octets not taken are offered again, with more behind them.
+    pub fn offer(&mut self, now: Time, from: Side, held: &[u8], out: &mut dyn Output) -> Took {
+        let mut took = Took { bytes: 0, wants: Wants::Nothing };
+        self.call(now, out, |protocol, cx| {
+            took = match (protocol, from) {
+                (Protocol::Smtp(smtp), Side::Client) => smtp.offer_client(held, cx),
+                (Protocol::Smtp(smtp), Side::Server) => smtp.offer_server(held, cx),
+                (Protocol::Opaque(opaque), from) => opaque.offer(from, held, cx),
+            };
+        });
+        took
+    }
+
+    /// One side said its last; what it had sent before has been offered.
+    pub fn ended(&mut self, now: Time, from: Side, how: End, out: &mut dyn Output) {
+        self.call(now, out, |protocol, cx| match protocol {
+            Protocol::Smtp(smtp) => smtp.ended(from, how, cx),
+            Protocol::Opaque(opaque) => opaque.ended(from, how, cx),
+        });
+    }
+
+    /// The deadline has come.
+    pub fn expire(&mut self, now: Time, out: &mut dyn Output) {
+        self.call(now, out, |protocol, cx| match protocol {
+            Protocol::Smtp(smtp) => smtp.expire(cx),
+            Protocol::Opaque(opaque) => opaque.expire(cx),
+        });
+    }
+
+    /// When `expire` is due, should nothing be heard before.
+    pub fn deadline(&self) -> Time {
+        match &self.protocol {
+            Protocol::Smtp(smtp) => smtp.deadline(&self.attachment.timers),
+            Protocol::Opaque(opaque) => opaque.deadline(&self.attachment.timers),
+        }
+    }
+
+    /// Why it ended, once both sides have.
+    pub fn reason(&self) -> Reason {
+        match &self.protocol {
+            Protocol::Smtp(smtp) => smtp.reason(),
+            Protocol::Opaque(opaque) => opaque.reason(),
+        }
+    }
+
+    pub fn attachment(&self) -> &Arc<Attachment> {
+        &self.attachment
+    }
+
+    fn call(&mut self, now: Time, output: &mut dyn Output, work: impl FnOnce(&mut Protocol, &mut Cx<'_>)) {
+        let mut cx = Cx { at: &self.attachment, out: Out { now, output } };
+        work(&mut self.protocol, &mut cx);
+    }
+}

@@ -1,0 +1,361 @@
+//! The SMTP state machine: what either side's next octets are, and what is owed to whom.
+//!
+//! `client` reads commands, `content` message data, `server` replies; `replies` keeps them in
+//! order, and `conformance` says what is legal. What a unit changes stands here and there in one
+//! `match` per state; what a refusal says stands in `act`.
+
+mod client;
+pub(crate) mod conformance;
+mod content;
+mod replies;
+mod server;
+mod transaction;
+
+use policy::{CompiledPolicy, RuleState};
+use proto::smtp::body;
+use proto::smtp::extension::Extensions;
+use proto::{Side, Time};
+
+use crate::act::{self, Refusal};
+use crate::attachment::{Attachment, Watch};
+use crate::bounds::Timers;
+use crate::effect::{End, Wants};
+use crate::event::{Anomaly, AnomalyKind, Event, Observed, Reason, Treatment};
+use crate::message::Ears;
+use crate::session::Cx;
+
+use conformance::Told;
+use replies::{Asked, Front, Replies, Slot};
+use transaction::Transaction;
+
+#[derive(Debug)]
+pub(crate) struct Smtp {
+    client: Client,
+    server: Server,
+    replies: Replies,
+    rules: RuleState,
+    transaction: Option<Box<Transaction>>,
+    /// Keywords of the last EHLO reply, and those of them that the client was not shown.
+    offered: Extensions,
+    masked: Extensions,
+    told: Told,
+    /// Nothing of the client is interpreted until the reply to its last command is in.
+    barrier: bool,
+    greeted: bool,
+    lmtp: bool,
+    /// Sides to which nothing more is sent.
+    finished: [bool; 2],
+    commands: u32,
+    transactions: u32,
+    invalid_recipients: u32,
+    data_octets: u64,
+    /// Lines and code of the reply under way.
+    reply_lines: u32,
+    reply_code: u16,
+    heard: Time,
+    /// When the state began that has a limit of its own.
+    since: Time,
+    reason: Reason,
+}
+
+/// What the client's next octets are.
+#[derive(Debug)]
+enum Client {
+    Command,
+    /// The rest of a command line over its bound, so many octets so far.
+    Skip(u64),
+    /// A line behind 334: no command, and nothing that any rule may see.
+    AuthLine,
+    Data(body::Data),
+    Chunk(Box<ChunkOnItsWay>),
+    /// The octets of a BDAT that was masked: they must not be read as commands.
+    SkipChunk(u64),
+    /// Encrypted.
+    Relay {
+        fresh: bool,
+    },
+    Swallow(Box<Swallow>),
+    /// Nothing that we would read.
+    Done,
+}
+
+#[derive(Debug)]
+struct ChunkOnItsWay {
+    octets: body::Chunk,
+    last: bool,
+}
+
+/// Message data that goes nowhere.
+#[derive(Debug)]
+struct Swallow {
+    what: Swallowed,
+    budget: u64,
+    /// Whether our last word follows; otherwise the server has answered already, and commands follow.
+    refused: bool,
+}
+
+#[derive(Debug)]
+enum Swallowed {
+    Data(body::Data),
+    Chunk(u64),
+}
+
+/// What the server's next octets are.
+#[derive(Debug)]
+enum Server {
+    Replies,
+    /// The rest of a reply line over its bound.
+    LongLine,
+    Relay {
+        fresh: bool,
+    },
+    /// Nothing that anybody would hear.
+    Muted,
+}
+
+/// What one look at the input came to.
+enum Step {
+    Took(usize),
+    Wants(Wants),
+}
+
+impl Smtp {
+    pub(crate) fn new(now: Time) -> Self {
+        let mut replies = Replies::default();
+        replies.await_server(Asked::Greeting, 0);
+        Self {
+            client: Client::Command,
+            server: Server::Replies,
+            replies,
+            rules: RuleState::default(),
+            transaction: None,
+            offered: Extensions::default(),
+            masked: Extensions::default(),
+            told: Told::default(),
+            barrier: false,
+            greeted: false,
+            lmtp: false,
+            finished: [false; 2],
+            commands: 0,
+            transactions: 0,
+            invalid_recipients: 0,
+            data_octets: 0,
+            reply_lines: 0,
+            reply_code: 0,
+            heard: now,
+            since: now,
+            reason: Reason::Closed,
+        }
+    }
+
+    pub(crate) fn unreachable(&mut self, cx: &mut Cx<'_>) {
+        self.reason = Reason::ServerUnreachable;
+        self.server = Server::Muted;
+        self.last_word_now(act::UNREACHABLE, cx);
+    }
+
+    pub(crate) fn ended(&mut self, from: Side, how: End, cx: &mut Cx<'_>) {
+        match from {
+            Side::Client => self.client_ended(how, cx),
+            Side::Server => self.server_ended(how, cx),
+        }
+        self.flush(cx);
+    }
+
+    /// What the client sent goes on to be answered, but a message it did not finish is not finished for it.
+    fn client_ended(&mut self, how: End, cx: &mut Cx<'_>) {
+        if !matches!(self.client, Client::Done | Client::Relay { .. }) && self.reason == Reason::Closed {
+            let unfinished = matches!(self.client, Client::Data(_) | Client::Chunk(_)) || how == End::Reset;
+            self.reason = if unfinished { Reason::ClientLost } else { self.reason };
+        }
+        self.replies.ready();
+        self.client = Client::Done;
+        match how {
+            End::Fin => self.finish(Side::Server, cx),
+            // The server has all of the message: it must get to answer, or nobody knows whose it is.
+            End::Reset if self.replies.owe_end_of_data() => self.finish(Side::Server, cx),
+            End::Reset => self.abort(Side::Server, cx),
+        }
+        if how == End::Reset {
+            self.set_finished(Side::Client);
+        }
+    }
+
+    fn server_ended(&mut self, how: End, cx: &mut Cx<'_>) {
+        if matches!(self.server, Server::Muted) {
+            return;
+        }
+        let relayed = matches!(self.server, Server::Relay { .. });
+        self.server = Server::Muted;
+        if matches!(self.client, Client::Swallow(_)) && self.replies.has_last() {
+            return;
+        }
+        if !relayed && !self.replies.is_empty() {
+            let answer = if self.greeted { act::SERVER_LOST } else { act::UNREACHABLE };
+            if self.reason == Reason::Closed {
+                self.reason = Reason::ServerLost;
+            }
+            self.replies.give_up(answer);
+            self.flush(cx);
+        }
+        self.client = Client::Done;
+        match (how, relayed) {
+            (End::Reset, true) => self.abort(Side::Client, cx),
+            _ => self.finish(Side::Client, cx),
+        }
+        self.finish(Side::Server, cx);
+    }
+
+    pub(crate) fn expire(&mut self, cx: &mut Cx<'_>) {
+        if cx.out.now < self.deadline(&cx.at.timers) {
+            return;
+        }
+        if matches!(&self.client, Client::Swallow(swallow) if swallow.refused) {
+            self.replies.ready();
+            self.flush(cx);
+        } else if self.replies.has_last() {
+            self.replies.give_up(act::UNANSWERED);
+            self.flush(cx);
+        } else if self.replies.owe_end_of_data() {
+            self.reason = Reason::ServerLost;
+            self.last_word_now(act::UNANSWERED, cx);
+        } else {
+            self.reason = Reason::Idle;
+            self.last_word_now(act::IDLE, cx);
+        }
+    }
+
+    /// While the answer to an end of data is outstanding nothing but time ends the session.
+    pub(crate) fn deadline(&self, timers: &Timers) -> Time {
+        if matches!(&self.client, Client::Swallow(swallow) if swallow.refused) {
+            self.since.plus_seconds(timers.swallow)
+        } else if self.replies.has_last() {
+            self.since.plus_seconds(timers.before_last)
+        } else if self.replies.owe_end_of_data() && !matches!(self.client, Client::Data(_) | Client::Chunk(_))
+        {
+            self.since.plus_seconds(timers.end_of_data)
+        } else {
+            self.heard.plus_seconds(timers.idle)
+        }
+    }
+
+    pub(crate) const fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// Sends what of ours is at the front of the queue.
+    fn flush(&mut self, cx: &mut Cx<'_>) {
+        while let Some(slot) = self.replies.leave() {
+            match slot {
+                Slot::Ours(refusal) => self.answer(refusal, cx),
+                Slot::Last { refusal, .. } => {
+                    self.answer(refusal, cx);
+                    self.client = Client::Done;
+                    self.finish(Side::Client, cx);
+                    self.finish(Side::Server, cx);
+                }
+                Slot::Server { .. } => {}
+            }
+        }
+    }
+
+    fn answer(&mut self, refusal: Refusal, cx: &mut Cx<'_>) {
+        if !self.is_finished(Side::Client) {
+            cx.out.answer(refusal.line(cx.at).as_bytes());
+        }
+    }
+
+    /// Our last word in its turn: from here on nothing of the client is forwarded.
+    fn last_word(&mut self, refusal: Refusal, cx: &mut Cx<'_>) {
+        self.refused_now(cx);
+        self.client = Client::Done;
+        self.replies.last(refusal);
+        self.flush(cx);
+    }
+
+    /// Our last word in place of the reply that is owed next.
+    fn last_word_now(&mut self, refusal: Refusal, cx: &mut Cx<'_>) {
+        self.client = Client::Done;
+        self.replies.last_now(refusal);
+        self.flush(cx);
+    }
+
+    /// Both sides end at once, and nobody is told why but the administrator.
+    fn reset(&mut self, cx: &mut Cx<'_>) {
+        self.refused_now(cx);
+        self.client = Client::Done;
+        self.server = Server::Muted;
+        self.abort(Side::Client, cx);
+        self.abort(Side::Server, cx);
+    }
+
+    fn refused_now(&mut self, cx: &Cx<'_>) {
+        self.reason = Reason::Refused;
+        self.since = cx.out.now;
+    }
+
+    fn finish(&mut self, side: Side, cx: &mut Cx<'_>) {
+        if !self.set_finished(side) {
+            cx.out.finish(side);
+        }
+    }
+
+    fn abort(&mut self, side: Side, cx: &mut Cx<'_>) {
+        if !self.set_finished(side) {
+            cx.out.abort(side);
+        }
+    }
+
+    /// Marks a side as one to which nothing more is sent; whether it was one before.
+    fn set_finished(&mut self, side: Side) -> bool {
+        let finished = self.finished.get_mut(side as usize);
+        finished.is_none_or(|finished| std::mem::replace(finished, true))
+    }
+
+    fn is_finished(&self, side: Side) -> bool {
+        self.finished.get(side as usize).copied().unwrap_or(true)
+    }
+
+    /// Tells an anomaly once a session, and what is to be made of it. An observed dialogue is over:
+    /// every anomaly is told, and nothing is made of it.
+    fn anomaly(&mut self, kind: AnomalyKind, from: Side, value: &[u8], cx: &mut Cx<'_>) -> Treatment {
+        let treatment = conformance::treatment(kind, cx.at.conformance);
+        let observed = cx.at.watch == Watch::Observe;
+        if self.told.first(kind) || observed {
+            let value = value.get(..256).unwrap_or(value);
+            cx.out.report(Event::Anomaly(Anomaly { kind, from, value, treatment }));
+        }
+        if observed { Treatment::Counted } else { treatment }
+    }
+
+    fn observe(&self, cx: &mut Cx<'_>, observed: Observed<'_>) {
+        if cx.at.watch == Watch::Observe {
+            cx.out.report(Event::Observed(observed));
+        }
+    }
+
+    /// The rules, and what of the session they may change.
+    fn ears<'e, 'o>(&'e mut self, cx: &'e mut Cx<'o>) -> Ears<'e, 'o> {
+        Ears {
+            at: cx.at,
+            rules: &mut self.rules,
+            told: &mut self.told,
+            data_octets: &mut self.data_octets,
+            transaction: self.transaction.as_ref().map(|transaction| transaction.number),
+            out: &mut cx.out,
+        }
+    }
+
+    /// The transaction is over; what it made true is forgotten.
+    fn end_transaction(&mut self, reply: Option<u16>, cx: &mut Cx<'_>) {
+        let Some(transaction) = self.transaction.take() else { return };
+        cx.out.report(Event::Transaction(transaction.event(reply)));
+        if let Some(policy) = policy_of(cx.at) {
+            policy.begin(&mut self.rules, policy::fact::Scope::Transaction);
+        }
+    }
+}
+
+fn policy_of(at: &Attachment) -> Option<&CompiledPolicy> {
+    at.policy.as_deref()
+}

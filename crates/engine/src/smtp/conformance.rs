@@ -1,0 +1,87 @@
+//! Is this legal here? One row per situation, one column per level; speaks before any policy.
+
+use policy::model::Conformance;
+
+use crate::event::{AnomalyKind as Kind, Treatment};
+
+/// What each level makes of a situation: compat, standard, strict.
+///
+/// `Reset` of something a client said first gets an answer where the row of `smtp.rs` has one, so
+/// that a legitimate sender's administrator finds a reason in the log.
+const TABLE: &[(Kind, [Treatment; 3])] = {
+    use Treatment::{Counted, Mended, Noted, Refused, Reset};
+    &[
+        // RFC 5321 §2.3.8 and §4.1.1.4: CR and LF only ever together.
+        (Kind::BareLf, [Counted, Mended, Refused]),
+        (Kind::BareCr, [Counted, Mended, Refused]),
+        (Kind::EndLookAlike, [Counted, Mended, Refused]),
+        (Kind::Nul, [Noted, Mended, Refused]),
+        // RFC 3030 §2: octets of a chunk are counted, so they cannot be mended.
+        (Kind::ChunkFlaw, [Noted, Refused, Refused]),
+        (Kind::BadChunk, [Reset, Reset, Reset]),
+        (Kind::UnofferedChunk, [Noted, Noted, Noted]),
+        (Kind::CommandBareLf, [Counted, Mended, Refused]),
+        (Kind::ReplyBareLf, [Counted, Mended, Reset]),
+        (Kind::CommandControl, [Refused, Refused, Reset]),
+        (Kind::CommandEightBit, [Counted, Noted, Refused]),
+        (Kind::CommandTooLong, [Refused, Refused, Refused]),
+        // RFC 2920 §3.1: only a server that says so takes commands in groups.
+        (Kind::EarlyTalker, [Counted, Mended, Reset]),
+        (Kind::Unpipelined, [Counted, Mended, Reset]),
+        // RFC 3207 §4.2: what was said in clear is forgotten.
+        (Kind::TlsInjection, [Reset, Reset, Reset]),
+        (Kind::NotSmtp, [Reset, Reset, Reset]),
+        (Kind::UnaskedReply, [Noted, Reset, Reset]),
+        (Kind::BadReply, [Noted, Reset, Reset]),
+        (Kind::EndlessReply, [Noted, Reset, Reset]),
+        (Kind::HostilePath, [Noted, Refused, Reset]),
+        (Kind::UnreadablePath, [Counted, Noted, Refused]),
+        (Kind::LockedParameter, [Refused, Refused, Refused]),
+        (Kind::Surplus, [Reset, Reset, Reset]),
+        (Kind::LongField, [Counted, Noted, Refused]),
+        (Kind::LongHeader, [Refused, Refused, Refused]),
+        (Kind::MimeDepth, [Noted, Noted, Noted]),
+        (Kind::MimeParts, [Noted, Noted, Noted]),
+        (Kind::RepeatedMimeField, [Counted, Noted, Noted]),
+    ]
+};
+
+/// What `level` makes of a situation. One without a row would be refused.
+pub(crate) fn treatment(kind: Kind, level: Conformance) -> Treatment {
+    let row = TABLE.iter().find(|(of, _)| *of == kind);
+    row.map_or(Treatment::Refused, |&(_, [compat, standard, strict])| match level {
+        Conformance::Compat => compat,
+        Conformance::Standard => standard,
+        Conformance::Strict => strict,
+    })
+}
+
+/// The anomalies a session has had, so that one that repeats is told once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Told(u64);
+
+impl Told {
+    /// Whether this is the first of its kind.
+    pub(crate) fn first(&mut self, kind: Kind) -> bool {
+        let bit = 1 << (kind as u64);
+        let first = self.0 & bit == 0;
+        self.0 |= bit;
+        first
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_situation_has_one_row_and_no_level_is_softer_than_the_one_before() {
+        assert!(Kind::ALL.len() <= 64);
+        for kind in Kind::ALL {
+            let rows: Vec<_> = TABLE.iter().filter(|(of, _)| of == kind).collect();
+            assert_eq!(rows.len(), 1, "{kind:?}");
+            let [compat, standard, strict] = rows[0].1;
+            assert!(compat <= standard && standard <= strict, "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Message data on its way: learned first, sent on after, and swallowed where it is refused.
+
+use proto::Side;
+use proto::smtp::body::{self, Flaw, Nul, Piece, Step as BodyStep};
+
+use super::{Asked, Client, Server, Smtp, Step, Swallow, Swallowed};
+use crate::act::Refusal;
+use crate::attachment::Watch;
+use crate::effect::Wants;
+use crate::event::{AnomalyKind, Observed, Via};
+use crate::message::{Ears, Message};
+use crate::session::Cx;
+
+impl Smtp {
+    /// 354: what follows is a message.
+    pub(super) fn begin_data(&mut self, number: u32, cx: &mut Cx<'_>) {
+        let transaction = self.transaction.get_or_insert_with(|| {
+            self.transactions += 1;
+            Box::new(super::Transaction::new(self.transactions - 1, b""))
+        });
+        transaction.message = Some(Box::new(Message::new(Via::Data, cx.at)));
+        if let Some(policy) = super::policy_of(cx.at) {
+            policy.begin(&mut self.rules, policy::fact::Scope::Message);
+        }
+        self.client = Client::Data(body::Data::new(nul(cx)));
+        self.replies.await_server(Asked::EndOfData { replies: 0 }, number);
+    }
+
+    pub(super) fn data(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
+        let Client::Data(decoder) = &self.client else { return Step::Wants(Wants::More) };
+        let decoder = decoder.clone();
+        // A header field is a unit: nothing of it goes on before all of it was judged.
+        if self.holds_fields(cx) {
+            match complete_fields(input) {
+                0 if input.starts_with(b".\r\n") => {}
+                0 if input.len() < cx.at.bounds.held * 9 / 10 => return Step::Wants(Wants::More),
+                0 => return self.fields(input, false, decoder, cx),
+                whole => return self.fields(input.get(..whole).unwrap_or(input), true, decoder, cx),
+            }
+        }
+        self.body(input, decoder, cx)
+    }
+
+    fn holds_fields(&self, cx: &Cx<'_>) -> bool {
+        let wanted = cx.at.policy.as_ref().is_some_and(|policy| policy.needs().header_fields);
+        wanted && cx.at.watch == Watch::Enforce && self.message().is_some_and(Message::in_header)
+    }
+
+    fn message(&self) -> Option<&Message> {
+        self.transaction.as_ref()?.message.as_deref()
+    }
+
+    /// Header fields: all of `window` is learned, then all of it sent on.
+    fn fields(&mut self, window: &[u8], whole: bool, mut decoder: body::Data, cx: &mut Cx<'_>) -> Step {
+        let mut ahead = decoder.clone();
+        let mut seen = 0;
+        while let BodyStep::Piece(piece) = ahead.next(window.get(seen..).unwrap_or_default()) {
+            seen += piece.len;
+            if let Some(refusal) = self.learn(&piece, cx) {
+                return self.refuse_data(refusal, ahead, seen, cx);
+            }
+        }
+        if whole && let Some(refusal) = self.with_message(cx, |message, ears| message.end_field(ears)) {
+            return self.refuse_data(refusal, ahead, seen, cx);
+        }
+        let mut taken = 0;
+        while let BodyStep::Piece(piece) = decoder.next(window.get(taken..seen).unwrap_or_default()) {
+            send(&piece, window, cx);
+            taken += piece.len;
+        }
+        self.client = Client::Data(decoder);
+        if taken == 0 { Step::Wants(Wants::More) } else { Step::Took(taken) }
+    }
+
+    fn body(&mut self, input: &[u8], mut decoder: body::Data, cx: &mut Cx<'_>) -> Step {
+        let mut taken = 0;
+        loop {
+            let rest = input.get(taken..).unwrap_or_default();
+            match decoder.next(rest) {
+                BodyStep::NeedMore => break,
+                BodyStep::Piece(piece) => {
+                    taken += piece.len;
+                    if let Some(refusal) = self.learn(&piece, cx) {
+                        return self.refuse_data(refusal, decoder, taken, cx);
+                    }
+                    send(&piece, input, cx);
+                }
+                BodyStep::End { len } => {
+                    taken += len;
+                    if let Some(refusal) = self.finish_message(cx) {
+                        let step = self.refuse_data(refusal, decoder, taken, cx);
+                        self.swallowed();
+                        return step;
+                    }
+                    cx.out.pass(Side::Server, rest.get(..len).unwrap_or_default());
+                    self.end_of_message(cx);
+                    return Step::Took(taken);
+                }
+            }
+        }
+        self.client = Client::Data(decoder);
+        if taken == 0 { Step::Wants(Wants::More) } else { Step::Took(taken) }
+    }
+
+    pub(super) fn chunk(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
+        let Client::Chunk(chunk) = &mut self.client else { return Step::Wants(Wants::More) };
+        let step = chunk.octets.next(input);
+        let (left, last, after_cr) = (chunk.octets.left(), chunk.last, chunk.octets.after_cr);
+        let piece = match step {
+            BodyStep::Piece(piece) => piece,
+            BodyStep::NeedMore | BodyStep::End { .. } => return Step::Wants(Wants::More),
+        };
+        let refusal = self.learn(&piece, cx);
+        // The last octet of the last chunk ends the message: it is judged before that octet goes on.
+        let refusal = refusal.or_else(|| (left == 0 && last).then(|| self.finish_message(cx)).flatten());
+        if let Some(refusal) = refusal {
+            self.refuse_message(refusal, Swallowed::Chunk(left), cx);
+            return Step::Took(piece.len);
+        }
+        send(&piece, input, cx);
+        if left == 0 {
+            self.client = Client::Command;
+            if let Some(transaction) = &mut self.transaction {
+                transaction.after_cr = after_cr;
+            }
+            if last {
+                self.end_of_message(cx);
+            }
+        }
+        Step::Took(piece.len)
+    }
+
+    /// All of the message has been judged and sent; nothing is interpreted until it is answered.
+    pub(super) fn end_of_message(&mut self, cx: &Cx<'_>) {
+        self.client = Client::Command;
+        self.barrier = true;
+        self.since = cx.out.now;
+    }
+
+    pub(super) fn finish_message(&mut self, cx: &mut Cx<'_>) -> Option<Refusal> {
+        let refusal = self.with_message(cx, |message, ears| message.finish(ears));
+        self.observe_message(true, cx);
+        refusal
+    }
+
+    pub(super) fn observe_message(&self, complete: bool, cx: &mut Cx<'_>) {
+        if let (Some(transaction), Some(message)) = (&self.transaction, self.message()) {
+            let (via, size) = (message.via(), message.size());
+            self.observe(cx, Observed::Message { transaction: transaction.number, via, size, complete });
+        }
+    }
+
+    fn learn(&mut self, piece: &Piece<'_>, cx: &mut Cx<'_>) -> Option<Refusal> {
+        self.with_message(cx, |message, ears| {
+            let flaw = piece.flaw.and_then(|flaw| anomaly_of(flaw, message.via()));
+            let refusal = flaw.and_then(|kind| ears.anomaly(kind, b""));
+            refusal.or_else(|| message.learn(piece.content, piece.size, ears))
+        })
+    }
+
+    fn with_message(
+        &mut self,
+        cx: &mut Cx<'_>,
+        work: impl FnOnce(&mut Message, &mut Ears<'_, '_>) -> Option<Refusal>,
+    ) -> Option<Refusal> {
+        let transaction = self.transaction.as_mut()?;
+        let mut ears = Ears {
+            at: cx.at,
+            rules: &mut self.rules,
+            told: &mut self.told,
+            data_octets: &mut self.data_octets,
+            transaction: Some(transaction.number),
+            out: &mut cx.out,
+        };
+        work(transaction.message.as_mut()?, &mut ears)
+    }
+
+    fn refuse_data(&mut self, refusal: Refusal, rest: body::Data, taken: usize, cx: &mut Cx<'_>) -> Step {
+        self.refuse_message(refusal, Swallowed::Data(rest), cx);
+        Step::Took(taken)
+    }
+
+    /// The server is left with half a message and a reset; the client hears when it has ended its own.
+    pub(super) fn refuse_message(&mut self, refusal: Refusal, rest: Swallowed, cx: &mut Cx<'_>) {
+        self.refused_now(cx);
+        let declared = self.transaction.as_ref().and_then(|transaction| transaction.declared);
+        let budget = declared.map_or(cx.at.bounds.swallow, |size| size.saturating_add(size / 10));
+        self.end_transaction(Some(refusal.code), cx);
+        self.replies.last_at_end_of_message(refusal);
+        self.replies.give_up(crate::act::SERVER_LOST);
+        self.server = Server::Muted;
+        self.abort(Side::Server, cx);
+        let over = matches!(rest, Swallowed::Chunk(0));
+        self.client = Client::Swallow(Box::new(Swallow { what: rest, budget, refused: true }));
+        if over {
+            self.swallowed();
+        }
+    }
+
+    pub(super) fn swallow(&mut self, input: &[u8]) -> Step {
+        let Client::Swallow(swallow) = &mut self.client else { return Step::Took(0) };
+        let (taken, over) = match &mut swallow.what {
+            Swallowed::Chunk(left) => {
+                let len = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
+                *left -= len as u64;
+                (len, *left == 0)
+            }
+            Swallowed::Data(decoder) => drain(decoder, input),
+        };
+        swallow.budget = swallow.budget.saturating_sub(taken as u64);
+        if over || (swallow.refused && swallow.budget == 0) {
+            self.swallowed();
+        } else if taken == 0 {
+            return Step::Wants(Wants::More);
+        }
+        Step::Took(taken)
+    }
+
+    /// What was to be swallowed is gone, or we will not wait for the rest.
+    fn swallowed(&mut self) {
+        let refused = matches!(&self.client, Client::Swallow(swallow) if swallow.refused);
+        self.client = if refused { Client::Done } else { Client::Command };
+        self.replies.ready();
+    }
+}
+
+/// Reads on to the end of the data: octets taken, and whether the end was among them.
+fn drain(decoder: &mut body::Data, input: &[u8]) -> (usize, bool) {
+    let mut taken = 0;
+    loop {
+        match decoder.next(input.get(taken..).unwrap_or_default()) {
+            BodyStep::NeedMore => return (taken, false),
+            BodyStep::Piece(piece) => taken += piece.len,
+            BodyStep::End { len } => return (taken + len, true),
+        }
+    }
+}
+
+/// Sends a piece on: as it came where it is the sender's own octets.
+fn send(piece: &Piece<'_>, input: &[u8], cx: &mut Cx<'_>) {
+    let own = input.as_ptr_range().contains(&piece.wire.as_ptr());
+    match own && piece.flaw.is_none() {
+        true => cx.out.pass(Side::Server, piece.wire),
+        false => cx.out.rewrite(Side::Server, piece.wire),
+    }
+}
+
+fn nul(cx: &Cx<'_>) -> Nul {
+    match cx.at.conformance {
+        policy::model::Conformance::Compat => Nul::Pass,
+        policy::model::Conformance::Standard | policy::model::Conformance::Strict => Nul::Space,
+    }
+}
+
+const fn anomaly_of(flaw: Flaw, via: Via) -> Option<AnomalyKind> {
+    Some(match (via, flaw) {
+        (Via::Bdat, _) => AnomalyKind::ChunkFlaw,
+        (Via::Data, Flaw::BareLf) => AnomalyKind::BareLf,
+        (Via::Data, Flaw::BareCr) => AnomalyKind::BareCr,
+        (Via::Data, Flaw::Nul) => AnomalyKind::Nul,
+        (Via::Data, Flaw::EndLookAlike) => AnomalyKind::EndLookAlike,
+        (Via::Data, Flaw::LoneDot) => return None,
+    })
+}
+
+/// The octets at the front that are whole header fields: up to the last line start behind which
+/// nothing is a continuation, or up to and with the line that ends the header. An octet that might
+/// become something else when line ends are mended is not trusted to end a field.
+fn complete_fields(input: &[u8]) -> usize {
+    let mut whole = match input {
+        [b'\r', b'\n', ..] => return 2,
+        [b'\n', ..] => return 1,
+        _ => 0,
+    };
+    for lf in memchr::memchr_iter(b'\n', input) {
+        let start = lf + 1;
+        match input.get(start..).unwrap_or_default() {
+            [b'\r', b'\n', ..] => return start + 2,
+            [b'\n', ..] => return start + 1,
+            [b'.', b'\r', b'\n', ..] => return start,
+            [] | [b' ' | b'\t' | b'\r' | b'.' | 0, ..] => {}
+            _ => whole = start,
+        }
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_whole_when_what_follows_it_is_no_continuation() {
+        let table: &[(&[u8], usize)] = &[
+            (b"A: b\r\n", 0),
+            (b"A: b\r\nC", 6),
+            (b"A: b\r\n\tc", 0),
+            (b"A: b\r\n c\r\nD: e\r\n", 10),
+            (b"A: b\r\n\r", 0),
+            (b"A: b\r\n\r\nbody\r\nbody", 8),
+            (b"\r\nbody", 2),
+            (b"A: b\nC", 5),
+            (b"A: b\n\nbody", 6),
+            (b"A: b\r\n.\r\n", 6),
+            (b"A: b\r\n.", 0),
+            (b"A: b\r\n\0c", 0),
+            (b".\r\n", 0),
+        ];
+        for (input, expected) in table {
+            assert_eq!(complete_fields(input), *expected, "{}", input.escape_ascii());
+        }
+    }
+}

@@ -1,0 +1,409 @@
+//! What the server says: replies, and what they change.
+
+use std::borrow::Cow;
+
+use policy::fact::{Close, Counter, Fact, Scope};
+use policy::model::StartTls;
+use proto::line::{self, Line, LineEnd};
+use proto::smtp::extension::{Extensions, keyword_of};
+use proto::smtp::reply::{self, BlockBounds, ReplyLine};
+use proto::smtp::verb::Verb;
+use proto::{Progress, Side};
+
+use super::client::pass_line;
+use super::{Asked, Client, Front, Server, Smtp, Step, Swallow, Swallowed, policy_of};
+use crate::act::{self, Masked, Row};
+use crate::attachment::Watch;
+use crate::effect::{Took, Wants};
+use crate::event::{AnomalyKind, Event, Observed, Treatment};
+use crate::message::Decision;
+use crate::session::Cx;
+
+impl Smtp {
+    pub(crate) fn offer_server(&mut self, held: &[u8], cx: &mut Cx<'_>) -> Took {
+        if !held.is_empty() {
+            self.heard = cx.out.now;
+        }
+        let mut bytes = 0;
+        loop {
+            let input = held.get(bytes..).unwrap_or_default();
+            if input.is_empty() {
+                return Took { bytes, wants: Wants::More };
+            }
+            match self.server_step(input, cx) {
+                Step::Took(len) => bytes += len,
+                Step::Wants(wants) => return Took { bytes, wants },
+            }
+            self.flush(cx);
+        }
+    }
+
+    fn server_step(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
+        match &mut self.server {
+            Server::Muted => Step::Took(input.len()),
+            Server::Relay { fresh } => {
+                let fresh = std::mem::replace(fresh, false);
+                self.relay(Side::Server, fresh, input, cx)
+            }
+            Server::LongLine => self.long_line(input, cx),
+            Server::Replies => match self.replies.front() {
+                Front::Waiting => Step::Took(input.len()),
+                Front::Nobody => self.unasked(input, cx),
+                Front::Server { asked: asked @ (Asked::Ehlo | Asked::Lhlo), number } => {
+                    self.capabilities(asked, number, input, cx)
+                }
+                Front::Server { asked, number } => self.reply_line(asked, number, input, cx),
+            },
+        }
+    }
+
+    fn reply_line(&mut self, asked: Asked, number: u32, input: &[u8], cx: &mut Cx<'_>) -> Step {
+        let (line, len) = match line::decode(input, cx.at.bounds.reply_line) {
+            Progress::NeedMore => return Step::Wants(Wants::More),
+            Progress::Oversize { .. } => return self.endless(input, cx),
+            Progress::Unit { unit, len } => (unit, len),
+        };
+        let wire = input.get(..len).unwrap_or_default();
+        if line.end == LineEnd::Lf && self.mistrust(AnomalyKind::ReplyBareLf, line.text, cx) {
+            return Step::Took(len);
+        }
+        let reply = ReplyLine::read(line.text);
+        let same = reply.is_some_and(|reply| self.reply_lines == 0 || reply.code == self.reply_code);
+        if !same && self.mistrust(AnomalyKind::BadReply, line.text, cx) {
+            return Step::Took(len);
+        }
+        self.reply_lines += 1;
+        if self.reply_lines > cx.at.bounds.reply_lines && self.mistrust(AnomalyKind::EndlessReply, b"", cx) {
+            return Step::Took(len);
+        }
+        let Some(reply) = reply else {
+            pass_line(Side::Client, wire, &line, cx);
+            return Step::Took(len);
+        };
+        self.reply_code = reply.code;
+        if asked == Asked::Greeting {
+            self.observe(cx, Observed::Banner { text: line.text });
+        }
+        if reply.last {
+            self.reply_lines = 0;
+            self.complete(asked, number, reply.code, wire, &line, cx);
+        } else {
+            pass_line(Side::Client, wire, &line, cx);
+        }
+        Step::Took(len)
+    }
+
+    /// The last line of a reply: judged, passed, and then it changes what we know.
+    fn complete(
+        &mut self,
+        asked: Asked,
+        number: u32,
+        code: u16,
+        wire: &[u8],
+        line: &Line<'_>,
+        cx: &mut Cx<'_>,
+    ) {
+        if asked == Asked::Rcpt && code >= 500 && self.too_many_invalid(cx) {
+            return;
+        }
+        if self.early_acceptance(asked, code) && self.mistrust(AnomalyKind::UnaskedReply, line.text, cx) {
+            return;
+        }
+        pass_line(Side::Client, wire, line, cx);
+        self.answered(asked, number, code, cx);
+    }
+
+    /// An answer that takes a message which has not ended yet.
+    fn early_acceptance(&self, asked: Asked, code: u16) -> bool {
+        let under_way = matches!(self.client, Client::Data(_) | Client::Chunk(_));
+        matches!(asked, Asked::EndOfData { .. } | Asked::LastChunk { .. }) && under_way && code < 400
+    }
+
+    fn too_many_invalid(&mut self, cx: &mut Cx<'_>) -> bool {
+        self.invalid_recipients += 1;
+        let count = self.invalid_recipients;
+        let Some(policy) = policy_of(cx.at) else { return false };
+        policy.learn(&mut self.rules, Fact::Count(Counter::InvalidRecipients, u64::from(count)));
+        let decision = self.ears(cx).judge(&|_| Cow::Owned(count.to_string().into_bytes()));
+        let Decision::Refuse { rule, kind } = decision else { return false };
+        self.refused_now(cx);
+        match act::command_row(Verb::Rcpt, kind, rule, cx.at) {
+            Row::Last(refusal) | Row::Answer(refusal) => self.last_word_now(refusal, cx),
+        }
+        true
+    }
+
+    fn answered(&mut self, asked: Asked, number: u32, code: u16, cx: &mut Cx<'_>) {
+        let positive = code / 100 == 2;
+        let again = match asked {
+            Asked::EndOfData { replies } => {
+                self.more_replies(replies).map(|replies| Asked::EndOfData { replies })
+            }
+            Asked::LastChunk { replies } => {
+                self.more_replies(replies).map(|replies| Asked::LastChunk { replies })
+            }
+            _ => None,
+        };
+        self.observe_reply(asked, number, code, cx);
+        self.replies.answered(again);
+        match asked {
+            Asked::Greeting => self.greeted = true,
+            Asked::Ehlo | Asked::Lhlo | Asked::Helo => {
+                self.barrier = false;
+                self.said_hello(asked, positive, cx);
+            }
+            Asked::Mail => self.mail_answered(positive, cx),
+            Asked::NestedMail => self.barrier = false,
+            Asked::Rcpt => {
+                if let (true, Some(transaction)) = (positive, &mut self.transaction) {
+                    transaction.accepted += 1;
+                }
+            }
+            Asked::Rset => {
+                self.barrier = false;
+                if positive {
+                    self.end_transaction(None, cx);
+                }
+            }
+            Asked::Data => {
+                self.barrier = false;
+                if code == 354 {
+                    self.begin_data(number, cx);
+                }
+            }
+            Asked::EndOfData { .. } | Asked::LastChunk { .. } if again.is_some() => {}
+            Asked::EndOfData { .. } => self.message_answered(code, cx),
+            Asked::LastChunk { .. } => self.message_answered(code, cx),
+            Asked::Auth => {
+                self.barrier = false;
+                if code == 334 {
+                    self.client = Client::AuthLine;
+                } else if matches!(self.client, Client::AuthLine) {
+                    self.client = Client::Command;
+                }
+            }
+            Asked::StartTls => {
+                self.barrier = false;
+                if code == 220 {
+                    self.encrypted(cx);
+                }
+            }
+            Asked::Chunk | Asked::Quit | Asked::Other => {}
+        }
+    }
+
+    /// In LMTP an end of data has one answer for each recipient that was accepted (RFC 2033 §4.2).
+    fn more_replies(&self, replies: u32) -> Option<u32> {
+        let accepted = self.transaction.as_ref().map_or(1, |transaction| transaction.accepted);
+        let owed = match replies {
+            0 if self.lmtp => accepted,
+            0 => 1,
+            owed => owed,
+        };
+        (owed > 1).then(|| owed - 1)
+    }
+
+    fn observe_reply(&self, asked: Asked, number: u32, code: u16, cx: &mut Cx<'_>) {
+        let transaction = self.transaction.as_ref().map(|transaction| transaction.number);
+        match (asked, transaction) {
+            (Asked::Greeting, _) => {}
+            (Asked::EndOfData { .. }, Some(transaction)) => {
+                self.observe(cx, Observed::MessageReply { transaction, code });
+            }
+            (Asked::LastChunk { .. }, Some(transaction)) => {
+                self.observe(cx, Observed::Reply { number, code });
+                self.observe(cx, Observed::MessageReply { transaction, code });
+            }
+            _ => self.observe(cx, Observed::Reply { number, code }),
+        }
+    }
+
+    fn mail_answered(&mut self, positive: bool, cx: &mut Cx<'_>) {
+        if positive {
+            if let Some(transaction) = &mut self.transaction {
+                transaction.provisional = false;
+            }
+        } else if self.transaction.as_ref().is_some_and(|transaction| transaction.provisional) {
+            self.end_transaction(None, cx);
+        }
+    }
+
+    /// The answer to a message; one that came early leaves the rest of it to nobody.
+    fn message_answered(&mut self, code: u16, cx: &mut Cx<'_>) {
+        self.barrier = false;
+        let rest = match std::mem::replace(&mut self.client, Client::Command) {
+            Client::Data(decoder) => Some(Swallowed::Data(decoder)),
+            Client::Chunk(chunk) => Some(Swallowed::Chunk(chunk.octets.left())),
+            other => {
+                self.client = other;
+                None
+            }
+        };
+        if let Some(what) = rest {
+            self.observe_message(false, cx);
+            let budget = cx.at.bounds.swallow;
+            self.client = Client::Swallow(Box::new(Swallow { what, budget, refused: false }));
+        }
+        self.end_transaction(Some(code), cx);
+    }
+
+    fn said_hello(&mut self, asked: Asked, positive: bool, cx: &mut Cx<'_>) {
+        if !positive {
+            return;
+        }
+        self.lmtp = asked == Asked::Lhlo;
+        if asked == Asked::Helo {
+            self.offered = Extensions::default();
+            self.masked = Extensions::default();
+        }
+        self.end_transaction(None, cx);
+    }
+
+    /// From here on nobody sees anything; what was known of the dialogue is forgotten with it.
+    fn encrypted(&mut self, cx: &mut Cx<'_>) {
+        self.observe(cx, Observed::StartTls);
+        self.client = Client::Relay { fresh: true };
+        self.server = Server::Relay { fresh: true };
+        self.transaction = None;
+        let criteria: Vec<&str> =
+            policy_of(cx.at).map_or_else(Vec::new, |policy| policy.hidden_by_encryption().collect());
+        cx.out.report(Event::Tls { criteria: &criteria });
+    }
+
+    /// The reply to EHLO, judged whole, keyword by keyword.
+    fn capabilities(&mut self, asked: Asked, number: u32, input: &[u8], cx: &mut Cx<'_>) -> Step {
+        let bounds = BlockBounds {
+            lines: cx.at.bounds.capability_lines,
+            octets: cx.at.bounds.capability_octets,
+            line: cx.at.bounds.reply_line,
+        };
+        let (block, len) = match reply::block(input, bounds) {
+            Progress::NeedMore => return Step::Wants(Wants::More),
+            Progress::Oversize { .. } => return self.endless(input, cx),
+            Progress::Unit { unit, len } => (unit, len),
+        };
+        let mut last_code = 0;
+        let mut keywords = Offer::default();
+        for (count, wire) in block.split_inclusive(|&octet| octet == b'\n').enumerate() {
+            let Progress::Unit { unit: line, .. } = line::decode(wire, bounds.line) else { break };
+            if line.end == LineEnd::Lf && self.mistrust(AnomalyKind::ReplyBareLf, line.text, cx) {
+                return Step::Took(len);
+            }
+            let reply = ReplyLine::read(line.text).filter(|reply| count == 0 || reply.code == last_code);
+            let Some(reply) = reply else {
+                if self.mistrust(AnomalyKind::BadReply, line.text, cx) {
+                    return Step::Took(len);
+                }
+                pass_line(Side::Client, wire, &line, cx);
+                continue;
+            };
+            last_code = reply.code;
+            if count == 0 || reply.code != 250 {
+                pass_line(Side::Client, wire, &line, cx);
+            } else if !self.capability(wire, &line, &reply, &mut keywords, cx) {
+                return Step::Took(len);
+            }
+        }
+        if last_code == 250 {
+            self.offered = keywords.offered;
+            self.masked = keywords.masked;
+        }
+        self.reply_lines = 0;
+        self.answered(asked, number, last_code, cx);
+        Step::Took(len)
+    }
+
+    /// One keyword: shown or hidden. Whether the session goes on.
+    fn capability(
+        &mut self,
+        wire: &[u8],
+        line: &Line<'_>,
+        reply: &ReplyLine<'_>,
+        offer: &mut Offer,
+        cx: &mut Cx<'_>,
+    ) -> bool {
+        let keyword = keyword_of(reply.text);
+        offer.offered.insert(keyword);
+        self.observe(cx, Observed::Capability { text: reply.text });
+        let decision = match policy_of(cx.at) {
+            None => Decision::Pass,
+            Some(policy) => {
+                policy.begin(&mut self.rules, Scope::Keyword);
+                policy.learn(&mut self.rules, Fact::Keyword(keyword));
+                policy.close(&mut self.rules, Close::Keyword);
+                self.ears(cx).judge(&|_| Cow::Borrowed(keyword))
+            }
+        };
+        if let Decision::Refuse { rule, kind } = decision {
+            self.refused_now(cx);
+            let (Row::Last(refusal) | Row::Answer(refusal)) = act::command_row(Verb::Ehlo, kind, rule, cx.at);
+            self.last_word_now(refusal, cx);
+            return false;
+        }
+        if decision == Decision::Mask || is_hidden(keyword, cx) {
+            offer.masked.insert(keyword);
+            let shown = line.text.len() - reply.text.len();
+            cx.out.pass(Side::Client, line.text.get(..shown).unwrap_or_default());
+            act::mask(Masked::Keyword, reply.text.len()).for_each(|ink| cx.out.rewrite(Side::Client, ink));
+            cx.out.rewrite(Side::Client, b"\r\n");
+        } else {
+            pass_line(Side::Client, wire, line, cx);
+        }
+        true
+    }
+
+    /// A line that nobody asked for. A server may say 421 whenever it likes (RFC 5321 §3.8).
+    fn unasked(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
+        let (line, len) = match line::decode(input, cx.at.bounds.reply_line) {
+            Progress::NeedMore => return Step::Wants(Wants::More),
+            Progress::Oversize { .. } => return self.endless(input, cx),
+            Progress::Unit { unit, len } => (unit, len),
+        };
+        let farewell = ReplyLine::read(line.text).is_some_and(|reply| reply.code == 421);
+        if farewell || !self.mistrust(AnomalyKind::UnaskedReply, line.text, cx) {
+            pass_line(Side::Client, input.get(..len).unwrap_or_default(), &line, cx);
+        }
+        Step::Took(len)
+    }
+
+    fn endless(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
+        if !self.mistrust(AnomalyKind::EndlessReply, b"", cx) {
+            self.server = Server::LongLine;
+            return self.long_line(input, cx);
+        }
+        Step::Took(input.len())
+    }
+
+    fn long_line(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
+        let lf = memchr::memchr(b'\n', input);
+        let len = lf.map_or(input.len(), |lf| lf + 1);
+        if lf.is_some() {
+            self.server = Server::Replies;
+        }
+        cx.out.pass(Side::Client, input.get(..len).unwrap_or_default());
+        Step::Took(len)
+    }
+
+    /// Whether an anomaly of the server ends the session, which it then has.
+    fn mistrust(&mut self, kind: AnomalyKind, value: &[u8], cx: &mut Cx<'_>) -> bool {
+        let ends = self.anomaly(kind, Side::Server, value, cx) == Treatment::Reset;
+        if ends {
+            self.reset(cx);
+        }
+        ends
+    }
+}
+
+/// What an EHLO reply names, as far as it has been read.
+#[derive(Default)]
+struct Offer {
+    offered: Extensions,
+    masked: Extensions,
+}
+
+/// Keywords that no class needs to name: what the dialect cannot inspect, and STARTTLS on request.
+fn is_hidden(keyword: &[u8], cx: &Cx<'_>) -> bool {
+    let chunking = policy_of(cx.at).is_some() && keyword.eq_ignore_ascii_case(b"CHUNKING");
+    let starttls = cx.at.starttls == StartTls::Mask && keyword.eq_ignore_ascii_case(b"STARTTLS");
+    cx.at.watch == Watch::Enforce && (chunking || starttls)
+}

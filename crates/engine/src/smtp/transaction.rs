@@ -1,0 +1,60 @@
+//! What is known of one mail transaction.
+
+use crate::event::{self, Via};
+use crate::message::Message;
+
+/// From MAIL to the answer to its end of data, or to what undoes it.
+#[derive(Debug)]
+pub(crate) struct Transaction {
+    pub(crate) number: u32,
+    pub(crate) sender: Box<[u8]>,
+    /// MAIL is not answered yet; a negative answer undoes everything here.
+    pub(crate) provisional: bool,
+    /// RCPT commands, refused ones of ours included.
+    pub(crate) recipients: u32,
+    /// RCPT commands the server accepted.
+    pub(crate) accepted: u32,
+    /// RCPT commands answered by us because a recipient limit was passed.
+    pub(crate) surplus: u32,
+    /// The rule whose limit was passed, when the session goes on.
+    pub(crate) over_limit: Option<policy::RuleId>,
+    /// `SIZE=` of MAIL.
+    pub(crate) declared: Option<u64>,
+    /// `BODY=BINARYMIME` of MAIL.
+    pub(crate) binary: bool,
+    pub(crate) utf8: bool,
+    /// The last chunk ended in a CR.
+    pub(crate) after_cr: bool,
+    pub(crate) message: Option<Box<Message>>,
+}
+
+impl Transaction {
+    pub(crate) fn new(number: u32, sender: &[u8]) -> Self {
+        Self {
+            number,
+            sender: sender.into(),
+            provisional: true,
+            recipients: 0,
+            accepted: 0,
+            surplus: 0,
+            over_limit: None,
+            declared: None,
+            binary: false,
+            utf8: false,
+            after_cr: false,
+            message: None,
+        }
+    }
+
+    pub(crate) fn event(&self, reply: Option<u16>) -> event::Transaction<'_> {
+        event::Transaction {
+            number: self.number,
+            sender: &self.sender,
+            recipients: self.recipients,
+            accepted: self.accepted,
+            via: self.message.as_ref().map_or(Via::Data, |message| message.via()),
+            message: self.message.as_ref().map(|message| message.size()),
+            reply,
+        }
+    }
+}
