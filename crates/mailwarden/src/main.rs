@@ -1,1 +1,4 @@
+#[allow(dead_code, reason = "the replay command is the only user and comes with the command line")]
+mod replay;
+
 fn main() {}
