@@ -3,3 +3,4 @@
 //! Nothing here knows mail; what the streams say is the engine's business.
 
 pub(crate) mod pcap;
+pub(crate) mod segments;
