@@ -51,6 +51,8 @@ pub(crate) enum End {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) frames: u64,
+    /// Frames of link types that are not read: if these are all, the capture was not looked at.
+    pub(crate) unknown_link: u64,
     /// Frames that hold no TCP.
     pub(crate) foreign: u64,
     /// Frames whose headers contradict themselves or are cut off.
@@ -91,7 +93,7 @@ struct Ends {
 struct Tracked {
     current: Conversation,
     /// The session before, as long as the SYN that would replace it is unanswered: anyone can forge a SYN.
-    before: Option<Conversation>,
+    before: Option<Box<Conversation>>,
     /// The number of the last frame: the capture's own clock may be wrong.
     last_frame: u64,
 }
@@ -130,6 +132,7 @@ impl Reassembler {
             // A fragment inside a packet made of fragments: nobody sends that in earnest.
             Packet::Fragment(_) | Packet::Other(Passed::Malformed) => self.counts.malformed += 1,
             Packet::Other(Passed::Foreign) => self.counts.foreign += 1,
+            Packet::Other(Passed::UnknownLink) => self.counts.unknown_link += 1,
         }
     }
 
@@ -202,14 +205,18 @@ impl Tracked {
     fn supersede(&mut self, next: Conversation, tell: &mut Tell<'_, '_>) {
         let last = std::mem::replace(&mut self.current, next);
         // Of two unanswered SYNs the second replaces the first, and what was there before both stays.
-        let gone = if last.session.is_answered() { self.before.replace(last) } else { Some(last) };
+        let gone = if last.session.is_answered() {
+            self.before.replace(Box::new(last))
+        } else {
+            Some(Box::new(last))
+        };
         if let Some(mut gone) = gone {
             gone.session.drain(tell);
         }
     }
 
     fn conversations(self) -> impl Iterator<Item = Conversation> {
-        self.before.into_iter().chain([self.current])
+        self.before.map(|before| *before).into_iter().chain([self.current])
     }
 
     fn held_octets(&self) -> usize {

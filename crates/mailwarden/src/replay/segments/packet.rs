@@ -20,7 +20,9 @@ pub(super) enum Packet<'b> {
 /// Why a frame holds nothing for us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Passed {
-    /// Another protocol: ARP, UDP, a link type that carries no IP.
+    /// Octets of a link type that is not read here.
+    UnknownLink,
+    /// Another protocol, such as ARP or UDP.
     Foreign,
     /// A header that contradicts itself or is cut off.
     Malformed,
@@ -69,7 +71,10 @@ enum Layer {
 }
 
 pub(super) fn decode<'b>(frame: &Frame<'b>) -> Packet<'b> {
-    link(frame).map_or(Packet::Other(Passed::Foreign), |(layer, bytes)| descend(layer, bytes))
+    match link(frame) {
+        Ok((layer, bytes)) => descend(layer, bytes),
+        Err(passed) => Packet::Other(passed),
+    }
 }
 
 /// The payload of an IP packet that was put together from fragments.
@@ -78,22 +83,24 @@ pub(super) fn decode_payload<'b>(packet: &PacketId, bytes: &'b [u8]) -> Packet<'
     descend(Layer::Transport { source, destination, protocol, missing: 0 }, bytes)
 }
 
-fn link<'b>(frame: &Frame<'b>) -> Option<(Layer, &'b [u8])> {
+fn link<'b>(frame: &Frame<'b>) -> Result<(Layer, &'b [u8]), Passed> {
     let bytes = frame.bytes;
-    match frame.link {
-        1 => Some((Layer::Ethernet, bytes)),
+    let ether_type = |at| word(bytes, at).map(Layer::EtherType);
+    let (layer, header_len) = match frame.link {
+        1 => (Some(Layer::Ethernet), 0),
         // BSD loopback: an address family, whose number differs between systems; IP's version says the same.
-        0 | 108 => Some((Layer::Ip, bytes.get(4..)?)),
-        12 | 14 | 101 | 228 | 229 => Some((Layer::Ip, bytes)),
-        9 | 50 => Some((Layer::Ppp, bytes)),
-        51 => Some((Layer::EtherType(ETHER_PPPOE), bytes)),
+        0 | 108 => (Some(Layer::Ip), 4),
+        12 | 14 | 101 | 228 | 229 => (Some(Layer::Ip), 0),
+        9 | 50 => (Some(Layer::Ppp), 0),
+        51 => (Some(Layer::EtherType(ETHER_PPPOE)), 0),
         // Cisco HDLC.
-        104 => Some((Layer::EtherType(word(bytes, 2)?), bytes.get(4..)?)),
+        104 => (ether_type(2), 4),
         // Linux cooked, both versions.
-        113 => Some((Layer::EtherType(word(bytes, 14)?), bytes.get(16..)?)),
-        276 => Some((Layer::EtherType(word(bytes, 0)?), bytes.get(20..)?)),
-        _ => None,
-    }
+        113 => (ether_type(14), 16),
+        276 => (ether_type(0), 20),
+        _ => return Err(Passed::UnknownLink),
+    };
+    layer.zip(bytes.get(header_len..)).ok_or(Passed::Malformed)
 }
 
 /// From layer to layer until TCP, a fragment, or something that is not ours.

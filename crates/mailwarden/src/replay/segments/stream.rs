@@ -205,16 +205,25 @@ impl Stream {
 
     /// Where the hole at `next` ends: at the next octet we have, or where this side is known to have got to.
     pub(super) fn hole_end(&self) -> Option<u64> {
-        let end = self.held.first_key_value().map_or(self.sent, |(&at, _)| at);
-        (end > self.next).then_some(end)
+        match self.held.first_key_value() {
+            Some((&at, _)) => (at > self.next).then_some(at),
+            None => self.beyond(self.sent),
+        }
     }
 
     /// Where the octets end that were acknowledged and never seen, at the end of the capture.
     pub(super) fn unseen_end(&self) -> Option<u64> {
-        // One octet acknowledged and never seen is rather a FIN than a gap.
-        let unseen =
-            self.has_begun() && !self.ended && !self.holds_any() && self.acknowledged > self.next + 1;
-        unseen.then_some(self.acknowledged)
+        let may_be = self.has_begun() && !self.ended && !self.holds_any();
+        self.beyond(self.acknowledged).filter(|_| may_be)
+    }
+
+    /// A place this side has got to, if octets are missing before it.
+    fn beyond(&self, place: u64) -> Option<u64> {
+        // A FIN takes a number and is no octet; where one octet seems to be missing, it is rather a FIN.
+        match self.fin.filter(|fin| fin.at >= self.next) {
+            Some(fin) => Some(place.min(fin.at)).filter(|&end| end > self.next),
+            None => Some(place).filter(|&end| end > self.next + 1),
+        }
     }
 
     /// Whether a reset with this sequence number is one the other side would have obeyed.

@@ -306,6 +306,28 @@ fn one_octet_acknowledged_at_the_end_is_an_unseen_fin() {
 }
 
 #[test]
+fn a_fin_takes_a_number_and_is_no_gap() {
+    let mut wire = Wire::opened();
+    wire.see(&client(1001, 5004, "").flag(FIN));
+    wire.see(&client(1002, 5004, ""));
+    wire.see(&server(5001, 1002, ""));
+    wire.see(&server(5001, 1002, "221"));
+    assert_eq!(wire.told(), ["S 221", "C fin"]);
+    // The server's FIN was not captured, its numbers say so.
+    wire.see(&server(5005, 1002, ""));
+    wire.see(&client(1002, 5005, ""));
+    wire.finish();
+    assert!(wire.told().is_empty());
+}
+
+#[test]
+fn a_link_type_that_is_not_read_is_counted() {
+    let mut wire = Wire::default();
+    wire.frame(105, &[0; 60]);
+    assert_eq!(wire.reassembler.counts().unknown_link, 1);
+}
+
+#[test]
 fn a_fin_waits_for_the_octets_before_it() {
     let mut wire = Wire::opened();
     wire.see(&client(1003, 5001, "cd").flag(FIN));
