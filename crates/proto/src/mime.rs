@@ -123,12 +123,13 @@ impl<'a> PartHeader<'a> {
         self.facts.encodings()
     }
 
-    /// The decoded name that most readers show; control octets are in it as they came.
+    /// The decoded name that most readers show: of the first Content-Disposition, else of the first
+    /// Content-Type. Control octets are in it as they came.
     pub fn filename(&self) -> Option<&'a [u8]> {
-        self.facts.filenames().next()
+        self.facts.filename()
     }
 
-    /// Every reading of the file name: of Content-Disposition, then of Content-Type.
+    /// Every reading of the file name, from all fields: of Content-Disposition, then of Content-Type.
     pub fn filenames(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.facts.filenames()
     }

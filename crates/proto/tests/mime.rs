@@ -12,6 +12,7 @@ const ALL: Wants = Wants { text: true, parts: true, fields: true, lines: true };
 struct Story {
     lines: Vec<(u64, String)>,
     text_end: Option<u64>,
+    text_told: u64,
     sizes: [u64; 4],
 }
 
@@ -28,6 +29,8 @@ impl Story {
                     lossy(message)
                 );
                 let begin = at - text.len() as u64;
+                assert!(begin >= self.text_told, "told twice: {:?}", lossy(message));
+                self.text_told = at;
                 if self.text_end.replace(at) == Some(begin) {
                     let last = self.lines.last_mut().unwrap();
                     (last.0, last.1) = (at, format!("{}{}", last.1, lossy(text)));
@@ -206,7 +209,7 @@ X: y
  z
 --a--";
 
-const SAMPLES: [&str; 10] = [
+const SAMPLES: [&str; 11] = [
     NESTED,
     DIGEST,
     STATUS,
@@ -216,6 +219,7 @@ const SAMPLES: [&str; 10] = [
     "",
     "\n",
     "Subject: no end",
+    "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: multipart/mixed; boundary=b\n--b",
     "From x@y Mon\nContent-Type: message/rfc822\n\n--x\nA: b\n\n-\n--\n",
 ];
 

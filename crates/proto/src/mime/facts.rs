@@ -53,6 +53,9 @@ pub(super) struct Facts {
     /// Names from Content-Disposition, which come before those of Content-Type.
     disposition_names: Vec<Span>,
     type_names: Vec<Span>,
+    /// The name that the first field of either kind gives.
+    filename: Option<Span>,
+    dispositions: usize,
     /// Boundaries, and whether most readers would not find them.
     boundaries: Vec<(Span, bool)>,
     /// Some encoding is one under which the body can be read as it stands.
@@ -69,6 +72,8 @@ impl Facts {
         self.encodings.clear();
         self.disposition_names.clear();
         self.type_names.clear();
+        self.filename = None;
+        self.dispositions = 0;
         self.boundaries.clear();
         self.readable = false;
         self.overflow = false;
@@ -85,7 +90,11 @@ impl Facts {
         } else if name.eq_ignore_ascii_case(b"content-transfer-encoding") {
             self.note_encoding(value);
         } else if name.eq_ignore_ascii_case(b"content-disposition") {
+            self.dispositions += 1;
             names(value, b"filename", &mut self.scratch, &mut self.octets, &mut self.disposition_names);
+            if self.dispositions == 1 {
+                self.filename = self.disposition_names.first().copied().or(self.filename);
+            }
         }
     }
 
@@ -114,6 +123,11 @@ impl Facts {
 
     pub(super) fn encodings(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.encodings.iter().map(|span| self.slice(*span))
+    }
+
+    /// The name of the first Content-Disposition, else of the first Content-Type.
+    pub(super) fn filename(&self) -> Option<&[u8]> {
+        self.filename.map(|span| self.slice(span))
     }
 
     pub(super) fn filenames(&self) -> impl Iterator<Item = &[u8]> {
@@ -156,6 +170,9 @@ impl Facts {
         let name = Span { start, end: self.octets.len() };
         self.types.push((text, name));
         names(value, b"name", &mut self.scratch, &mut self.octets, &mut self.type_names);
+        if field == 0 {
+            self.filename = self.filename.or_else(|| self.type_names.first().copied());
+        }
         if self.slice(name).starts_with(b"multipart/") {
             self.note_boundaries(field, value);
         }

@@ -70,26 +70,39 @@ pub(super) fn parameter(
 /// Appends `name` with its encoded words (RFC 2047) decoded; blanks around the whole are dropped.
 pub(super) fn decode_words(name: &[u8], out: &mut Vec<u8>) {
     let mut rest = name.trim_ascii();
-    let mut after_word = false;
-    // Without this a name of word beginnings that never end would be searched to its end for each.
-    let mut words = memmem::rfind(rest, b"?=").is_some();
-    while let Some(at) = memmem::find(rest, b"=?").filter(|_| words) {
+    // No word begins behind the last `?=`; to search for its end would be to search in vain.
+    let tail = memmem::rfind(rest, b"?=").map_or(usize::MAX, |end| rest.len() - end);
+    // Octets of words in a row: senders cut characters in the middle, so they are decoded together.
+    let mut row: Option<(&[u8], Vec<u8>)> = None;
+    while let Some(at) = memmem::find(rest, b"=?").filter(|at| rest.len() - at >= tail) {
         let (before, word) = rest.split_at_checked(at).unwrap_or((rest, b""));
-        let Some((word, behind)) = EncodedWord::of(word) else {
-            out.extend_from_slice(before);
-            out.extend_from_slice(b"=?");
-            (rest, after_word) = (word.get(2..).unwrap_or_default(), false);
-            words = memmem::find(rest, b"?=").is_some();
-            continue;
-        };
+        let word_and_rest = EncodedWord::of(word);
         // RFC 2047 §6.2: blanks between two encoded words are not shown.
-        if !(after_word && before.trim_ascii().is_empty()) {
+        let in_row = word_and_rest.is_some() && before.trim_ascii().is_empty();
+        if !(in_row && row.is_some()) {
+            end_row(&mut row, out);
             out.extend_from_slice(before);
         }
-        word.decode(out);
-        (rest, after_word) = (behind, true);
+        let Some((word, behind)) = word_and_rest else {
+            out.extend_from_slice(b"=?");
+            rest = word.get(2..).unwrap_or_default();
+            continue;
+        };
+        if row.as_ref().is_some_and(|(charset, _)| !charset.eq_ignore_ascii_case(word.charset)) {
+            end_row(&mut row, out);
+        }
+        word.decode(&mut row.get_or_insert_with(|| (word.charset, Vec::new())).1);
+        rest = behind;
     }
+    end_row(&mut row, out);
     out.extend_from_slice(rest);
+}
+
+/// Decodes the octets of encoded words that stood in a row.
+fn end_row(row: &mut Option<(&[u8], Vec<u8>)>, out: &mut Vec<u8>) {
+    if let Some((charset, octets)) = row.take() {
+        transcode(charset, &octets, out);
+    }
 }
 
 /// `name=value` pairs behind the first token, the value as written without blanks around.
@@ -224,14 +237,13 @@ impl<'v> EncodedWord<'v> {
         Some((Self { charset, base64, text }, rest.get(2..)?))
     }
 
+    /// Appends the octets of the word, still in its charset.
     fn decode(&self, out: &mut Vec<u8>) {
-        let mut octets = Vec::with_capacity(self.text.len());
         if self.base64 {
-            decode_base64(self.text, &mut octets);
+            decode_base64(self.text, out);
         } else {
-            decode_q(self.text, &mut octets);
+            decode_q(self.text, out);
         }
-        transcode(self.charset, &octets, out);
     }
 }
 
@@ -454,6 +466,8 @@ mod tests {
         for (name, expected) in [
             ("plain.txt", "plain.txt"),
             ("=?utf-8?B?w6Uu?= =?iso-8859-1?q?=E5=2Ediff?=", "å.å.diff"),
+            ("a =?utf-8?Q?x=C3?= \t=?UTF-8?Q?=A5y?= b", "a xåy b"),
+            ("=?x=?x=?x?=", "=?x=?x=?x?="),
             ("a =?us-ascii?Q?b_c?= d", "a b c d"),
             ("=?koi8-r?B?89DJ08/LLmRvYw==?=", "Список.doc"),
             ("=?no-such?Q?x=41?=", "xA"),

@@ -517,22 +517,28 @@ impl Structure {
 
     /// Ends the header of the innermost part, and those of the parts that this opens in turn.
     fn end_headers(&mut self, at: u64, out: &mut Teller<'_>) {
-        if self.place == Place::Delimited {
-            self.open_awaited();
-        }
-        while self.place == Place::Header {
-            match self.header.finish() {
-                Step::Field => self.tell_field(at, out),
-                Step::Junk => {
-                    let line = self.header.take_prefix(Vec::new());
-                    self.no_separator(at, out);
-                    self.decide(&line, true, at, out);
-                    continue;
-                }
-                Step::More | Step::Blank => {}
+        loop {
+            match self.place {
+                Place::Delimited => self.open_awaited(),
+                Place::Header => match self.header.finish() {
+                    Step::Junk => self.last_line(at, out),
+                    Step::Field => {
+                        self.tell_field(at, out);
+                        self.end_header(at, out);
+                    }
+                    Step::More | Step::Blank => self.end_header(at, out),
+                },
+                Place::Body | Place::Between => return,
             }
-            self.end_header(at, out);
         }
+    }
+
+    /// The data ended within a line of a header that is no field.
+    fn last_line(&mut self, at: u64, out: &mut Teller<'_>) {
+        let line = self.header.take_prefix(Vec::new());
+        self.held_told = if self.is_covered() { line.len() } else { 0 };
+        self.no_separator(at, out);
+        self.decide(&line, true, at, out);
     }
 
     fn no_separator(&mut self, at: u64, out: &mut Teller<'_>) {
