@@ -7,10 +7,9 @@
 mod boundary;
 mod facts;
 mod header;
+mod line;
 mod parameter;
 mod part;
-
-use memchr::memchr_iter;
 
 pub use boundary::BOUNDARY_MAX;
 pub use facts::{ContentType, DefaultType};
@@ -19,6 +18,7 @@ pub use part::{DEPTH_MAX, PARTS_MAX};
 
 use facts::Facts;
 use header::{FieldReader, Parsed, Step};
+use line::{LineEnds, LineLengths};
 use part::{Octets, Structure};
 
 /// What anybody asks for. Sizes are counted always; what nobody asks for costs nothing.
@@ -188,7 +188,7 @@ pub type Sink<'s> = dyn FnMut(usize, Event<'_>) + 's;
 #[derive(Debug)]
 pub struct Reader {
     wants: Wants,
-    lf_ends: bool,
+    line_ends: LineEnds,
     in_header: bool,
     /// Octets pushed so far.
     seen: u64,
@@ -216,15 +216,19 @@ struct State {
 impl Reader {
     /// `lf_ends`: a bare LF ends a line as well, as it may in content that came by BDAT.
     pub const fn new(wants: Wants, lf_ends: bool) -> Self {
+        Self::with(wants, LineEnds::of(lf_ends))
+    }
+
+    const fn with(wants: Wants, line_ends: LineEnds) -> Self {
         Self {
             wants,
-            lf_ends,
+            line_ends,
             in_header: true,
             seen: 0,
             header_bytes: 0,
             body_at: 0,
-            header_lines: LineLengths::new(lf_ends),
-            body_lines: LineLengths::new(lf_ends),
+            header_lines: LineLengths::new(line_ends),
+            body_lines: LineLengths::new(line_ends),
             state: None,
         }
     }
@@ -232,7 +236,7 @@ impl Reader {
     /// Begins the next message; buffers are kept.
     pub fn restart(&mut self) {
         let state = self.state.take();
-        *self = Self::new(self.wants, self.lf_ends);
+        *self = Self::with(self.wants, self.line_ends);
         self.state = state;
         if let Some(state) = &mut self.state {
             state.begin();
@@ -269,9 +273,9 @@ impl Reader {
     /// The end of the data.
     pub fn finish(&mut self, sink: &mut Sink<'_>) {
         let at = self.seen;
-        let lf_ends = self.lf_ends;
+        let line_ends = self.line_ends;
         let mut out = Teller { wants: self.wants, start: at, sink };
-        let state = self.state.get_or_insert_with(|| State::new(lf_ends));
+        let state = self.state.get_or_insert_with(|| State::new(line_ends));
         if std::mem::take(&mut self.in_header) {
             self.header_bytes = at;
             self.body_at = at;
@@ -312,8 +316,8 @@ impl Reader {
 
     /// Octets of the message's header, up to and with the blank line; returns how many were taken.
     fn header(&mut self, content: &[u8], out: &mut Teller<'_>) -> usize {
-        let lf_ends = self.lf_ends;
-        let state = self.state.get_or_insert_with(|| State::new(lf_ends));
+        let line_ends = self.line_ends;
+        let state = self.state.get_or_insert_with(|| State::new(line_ends));
         let mut taken = 0;
         loop {
             let rest = Octets { bytes: content.get(taken..).unwrap_or_default(), at: self.seen };
@@ -356,10 +360,10 @@ impl Reader {
 }
 
 impl State {
-    fn new(lf_ends: bool) -> Box<Self> {
+    fn new(line_ends: LineEnds) -> Box<Self> {
         let mut state = Box::new(Self {
-            header: FieldReader::new(lf_ends),
-            structure: Structure::new(lf_ends),
+            header: FieldReader::new(line_ends),
+            structure: Structure::new(line_ends),
             body_began: false,
             late: Facts::default(),
         });
@@ -457,46 +461,5 @@ impl Teller<'_> {
         for (_, finding) in odd.into_iter().filter(|(found, _)| *found) {
             self.tell(at, Event::Finding(finding));
         }
-    }
-}
-
-/// The longest line so far, the running one included.
-#[derive(Clone, Copy, Debug)]
-struct LineLengths {
-    longest: u64,
-    /// Octets of the running line, a CR at its end included.
-    current: u64,
-    after_cr: bool,
-    lf_ends: bool,
-}
-
-impl LineLengths {
-    const fn new(lf_ends: bool) -> Self {
-        Self { longest: 0, current: 0, after_cr: false, lf_ends }
-    }
-
-    fn count(&mut self, octets: &[u8]) {
-        let mut from = 0;
-        for at in memchr_iter(b'\n', octets) {
-            let cr = match at.checked_sub(1) {
-                Some(before) => octets.get(before) == Some(&b'\r'),
-                None => self.after_cr,
-            };
-            if cr || self.lf_ends {
-                let len = self.current + (at - from) as u64;
-                self.longest = self.longest.max(len - u64::from(cr));
-                (self.current, from) = (0, at + 1);
-            }
-        }
-        self.current += (octets.len() - from) as u64;
-        if let Some(last) = octets.last() {
-            self.after_cr = *last == b'\r';
-        }
-    }
-
-    /// A CR at the end may belong to the line end and does not count yet.
-    fn longest(&self) -> u64 {
-        let cr = self.after_cr && self.current > 0;
-        self.longest.max(self.current - u64::from(cr))
     }
 }

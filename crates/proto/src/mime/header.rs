@@ -5,6 +5,8 @@
 
 use memchr::memchr;
 
+use super::line::LineEnds;
+
 /// Octets of one unfolded field that are kept; the policy judges a longer field by these.
 pub const FIELD_MAX: usize = 64 * 1024;
 
@@ -57,12 +59,12 @@ pub(super) struct FieldReader {
     /// The last octet was a CR that is not in `text` yet.
     cr: bool,
     cut: bool,
-    lf_ends: bool,
+    line_ends: LineEnds,
 }
 
 impl FieldReader {
-    pub(super) fn new(lf_ends: bool) -> Self {
-        Self { lf_ends, ..Self::default() }
+    pub(super) fn new(line_ends: LineEnds) -> Self {
+        Self { line_ends, ..Self::default() }
     }
 
     /// Forgets everything but its buffer.
@@ -170,7 +172,7 @@ impl FieldReader {
                 self.place = Place::Cr;
                 None
             }
-            b'\n' if self.lf_ends => Some((1, Step::Blank)),
+            b'\n' if self.line_ends == LineEnds::LfToo => Some((1, Step::Blank)),
             _ => {
                 self.place = Place::Name;
                 self.name(octet)
@@ -212,7 +214,7 @@ impl FieldReader {
     /// Octets of a line that is known to be a value or to be skipped, up to its end; how many.
     fn line(&mut self, octet: u8, rest: &[u8]) -> usize {
         let after_cr = std::mem::take(&mut self.cr);
-        if octet == b'\n' && (after_cr || self.lf_ends) {
+        if octet == b'\n' && (after_cr || self.line_ends == LineEnds::LfToo) {
             self.place = Place::Start;
             return 1;
         }
@@ -256,8 +258,8 @@ impl FieldReader {
 mod tests {
     use super::*;
 
-    fn steps(header: &str, lf_ends: bool, cut: usize) -> Vec<String> {
-        let mut reader = FieldReader::new(lf_ends);
+    fn steps(header: &str, line_ends: LineEnds, cut: usize) -> Vec<String> {
+        let mut reader = FieldReader::new(line_ends);
         let mut told = Vec::new();
         'chunks: for chunk in header.as_bytes().chunks(cut) {
             let mut rest = chunk;
@@ -307,7 +309,7 @@ mod tests {
         ];
         for (header, lf_ends, expected) in table {
             for cut in 1..=header.len() {
-                assert_eq!(steps(header, lf_ends, cut), expected, "{header:?} cut {cut}");
+                assert_eq!(steps(header, LineEnds::of(lf_ends), cut), expected, "{header:?} cut {cut}");
             }
         }
     }
@@ -315,7 +317,7 @@ mod tests {
     #[test]
     fn field_over_the_limit_is_cut_and_its_rest_dropped() {
         let header = format!("A: {}\r\nB: c\r\n\r\n", "x".repeat(2 * FIELD_MAX));
-        let mut reader = FieldReader::new(false);
+        let mut reader = FieldReader::new(LineEnds::Crlf);
         let (taken, step) = reader.feed(header.as_bytes());
         assert_eq!(step, Step::Field);
         assert!(reader.field().cut);

@@ -11,6 +11,7 @@ use memchr::{memchr, memmem::Finder};
 use super::boundary::{Boundaries, Boundary, Watched};
 use super::facts::{DefaultType, Facts};
 use super::header::{FieldReader, Step};
+use super::line::LineEnds;
 use super::{Event, Field, Finding, PartHeader, Teller};
 
 /// Depth of the deepest part; the message itself is at depth 0. Mail that people send stays below ten.
@@ -105,18 +106,18 @@ pub(super) struct Structure {
     /// A bound was passed: nothing is followed any more, all is told.
     stopped: bool,
     depth_told: bool,
-    lf_ends: bool,
+    line_ends: LineEnds,
 }
 
 impl Structure {
-    pub(super) fn new(lf_ends: bool) -> Self {
+    pub(super) fn new(line_ends: LineEnds) -> Self {
         Self {
             levels: Vec::new(),
             boundaries: Boundaries::default(),
             blocks: 0,
             parts: 0,
             facts: Facts::default(),
-            header: FieldReader::new(lf_ends),
+            header: FieldReader::new(line_ends),
             place: Place::Body,
             at_line_start: true,
             held: Vec::new(),
@@ -125,7 +126,7 @@ impl Structure {
             next_alternate: false,
             stopped: false,
             depth_told: false,
-            lf_ends,
+            line_ends,
         }
     }
 
@@ -218,7 +219,7 @@ impl Structure {
         let dashes = self.held.starts_with(b"--") || self.held.is_empty() && input.bytes.starts_with(b"--");
         let room = if dashes { LINE_MAX.saturating_sub(self.held.len()) } else { 1 };
         let after_cr = self.held.last().map_or(after_cr, |octet| *octet == b'\r');
-        let line_len = self.line_len(input.to(room).bytes, after_cr);
+        let line_len = self.line_ends.line_len(input.to(room).bytes, after_cr);
         let taken = line_len.unwrap_or(input.bytes.len()).min(room);
         self.held.extend_from_slice(input.to(taken).bytes);
         let decided = line_len.is_some() || self.held.len() >= LINE_MAX || !self.may_be_special(&self.held);
@@ -337,7 +338,7 @@ impl Structure {
     /// Body octets up to a line that may be special; returns how many were taken.
     fn body(&mut self, input: Octets<'_>, after_cr: bool, out: &mut Teller<'_>) -> usize {
         let end = if self.blocks > 0 {
-            self.line_len(input.bytes, after_cr)
+            self.line_ends.line_len(input.bytes, after_cr)
         } else if self.boundaries.is_empty() {
             None
         } else {
@@ -356,11 +357,11 @@ impl Structure {
         while let Some(found) = bytes.get(from..).and_then(|rest| finder.find(rest)) {
             let start = from + found + 1;
             from = start;
-            if !self.ends_line(bytes, start - 1, after_cr) {
+            if !self.line_ends.is_at(start - 1, bytes, after_cr) {
                 continue;
             }
             let rest = bytes.get(start..).unwrap_or_default();
-            match self.line_len(rest.get(..LINE_MAX).unwrap_or(rest), false) {
+            match self.line_ends.line_len(rest.get(..LINE_MAX).unwrap_or(rest), false) {
                 Some(len) if self.special(rest.get(..len).unwrap_or_default()).is_none() => {
                     from = start + len - 1;
                 }
@@ -375,29 +376,7 @@ impl Structure {
             _ => return None,
         };
         let start = bytes.len() - behind;
-        self.ends_line(bytes, start - 1, after_cr).then_some(start)
-    }
-
-    /// Octets up to and with the first line end.
-    fn line_len(&self, bytes: &[u8], after_cr: bool) -> Option<usize> {
-        let mut from = 0;
-        while let Some(found) = bytes.get(from..).and_then(|rest| memchr(b'\n', rest)) {
-            let at = from + found;
-            if self.ends_line(bytes, at, after_cr) {
-                return Some(at + 1);
-            }
-            from = at + 1;
-        }
-        None
-    }
-
-    /// Whether the LF at `at` ends a line.
-    fn ends_line(&self, bytes: &[u8], at: usize, after_cr: bool) -> bool {
-        self.lf_ends
-            || match at.checked_sub(1) {
-                Some(before) => bytes.get(before) == Some(&b'\r'),
-                None => after_cr,
-            }
+        self.line_ends.is_at(start - 1, bytes, after_cr).then_some(start)
     }
 
     /// Whether a line that begins so may be a delimiter or an awaited blank line.

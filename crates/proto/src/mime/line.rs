@@ -1,0 +1,116 @@
+//! Where lines end, and how long the longest is.
+//!
+//! Octets come in any cut: what the octet before the first was, the caller says or the type keeps.
+
+use memchr::{memchr, memchr_iter};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(super) enum LineEnds {
+    #[default]
+    Crlf,
+    /// A bare LF ends a line as well.
+    LfToo,
+}
+
+impl LineEnds {
+    pub(super) const fn of(lf_ends: bool) -> Self {
+        if lf_ends { Self::LfToo } else { Self::Crlf }
+    }
+
+    /// Whether the LF at `at` ends a line; `after_cr` tells of the octet before all of these.
+    pub(super) fn is_at(self, at: usize, octets: &[u8], after_cr: bool) -> bool {
+        match (self, at.checked_sub(1)) {
+            (Self::LfToo, _) => true,
+            (Self::Crlf, Some(before)) => octets.get(before) == Some(&b'\r'),
+            (Self::Crlf, None) => after_cr,
+        }
+    }
+
+    /// Octets up to and with the first line end.
+    pub(super) fn line_len(self, octets: &[u8], after_cr: bool) -> Option<usize> {
+        let mut from = 0;
+        while let Some(found) = octets.get(from..).and_then(|rest| memchr(b'\n', rest)) {
+            let at = from + found;
+            if self.is_at(at, octets, after_cr) {
+                return Some(at + 1);
+            }
+            from = at + 1;
+        }
+        None
+    }
+}
+
+/// The longest line so far, the running one included.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LineLengths {
+    longest: u64,
+    /// Octets of the running line, a CR at its end included.
+    current: u64,
+    after_cr: bool,
+    line_ends: LineEnds,
+}
+
+impl LineLengths {
+    pub(super) const fn new(line_ends: LineEnds) -> Self {
+        Self { longest: 0, current: 0, after_cr: false, line_ends }
+    }
+
+    /// Goes on with the next octets.
+    pub(super) fn count(&mut self, octets: &[u8]) {
+        let mut from = 0;
+        for at in memchr_iter(b'\n', octets) {
+            let cr = match at.checked_sub(1) {
+                Some(before) => octets.get(before) == Some(&b'\r'),
+                None => self.after_cr,
+            };
+            if cr || self.line_ends == LineEnds::LfToo {
+                let len = self.current + (at - from) as u64;
+                self.longest = self.longest.max(len - u64::from(cr));
+                (self.current, from) = (0, at + 1);
+            }
+        }
+        self.current += (octets.len() - from) as u64;
+        if let Some(last) = octets.last() {
+            self.after_cr = *last == b'\r';
+        }
+    }
+
+    /// A CR at the end may belong to the line end and does not count yet.
+    pub(super) fn longest(&self) -> u64 {
+        let cr = self.after_cr && self.current > 0;
+        self.longest.max(self.current - u64::from(cr))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_ends_at_crlf_and_at_lf_where_allowed() {
+        for (octets, after_cr, crlf, lf_too) in [
+            (&b"ab\r\nc"[..], false, Some(4), Some(4)),
+            (b"a\nb\r\n", false, Some(5), Some(2)),
+            (b"\nb", true, Some(1), Some(1)),
+            (b"\nb", false, None, Some(1)),
+            (b"a\r", false, None, None),
+        ] {
+            assert_eq!(LineEnds::Crlf.line_len(octets, after_cr), crlf, "{octets:?}");
+            assert_eq!(LineEnds::LfToo.line_len(octets, after_cr), lf_too, "{octets:?}");
+        }
+    }
+
+    #[test]
+    fn longest_line_is_the_same_for_every_cut() {
+        let text = b"ab\r\nabcd\rf\r\na\nbcdefg\r\n\r";
+        for (line_ends, expected) in [(LineEnds::Crlf, 8), (LineEnds::LfToo, 6)] {
+            for cut in 0..=text.len() {
+                let (before, behind) = text.split_at(cut);
+                let mut lengths = LineLengths::new(line_ends);
+                lengths.count(before);
+                lengths.count(behind);
+                assert_eq!(lengths.longest(), expected, "{line_ends:?} cut {cut}");
+            }
+        }
+    }
+}
