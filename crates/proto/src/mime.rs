@@ -159,6 +159,8 @@ pub enum Finding {
     MissingBoundary,
     /// A boundary longer than [`BOUNDARY_MAX`]: it is not watched for.
     BoundaryTooLong,
+    /// A delimiter with 64 KiB of blanks behind it: taken as content.
+    DelimiterTooLong,
     /// A line that is no field ended a header, or no blank line did.
     NoSeparator,
 }
@@ -175,6 +177,7 @@ impl Finding {
             Self::RepeatedBoundary => "repeated-boundary",
             Self::MissingBoundary => "missing-boundary",
             Self::BoundaryTooLong => "boundary-too-long",
+            Self::DelimiterTooLong => "delimiter-too-long",
             Self::NoSeparator => "no-header-separator",
         }
     }

@@ -457,6 +457,51 @@ fn long_field_and_long_boundary_are_named() {
 }
 
 #[test]
+fn delimiters_may_be_padded_but_not_without_end() {
+    let message = |blanks: usize| {
+        let padding = " ".repeat(blanks);
+        crlf(&format!("Content-Type: multipart/mixed; boundary=b\n\n--b{padding}\nSubject: a\n\nx\n"))
+    };
+    for (blanks, parts, findings) in [(3_000, 2, 0), (70_000, 1, 1)] {
+        let message = message(blanks);
+        let whole = Story::of(&message, ALL, false, &[]);
+        let count = |start: &str| whole.told().iter().filter(|line| line.starts_with(start)).count();
+        assert_eq!((count("part "), count("finding delimiter-too-long")), (parts, findings), "{blanks}");
+        let cuts: Vec<usize> = (1..message.len()).step_by(997).collect();
+        assert_eq!(Story::of(&message, ALL, false, &cuts), whole);
+    }
+}
+
+#[test]
+fn second_boundary_takes_nothing_from_the_first() {
+    let told = told(
+        "Content-Type: multipart/mixed; boundary=a\nContent-Type: multipart/mixed; boundary=b\n\n\
+         --b\nContent-Type: image/png\n\n--b--\n\
+         --a\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n--a--\n",
+    );
+    let parts: Vec<_> = told.iter().filter(|line| line.starts_with("part ")).collect();
+    assert_eq!(
+        parts,
+        [
+            "part 0 depth 0 multipart/mixed [\"multipart/mixed\", \"multipart/mixed\"] [] []",
+            "part 1 depth 1 alternate image/png [\"image/png\"] [] []",
+            "part 2 depth 1 multipart/mixed [\"multipart/mixed\"] [] []",
+            "part 3 depth 2 text/plain [] [] []",
+        ]
+    );
+}
+
+#[test]
+fn text_inside_an_encoded_message_is_not_told() {
+    let message = "Content-Type: message/rfc822\nContent-Transfer-Encoding: ENCODING\n\nQQ==\n";
+    let texts = |encoding: &str| {
+        let told = told(&message.replace("ENCODING", encoding));
+        told.iter().filter(|line| line.starts_with("text ")).count()
+    };
+    assert_eq!((texts("base64"), texts("7bit")), (0, 1));
+}
+
+#[test]
 fn reader_is_as_new_after_restart() {
     let mut reader = Reader::new(ALL, false);
     for sample in SAMPLES {

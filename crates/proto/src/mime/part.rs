@@ -20,8 +20,9 @@ pub const DEPTH_MAX: u32 = 100;
 /// Parts of one message, containers included.
 pub const PARTS_MAX: u32 = 10_000;
 
-/// A delimiter line with its padding and line end; a longer line is content.
-const LINE_MAX: usize = 2_048;
+/// A delimiter line with its padding and line end. No sender pads so much; where the limit shows,
+/// it is reported.
+const LINE_MAX: usize = 64 * 1024;
 
 static DELIMITER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\n--"));
 
@@ -144,7 +145,7 @@ impl Structure {
     /// The header of the message is over; `prefix` is what was taken of a line that is no field.
     pub(super) fn begin_body(&mut self, prefix: &[u8], at: u64, out: &mut Teller<'_>) {
         self.end_header(at, out);
-        self.hold(prefix, 0);
+        self.held.extend_from_slice(prefix);
     }
 
     /// Fields of the message's header behind a line that is none: some readers heed them.
@@ -224,25 +225,20 @@ impl Structure {
         self.held.extend_from_slice(input.to(taken).bytes);
         let decided = line_len.is_some() || self.held.len() >= LINE_MAX || !self.may_be_special(&self.held);
         if decided {
+            if line_len.is_none() && self.held.len() >= LINE_MAX && self.special(&self.held).is_some() {
+                out.tell(input.at + taken as u64, Event::Finding(Finding::DelimiterTooLong));
+            }
             let line = std::mem::take(&mut self.held);
-            let line = self.decide(&line, line_len.is_some(), input.at + taken as u64, out).then_some(line);
-            self.recycle(line);
+            self.decide(&line, line_len.is_some(), input.at + taken as u64, out);
+            // The buffer is used again.
+            self.held = line;
+            self.held.clear();
         }
         taken
     }
 
-    /// Gives the line buffer back unless a new one was begun.
-    fn recycle(&mut self, line: Option<Vec<u8>>) {
-        if let Some(mut line) = line
-            && self.held.is_empty()
-        {
-            line.clear();
-            self.held = line;
-        }
-    }
-
     /// Handles the beginning of a line, or the whole of it, once it is known what it is.
-    fn decide(&mut self, line: &[u8], whole: bool, end: u64, out: &mut Teller<'_>) -> bool {
+    fn decide(&mut self, line: &[u8], whole: bool, end: u64, out: &mut Teller<'_>) {
         let mut told = std::mem::take(&mut self.held_told);
         let octets = Octets { bytes: line, at: end.saturating_sub(line.len() as u64) };
         loop {
@@ -250,19 +246,19 @@ impl Structure {
                 self.at_line_start = true;
                 self.cover(octets.from(told), out);
                 self.obey(special, end, out);
-                return true;
+                return;
             }
             self.at_line_start = whole;
             match self.place {
                 Place::Delimited | Place::Between => self.open_awaited(),
                 Place::Body => {
                     self.tell_text(octets.from(told), out);
-                    return true;
+                    return;
                 }
                 // A line that is no field is looked at once more, as content.
                 Place::Header => {
                     if self.header_line(octets, &mut told, out) {
-                        return true;
+                        return;
                     }
                 }
             }
@@ -361,13 +357,14 @@ impl Structure {
                 continue;
             }
             let rest = bytes.get(start..).unwrap_or_default();
-            match self.line_ends.line_len(rest.get(..LINE_MAX).unwrap_or(rest), false) {
-                Some(len) if self.special(rest.get(..len).unwrap_or_default()).is_none() => {
-                    from = start + len - 1;
-                }
-                None if rest.len() >= LINE_MAX => {}
-                _ => return Some(start),
+            let limited = rest.get(..LINE_MAX).unwrap_or(rest);
+            let len = self.line_ends.line_len(limited, false);
+            if len.is_none() && rest.len() < LINE_MAX
+                || self.special(limited.get(..len.unwrap_or(LINE_MAX)).unwrap_or_default()).is_some()
+            {
+                return Some(start);
             }
+            from = start + len.map_or(0, |len| len - 1);
         }
         // The last octets may be the beginning of a candidate.
         let behind = match bytes {
@@ -480,10 +477,9 @@ impl Structure {
 
     fn open(&mut self, alternate: bool) {
         let parent = self.levels.last().copied();
-        let digest = parent.is_some_and(|parent| parent.default == DefaultType::MessageRfc822);
         self.levels.push(Level {
             index: self.parts,
-            default: if digest { DefaultType::MessageRfc822 } else { DefaultType::TextPlain },
+            default: parent.map_or(DefaultType::TextPlain, |parent| parent.default),
             text: false,
             covered: parent.is_some_and(|parent| parent.covered),
             encoded: parent.is_some_and(|parent| parent.encoded),
@@ -612,11 +608,6 @@ impl Structure {
             self.boundaries.forget(self.levels.len(), ended.boundary_mark);
             out.tell(at, Event::PartEnd { part: ended.index, depth });
         }
-    }
-
-    fn hold(&mut self, prefix: &[u8], told: usize) {
-        self.held.extend_from_slice(prefix);
-        self.held_told = told;
     }
 
     fn is_covered(&self) -> bool {
