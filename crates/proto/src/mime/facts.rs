@@ -179,7 +179,7 @@ impl Facts {
     }
 
     fn note_boundaries(&mut self, field: usize, value: &[u8]) {
-        let second = field > 0 || parameter::lacks_semicolon(value);
+        let second = field > 0 || parameter::lacks_semicolon(value, b"boundary");
         let boundaries = &mut self.boundaries;
         parameter::parameter(value, b"boundary", &mut self.octets, &mut |octets, start, end| {
             // RFC 2046 §5.1.1: a boundary does not end with a blank.

@@ -32,9 +32,12 @@ pub(super) fn is_media_type(token: &[u8]) -> bool {
     token.iter().filter(|octet| **octet == b'/').count() == 1
 }
 
-/// True for `multipart/mixed boundary=x`: the semicolon was forgotten, and readers differ.
-pub(super) fn lacks_semicolon(value: &[u8]) -> bool {
-    stray_parameter(Parameters { rest: value }.segment().unwrap_or_default()).is_some()
+/// True for `multipart/mixed boundary=x` and `boundary`: the semicolon was forgotten, and readers differ.
+pub(super) fn lacks_semicolon(value: &[u8], parameter: &[u8]) -> bool {
+    let first = Parameters { rest: value }.segment().unwrap_or_default();
+    stray_parameter(first)
+        .and_then(|at| first.get(at..))
+        .is_some_and(|stray| strip_prefix_ignoring_case(stray.trim_ascii(), parameter).is_some())
 }
 
 /// Appends every reading of parameter `wanted`, best first, and tells where each begins and ends.
@@ -458,6 +461,19 @@ mod tests {
         ];
         for (value, wanted, expected) in table {
             assert_eq!(readings(value, wanted), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_parameter_behind_the_type_lacks_its_semicolon() {
+        for (value, expected) in [
+            ("a/b boundary=x", true),
+            ("a/b\tBoundary = x; y=z", true),
+            ("a/b; boundary=x", false),
+            ("a/b y=z; boundary=x", false),
+            ("a/b", false),
+        ] {
+            assert_eq!(lacks_semicolon(value.as_bytes(), b"boundary"), expected, "{value:?}");
         }
     }
 
