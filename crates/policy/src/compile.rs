@@ -133,6 +133,8 @@ fn is_one_of(value: &[u8], names: &[&str]) -> bool {
 pub struct PatternTooLarge {
     pub pattern: String,
     pub at: Span,
+    /// How to rewrite it.
+    pub help: &'static str,
 }
 
 impl CompiledPolicy {
@@ -420,12 +422,11 @@ impl Collected {
             Ok(matcher) => Some(Field { matcher, owners: self.owners }),
             Err(error) => {
                 let named = self.patterns.get(error.pattern);
-                too_large.extend(
-                    named.map(|(pattern, at)| PatternTooLarge {
-                        pattern: pattern.source().to_owned(),
-                        at: *at,
-                    }),
-                );
+                too_large.extend(named.map(|(pattern, at)| PatternTooLarge {
+                    pattern: pattern.source().to_owned(),
+                    at: *at,
+                    help: error.help(),
+                }));
                 None
             }
         }

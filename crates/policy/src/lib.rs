@@ -1,12 +1,86 @@
 //! The policy language, the model it becomes, and the compiled rules. Knows no sessions.
+//!
+//! A file goes through these stages, each in its module: octets become text ([`source`]), text
+//! becomes lines, lines become statements in modes ([`dialect`]), statements become the model
+//! ([`model`]); then names are looked up, and rules validated. No stage stops the next: all
+//! complaints ([`diagnostic`]) are found at once, and [`render`] shows them.
 
 pub mod compile;
+pub mod diagnostic;
+pub mod dialect;
+mod display;
 pub mod fact;
 mod judge;
+mod lines;
+mod link;
+mod lint;
+mod maps;
+mod mismatch;
 pub mod model;
+mod nearest;
 pub mod pattern;
+mod places;
 pub mod platform;
+pub mod render;
 pub mod source;
+mod statement;
+pub mod survey;
+mod validate;
 
 pub use compile::CompiledPolicy;
 pub use judge::{ConditionId, Hit, RuleId, RuleState, Verdict};
+
+use diagnostic::{Code, Diagnostic, Diagnostics};
+use model::Policy;
+use platform::Platform;
+use source::{Flaw, Source, Span};
+use survey::Summary;
+
+/// What became of a file.
+#[derive(Debug)]
+pub struct Loaded {
+    /// `None` if there is any error: a policy is never half applied.
+    pub policy: Option<Policy>,
+    pub diagnostics: Diagnostics,
+    /// What the file contains, whether or not it can be enforced.
+    pub summary: Summary,
+    pub source: Source,
+}
+
+/// Reads one configuration.
+pub fn load(name: &str, octets: &[u8]) -> Loaded {
+    let mut diagnostics = Diagnostics::default();
+    let (source, flaw) = Source::decode(name, octets);
+    if let Some(flaw) = flaw {
+        diagnostics.push(complaint(flaw));
+    }
+    let platform = Platform::of(&source);
+    let lines = lines::read(&source, platform, &mut diagnostics);
+    let statements = statement::read(&source, &lines, platform, &mut diagnostics);
+    let mut summary = survey::read(&lines);
+    summary.unused.clone_from(&statements.unused);
+    summary.not_used_here.clone_from(&statements.not_used);
+    let policy = dialect::c3pl::lower::lower(statements, platform, &mut diagnostics);
+    link::check(&policy, &mut diagnostics);
+    validate::check(&policy, &source, &mut diagnostics);
+    if !diagnostics.has_errors() {
+        lint::check(&policy, &mut diagnostics);
+    }
+    diagnostics.sort();
+    Loaded { policy: (!diagnostics.has_errors()).then_some(policy), diagnostics, summary, source }
+}
+
+/// What is wrong with the file as a whole.
+fn complaint(flaw: Flaw) -> Diagnostic {
+    let whole = Span::default();
+    match flaw {
+        Flaw::TooLarge => {
+            let limit = source::TEXT_MAX / 1024 / 1024;
+            let message = format!("the file is larger than {limit} MiB, no configuration is");
+            Diagnostic::new(Code::FileTooLarge, whole, message)
+        }
+        Flaw::Utf16 => Diagnostic::new(Code::Utf16, whole, "the file is in UTF-16, expected UTF-8")
+            .help("`iconv -f UTF-16 -t UTF-8 FILE` converts it"),
+        Flaw::NotUtf8(at) => Diagnostic::new(Code::NotUtf8, at, "octets from here on are no UTF-8"),
+    }
+}

@@ -15,6 +15,12 @@ pub struct Name {
     pub at: Span,
 }
 
+impl Name {
+    pub fn new(text: impl Into<String>, at: Span) -> Self {
+        Self { text: text.into(), at }
+    }
+}
+
 /// One configuration: everything its statements said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -30,11 +36,70 @@ pub struct Policy {
     pub zones: Vec<Zone>,
     pub zone_pairs: Vec<ZonePair>,
     pub interfaces: Vec<Interface>,
+    pub access_lists: Vec<AccessList>,
     pub proxies: Vec<Proxy>,
     /// Class-maps, policy-maps and parameter-maps that serve other features (QoS, HTTP, SIP …).
     pub unused: Vec<Unused>,
     /// Statements that are no business of a mail firewall.
     pub not_used_here: u32,
+}
+
+impl Policy {
+    pub fn empty(platform: Platform) -> Self {
+        Self {
+            platform,
+            hostname: None,
+            settings: Settings::default(),
+            regex_maps: Vec::new(),
+            inspect_maps: Vec::new(),
+            smtp_classes: Vec::new(),
+            smtp_policies: Vec::new(),
+            inspect_classes: Vec::new(),
+            inspect_policies: Vec::new(),
+            zones: Vec::new(),
+            zone_pairs: Vec::new(),
+            interfaces: Vec::new(),
+            access_lists: Vec::new(),
+            proxies: Vec::new(),
+            unused: Vec::new(),
+            not_used_here: 0,
+        }
+    }
+}
+
+/// What a list of a policy is made of.
+pub trait Named {
+    fn name(&self) -> &Name;
+}
+
+macro_rules! named {
+    ($($kind:ty),*) => { $(impl Named for $kind { fn name(&self) -> &Name { &self.name } })* };
+}
+
+named!(
+    RegexMap,
+    InspectMap,
+    SmtpClass,
+    SmtpPolicy,
+    InspectClass,
+    InspectPolicy,
+    Zone,
+    ZonePair,
+    Interface,
+    AccessList,
+    Proxy
+);
+
+/// The element of that name; names are unique in each list once lowered.
+pub fn find<'p, T: Named>(list: &'p [T], name: &str) -> Option<&'p T> {
+    list.iter().find(|element| element.name().text == name)
+}
+
+impl SmtpPolicy {
+    /// Every class of it only says `inspect`: an opaque relay.
+    pub fn is_pinhole(&self) -> bool {
+        !self.rules.is_empty() && self.rules.iter().all(|rule| rule.inspect)
+    }
 }
 
 /// `parameter-map type regex NAME`: a set of alternatives.
@@ -78,7 +143,7 @@ pub struct Condition {
 /// What a `match` line asks. Counts and lengths are strict: `gt 25` holds from 26 on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Criterion {
-    /// `match protocol smtp` in a layer 7 class: always true; the seed's examples have it.
+    /// `match protocol smtp` in a layer 7 class: always true; some guides write it.
     Protocol,
     SenderAddress {
         map: Name,
@@ -124,6 +189,28 @@ pub enum Criterion {
     },
 }
 
+impl Criterion {
+    /// The `parameter-map type regex` it names.
+    pub fn regex_map(&self) -> Option<&Name> {
+        match self {
+            Self::SenderAddress { map }
+            | Self::RecipientAddress { map }
+            | Self::HeaderRegex { map }
+            | Self::BodyRegex { map }
+            | Self::MimeContentType { map } => Some(map),
+            Self::Protocol
+            | Self::RecipientCount { .. }
+            | Self::InvalidRecipientCount { .. }
+            | Self::CommandLineLength { .. }
+            | Self::CommandVerb { .. }
+            | Self::HeaderLength { .. }
+            | Self::MimeEncoding { .. }
+            | Self::EhloReply { .. }
+            | Self::DataLength { .. } => None,
+        }
+    }
+}
+
 /// `match mime encoding …`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Encoding {
@@ -154,6 +241,8 @@ pub struct SmtpRule {
     pub log: bool,
     /// At most one of allow, reset and mask; none is `allow`.
     pub action: Option<(Action, Span)>,
+    /// `inspect`, which some guides write here: no layer 7 inspection, so the class is allowed.
+    pub inspect: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,6 +269,24 @@ pub enum InspectCondition {
     AccessGroup(Name),
     Class(Name),
     Not(Box<Self>),
+}
+
+impl InspectCondition {
+    /// The condition without its `not`; `not` is never nested.
+    pub fn bare(&self) -> &Self {
+        match self {
+            Self::Not(inner) => inner,
+            other => other,
+        }
+    }
+
+    /// The other class it names.
+    pub fn class(&self) -> Option<&Name> {
+        match self.bare() {
+            Self::Class(name) => Some(name),
+            _ => None,
+        }
+    }
 }
 
 /// `policy-map type inspect NAME`: the top level. Its end is `class-default` with `drop`, written or not.
@@ -256,14 +363,37 @@ pub struct ZonePair {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
     pub name: Name,
+    pub description: Option<String>,
     pub zone: Option<Name>,
     pub linux_interface: Option<Name>,
+}
+
+/// An access list of either form; its entries are kept as text until somebody reads addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessList {
+    pub name: Name,
+    pub form: AccessListForm,
+    /// Each from `permit` or `deny` on, one blank between the words; remarks are left out.
+    pub entries: Vec<Name>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessListForm {
+    /// `access-list NAME {permit | deny} …`, a line each.
+    Lines,
+    /// `ip access-list standard NAME`.
+    Standard,
+    /// `ip access-list extended NAME`.
+    Extended,
+    /// `ipv6 access-list NAME`.
+    V6,
 }
 
 /// `proxy NAME`: one listener in front of one or more servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
     pub name: Name,
+    pub description: Option<String>,
     pub listen: Vec<SocketAddr>,
     pub servers: Vec<SocketAddr>,
     /// Told, or by the port of the first listener.
@@ -353,40 +483,4 @@ pub enum UnusedKind {
     ClassMap,
     PolicyMap,
     ParameterMap,
-}
-
-impl std::fmt::Display for Criterion {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Protocol => f.write_str("protocol smtp"),
-            Self::SenderAddress { map } => write!(f, "sender address regex {}", map.text),
-            Self::RecipientAddress { map } => write!(f, "recipient address regex {}", map.text),
-            Self::RecipientCount { over } => write!(f, "recipient count gt {over}"),
-            Self::InvalidRecipientCount { over } => write!(f, "recipient invalid count gt {over}"),
-            Self::CommandLineLength { over } => write!(f, "cmd line length gt {over}"),
-            Self::CommandVerb { verb, .. } => write!(f, "cmd verb {verb}"),
-            Self::HeaderLength { over } => write!(f, "header length gt {over}"),
-            Self::HeaderRegex { map } => write!(f, "header regex {}", map.text),
-            Self::BodyRegex { map } => write!(f, "body regex {}", map.text),
-            Self::MimeContentType { map } => write!(f, "mime content-type regex {}", map.text),
-            Self::MimeEncoding { encoding } => write!(f, "mime encoding {encoding}"),
-            Self::EhloReply { keyword } => write!(f, "reply ehlo {keyword}"),
-            Self::DataLength { over } => write!(f, "data-length gt {over}"),
-        }
-    }
-}
-
-impl std::fmt::Display for Encoding {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::SevenBit => "7-bit",
-            Self::EightBit => "8-bit",
-            Self::Base64 => "base64",
-            Self::Binary => "binary",
-            Self::QuotedPrintable => "quoted-printable",
-            Self::XUuencode => "x-uuencode",
-            Self::Unknown => "unknown",
-            Self::Private(name) => name,
-        })
-    }
 }

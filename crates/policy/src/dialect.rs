@@ -1,0 +1,212 @@
+//! What a line of a configuration can say, in whichever dialect: the modes and their tables are in
+//! the folder, one `Statement` is for all.
+//!
+//! Adding a statement: a row in its mode's table, a variant here, an arm in its lowering.
+
+use std::net::SocketAddr;
+
+use grammar::{Matched, Mismatch, Mode, Platforms};
+
+use crate::model::{
+    AccessListForm, Action, Conformance, Criterion, InspectCondition, Limits, MatchMode, Name, Protocol,
+    RecipientLimit, Refusals, StartTls, TopAction,
+};
+use crate::platform::Platform;
+use crate::source::Span;
+
+pub mod c3pl;
+pub mod own;
+
+/// The mode a file begins in.
+pub fn global() -> &'static Mode<Statement> {
+    &c3pl::GLOBAL
+}
+
+/// One line, understood; its `no` is kept beside it.
+#[derive(Clone, Debug)]
+pub enum Statement {
+    /// `enable`, `configure terminal`: said on the way to the configuration.
+    OnTheWay,
+    Hostname(Option<Name>),
+    LogFile(Option<Name>),
+    Description(Option<Name>),
+
+    RegexMap(Name),
+    Pattern(Name),
+    InspectMap {
+        name: Name,
+        rest: Option<Name>,
+    },
+    Limit {
+        set: fn(&mut Limits, Option<u32>),
+        value: Option<u32>,
+    },
+    Switch {
+        set: fn(&mut Limits, Option<bool>),
+        on: Option<bool>,
+    },
+    HostLimit(Option<(u32, u32)>),
+
+    SmtpClass {
+        name: Name,
+        mode: Option<MatchMode>,
+    },
+    SmtpMatch {
+        criterion: Criterion,
+        negated: bool,
+    },
+    InspectClass {
+        name: Name,
+        mode: Option<MatchMode>,
+    },
+    InspectMatch(InspectCondition),
+
+    SmtpPolicy(Name),
+    SmtpRule(Name),
+    Log,
+    SmtpAction(Action),
+    /// `inspect` where an action on mail is expected.
+    SmtpInspect,
+    InspectPolicy(Name),
+    InspectRule(Name),
+    /// `class class-default`.
+    DefaultRule,
+    TopAction(TopAction),
+    L7Policy {
+        protocol: Name,
+        policy: Option<Name>,
+    },
+    Police(Option<(u64, u64)>),
+
+    Zone(Name),
+    ZonePair {
+        name: Name,
+        ends: Option<(Name, Name)>,
+    },
+    /// `service-policy type inspect`, of a zone-pair or a proxy.
+    ServicePolicy(Option<Name>),
+    Interface(Name),
+    ZoneMember(Option<Name>),
+    LinuxInterface(Option<Name>),
+
+    AccessListLine {
+        name: Name,
+        entry: Option<Name>,
+    },
+    AccessList {
+        form: AccessListForm,
+        name: Name,
+    },
+    AccessListEntry(Name),
+    Remark,
+
+    Mailwarden,
+    Setting(Setting),
+    Proxy(Name),
+    Listen(SocketAddr),
+    Server(SocketAddr),
+    ProxyProtocol(Option<Protocol>),
+    ProxyParameters(Option<Name>),
+    /// `inspect esmtp [MAP]` of the ASA in a proxy.
+    InspectEsmtp,
+    /// `ip inspect RULE` of classic IOS in a proxy.
+    IpInspect,
+}
+
+/// One line of the `mailwarden` block.
+#[derive(Clone, Debug)]
+pub enum Setting {
+    Platform(Platform),
+    Workers(u16),
+    Conformance(Conformance),
+    Refusals(Refusals),
+    StartTls(StartTls),
+    RecipientLimit(RecipientLimit),
+    ControlSocket(Option<Name>),
+    Metrics(Option<SocketAddr>),
+    EventsJson(Option<Name>),
+}
+
+/// What becomes of a line in a block that no command of it fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tolerance {
+    /// The block is ours alone: the line is wrong.
+    None,
+    /// Devices know more here than we do: a warning.
+    Warn,
+    /// Most of the block is no business of ours.
+    Ignore,
+}
+
+pub(crate) fn tolerance(mode: &Mode<Statement>) -> Tolerance {
+    match mode.name {
+        "global" | "interface" | "access-list" => Tolerance::Ignore,
+        "parameter-map-inspect" => Tolerance::Warn,
+        _ => Tolerance::None,
+    }
+}
+
+pub(crate) fn platforms(platform: Platform) -> Platforms {
+    match platform {
+        Platform::Ios => Platforms::IOS,
+        Platform::Asa => Platforms::ASA,
+    }
+}
+
+impl From<grammar::Span> for Span {
+    fn from(span: grammar::Span) -> Self {
+        Self::new(span.start, span.end)
+    }
+}
+
+type Built = Result<Statement, Mismatch>;
+
+/// The word `$key` with its place; the grammar has seen to it that it is there.
+fn name(m: &Matched<'_>, key: &str) -> Result<Name, Mismatch> {
+    maybe_name(m, key).ok_or_else(|| Mismatch::Incomplete { expected: vec!["WORD"] })
+}
+
+fn maybe_name(m: &Matched<'_>, key: &str) -> Option<Name> {
+    m.word(key).map(|word| Name::new(word.text, word.span.into()))
+}
+
+/// The word `$key`, which only the `no` form may leave out.
+fn name_unless_no(m: &Matched<'_>, key: &str) -> Result<Option<Name>, Mismatch> {
+    if m.negated() { Ok(maybe_name(m, key)) } else { name(m, key).map(Some) }
+}
+
+fn number(m: &Matched<'_>, key: &str) -> Option<u32> {
+    m.number(key).and_then(|number| u32::try_from(number).ok())
+}
+
+/// The number `$key`, which only the `no` form may leave out.
+fn number_unless_no(m: &Matched<'_>, key: &str, range: &'static str) -> Result<Option<u32>, Mismatch> {
+    match number(m, key) {
+        None if !m.negated() => Err(Mismatch::Incomplete { expected: vec![range] }),
+        number => Ok(number),
+    }
+}
+
+fn mode_of(m: &Matched<'_>) -> Option<MatchMode> {
+    match m.choice("mode") {
+        Some("match-all") => Some(MatchMode::All),
+        Some("match-any") => Some(MatchMode::Any),
+        _ => None,
+    }
+}
+
+fn address(m: &Matched<'_>, key: &str) -> Result<SocketAddr, Mismatch> {
+    let parsed = m.text(key).and_then(|text| text.parse().ok());
+    parsed.ok_or_else(|| {
+        m.invalid(key, "expected an address with its port, such as `192.0.2.1:25` or `[2001:db8::1]:25`")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_tables_are_sound() {
+        let faults: Vec<String> = grammar::check(super::global()).iter().map(ToString::to_string).collect();
+        assert_eq!(faults, Vec::<String>::new());
+    }
+}

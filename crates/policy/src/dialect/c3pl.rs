@@ -1,0 +1,253 @@
+//! The command tables of C3PL: class-maps, policy-maps and parameter-maps of type inspect, zones,
+//! zone-pairs, and the statements around them.
+//!
+//! Sub-modes of maps are in the folder. What statements do to the model is in `lower.rs`.
+
+use grammar::{Command, Matched, Mode, Platforms, Prefixes};
+
+use super::own::{MAILWARDEN, PROXY};
+use super::{Built, Statement, maybe_name, mode_of, name, name_unless_no};
+use crate::model::{AccessListForm, Name};
+use class::{INSPECT_CLASS, SMTP_CLASS};
+use parameter::{INSPECT_MAP, REGEX_MAP};
+use policy::{INSPECT_POLICY, SMTP_POLICY};
+
+mod class;
+pub(crate) mod lower;
+mod parameter;
+mod policy;
+
+pub static GLOBAL: Mode<Statement> = Mode {
+    name: "global",
+    prompt: "(config)#",
+    parent: None,
+    prefixes: Prefixes::unbuilt(),
+    commands: &[
+        Command::new("enable", &["Turn on privileged commands"], |_| Ok(Statement::OnTheWay)),
+        Command::new(
+            "configure [terminal]",
+            &["Enter configuration mode", "Configure from the terminal"],
+            |_| Ok(Statement::OnTheWay),
+        ),
+        Command::new("[no] hostname [WORD$name]", &["Name of this system", "Name"], |m| {
+            name_unless_no(m, "name").map(Statement::Hostname)
+        }),
+        Command::new(
+            "[no] logging file [WORD$path]",
+            &["Where messages go", "Write messages to a file instead of stderr", "Path"],
+            |m| name_unless_no(m, "path").map(Statement::LogFile),
+        ),
+        Command::new("[no] mailwarden", &["Settings of this program"], |_| Ok(Statement::Mailwarden))
+            .enters(&MAILWARDEN),
+        Command::new("[no] proxy WORD$name", &["A listener in front of mail servers", "Name"], |m| {
+            name(m, "name").map(Statement::Proxy)
+        })
+        .enters(&PROXY),
+        Command::new(
+            "[no] parameter-map type regex WORD$name",
+            &["A parameter-map", "Its type", "Regular expressions", "Name"],
+            |m| name(m, "name").map(Statement::RegexMap),
+        )
+        .on(Platforms::IOS)
+        .enters(&REGEX_MAP),
+        Command::new(
+            "[no] parameter-map type inspect WORD$name [LINE$rest]",
+            &["", "", "Timers and limits", "Name", "A command of the map"],
+            |m| Ok(Statement::InspectMap { name: name(m, "name")?, rest: maybe_name(m, "rest") }),
+        )
+        .on(Platforms::IOS)
+        .enters(&INSPECT_MAP),
+        Command::new(
+            "[no] class-map type inspect smtp [match-all | match-any]$mode WORD$name",
+            &[
+                "A class-map",
+                "Its type",
+                "A class for inspection",
+                "A class of mail",
+                "All conditions must hold",
+                "One condition must hold",
+                "Name",
+            ],
+            |m| Ok(Statement::SmtpClass { name: name(m, "name")?, mode: mode_of(m) }),
+        )
+        .on(Platforms::IOS)
+        .enters(&SMTP_CLASS),
+        Command::new(
+            "[no] class-map type inspect [match-all | match-any]$mode WORD$name",
+            &["", "", "", "All conditions must hold", "One condition must hold", "Name"],
+            |m| Ok(Statement::InspectClass { name: name(m, "name")?, mode: mode_of(m) }),
+        )
+        .on(Platforms::IOS)
+        .enters(&INSPECT_CLASS),
+        Command::new(
+            "[no] policy-map type inspect smtp WORD$name",
+            &["A policy-map", "Its type", "An inspection policy", "A policy on mail", "Name"],
+            |m| name(m, "name").map(Statement::SmtpPolicy),
+        )
+        .on(Platforms::IOS)
+        .enters(&SMTP_POLICY),
+        Command::new("[no] policy-map type inspect WORD$name", &["", "", "", "Name"], |m| {
+            name(m, "name").map(Statement::InspectPolicy)
+        })
+        .on(Platforms::IOS)
+        .enters(&INSPECT_POLICY),
+        Command::new("[no] zone security WORD$name", &["A zone", "A security zone", "Name"], |m| {
+            name(m, "name").map(Statement::Zone)
+        })
+        .on(Platforms::IOS)
+        .enters(&ZONE),
+        Command::new(
+            "[no] zone-pair security WORD$name [source WORD$source destination WORD$destination]",
+            &[
+                "A pair of zones",
+                "A security zone-pair",
+                "Name",
+                "Where the traffic comes from",
+                "Zone",
+                "Where the traffic goes to",
+                "Zone",
+            ],
+            zone_pair,
+        )
+        .on(Platforms::IOS)
+        .enters(&ZONE_PAIR),
+        Command::new("[no] interface LINE$name", &["An interface", "Name"], |m| {
+            name(m, "name").map(|name| Statement::Interface(interface_name(&name)))
+        })
+        .enters(&INTERFACE),
+        Command::new(
+            "[no] access-list WORD$name [LINE$entry]",
+            &["An access list", "Number or name", "permit or deny, and what"],
+            |m| Ok(Statement::AccessListLine { name: name(m, "name")?, entry: maybe_name(m, "entry") }),
+        )
+        .on(Platforms::IOS),
+        Command::new(
+            "[no] ip access-list {standard | extended}$form WORD$name",
+            &["IP", "A named access list", "By source address", "By protocol, addresses and ports", "Name"],
+            access_list,
+        )
+        .on(Platforms::IOS)
+        .enters(&ACCESS_LIST),
+        Command::new("[no] ipv6 access-list WORD$name", &["IPv6", "A named access list", "Name"], |m| {
+            Ok(Statement::AccessList { form: AccessListForm::V6, name: name(m, "name")? })
+        })
+        .on(Platforms::IOS)
+        .enters(&ACCESS_LIST),
+    ],
+};
+
+fn zone_pair(m: &Matched<'_>) -> Built {
+    let ends = maybe_name(m, "source").zip(maybe_name(m, "destination"));
+    if ends.is_none() && !m.negated() {
+        // An existing pair may be opened again by its name alone; lowering knows whether it exists.
+        return Ok(Statement::ZonePair { name: name(m, "name")?, ends: None });
+    }
+    Ok(Statement::ZonePair { name: name(m, "name")?, ends })
+}
+
+fn access_list(m: &Matched<'_>) -> Built {
+    let extended = m.choice("form") == Some("extended");
+    let form = if extended { AccessListForm::Extended } else { AccessListForm::Standard };
+    Ok(Statement::AccessList { form, name: name(m, "name")? })
+}
+
+/// `FastEthernet 0/0` is one name; what follows it (`point-to-point`) is none.
+fn interface_name(line: &Name) -> Name {
+    let mut words = line.text.split_ascii_whitespace();
+    let kind = words.next().unwrap_or("");
+    let unit = words.next().filter(|unit| {
+        unit.starts_with(|c: char| c.is_ascii_digit()) && !kind.ends_with(|c: char| c.is_ascii_digit())
+    });
+    match unit {
+        Some(unit) => Name::new(format!("{kind} {unit}"), line.at),
+        None => Name::new(kind, line.at),
+    }
+}
+
+pub static ZONE: Mode<Statement> = Mode {
+    name: "zone",
+    prompt: "(config-sec-zone)#",
+    parent: Some(&GLOBAL),
+    prefixes: Prefixes::unbuilt(),
+    commands: &[Command::new(
+        "[no] description [LINE$text]",
+        &["Describe the zone", "Up to 200 characters"],
+        |m| Ok(Statement::Description(maybe_name(m, "text"))),
+    )],
+};
+
+pub static ZONE_PAIR: Mode<Statement> = Mode {
+    name: "zone-pair",
+    prompt: "(config-sec-zone-pair)#",
+    parent: Some(&GLOBAL),
+    prefixes: Prefixes::unbuilt(),
+    commands: &[
+        Command::new(
+            "[no] description [LINE$text]",
+            &["Describe the zone-pair", "Up to 200 characters"],
+            |m| Ok(Statement::Description(maybe_name(m, "text"))),
+        ),
+        Command::new(
+            "[no] service-policy type inspect [WORD$policy]",
+            &["Enforce a policy", "Its type", "An inspection policy", "Name of the policy-map"],
+            |m| name_unless_no(m, "policy").map(Statement::ServicePolicy),
+        ),
+    ],
+};
+
+pub static INTERFACE: Mode<Statement> = Mode {
+    name: "interface",
+    prompt: "(config-if)#",
+    parent: Some(&GLOBAL),
+    prefixes: Prefixes::unbuilt(),
+    commands: &[
+        Command::new(
+            "[no] description [LINE$text]",
+            &["Describe the interface", "Up to 200 characters"],
+            |m| Ok(Statement::Description(maybe_name(m, "text"))),
+        ),
+        Command::new(
+            "[no] zone-member security [WORD$zone]",
+            &["Put the interface into a zone", "A security zone", "Name"],
+            |m| name_unless_no(m, "zone").map(Statement::ZoneMember),
+        )
+        .on(Platforms::IOS),
+        Command::new(
+            "[no] linux-interface [WORD$name]",
+            &["The interface of this system that a migrated name stands for", "Name"],
+            |m| name_unless_no(m, "name").map(Statement::LinuxInterface),
+        ),
+    ],
+};
+
+pub static ACCESS_LIST: Mode<Statement> = Mode {
+    name: "access-list",
+    prompt: "(config-ext-nacl)#",
+    parent: Some(&GLOBAL),
+    prefixes: Prefixes::unbuilt(),
+    commands: &[
+        Command::new(
+            "[no] [(1-4294967295)$sequence] {permit | deny}$action LINE$rest",
+            &["Place in the list", "Let it pass", "Refuse it", "What"],
+            access_list_entry,
+        ),
+        Command::new(
+            "[no] sequence (1-4294967295)$number {permit | deny}$action LINE$rest",
+            &["Place in the list", "Number", "Let it pass", "Refuse it", "What"],
+            access_list_entry,
+        ),
+        Command::new("[no] remark [LINE$text]", &["A comment", "Text"], |_| Ok(Statement::Remark)),
+    ],
+};
+
+/// From `permit` or `deny` on, one blank between the words.
+fn access_list_entry(m: &Matched<'_>) -> Built {
+    let rest = name(m, "rest")?;
+    let action = m.choice("action").unwrap_or("deny");
+    Ok(Statement::AccessListEntry(entry(action, &rest)))
+}
+
+pub(super) fn entry(action: &str, rest: &Name) -> Name {
+    let words: Vec<&str> = std::iter::once(action).chain(rest.text.split_ascii_whitespace()).collect();
+    Name::new(words.join(" "), rest.at)
+}

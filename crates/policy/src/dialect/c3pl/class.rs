@@ -1,0 +1,232 @@
+//! The sub-modes of `class-map type inspect [smtp]`: what a class may match.
+
+use grammar::{Command, Matched, Mismatch, Mode, Prefixes};
+
+use crate::dialect::c3pl::GLOBAL;
+use crate::dialect::{Built, Statement, maybe_name, name, number};
+use crate::model::{Criterion, Encoding, InspectCondition, Name};
+
+pub(super) static SMTP_CLASS: Mode<Statement> = Mode {
+    name: "class-map-smtp",
+    prompt: "(config-cmap)#",
+    parent: Some(&GLOBAL),
+    prefixes: Prefixes::unbuilt(),
+    commands: &[
+        Command::new(
+            "[no] description [LINE$text]",
+            &["Describe the class-map", "Up to 200 characters"],
+            |m| Ok(Statement::Description(maybe_name(m, "text"))),
+        ),
+        Command::new(
+            "[no] match [not] protocol smtp",
+            &["A condition", "It must not hold", "Protocol", "SMTP and ESMTP"],
+            |m| criterion(m, Criterion::Protocol),
+        ),
+        Command::new(
+            "[no] match [not] sender address regex WORD$map",
+            &["", "", "Sender", "Argument of MAIL FROM", "Regular expressions", "Name of a parameter-map"],
+            |m| criterion(m, Criterion::SenderAddress { map: name(m, "map")? }),
+        ),
+        Command::new(
+            "[no] match [not] recipient address regex WORD$map",
+            &["", "", "Recipients", "Argument of RCPT TO", "Regular expressions", "Name of a parameter-map"],
+            |m| criterion(m, Criterion::RecipientAddress { map: name(m, "map")? }),
+        ),
+        Command::new(
+            "[no] match [not] recipient count gt (1-65535)$over",
+            &["", "", "", "RCPT commands of a transaction", "More than", "Number"],
+            |m| criterion(m, Criterion::RecipientCount { over: over(m)? }),
+        ),
+        Command::new(
+            "[no] match [not] recipient invalid count gt (1-65535)$over",
+            &["", "", "", "Refused by the server", "In the connection", "More than", "Number"],
+            |m| criterion(m, Criterion::InvalidRecipientCount { over: over(m)? }),
+        ),
+        Command::new(
+            "[no] match [not] cmd line length gt (1-65535)$over",
+            &["", "", "Commands", "Command line", "Its length with the line end", "More than", "Octets"],
+            |m| criterion(m, Criterion::CommandLineLength { over: over(m)? }),
+        ),
+        Command::new(
+            "[no] match [not] cmd-line length gt (1-65535)$over",
+            &["", "", "The same as `cmd line`", "Its length with the line end", "More than", "Octets"],
+            |m| criterion(m, Criterion::CommandLineLength { over: over(m)? }),
+        ),
+        Command::new(
+            "[no] match [not] cmd verb {AUTH | DATA | EHLO | ETRN | EXPN | HELO | HELP | MAIL | NOOP | QUIT | \
+             RCPT | RSET | SAML | SEND | SOML | STARTTLS | VERB | VRFY | WORD$private}$verb",
+            &[
+                "",
+                "",
+                "",
+                "Verb",
+                "Authenticate",
+                "Begin the message",
+                "Greet, with extensions",
+                "Start the queue",
+                "Expand a list",
+                "Greet",
+                "Ask for help",
+                "Begin a transaction",
+                "Do nothing",
+                "End the session",
+                "Name a recipient",
+                "End the transaction",
+                "Send and mail",
+                "Send",
+                "Send or mail",
+                "Begin TLS",
+                "Be verbose",
+                "Verify a user",
+                "A private verb; it is masked in any case",
+            ],
+            verb,
+        ),
+        Command::new(
+            "[no] match [not] header length gt (1-65535)$over",
+            &["", "", "Header of the message", "Its length", "More than", "Octets"],
+            |m| criterion(m, Criterion::HeaderLength { over: over(m)? }),
+        ),
+        Command::new(
+            "[no] match [not] header regex WORD$map",
+            &["", "", "", "Regular expressions", "Name of a parameter-map"],
+            |m| criterion(m, Criterion::HeaderRegex { map: name(m, "map")? }),
+        ),
+        Command::new(
+            "[no] match [not] body regex WORD$map",
+            &["", "", "Text of the message", "Regular expressions", "Name of a parameter-map"],
+            |m| criterion(m, Criterion::BodyRegex { map: name(m, "map")? }),
+        ),
+        Command::new(
+            "[no] match [not] mime content-type regex WORD$map",
+            &["", "", "MIME", "Content-Type", "Regular expressions", "Name of a parameter-map"],
+            |m| criterion(m, Criterion::MimeContentType { map: name(m, "map")? }),
+        ),
+        Command::new(
+            "[no] match [not] mime encoding {7-bit | 8-bit | base64 | binary | quoted-printable | unknown | \
+             x-uuencode | WORD$private}$encoding",
+            &[
+                "",
+                "",
+                "",
+                "Content-Transfer-Encoding",
+                "7-bit",
+                "8-bit",
+                "Base 64",
+                "Binary",
+                "Quoted-printable",
+                "None of those listed here",
+                "Uuencode",
+                "Private encoding, X-…",
+            ],
+            encoding,
+        ),
+        Command::new(
+            "[no] match [not] reply ehlo {8BITMIME | AUTH | BINARYMIME | CHECKPOINT | CHUNKING | DSN | \
+             ENHANCEDSTATUSCODES | ETRN | EXPN | HELP | PIPELINING | SIZE | STARTTLS | VERB | VRFY | \
+             WORD$private}$keyword",
+            &[
+                "",
+                "",
+                "Replies of the server",
+                "Keyword of the EHLO reply",
+                "8-bit content",
+                "Authentication",
+                "Binary content",
+                "Restart of transactions",
+                "BDAT",
+                "Delivery notifications",
+                "Enhanced status codes",
+                "Queue start",
+                "Expansion",
+                "Help",
+                "Pipelining",
+                "Size declaration",
+                "TLS",
+                "Verbosity",
+                "Verification",
+                "A private keyword",
+            ],
+            ehlo,
+        ),
+        Command::new(
+            "[no] match [not] data-length gt (0-4294967295)$over",
+            &["", "", "Message data of the session", "More than", "Octets"],
+            |m| criterion(m, Criterion::DataLength { over: m.number("over").unwrap_or(0) }),
+        ),
+    ],
+};
+
+fn criterion(m: &Matched<'_>, criterion: Criterion) -> Built {
+    Ok(Statement::SmtpMatch { criterion, negated: m.has("not") })
+}
+
+fn over(m: &Matched<'_>) -> Result<u32, Mismatch> {
+    number(m, "over").ok_or_else(|| Mismatch::Incomplete { expected: vec!["<1-65535>"] })
+}
+
+fn verb(m: &Matched<'_>) -> Built {
+    let known = m.choice("verb");
+    let verb = known.map_or_else(|| m.text("verb").unwrap_or("").to_ascii_uppercase(), str::to_owned);
+    criterion(m, Criterion::CommandVerb { verb, known: known.is_some() })
+}
+
+fn ehlo(m: &Matched<'_>) -> Built {
+    let known = m.choice("keyword");
+    let keyword = known.map_or_else(|| m.text("keyword").unwrap_or("").to_ascii_uppercase(), str::to_owned);
+    criterion(m, Criterion::EhloReply { keyword })
+}
+
+fn encoding(m: &Matched<'_>) -> Built {
+    let encoding = match m.choice("encoding") {
+        Some("7-bit") => Encoding::SevenBit,
+        Some("8-bit") => Encoding::EightBit,
+        Some("base64") => Encoding::Base64,
+        Some("binary") => Encoding::Binary,
+        Some("quoted-printable") => Encoding::QuotedPrintable,
+        Some("unknown") => Encoding::Unknown,
+        Some("x-uuencode") => Encoding::XUuencode,
+        _ => Encoding::Private(m.text("encoding").unwrap_or("").to_owned()),
+    };
+    criterion(m, Criterion::MimeEncoding { encoding })
+}
+
+pub(super) static INSPECT_CLASS: Mode<Statement> = Mode {
+    name: "class-map-inspect",
+    prompt: "(config-cmap)#",
+    parent: Some(&GLOBAL),
+    prefixes: Prefixes::unbuilt(),
+    commands: &[
+        Command::new(
+            "[no] description [LINE$text]",
+            &["Describe the class-map", "Up to 200 characters"],
+            |m| Ok(Statement::Description(maybe_name(m, "text"))),
+        ),
+        Command::new(
+            "[no] match [not] protocol WORD$protocol [LINE$options]",
+            &["A condition", "It must not hold", "Protocol", "Name", "Options of the protocol"],
+            |m| {
+                let mut protocol = name(m, "protocol")?;
+                protocol.text = protocol.text.to_ascii_lowercase();
+                inspect_condition(m, InspectCondition::Protocol(protocol))
+            },
+        ),
+        Command::new(
+            "[no] match [not] access-group {(1-2699)$number | name WORD$list}",
+            &["", "", "Access list", "Number", "By name", "Name"],
+            |m| inspect_condition(m, InspectCondition::AccessGroup(list(m)?)),
+        ),
+        Command::new("[no] match [not] class-map WORD$class", &["", "", "Another class", "Name"], |m| {
+            inspect_condition(m, InspectCondition::Class(name(m, "class")?))
+        }),
+    ],
+};
+
+fn list(m: &Matched<'_>) -> Result<Name, Mismatch> {
+    maybe_name(m, "number").map_or_else(|| name(m, "list"), Ok)
+}
+
+fn inspect_condition(m: &Matched<'_>, condition: InspectCondition) -> Built {
+    let not = m.has("not");
+    Ok(Statement::InspectMatch(if not { InspectCondition::Not(Box::new(condition)) } else { condition }))
+}

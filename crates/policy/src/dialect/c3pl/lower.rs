@@ -1,0 +1,434 @@
+//! Statements become the model: what each line of C3PL, and each of our own, does to it.
+//!
+//! Lines act in the order of the file, as if typed: `no` takes back, a block opened again adds.
+//! Whether names are defined and rules make sense is found later, when all is known.
+
+use std::collections::HashSet;
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::dialect::{Setting, Statement};
+use crate::model::{
+    AccessList, AccessListForm, Attachment, InspectClass, InspectMap, InspectPolicy, Interface, MatchMode,
+    Name, PatternText, Policy, Proxy, RegexMap, Settings, SmtpClass, SmtpPolicy, Zone, ZonePair, find,
+};
+use crate::platform::Platform;
+use crate::source::Span;
+use crate::statement::{Node, Statements};
+use table::Table;
+
+mod policy;
+mod removal;
+mod table;
+
+/// The model of everything a file says.
+pub(crate) fn lower(statements: Statements, platform: Platform, complaints: &mut Diagnostics) -> Policy {
+    let mut lowering = Lowering::new(complaints);
+    for node in statements.nodes {
+        lowering.statement(node);
+    }
+    let mut policy = lowering.finish(platform);
+    policy.unused = statements.unused;
+    policy.not_used_here = u32::try_from(statements.not_used.len()).unwrap_or(u32::MAX);
+    policy
+}
+
+/// Limits of the device's own parser.
+const CLASS_NAME_MAX: usize = 205;
+const POLICY_NAME_MAX: usize = 203;
+const DESCRIPTION_MAX: usize = 200;
+const PATTERNS_MAX: usize = 64;
+const PATTERN_MAX: usize = 240;
+
+/// The system itself, and what is in no zone.
+const BUILT_IN_ZONES: [&str; 2] = ["self", "default"];
+
+struct Lowering<'c> {
+    hostname: Option<Name>,
+    settings: Settings,
+    regex_maps: Table<RegexMap>,
+    inspect_maps: Table<InspectMap>,
+    smtp_classes: Table<SmtpClass>,
+    smtp_policies: Table<SmtpPolicy>,
+    inspect_classes: Table<InspectClass>,
+    inspect_policies: Table<InspectPolicy>,
+    zones: Table<Zone>,
+    zone_pairs: Table<ZonePair>,
+    interfaces: Table<Interface>,
+    access_lists: Table<AccessList>,
+    proxies: Table<Proxy>,
+    complaints: &'c mut Diagnostics,
+}
+
+impl<'c> Lowering<'c> {
+    fn new(complaints: &'c mut Diagnostics) -> Self {
+        Self {
+            hostname: None,
+            settings: Settings::default(),
+            regex_maps: Table::default(),
+            inspect_maps: Table::default(),
+            smtp_classes: Table::default(),
+            smtp_policies: Table::default(),
+            inspect_classes: Table::default(),
+            inspect_policies: Table::default(),
+            zones: Table::default(),
+            zone_pairs: Table::default(),
+            interfaces: Table::default(),
+            access_lists: Table::default(),
+            proxies: Table::default(),
+            complaints,
+        }
+    }
+
+    fn finish(self, platform: Platform) -> Policy {
+        let mut policy = Policy::empty(platform);
+        policy.hostname = self.hostname;
+        policy.settings = self.settings;
+        policy.regex_maps = self.regex_maps.into_list();
+        policy.inspect_maps = self.inspect_maps.into_list();
+        policy.smtp_classes = self.smtp_classes.into_list();
+        policy.smtp_policies = self.smtp_policies.into_list();
+        policy.inspect_classes = self.inspect_classes.into_list();
+        policy.inspect_policies = self.inspect_policies.into_list();
+        policy.zones = self.zones.into_list();
+        policy.zone_pairs = self.zone_pairs.into_list();
+        let zones = &policy.zones;
+        for end in policy.zone_pairs.iter_mut().flat_map(|pair| [&mut pair.source, &mut pair.destination]) {
+            // Keywords have no case, names have: a zone `SELF` may stand beside the built-in `self`.
+            if BUILT_IN_ZONES.iter().any(|zone| zone.eq_ignore_ascii_case(&end.text))
+                && find(zones, &end.text).is_none()
+            {
+                end.text.make_ascii_lowercase();
+            }
+        }
+        policy.proxies = self.proxies.into_list();
+        policy.interfaces = self.interfaces.into_list();
+        policy.interfaces.retain(|interface| interface.zone.is_some() || interface.linux_interface.is_some());
+        policy.access_lists = self.access_lists.into_list();
+        // A list of remarks alone cannot be told from none.
+        policy.access_lists.retain(|list| list.form != AccessListForm::Lines || !list.entries.is_empty());
+        for class in &mut policy.smtp_classes {
+            let mut seen = HashSet::new();
+            class.conditions.retain(|condition| seen.insert(condition.to_string()));
+        }
+        for class in &mut policy.inspect_classes {
+            let mut seen = HashSet::new();
+            class.conditions.retain(|condition| seen.insert(condition.to_string()));
+        }
+        policy
+    }
+
+    fn statement(&mut self, node: Node) {
+        let Node { statement, negated, at, children } = node;
+        if negated {
+            return self.remove(statement, at);
+        }
+        match statement {
+            Statement::Hostname(name) => self.hostname = name,
+            Statement::LogFile(path) => self.settings.log_file = path,
+            Statement::RegexMap(name) => self.regex_map(name, children),
+            Statement::InspectMap { name, rest } => self.inspect_map(name, rest, children),
+            Statement::SmtpClass { name, mode } => self.smtp_class(name, mode, children),
+            Statement::InspectClass { name, mode } => self.inspect_class(name, mode, children),
+            Statement::SmtpPolicy(name) => self.smtp_policy(name, children),
+            Statement::InspectPolicy(name) => self.inspect_policy(name, children),
+            Statement::Zone(name) => self.zone(name, children),
+            Statement::ZonePair { name, ends } => self.zone_pair(name, ends, at, children),
+            Statement::Interface(name) => self.interface(name, children),
+            Statement::AccessListLine { name, entry } => self.access_list_line(name, entry),
+            Statement::AccessList { form, name } => self.access_list(form, name, children),
+            Statement::Mailwarden => self.mailwarden(children),
+            Statement::Proxy(name) => self.proxy(name, children),
+            // The rest stands in blocks, and is handled where its block is.
+            _ => {}
+        }
+    }
+
+    fn regex_map(&mut self, name: Name, children: Vec<Node>) {
+        let map = self.regex_maps.open(&name, |name| RegexMap { name, patterns: Vec::new() });
+        for Node { statement, negated, at, .. } in children {
+            let Statement::Pattern(Name { text, at: place }) = statement else { continue };
+            if negated {
+                map.patterns.retain(|pattern| pattern.text != text);
+                continue;
+            }
+            let length = text.chars().count();
+            let wrong = if !(1..=PATTERN_MAX).contains(&length) {
+                let message = format!("the pattern has {length} characters, expected 1 to {PATTERN_MAX}");
+                Some(Diagnostic::new(Code::TooLong, place, message))
+            } else if map.patterns.len() == PATTERNS_MAX {
+                let message =
+                    format!("parameter-map `{}` has {PATTERNS_MAX} patterns already", map.name.text);
+                Some(
+                    Diagnostic::new(Code::TooManyPatterns, at, message).help("put the rest into another map"),
+                )
+            } else if text.contains('\u{FFFD}') {
+                let message = "the pattern holds octets that are no UTF-8";
+                Some(Diagnostic::new(Code::PatternInvalid, place, message).help("write them as `\\xNN`"))
+            } else {
+                None
+            };
+            match wrong {
+                Some(wrong) => self.complaints.push(wrong),
+                None if map.patterns.iter().any(|pattern| pattern.text == text) => {}
+                None => map.patterns.push(PatternText { text, at: place }),
+            }
+        }
+    }
+
+    fn inspect_map(&mut self, name: Name, rest: Option<Name>, children: Vec<Node>) {
+        if let Some(rest) = rest {
+            let message = format!("`{}` has no effect here", rest.text.split(' ').next().unwrap_or(""));
+            let complaint = Diagnostic::new(Code::NotSupported, rest.at, message)
+                .help("write each command of the map on a line of its own");
+            self.complaints.push(complaint);
+        }
+        let map = self.inspect_maps.open(&name, |name| InspectMap { name, limits: Default::default() });
+        for Node { statement, negated, .. } in children {
+            match statement {
+                Statement::Limit { set, value } => set(&mut map.limits, value.filter(|_| !negated)),
+                Statement::Switch { set, on } => set(&mut map.limits, on.filter(|_| !negated)),
+                Statement::HostLimit(limit) => {
+                    map.limits.tcp_max_incomplete_host = limit.filter(|_| !negated);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn zone(&mut self, name: Name, children: Vec<Node>) {
+        if BUILT_IN_ZONES.contains(&name.text.as_str()) {
+            let message = format!("zone `{}` is built in", name.text);
+            self.complaints.push(Diagnostic::new(Code::ReservedName, name.at, message));
+            return;
+        }
+        let description = self.described(&children);
+        let zone = self.zones.open(&name, |name| Zone { name, description: None });
+        description.apply(&mut zone.description);
+    }
+
+    fn zone_pair(&mut self, name: Name, ends: Option<(Name, Name)>, at: Span, children: Vec<Node>) {
+        let description = self.described(&children);
+        let (source, destination) = match (ends, self.zone_pairs.get(&name.text)) {
+            (Some(ends), Some(pair))
+                if pair.source.text != ends.0.text || pair.destination.text != ends.1.text =>
+            {
+                let message = format!("zone-pair `{}` joins other zones from here on", name.text);
+                self.complaints.push(
+                    Diagnostic::new(Code::Overridden, at, message)
+                        .related(pair.name.at, "what it was before"),
+                );
+                ends
+            }
+            (Some(ends), _) => ends,
+            (None, Some(pair)) => (pair.source.clone(), pair.destination.clone()),
+            (None, None) => {
+                let message = "incomplete command, expected `source`";
+                let end = Span { start: at.end, end: at.end };
+                self.complaints.push(Diagnostic::new(Code::IncompleteCommand, end, message));
+                return;
+            }
+        };
+        let pair = self.zone_pairs.open(&name, |name| ZonePair {
+            name,
+            source: source.clone(),
+            destination: destination.clone(),
+            description: None,
+            policy: None,
+        });
+        (pair.source, pair.destination) = (source, destination);
+        description.apply(&mut pair.description);
+        for Node { statement, negated, .. } in children {
+            if let Statement::ServicePolicy(policy) = statement {
+                pair.policy = policy.filter(|_| !negated);
+            }
+        }
+    }
+
+    fn interface(&mut self, name: Name, children: Vec<Node>) {
+        // An interface may say anything of itself; only our own blocks limit their descriptions.
+        let interface = self.interfaces.open(&name, |name| Interface {
+            name,
+            description: None,
+            zone: None,
+            linux_interface: None,
+        });
+        for Node { statement, negated, .. } in children {
+            match statement {
+                Statement::Description(text) => {
+                    interface.description = text.filter(|_| !negated).map(|text| text.text);
+                }
+                Statement::ZoneMember(zone) => interface.zone = zone.filter(|_| !negated),
+                Statement::LinuxInterface(name) => interface.linux_interface = name.filter(|_| !negated),
+                _ => {}
+            }
+        }
+    }
+
+    fn access_list_line(&mut self, name: Name, entry: Option<Name>) {
+        let Some(entry) = entry else { return };
+        let Some((action, rest)) = entry.text.split_once(|c: char| c.is_ascii_whitespace()) else { return };
+        let action = action.to_ascii_lowercase();
+        if action == "permit" || action == "deny" {
+            let entry = super::entry(&action, &Name::new(rest, entry.at));
+            self.open_access_list(AccessListForm::Lines, &name).entries.push(entry);
+        }
+    }
+
+    fn access_list(&mut self, form: AccessListForm, name: Name, children: Vec<Node>) {
+        let list = self.open_access_list(form, &name);
+        for Node { statement, negated, .. } in children {
+            match statement {
+                Statement::AccessListEntry(entry) if negated => {
+                    list.entries.retain(|known| known.text != entry.text);
+                }
+                Statement::AccessListEntry(entry) => list.entries.push(entry),
+                _ => {}
+            }
+        }
+    }
+
+    fn open_access_list(&mut self, form: AccessListForm, name: &Name) -> &mut AccessList {
+        self.access_lists.open(name, |name| AccessList { name, form, entries: Vec::new() })
+    }
+
+    fn mailwarden(&mut self, children: Vec<Node>) {
+        let settings = &mut self.settings;
+        for Node { statement, negated, .. } in children {
+            let Statement::Setting(setting) = statement else { continue };
+            match setting {
+                // Told before anything was read.
+                Setting::Platform(_) => {}
+                Setting::Workers(count) => settings.workers = (!negated).then_some(count),
+                Setting::Conformance(level) => settings.conformance = unless(negated, level),
+                Setting::Refusals(form) => settings.refusals = unless(negated, form),
+                Setting::StartTls(treatment) => settings.starttls = unless(negated, treatment),
+                Setting::RecipientLimit(form) => settings.recipient_limit = unless(negated, form),
+                Setting::ControlSocket(path) => settings.control_socket = path.filter(|_| !negated),
+                Setting::Metrics(address) => settings.metrics = address.filter(|_| !negated),
+                Setting::EventsJson(path) => settings.events = path.filter(|_| !negated),
+            }
+        }
+    }
+
+    fn proxy(&mut self, name: Name, children: Vec<Node>) {
+        let description = self.described(&children);
+        let proxy = self.proxies.open(&name, |name| Proxy {
+            name,
+            description: None,
+            listen: Vec::new(),
+            servers: Vec::new(),
+            protocol: None,
+            attachment: None,
+            parameters: None,
+        });
+        description.apply(&mut proxy.description);
+        for Node { statement, negated, at, .. } in children {
+            match statement {
+                Statement::Listen(address) => change(&mut proxy.listen, address, negated),
+                Statement::Server(address) => change(&mut proxy.servers, address, negated),
+                Statement::ProxyProtocol(protocol) => proxy.protocol = protocol.filter(|_| !negated),
+                Statement::ProxyParameters(map) => proxy.parameters = map.filter(|_| !negated),
+                Statement::ServicePolicy(policy) => {
+                    proxy.attachment = policy.filter(|_| !negated).map(Attachment::ServicePolicy);
+                }
+                Statement::InspectEsmtp if negated => proxy.attachment = Some(Attachment::Pinhole),
+                Statement::InspectEsmtp => self.complaints.push(not_in_this_version(at, "inspect esmtp")),
+                Statement::IpInspect if !negated => {
+                    self.complaints.push(not_in_this_version(at, "ip inspect"));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What the lines of a block say of its description.
+    fn described(&mut self, children: &[Node]) -> Described {
+        let mut described = Described::Nothing;
+        for Node { statement, negated, at, .. } in children {
+            let Statement::Description(text) = statement else { continue };
+            described = match text {
+                _ if *negated => Described::Taken,
+                Some(text) if text.text.chars().count() > DESCRIPTION_MAX => {
+                    let message = format!("the description is longer than {DESCRIPTION_MAX} characters");
+                    self.complaints.push(Diagnostic::new(Code::TooLong, text.at, message));
+                    continue;
+                }
+                Some(text) => Described::As(text.text.clone()),
+                None => {
+                    let end = Span { start: at.end, end: at.end };
+                    let message = "incomplete command, expected text";
+                    self.complaints.push(Diagnostic::new(Code::IncompleteCommand, end, message));
+                    continue;
+                }
+            };
+        }
+        described
+    }
+
+    /// Whether a name is one a map may have.
+    fn check_name(&mut self, name: &Name, kind: &str, length_max: usize) {
+        if name.text.chars().count() > length_max {
+            let message = format!("the name of a {kind} has at most {length_max} characters");
+            self.complaints.push(Diagnostic::new(Code::TooLong, name.at, message));
+        }
+    }
+}
+
+/// What the lines of a block said of its description.
+enum Described {
+    Nothing,
+    Taken,
+    As(String),
+}
+
+impl Described {
+    fn apply(self, description: &mut Option<String>) {
+        match self {
+            Self::Nothing => {}
+            Self::Taken => *description = None,
+            Self::As(text) => *description = Some(text),
+        }
+    }
+}
+
+/// The value said, or the default if it was taken back.
+fn unless<T: Default>(negated: bool, value: T) -> T {
+    if negated { T::default() } else { value }
+}
+
+fn change<T: PartialEq>(list: &mut Vec<T>, value: T, negated: bool) {
+    if negated {
+        list.retain(|known| *known != value);
+    } else if !list.contains(&value) {
+        list.push(value);
+    }
+}
+
+fn not_in_this_version(at: Span, what: &str) -> Diagnostic {
+    Diagnostic::new(
+        Code::NotInThisVersion,
+        at,
+        format!("`{what}` in a proxy is not available in this version"),
+    )
+    .help("use `service-policy type inspect NAME` with a policy-map of type inspect")
+}
+
+/// A block's mode when its header is typed again: without a keyword it stays what it was.
+fn change_mode(
+    known: &mut MatchMode,
+    typed: Option<MatchMode>,
+    header: &Name,
+    before: Span,
+    complaints: &mut Diagnostics,
+) {
+    if let Some(typed) = typed
+        && typed != *known
+    {
+        let message = format!("class-map `{}` is {typed} from here on", header.text);
+        complaints.push(
+            Diagnostic::new(Code::Overridden, header.at, message)
+                .related(before, format!("here it was {known}")),
+        );
+        *known = typed;
+    }
+}

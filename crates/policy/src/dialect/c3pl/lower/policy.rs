@@ -1,0 +1,260 @@
+//! Class-maps and policy-maps: conditions, rules and actions.
+
+use super::{CLASS_NAME_MAX, Lowering, POLICY_NAME_MAX, change_mode};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::dialect::Statement;
+use crate::model::{
+    Action, Condition, Criterion, Encoding, InspectClass, InspectPolicy, InspectRule, MatchMode, Name,
+    SmtpClass, SmtpPolicy, SmtpRule, TopAction,
+};
+use crate::source::Span;
+use crate::statement::Node;
+
+impl Lowering<'_> {
+    pub(super) fn smtp_class(&mut self, name: Name, mode: Option<MatchMode>, children: Vec<Node>) {
+        if !self.may_be_class(&name) {
+            return;
+        }
+        let description = self.described(&children);
+        let class = self.smtp_classes.open(&name, |name| SmtpClass {
+            name,
+            mode: mode.unwrap_or(MatchMode::All),
+            description: None,
+            conditions: Vec::new(),
+        });
+        change_mode(&mut class.mode, mode, &name, class.name.at, self.complaints);
+        description.apply(&mut class.description);
+        for Node { statement, negated: taken_back, at, .. } in children {
+            let Statement::SmtpMatch { criterion, negated } = statement else { continue };
+            if taken_back {
+                let gone = Condition { criterion, negated, at }.to_string();
+                class.conditions.retain(|condition| condition.to_string() != gone);
+                continue;
+            }
+            check_criterion(&criterion, at, self.complaints);
+            class.conditions.push(Condition { criterion, negated, at });
+        }
+    }
+
+    pub(super) fn inspect_class(&mut self, name: Name, mode: Option<MatchMode>, children: Vec<Node>) {
+        if !self.may_be_class(&name) {
+            return;
+        }
+        let description = self.described(&children);
+        let class = self.inspect_classes.open(&name, |name| InspectClass {
+            name,
+            mode: mode.unwrap_or(MatchMode::All),
+            description: None,
+            conditions: Vec::new(),
+        });
+        change_mode(&mut class.mode, mode, &name, class.name.at, self.complaints);
+        description.apply(&mut class.description);
+        for Node { statement, negated, .. } in children {
+            let Statement::InspectMatch(condition) = statement else { continue };
+            if negated {
+                let gone = condition.to_string();
+                class.conditions.retain(|condition| condition.to_string() != gone);
+            } else {
+                class.conditions.push(condition);
+            }
+        }
+    }
+
+    pub(super) fn smtp_policy(&mut self, name: Name, children: Vec<Node>) {
+        self.check_name(&name, "policy-map", POLICY_NAME_MAX);
+        let description = self.described(&children);
+        let policy =
+            self.smtp_policies.open(&name, |name| SmtpPolicy { name, description: None, rules: Vec::new() });
+        description.apply(&mut policy.description);
+        for Node { statement, negated, children, .. } in children {
+            let Statement::SmtpRule(class) = statement else { continue };
+            if negated {
+                policy.rules.retain(|rule| rule.class.text != class.text);
+                continue;
+            }
+            let at = policy.rules.iter().position(|rule| rule.class.text == class.text);
+            let at = at.unwrap_or(policy.rules.len());
+            if at == policy.rules.len() {
+                policy.rules.push(SmtpRule { class, log: false, action: None, inspect: false });
+            }
+            let Some(rule) = policy.rules.get_mut(at) else { continue };
+            for Node { statement, negated, at, .. } in children {
+                smtp_action(rule, &statement, negated, at, self.complaints);
+            }
+        }
+    }
+
+    pub(super) fn inspect_policy(&mut self, name: Name, children: Vec<Node>) {
+        self.check_name(&name, "policy-map", POLICY_NAME_MAX);
+        let description = self.described(&children);
+        let policy = self.inspect_policies.open(&name, |name| InspectPolicy {
+            name,
+            description: None,
+            rules: Vec::new(),
+            default: None,
+        });
+        description.apply(&mut policy.description);
+        for node in children {
+            match node.statement {
+                Statement::DefaultRule if node.negated => policy.default = None,
+                Statement::DefaultRule => default_rule(&mut policy.default, node.children, self.complaints),
+                Statement::InspectRule(class) if node.negated => {
+                    policy.rules.retain(|rule| rule.class.text != class.text);
+                }
+                Statement::InspectRule(class) => inspect_rule(policy, class, node.children, self.complaints),
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether a class-map may have this name.
+    fn may_be_class(&mut self, name: &Name) -> bool {
+        self.check_name(name, "class-map", CLASS_NAME_MAX);
+        let reserved = name.text == "class-default";
+        if reserved {
+            let message = "`class-default` is built in, a class-map cannot have that name";
+            self.complaints.push(Diagnostic::new(Code::ReservedName, name.at, message));
+        }
+        !reserved
+    }
+}
+
+/// What is wrong or odd about a condition taken alone.
+fn check_criterion(criterion: &Criterion, at: Span, complaints: &mut Diagnostics) {
+    match criterion {
+        Criterion::Protocol => complaints.push(
+            Diagnostic::new(
+                Code::ProtocolInL7Class,
+                at,
+                "`match protocol smtp` holds for all mail in a class-map of type inspect smtp",
+            )
+            .help("put it into a `class-map type inspect`, which selects the traffic"),
+        ),
+        Criterion::MimeEncoding { encoding: Encoding::Private(value) } => {
+            let private = value.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("x-")) && value.len() > 2;
+            if !private {
+                let message = format!("unknown encoding `{value}`, a private one begins with `X-`");
+                complaints.push(Diagnostic::new(Code::EncodingNotPrivate, at, message).help(format!(
+                    "write `match mime encoding X-{value}`, or `unknown` for any that is not listed"
+                )));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn smtp_action(
+    rule: &mut SmtpRule,
+    statement: &Statement,
+    negated: bool,
+    at: Span,
+    complaints: &mut Diagnostics,
+) {
+    match statement {
+        Statement::Log => rule.log = !negated,
+        Statement::SmtpInspect => {
+            rule.inspect = !negated;
+            if !negated {
+                complaints.push(
+                    Diagnostic::new(
+                        Code::Pinhole,
+                        at,
+                        "`inspect` in a policy on mail lets the class pass uninspected",
+                    )
+                    .help("write `allow`, or `inspect` in a `policy-map type inspect`"),
+                );
+            }
+        }
+        Statement::SmtpAction(action) if negated => {
+            rule.action = rule.action.filter(|(known, _)| known != action);
+        }
+        Statement::SmtpAction(action) => match rule.action {
+            Some((known, before)) if known != *action => {
+                let message =
+                    format!("class `{}` cannot both {} and {}", rule.class.text, word(known), word(*action));
+                complaints.push(
+                    Diagnostic::new(Code::ActionConflict, at, message)
+                        .related(before, format!("`{}` stands here", word(known)))
+                        .help(format!("write `no {}` first", word(known))),
+                );
+            }
+            Some(_) => {}
+            None => rule.action = Some((*action, at)),
+        },
+        _ => {}
+    }
+}
+
+fn word(action: Action) -> &'static str {
+    match action {
+        Action::Allow => "allow",
+        Action::Reset => "reset",
+        Action::Mask => "mask",
+    }
+}
+
+fn inspect_rule(policy: &mut InspectPolicy, class: Name, children: Vec<Node>, complaints: &mut Diagnostics) {
+    let at = policy.rules.iter().position(|rule| rule.class.text == class.text).unwrap_or(policy.rules.len());
+    if at == policy.rules.len() {
+        policy.rules.push(InspectRule { class, action: None, service_policy: None, police: None });
+    }
+    let Some(rule) = policy.rules.get_mut(at) else { return };
+    for Node { statement, negated, at, .. } in children {
+        match statement {
+            Statement::TopAction(action) => {
+                change_top_action(&mut rule.action, action, negated, at, complaints);
+            }
+            Statement::L7Policy { protocol, policy } => {
+                rule.service_policy = policy.filter(|_| !negated).map(|policy| (protocol, policy));
+            }
+            Statement::Police(rate) => rule.police = rate.filter(|_| !negated),
+            _ => {}
+        }
+    }
+}
+
+fn default_rule(default: &mut Option<TopAction>, children: Vec<Node>, complaints: &mut Diagnostics) {
+    for Node { statement, negated, at, .. } in children {
+        match statement {
+            Statement::TopAction(action) => change_top_action(default, action, negated, at, complaints),
+            Statement::L7Policy { protocol, .. } if !negated => {
+                let message = format!("`class-default` cannot have a service-policy for {}", protocol.text);
+                complaints.push(Diagnostic::new(Code::ProtocolMismatch, at, message));
+            }
+            Statement::Police(_) if !negated => {
+                let message = "`police` has no effect in `class-default`";
+                complaints.push(Diagnostic::new(Code::NotSupported, at, message));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Of inspect, pass and drop the last one said counts.
+fn change_top_action(
+    known: &mut Option<TopAction>,
+    action: TopAction,
+    negated: bool,
+    at: Span,
+    complaints: &mut Diagnostics,
+) {
+    if negated {
+        if known.as_ref().is_some_and(|known| kind(known) == kind(&action)) {
+            *known = None;
+        }
+        return;
+    }
+    if let Some(before) = known.as_ref().filter(|before| kind(before) != kind(&action)) {
+        let message = format!("`{}` takes the place of `{}`", kind(&action), kind(before));
+        complaints.push(Diagnostic::new(Code::Overridden, at, message));
+    }
+    *known = Some(action);
+}
+
+fn kind(action: &TopAction) -> &'static str {
+    match action {
+        TopAction::Inspect { .. } => "inspect",
+        TopAction::Pass { .. } => "pass",
+        TopAction::Drop { .. } => "drop",
+    }
+}

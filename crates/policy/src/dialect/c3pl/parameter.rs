@@ -1,0 +1,103 @@
+//! The sub-modes of `parameter-map type regex` and `parameter-map type inspect`.
+
+use grammar::{Command, Matched, Mismatch, Mode, Prefixes};
+
+use crate::dialect::c3pl::GLOBAL;
+use crate::dialect::{Built, Statement, name, number, number_unless_no};
+use crate::model::Limits;
+
+pub(super) static REGEX_MAP: Mode<Statement> = Mode {
+    name: "parameter-map-regex",
+    prompt: "(config-profile)#",
+    parent: Some(&GLOBAL),
+    prefixes: Prefixes::unbuilt(),
+    commands: &[Command::new(
+        "[no] pattern WORD$pattern",
+        &["An alternative of the map", "Regular expression, in quotes if it has blanks"],
+        |m| name(m, "pattern").map(Statement::Pattern),
+    )],
+};
+
+const SECONDS: &str = "<1-2147483>";
+const COUNT: &str = "<1-2147483647>";
+
+pub(super) static INSPECT_MAP: Mode<Statement> = Mode {
+    name: "parameter-map-inspect",
+    prompt: "(config-profile)#",
+    parent: Some(&GLOBAL),
+    prefixes: Prefixes::unbuilt(),
+    commands: &[
+        Command::new("[no] alert [on | off]$state", &["Alert messages", "Send them", "Do not"], |m| {
+            switch(m, |limits, on| limits.alert = on)
+        }),
+        Command::new(
+            "[no] audit-trail [on | off]$state",
+            &["A message per session", "Send them", "Do not"],
+            |m| switch(m, |limits, on| limits.audit_trail = on),
+        ),
+        Command::new("[no] dns-timeout [(1-2147483)$value]", &["Idle time of DNS queries", "Seconds"], |m| {
+            limit(m, SECONDS, |limits, value| limits.dns_timeout = value)
+        }),
+        Command::new("[no] icmp idle-time [(1-2147483)$value]", &["ICMP", "Idle time", "Seconds"], |m| {
+            limit(m, SECONDS, |limits, value| limits.icmp_idle = value)
+        }),
+        Command::new("[no] udp idle-time [(1-2147483)$value]", &["UDP", "Idle time", "Seconds"], |m| {
+            limit(m, SECONDS, |limits, value| limits.udp_idle = value)
+        }),
+        Command::new("[no] tcp idle-time [(1-2147483)$value]", &["TCP", "Idle time", "Seconds"], |m| {
+            limit(m, SECONDS, |limits, value| limits.tcp_idle = value)
+        }),
+        Command::new("[no] tcp synwait-time [(1-2147483)$value]", &["", "Time to open", "Seconds"], |m| {
+            limit(m, SECONDS, |limits, value| limits.tcp_synwait = value)
+        }),
+        Command::new("[no] tcp finwait-time [(1-2147483)$value]", &["", "Time to close", "Seconds"], |m| {
+            limit(m, SECONDS, |limits, value| limits.tcp_finwait = value)
+        }),
+        Command::new(
+            "[no] tcp max-incomplete host [(1-4294967295)$hosts] [block-time (0-35791)$minutes]",
+            &["", "Half-open sessions", "Of one host", "Number", "How long it is blocked", "Minutes"],
+            host_limit,
+        ),
+        Command::new(
+            "[no] max-incomplete low [(1-2147483647)$value]",
+            &["Half-open sessions", "Where clearing ends", "Number"],
+            |m| limit(m, COUNT, |limits, value| limits.max_incomplete_low = value),
+        ),
+        Command::new(
+            "[no] max-incomplete high [(1-2147483647)$value]",
+            &["", "Where clearing begins", "Number"],
+            |m| limit(m, COUNT, |limits, value| limits.max_incomplete_high = value),
+        ),
+        Command::new(
+            "[no] one-minute low [(1-2147483647)$value]",
+            &["New sessions in a minute", "Where clearing ends", "Number"],
+            |m| limit(m, COUNT, |limits, value| limits.one_minute_low = value),
+        ),
+        Command::new(
+            "[no] one-minute high [(1-2147483647)$value]",
+            &["", "Where clearing begins", "Number"],
+            |m| limit(m, COUNT, |limits, value| limits.one_minute_high = value),
+        ),
+        Command::new(
+            "[no] sessions maximum [(1-2147483647)$value]",
+            &["Sessions", "At once", "Number"],
+            |m| limit(m, COUNT, |limits, value| limits.sessions_maximum = value),
+        ),
+    ],
+};
+
+fn switch(m: &Matched<'_>, set: fn(&mut Limits, Option<bool>)) -> Built {
+    match m.choice("state") {
+        None if !m.negated() => Err(Mismatch::Incomplete { expected: vec!["on", "off"] }),
+        state => Ok(Statement::Switch { set, on: state.map(|state| state == "on") }),
+    }
+}
+
+fn limit(m: &Matched<'_>, range: &'static str, set: fn(&mut Limits, Option<u32>)) -> Built {
+    number_unless_no(m, "value", range).map(|value| Statement::Limit { set, value })
+}
+
+fn host_limit(m: &Matched<'_>) -> Built {
+    let hosts = number_unless_no(m, "hosts", "<1-4294967295>")?;
+    Ok(Statement::HostLimit(hosts.map(|hosts| (hosts, number(m, "minutes").unwrap_or(0)))))
+}

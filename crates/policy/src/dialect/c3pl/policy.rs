@@ -1,0 +1,140 @@
+//! The sub-modes of `policy-map type inspect [smtp]` and of the classes in them.
+
+use grammar::{Command, Matched, Mode, Prefixes};
+
+use crate::dialect::c3pl::GLOBAL;
+use crate::dialect::{Built, Statement, maybe_name, name};
+use crate::model::{Action, TopAction};
+
+pub(super) static SMTP_POLICY: Mode<Statement> = Mode {
+    name: "policy-map-smtp",
+    prompt: "(config-pmap)#",
+    parent: Some(&GLOBAL),
+    prefixes: Prefixes::unbuilt(),
+    commands: &[
+        Command::new(
+            "[no] description [LINE$text]",
+            &["Describe the policy-map", "Up to 200 characters"],
+            |m| Ok(Statement::Description(maybe_name(m, "text"))),
+        ),
+        Command::new(
+            "[no] class type inspect smtp WORD$name",
+            &["What is done to a class", "Its type", "A class for inspection", "A class of mail", "Name"],
+            |m| name(m, "name").map(Statement::SmtpRule),
+        )
+        .enters(&SMTP_RULE),
+        Command::new("[no] class WORD$name", &["", "Name"], |m| name(m, "name").map(Statement::SmtpRule))
+            .enters(&SMTP_RULE),
+    ],
+};
+
+pub(super) static SMTP_RULE: Mode<Statement> = Mode {
+    name: "policy-map-smtp-class",
+    prompt: "(config-pmap-c)#",
+    parent: Some(&SMTP_POLICY),
+    prefixes: Prefixes::unbuilt(),
+    commands: &[
+        Command::new("[no] log", &["Send a message"], |_| Ok(Statement::Log)),
+        Command::new("[no] allow", &["Let it pass"], |_| Ok(Statement::SmtpAction(Action::Allow))),
+        Command::new("[no] reset", &["Answer with an error and close the connection"], |_| {
+            Ok(Statement::SmtpAction(Action::Reset))
+        }),
+        Command::new("[no] mask", &["Make the command or EHLO keyword unreadable"], |_| {
+            Ok(Statement::SmtpAction(Action::Mask))
+        }),
+        Command::new("[no] inspect", &["Follow the connection without looking at its mail"], |_| {
+            Ok(Statement::SmtpInspect)
+        }),
+    ],
+};
+
+pub(super) static INSPECT_POLICY: Mode<Statement> = Mode {
+    name: "policy-map-inspect",
+    prompt: "(config-pmap)#",
+    parent: Some(&GLOBAL),
+    prefixes: Prefixes::unbuilt(),
+    commands: &[
+        Command::new(
+            "[no] description [LINE$text]",
+            &["Describe the policy-map", "Up to 200 characters"],
+            |m| Ok(Statement::Description(maybe_name(m, "text"))),
+        ),
+        Command::new(
+            "[no] class type inspect WORD$name",
+            &["What is done to a class", "Its type", "A class for inspection", "Name"],
+            |m| name(m, "name").map(Statement::InspectRule),
+        )
+        .enters(&INSPECT_RULE),
+        Command::new("[no] class class-default", &["", "What no other class takes"], |_| {
+            Ok(Statement::DefaultRule)
+        })
+        .enters(&INSPECT_RULE),
+        Command::new("[no] class WORD$name", &["", "Name"], |m| name(m, "name").map(Statement::InspectRule))
+            .enters(&INSPECT_RULE),
+    ],
+};
+
+pub(super) static INSPECT_RULE: Mode<Statement> = Mode {
+    name: "policy-map-inspect-class",
+    prompt: "(config-pmap-c)#",
+    parent: Some(&INSPECT_POLICY),
+    prefixes: Prefixes::unbuilt(),
+    commands: &[
+        Command::new(
+            "[no] inspect [WORD$map]",
+            &["Follow the connections", "Name of a parameter-map of type inspect"],
+            |m| Ok(Statement::TopAction(TopAction::Inspect { parameters: maybe_name(m, "map") })),
+        ),
+        Command::new("[no] drop [log]", &["Refuse them", "Send a message"], |m| {
+            Ok(Statement::TopAction(TopAction::Drop { log: m.has("log") }))
+        }),
+        Command::new("[no] pass [log]", &["Let them pass, one way", "Send a message"], |m| {
+            Ok(Statement::TopAction(TopAction::Pass { log: m.has("log") }))
+        }),
+        Command::new(
+            "[no] service-policy {smtp | pop3 | imap | http | sunrpc | im | p2p | avc | sip | h323}$protocol \
+             [WORD$policy]",
+            &[
+                "Enforce a policy on the content",
+                "SMTP and ESMTP",
+                "Post Office Protocol",
+                "Internet Message Access Protocol",
+                "HTTP",
+                "Sun RPC",
+                "Instant messengers",
+                "Peer to peer",
+                "Application visibility",
+                "SIP",
+                "H.323",
+                "Name of the policy-map",
+            ],
+            l7_policy,
+        ),
+        Command::new(
+            "[no] police [rate (8000-2000000000)$rate] [burst (1000-512000000)$burst]",
+            &["Limit the rate", "Rate", "Bits per second", "Burst", "Octets"],
+            police,
+        ),
+    ],
+};
+
+fn l7_policy(m: &Matched<'_>) -> Built {
+    let mut protocol = name(m, "protocol")?;
+    protocol.text = m.choice("protocol").unwrap_or_default().to_owned();
+    let policy = if m.negated() { maybe_name(m, "policy") } else { Some(name(m, "policy")?) };
+    Ok(Statement::L7Policy { protocol, policy })
+}
+
+fn police(m: &Matched<'_>) -> Built {
+    let Some(rate) = m.number("rate") else {
+        let expected = vec!["rate"];
+        return if m.negated() {
+            Ok(Statement::Police(None))
+        } else {
+            Err(grammar::Mismatch::Incomplete { expected })
+        };
+    };
+    // A quarter of a second's octets is what IOS takes when no burst is written.
+    let burst = m.number("burst").unwrap_or_else(|| (rate / 32).clamp(1000, 512_000_000));
+    Ok(Statement::Police(Some((rate, burst))))
+}

@@ -1,0 +1,173 @@
+//! Statements of our own, on every platform: the `mailwarden` block and `proxy` blocks.
+
+use std::net::SocketAddr;
+
+use grammar::{Command, Matched, Mismatch, Mode, Prefixes};
+
+use super::{Built, Setting, Statement, address, maybe_name, name, name_unless_no};
+use crate::dialect::c3pl::GLOBAL;
+use crate::model::{Conformance, Protocol, RecipientLimit, Refusals, StartTls};
+use crate::platform::Platform;
+
+pub static MAILWARDEN: Mode<Statement> = Mode {
+    name: "mailwarden",
+    prompt: "(config-mailwarden)#",
+    parent: Some(&GLOBAL),
+    prefixes: Prefixes::unbuilt(),
+    commands: &[
+        Command::new(
+            "[no] platform {ios | asa}$platform",
+            &["Whose language the file is written in", "Cisco IOS", "Cisco ASA or PIX"],
+            |m| {
+                let asa = m.choice("platform") == Some("asa");
+                Ok(Statement::Setting(Setting::Platform(if asa { Platform::Asa } else { Platform::Ios })))
+            },
+        ),
+        Command::new("[no] workers (1-1024)$count", &["Threads that carry mail", "Number"], |m| {
+            let count = m.number("count").and_then(|count| u16::try_from(count).ok()).unwrap_or(1);
+            Ok(Statement::Setting(Setting::Workers(count)))
+        }),
+        Command::new(
+            "[no] conformance {compat | standard | strict}$level",
+            &[
+                "How strictly the dialogue is held to its standards",
+                "Repair what can be repaired",
+                "Refuse what is dangerous",
+                "Refuse what is wrong",
+            ],
+            |m| {
+                Ok(Statement::Setting(Setting::Conformance(match m.choice("level") {
+                    Some("compat") => Conformance::Compat,
+                    Some("strict") => Conformance::Strict,
+                    _ => Conformance::Standard,
+                })))
+            },
+        ),
+        Command::new(
+            "[no] refusals {smtp | silent | detail}$form",
+            &[
+                "What a refused sender is told",
+                "An SMTP reply",
+                "Nothing: the connection ends",
+                "An SMTP reply that names the class",
+            ],
+            |m| {
+                Ok(Statement::Setting(Setting::Refusals(match m.choice("form") {
+                    Some("silent") => Refusals::Silent,
+                    Some("detail") => Refusals::Detail,
+                    _ => Refusals::Smtp,
+                })))
+            },
+        ),
+        Command::new(
+            "[no] starttls {pass | mask | device}$treatment",
+            &[
+                "What becomes of STARTTLS",
+                "It passes, and what follows it is not inspected",
+                "It is taken out of the dialogue",
+                "What the device that is stood in for did",
+            ],
+            |m| {
+                Ok(Statement::Setting(Setting::StartTls(match m.choice("treatment") {
+                    Some("mask") => StartTls::Mask,
+                    Some("device") => StartTls::Device,
+                    _ => StartTls::Pass,
+                })))
+            },
+        ),
+        Command::new(
+            "[no] recipient-limit {device | refuse}$form",
+            &[
+                "How a recipient over the limit is answered",
+                "As the device did: the connection ends",
+                "With 452, and the session goes on",
+            ],
+            |m| {
+                let refuse = m.choice("form") == Some("refuse");
+                let limit = if refuse { RecipientLimit::Refuse } else { RecipientLimit::Device };
+                Ok(Statement::Setting(Setting::RecipientLimit(limit)))
+            },
+        ),
+        Command::new(
+            "[no] control-socket [WORD$path]",
+            &["The socket of `show` and the shell", "Path"],
+            |m| name_unless_no(m, "path").map(|path| Statement::Setting(Setting::ControlSocket(path))),
+        ),
+        Command::new("[no] metrics [WORD$address]", &["Where counters are read", "ADDRESS:PORT"], |m| {
+            let listen = if m.negated() { None } else { Some(given_address(m)?) };
+            Ok(Statement::Setting(Setting::Metrics(listen)))
+        }),
+        Command::new(
+            "[no] events json [WORD$path]",
+            &["Where events are written", "One JSON object per line", "Path"],
+            |m| name_unless_no(m, "path").map(|path| Statement::Setting(Setting::EventsJson(path))),
+        ),
+    ],
+};
+
+pub static PROXY: Mode<Statement> = Mode {
+    name: "proxy",
+    prompt: "(config-proxy)#",
+    parent: Some(&GLOBAL),
+    prefixes: Prefixes::unbuilt(),
+    commands: &[
+        Command::new("[no] description [LINE$text]", &["Describe the proxy", "Up to 200 characters"], |m| {
+            Ok(Statement::Description(maybe_name(m, "text")))
+        }),
+        Command::new("[no] listen WORD$address", &["Where clients connect", "ADDRESS:PORT"], |m| {
+            address(m, "address").map(Statement::Listen)
+        }),
+        Command::new("[no] server WORD$address", &["A mail server behind the proxy", "ADDRESS:PORT"], |m| {
+            address(m, "address").map(Statement::Server)
+        }),
+        Command::new(
+            "[no] protocol {smtp | esmtp | pop3 | imap | tcp}$protocol",
+            &[
+                "What is spoken; by default the port tells",
+                "SMTP without extensions",
+                "SMTP with extensions",
+                "Post Office Protocol",
+                "Internet Message Access Protocol",
+                "Anything",
+            ],
+            protocol,
+        ),
+        Command::new(
+            "[no] service-policy type inspect [WORD$policy]",
+            &["Enforce a policy", "Its type", "An inspection policy", "Name of the policy-map"],
+            |m| name_unless_no(m, "policy").map(Statement::ServicePolicy),
+        ),
+        Command::new(
+            "[no] inspect esmtp [WORD$map]",
+            &["Inspect as an ASA does", "SMTP and ESMTP", "Name of the policy-map"],
+            |_| Ok(Statement::InspectEsmtp),
+        ),
+        Command::new(
+            "[no] ip inspect WORD$rule",
+            &["Classic inspection", "Inspect by a rule", "Name of the rule"],
+            |_| Ok(Statement::IpInspect),
+        ),
+        Command::new(
+            "[no] parameter-map [WORD$map]",
+            &["Timers and limits", "Name of a parameter-map of type inspect"],
+            |m| name_unless_no(m, "map").map(Statement::ProxyParameters),
+        ),
+    ],
+};
+
+fn protocol(m: &Matched<'_>) -> Built {
+    Ok(Statement::ProxyProtocol(match m.choice("protocol") {
+        Some("smtp") => Some(Protocol::Smtp),
+        Some("esmtp") => Some(Protocol::Esmtp),
+        Some("pop3") => Some(Protocol::Pop3),
+        Some("imap") => Some(Protocol::Imap),
+        Some("tcp") => Some(Protocol::Tcp),
+        _ => None,
+    }))
+}
+
+fn given_address(m: &Matched<'_>) -> Result<SocketAddr, Mismatch> {
+    // A word that is missing is another complaint than one that is no address.
+    name(m, "address")?;
+    address(m, "address")
+}

@@ -1,0 +1,350 @@
+//! The model as canonical configuration text: what `show running-config` prints.
+//!
+//! Loading the text again gives the same model but for its places; statements that are not used
+//! here are not kept and not printed.
+
+use std::fmt::{self, Display, Formatter};
+
+use crate::model::{
+    AccessListForm, Action, Attachment, Condition, Conformance, Criterion, Encoding, InspectClass,
+    InspectCondition, InspectMap, InspectPolicy, InspectRule, Interface, MatchMode, Name, Policy, Protocol,
+    Proxy, RecipientLimit, Refusals, Settings, SmtpClass, SmtpPolicy, SmtpRule, StartTls, TopAction,
+};
+use crate::platform::Platform;
+
+impl Display for Policy {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(hostname) = &self.hostname {
+            writeln!(f, "hostname {hostname}\n!")?;
+        }
+        mailwarden(f, self.platform, &self.settings)?;
+        access_lists(f, self)?;
+        for map in &self.regex_maps {
+            writeln!(f, "parameter-map type regex {}", map.name)?;
+            for pattern in &map.patterns {
+                writeln!(f, " pattern {}", Quoted(&pattern.text))?;
+            }
+            writeln!(f, "!")?;
+        }
+        separated(f, &self.inspect_maps)?;
+        separated(f, &self.smtp_classes)?;
+        separated(f, &self.inspect_classes)?;
+        separated(f, &self.smtp_policies)?;
+        separated(f, &self.inspect_policies)?;
+        zones(f, self)?;
+        separated(f, &self.interfaces)?;
+        separated(f, &self.proxies)?;
+        writeln!(f, "end")
+    }
+}
+
+fn separated(f: &mut Formatter<'_>, blocks: &[impl Display]) -> fmt::Result {
+    blocks.iter().try_for_each(|block| writeln!(f, "{block}!"))
+}
+
+fn mailwarden(f: &mut Formatter<'_>, platform: Platform, settings: &Settings) -> fmt::Result {
+    if let Some(file) = &settings.log_file {
+        writeln!(f, "logging file {file}\n!")?;
+    }
+    if platform == Platform::Ios && (Settings { log_file: None, ..settings.clone() }) == Settings::default() {
+        return Ok(());
+    }
+    writeln!(f, "mailwarden\n platform {}", platform.as_str())?;
+    optional(f, " workers", settings.workers)?;
+    let conformance = match settings.conformance {
+        Conformance::Compat => "compat",
+        Conformance::Standard => "standard",
+        Conformance::Strict => "strict",
+    };
+    let refusals = match settings.refusals {
+        Refusals::Smtp => "smtp",
+        Refusals::Silent => "silent",
+        Refusals::Detail => "detail",
+    };
+    let starttls = match settings.starttls {
+        StartTls::Pass => "pass",
+        StartTls::Mask => "mask",
+        StartTls::Device => "device",
+    };
+    let recipient_limit = match settings.recipient_limit {
+        RecipientLimit::Device => "device",
+        RecipientLimit::Refuse => "refuse",
+    };
+    writeln!(f, " conformance {conformance}\n refusals {refusals}\n starttls {starttls}")?;
+    writeln!(f, " recipient-limit {recipient_limit}")?;
+    optional(f, " control-socket", settings.control_socket.as_ref())?;
+    optional(f, " metrics", settings.metrics.as_ref())?;
+    optional(f, " events json", settings.events.as_ref())?;
+    writeln!(f, "!")
+}
+
+fn access_lists(f: &mut Formatter<'_>, policy: &Policy) -> fmt::Result {
+    for list in &policy.access_lists {
+        let name = &list.name;
+        match list.form {
+            AccessListForm::Lines => {
+                for entry in &list.entries {
+                    writeln!(f, "access-list {name} {entry}")?;
+                }
+                writeln!(f, "!")?;
+                continue;
+            }
+            AccessListForm::Standard => writeln!(f, "ip access-list standard {name}")?,
+            AccessListForm::Extended => writeln!(f, "ip access-list extended {name}")?,
+            AccessListForm::V6 => writeln!(f, "ipv6 access-list {name}")?,
+        }
+        for entry in &list.entries {
+            writeln!(f, " {entry}")?;
+        }
+        writeln!(f, "!")?;
+    }
+    Ok(())
+}
+
+impl Display for InspectMap {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let limits = &self.limits;
+        writeln!(f, "parameter-map type inspect {}", self.name)?;
+        optional(f, " alert", limits.alert.map(on_off))?;
+        optional(f, " audit-trail", limits.audit_trail.map(on_off))?;
+        optional(f, " dns-timeout", limits.dns_timeout)?;
+        optional(f, " icmp idle-time", limits.icmp_idle)?;
+        optional(f, " udp idle-time", limits.udp_idle)?;
+        optional(f, " tcp idle-time", limits.tcp_idle)?;
+        optional(f, " tcp synwait-time", limits.tcp_synwait)?;
+        optional(f, " tcp finwait-time", limits.tcp_finwait)?;
+        if let Some((host, block)) = limits.tcp_max_incomplete_host {
+            writeln!(f, " tcp max-incomplete host {host} block-time {block}")?;
+        }
+        optional(f, " max-incomplete low", limits.max_incomplete_low)?;
+        optional(f, " max-incomplete high", limits.max_incomplete_high)?;
+        optional(f, " one-minute low", limits.one_minute_low)?;
+        optional(f, " one-minute high", limits.one_minute_high)?;
+        optional(f, " sessions maximum", limits.sessions_maximum)
+    }
+}
+
+impl Display for SmtpClass {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "class-map type inspect smtp {} {}", self.mode, self.name)?;
+        optional(f, " description", self.description.as_ref())?;
+        self.conditions.iter().try_for_each(|condition| writeln!(f, " {condition}"))
+    }
+}
+
+impl Display for MatchMode {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::All => "match-all",
+            Self::Any => "match-any",
+        })
+    }
+}
+
+impl Display for Condition {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "match {}{}", if self.negated { "not " } else { "" }, self.criterion)
+    }
+}
+
+impl Display for Criterion {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Protocol => f.write_str("protocol smtp"),
+            Self::SenderAddress { map } => write!(f, "sender address regex {map}"),
+            Self::RecipientAddress { map } => write!(f, "recipient address regex {map}"),
+            Self::RecipientCount { over } => write!(f, "recipient count gt {over}"),
+            Self::InvalidRecipientCount { over } => write!(f, "recipient invalid count gt {over}"),
+            Self::CommandLineLength { over } => write!(f, "cmd line length gt {over}"),
+            Self::CommandVerb { verb, .. } => write!(f, "cmd verb {verb}"),
+            Self::HeaderLength { over } => write!(f, "header length gt {over}"),
+            Self::HeaderRegex { map } => write!(f, "header regex {map}"),
+            Self::BodyRegex { map } => write!(f, "body regex {map}"),
+            Self::MimeContentType { map } => write!(f, "mime content-type regex {map}"),
+            Self::MimeEncoding { encoding } => write!(f, "mime encoding {encoding}"),
+            Self::EhloReply { keyword } => write!(f, "reply ehlo {keyword}"),
+            Self::DataLength { over } => write!(f, "data-length gt {over}"),
+        }
+    }
+}
+
+impl Display for Encoding {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SevenBit => "7-bit",
+            Self::EightBit => "8-bit",
+            Self::Base64 => "base64",
+            Self::Binary => "binary",
+            Self::QuotedPrintable => "quoted-printable",
+            Self::XUuencode => "x-uuencode",
+            Self::Unknown => "unknown",
+            Self::Private(value) => value,
+        })
+    }
+}
+
+impl Display for InspectClass {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "class-map type inspect {} {}", self.mode, self.name)?;
+        optional(f, " description", self.description.as_ref())?;
+        self.conditions.iter().try_for_each(|condition| writeln!(f, " match {condition}"))
+    }
+}
+
+impl Display for InspectCondition {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Protocol(name) => write!(f, "protocol {name}"),
+            Self::AccessGroup(list) if is_number(&list.text) => write!(f, "access-group {list}"),
+            Self::AccessGroup(list) => write!(f, "access-group name {list}"),
+            Self::Class(name) => write!(f, "class-map {name}"),
+            Self::Not(inner) => write!(f, "not {inner}"),
+        }
+    }
+}
+
+impl Display for SmtpPolicy {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "policy-map type inspect smtp {}", self.name)?;
+        optional(f, " description", self.description.as_ref())?;
+        self.rules.iter().try_for_each(|rule| write!(f, "{rule}"))
+    }
+}
+
+impl Display for SmtpRule {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, " class type inspect smtp {}", self.class)?;
+        if self.inspect {
+            writeln!(f, "  inspect")?;
+        }
+        if self.log {
+            writeln!(f, "  log")?;
+        }
+        match self.action {
+            Some((Action::Allow, _)) => writeln!(f, "  allow"),
+            Some((Action::Reset, _)) => writeln!(f, "  reset"),
+            Some((Action::Mask, _)) => writeln!(f, "  mask"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Display for InspectPolicy {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "policy-map type inspect {}", self.name)?;
+        optional(f, " description", self.description.as_ref())?;
+        self.rules.iter().try_for_each(|rule| write!(f, "{rule}"))?;
+        match &self.default {
+            Some(action) => writeln!(f, " class class-default\n  {action}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Display for InspectRule {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, " class type inspect {}", self.class)?;
+        if let Some(action) = &self.action {
+            writeln!(f, "  {action}")?;
+        }
+        if let Some((protocol, policy)) = &self.service_policy {
+            writeln!(f, "  service-policy {protocol} {policy}")?;
+        }
+        if let Some((rate, burst)) = self.police {
+            writeln!(f, "  police rate {rate} burst {burst}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for TopAction {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inspect { parameters: Some(map) } => write!(f, "inspect {map}"),
+            Self::Inspect { parameters: None } => f.write_str("inspect"),
+            Self::Pass { log } => write!(f, "pass{}", if *log { " log" } else { "" }),
+            Self::Drop { log } => write!(f, "drop{}", if *log { " log" } else { "" }),
+        }
+    }
+}
+
+fn zones(f: &mut Formatter<'_>, policy: &Policy) -> fmt::Result {
+    for zone in &policy.zones {
+        writeln!(f, "zone security {}", zone.name)?;
+        optional(f, " description", zone.description.as_ref())?;
+    }
+    for pair in &policy.zone_pairs {
+        let (source, destination) = (&pair.source, &pair.destination);
+        writeln!(f, "zone-pair security {} source {source} destination {destination}", pair.name)?;
+        optional(f, " description", pair.description.as_ref())?;
+        optional(f, " service-policy type inspect", pair.policy.as_ref())?;
+    }
+    if policy.zones.is_empty() && policy.zone_pairs.is_empty() { Ok(()) } else { writeln!(f, "!") }
+}
+
+impl Display for Interface {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "interface {}", self.name)?;
+        optional(f, " description", self.description.as_ref())?;
+        optional(f, " linux-interface", self.linux_interface.as_ref())?;
+        optional(f, " zone-member security", self.zone.as_ref())
+    }
+}
+
+impl Display for Proxy {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "proxy {}", self.name)?;
+        optional(f, " description", self.description.as_ref())?;
+        self.listen.iter().try_for_each(|address| writeln!(f, " listen {address}"))?;
+        self.servers.iter().try_for_each(|address| writeln!(f, " server {address}"))?;
+        optional(f, " protocol", self.protocol)?;
+        match &self.attachment {
+            Some(Attachment::ServicePolicy(policy)) => writeln!(f, " service-policy type inspect {policy}")?,
+            Some(Attachment::Pinhole) => writeln!(f, " no inspect esmtp")?,
+            None => {}
+        }
+        optional(f, " parameter-map", self.parameters.as_ref())
+    }
+}
+
+impl Display for Protocol {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Smtp => "smtp",
+            Self::Esmtp => "esmtp",
+            Self::Pop3 => "pop3",
+            Self::Imap => "imap",
+            Self::Tcp => "tcp",
+        })
+    }
+}
+
+impl Display for Name {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// A pattern as it must be typed: always in quotes, so that blanks and a leading `!` survive.
+struct Quoted<'t>(&'t str);
+
+impl Display for Quoted<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0)
+    }
+}
+
+fn optional(f: &mut Formatter<'_>, keyword: &str, value: Option<impl Display>) -> fmt::Result {
+    match value {
+        Some(value) => writeln!(f, "{keyword} {value}"),
+        None => Ok(()),
+    }
+}
+
+fn on_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}
+
+fn is_number(name: &str) -> bool {
+    name.bytes().all(|b| b.is_ascii_digit())
+}

@@ -1,0 +1,210 @@
+//! Rules that make sense to the letter and yet hardly say what was meant: warnings.
+//!
+//! Looked for only in configurations without errors; an error's consequences are not news.
+
+use std::collections::HashSet;
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::model::{
+    Action, Attachment, Condition, Criterion, MatchMode, Name, Policy, SmtpClass, SmtpPolicy, SmtpRule, find,
+};
+
+pub(crate) fn check(policy: &Policy, complaints: &mut Diagnostics) {
+    for class in &policy.smtp_classes {
+        never_matches(policy, class, complaints);
+    }
+    for class in &policy.inspect_classes {
+        if class.conditions.is_empty() {
+            complaints.push(empty_class(&class.name));
+        }
+    }
+    for outer in &policy.smtp_policies {
+        hidden_classes(policy, outer, complaints);
+    }
+    not_attached(policy, complaints);
+}
+
+fn empty_class(name: &Name) -> Diagnostic {
+    let message = format!("class-map `{}` has no match line and never matches", name.text);
+    Diagnostic::new(Code::NeverMatches, name.at, message)
+}
+
+fn never_matches(policy: &Policy, class: &SmtpClass, complaints: &mut Diagnostics) {
+    if class.conditions.is_empty() {
+        return complaints.push(empty_class(&class.name));
+    }
+    for condition in &class.conditions {
+        if let Some(name) = condition.criterion.regex_map()
+            && let Some(map) = find(&policy.regex_maps, &name.text)
+            && map.patterns.is_empty()
+            && !condition.negated
+        {
+            let message = format!("parameter-map `{}` has no pattern and never matches", name.text);
+            let complaint = Diagnostic::new(Code::NeverMatches, condition.at, message);
+            complaints.push(complaint.related(map.name.at, "it is defined here"));
+        }
+    }
+    if class.mode == MatchMode::Any {
+        return;
+    }
+    for (index, one) in class.conditions.iter().enumerate() {
+        let others = class.conditions.iter().skip(index + 1);
+        if let Some(other) = others.into_iter().find(|other| exclude_each_other(one, other)) {
+            let message =
+                format!("class-map `{}` never matches: its conditions exclude each other", class.name.text);
+            complaints.push(
+                Diagnostic::new(Code::NeverMatches, other.at, message)
+                    .related(one.at, "the other stands here"),
+            );
+            return;
+        }
+    }
+}
+
+/// Two conditions of a match-all class that cannot both hold.
+fn exclude_each_other(one: &Condition, other: &Condition) -> bool {
+    match (&one.criterion, &other.criterion) {
+        // One keyword of the reply is looked at at a time.
+        (Criterion::EhloReply { keyword: a }, Criterion::EhloReply { keyword: b })
+            if !one.negated && !other.negated =>
+        {
+            a != b
+        }
+        (a, b) => one.negated != other.negated && same(a, b),
+    }
+}
+
+/// Whether two criteria ask the same, wherever they were written.
+fn same(one: &Criterion, other: &Criterion) -> bool {
+    match (one.regex_map(), other.regex_map()) {
+        (Some(a), Some(b)) => {
+            std::mem::discriminant(one) == std::mem::discriminant(other) && a.text == b.text
+        }
+        _ => one == other,
+    }
+}
+
+/// Classes that an earlier class of the policy keeps from ever acting.
+fn hidden_classes(policy: &Policy, outer: &SmtpPolicy, complaints: &mut Diagnostics) {
+    /// Limit: rules of a policy that are compared with each other.
+    const RULES_MAX: usize = 256;
+    let classes = outer.rules.iter().take(RULES_MAX);
+    let classes: Vec<(&SmtpRule, &SmtpClass)> =
+        classes.filter_map(|rule| Some((rule, find(&policy.smtp_classes, &rule.class.text)?))).collect();
+    for (index, (rule, class)) in classes.iter().enumerate() {
+        let mut earlier = classes.iter().take(index);
+        if let Some((first, other)) = earlier.find(|(earlier, other)| hides(earlier, other, class)) {
+            let message = format!(
+                "class `{}` never acts: class `{}` stands before it and takes all it matches",
+                class.name.text, other.name.text,
+            );
+            complaints.push(
+                Diagnostic::new(Code::HiddenClass, rule.class.at, message)
+                    .related(first.class.at, "this class acts first")
+                    .help("put the narrower class first"),
+            );
+        }
+    }
+}
+
+/// Whether `earlier` is a candidate in every event in which `later` is one.
+///
+/// A class acts when one of its conditions became true in this event, so it is not enough that it
+/// holds: unless it ends the session, it must have become true by the very same thing.
+fn hides(rule: &SmtpRule, earlier: &SmtpClass, later: &SmtpClass) -> bool {
+    if later.conditions.is_empty() || !implies(later, earlier) {
+        return false;
+    }
+    let ends = matches!(rule.action, Some((Action::Reset, _)));
+    ends || later.conditions.iter().all(|condition| {
+        earlier.conditions.iter().any(|other| {
+            condition_implies(condition, other)
+                && (is_momentary(&other.criterion) || same(&condition.criterion, &other.criterion))
+        })
+    })
+}
+
+/// Whether `earlier` holds whenever `later` does.
+fn implies(later: &SmtpClass, earlier: &SmtpClass) -> bool {
+    let by_one = |condition: &Condition| {
+        let mut others = earlier.conditions.iter();
+        match earlier.mode {
+            MatchMode::Any => others.any(|other| condition_implies(condition, other)),
+            MatchMode::All => others.all(|other| condition_implies(condition, other)),
+        }
+    };
+    match (later.mode, earlier.mode) {
+        (MatchMode::Any, _) => later.conditions.iter().all(by_one),
+        (MatchMode::All, MatchMode::Any) => later.conditions.iter().any(by_one),
+        (MatchMode::All, MatchMode::All) => {
+            let implied = |other: &Condition| later.conditions.iter().any(|c| condition_implies(c, other));
+            !earlier.conditions.is_empty() && earlier.conditions.iter().all(implied)
+        }
+    }
+}
+
+fn condition_implies(one: &Condition, other: &Condition) -> bool {
+    if one.negated != other.negated {
+        return false;
+    }
+    if one.negated {
+        return same(&one.criterion, &other.criterion);
+    }
+    match (&one.criterion, &other.criterion) {
+        (Criterion::RecipientCount { over: a }, Criterion::RecipientCount { over: b })
+        | (Criterion::InvalidRecipientCount { over: a }, Criterion::InvalidRecipientCount { over: b })
+        | (Criterion::CommandLineLength { over: a }, Criterion::CommandLineLength { over: b })
+        | (Criterion::HeaderLength { over: a }, Criterion::HeaderLength { over: b }) => a >= b,
+        (Criterion::DataLength { over: a }, Criterion::DataLength { over: b }) => a >= b,
+        (a, b) => same(a, b),
+    }
+}
+
+/// Whether a criterion is asked anew in each command or reply.
+fn is_momentary(criterion: &Criterion) -> bool {
+    matches!(
+        criterion,
+        Criterion::CommandLineLength { .. } | Criterion::CommandVerb { .. } | Criterion::EhloReply { .. }
+    )
+}
+
+/// Classes no policy names, and policies nothing enforces.
+fn not_attached(policy: &Policy, complaints: &mut Diagnostics) {
+    let attached = policy.proxies.iter().filter_map(|proxy| match &proxy.attachment {
+        Some(Attachment::ServicePolicy(name)) => Some(name.text.as_str()),
+        Some(Attachment::Pinhole) | None => None,
+    });
+    let attached: HashSet<&str> = attached.collect();
+    let pairs = policy.zone_pairs.iter().filter_map(|pair| pair.policy.as_ref());
+    let enforced: HashSet<&str> =
+        pairs.map(|name| name.text.as_str()).chain(attached.iter().copied()).collect();
+    let rules = || policy.inspect_policies.iter().flat_map(|outer| &outer.rules);
+    let nested = rules().filter_map(|rule| rule.service_policy.as_ref());
+    let nested = nested.filter(|(protocol, _)| protocol.text == "smtp").map(|(_, name)| name.text.as_str());
+    let inspected: HashSet<&str> = nested.chain(attached.iter().copied()).collect();
+
+    let smtp_rules = policy.smtp_policies.iter().flat_map(|outer| &outer.rules);
+    let classes: HashSet<&str> = smtp_rules.map(|rule| rule.class.text.as_str()).collect();
+    let members = policy.inspect_classes.iter().flat_map(|class| &class.conditions);
+    let members = members.filter_map(|condition| condition.class()).map(|name| name.text.as_str());
+    let top_classes: HashSet<&str> = rules().map(|rule| rule.class.text.as_str()).chain(members).collect();
+
+    let mut report = |name: &Name, used: &HashSet<&str>, what: &str, by: &str| {
+        if !used.contains(name.text.as_str()) {
+            let message = format!("{what} `{}` has no effect: no {by} names it", name.text);
+            complaints.push(Diagnostic::new(Code::NotAttached, name.at, message));
+        }
+    };
+    for class in &policy.smtp_classes {
+        report(&class.name, &classes, "class-map", "policy-map type inspect smtp");
+    }
+    for class in &policy.inspect_classes {
+        report(&class.name, &top_classes, "class-map", "policy-map type inspect");
+    }
+    for outer in &policy.smtp_policies {
+        report(&outer.name, &inspected, "policy-map", "service-policy");
+    }
+    for outer in &policy.inspect_policies {
+        report(&outer.name, &enforced, "policy-map", "zone-pair or proxy");
+    }
+}

@@ -1,0 +1,123 @@
+//! The headers of class-maps, policy-maps and parameter-maps of every feature and platform.
+//!
+//! A light reading for what is only named by `check`; maps of ours are read by the grammar.
+
+use crate::model::UnusedKind;
+
+/// The first line of a map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MapHeader<'t> {
+    pub(crate) kind: UnusedKind,
+    /// The words after `type` without the name, or `plain`.
+    pub(crate) of: String,
+    pub(crate) name: &'t str,
+}
+
+/// Protocols that have maps of type inspect of their own, on either platform.
+const L7_PROTOCOLS: &[&str] = &[
+    "aol",
+    "avc",
+    "cifs",
+    "dcerpc",
+    "diameter",
+    "dns",
+    "edonkey",
+    "esmtp",
+    "fasttrack",
+    "ftp",
+    "gnutella",
+    "gtp",
+    "gtpv1",
+    "h323",
+    "http",
+    "icq",
+    "im",
+    "imap",
+    "ip-options",
+    "ipsec-pass-thru",
+    "ipv6",
+    "kazaa2",
+    "lisp",
+    "m3ua",
+    "mgcp",
+    "msnmsgr",
+    "netbios",
+    "p2p",
+    "pop3",
+    "radius-accounting",
+    "rtsp",
+    "scansafe",
+    "sctp",
+    "sip",
+    "skinny",
+    "smtp",
+    "snmp",
+    "sunrpc",
+    "winmsgr",
+    "ymsgr",
+];
+
+pub(crate) fn map_header<'t>(words: &[&'t str]) -> Option<MapHeader<'t>> {
+    let (first, mut rest) = words.split_first()?;
+    let kind = match first.to_ascii_lowercase().as_str() {
+        "class-map" => UnusedKind::ClassMap,
+        "policy-map" => UnusedKind::PolicyMap,
+        "parameter-map" => UnusedKind::ParameterMap,
+        _ => return None,
+    };
+    let mut of = "plain".to_owned();
+    if let [keyword, kind, behind @ ..] = rest
+        && keyword.eq_ignore_ascii_case("type")
+    {
+        of = kind.to_ascii_lowercase();
+        rest = behind;
+    }
+    if of == "inspect"
+        && let [protocol, behind @ ..] = rest
+        && !behind.is_empty()
+        && L7_PROTOCOLS.iter().any(|known| known.eq_ignore_ascii_case(protocol))
+    {
+        of = format!("inspect {}", protocol.to_ascii_lowercase());
+        rest = behind;
+    }
+    let mode =
+        |word: &&str| word.len() > 6 && word.get(..6).is_some_and(|m| m.eq_ignore_ascii_case("match-"));
+    let behind_mode = rest.iter().position(mode).filter(|_| kind == UnusedKind::ClassMap);
+    if let Some(at) = behind_mode {
+        rest = rest.get(at + 1..)?;
+    } else if of == "control" {
+        // `control subscriber NAME`.
+        rest = rest.get(rest.len().saturating_sub(1)..)?;
+    }
+    Some(MapHeader { kind, of, name: rest.first().copied().unwrap_or("") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_all_features_are_named() {
+        use UnusedKind::{ClassMap, ParameterMap, PolicyMap};
+        let table = [
+            ("class-map inspection_default", ClassMap, "plain", "inspection_default"),
+            ("class-map match-any QOS", ClassMap, "plain", "QOS"),
+            ("class-map type regex match-any R", ClassMap, "regex", "R"),
+            ("class-map type inspect smtp match-any c1", ClassMap, "inspect smtp", "c1"),
+            ("class-map type inspect smtp c1", ClassMap, "inspect smtp", "c1"),
+            ("class-map type inspect http", ClassMap, "inspect", "http"),
+            ("class-map type inspect match-all mail", ClassMap, "inspect", "mail"),
+            ("class-map type control subscriber match-none ABC", ClassMap, "control", "ABC"),
+            ("policy-map type inspect dns preset_dns_map", PolicyMap, "inspect dns", "preset_dns_map"),
+            ("policy-map type control subscriber P", PolicyMap, "control", "P"),
+            ("policy-map global_policy", PolicyMap, "plain", "global_policy"),
+            ("parameter-map type inspect-zone z tcp syn-flood", ParameterMap, "inspect-zone", "z"),
+            ("parameter-map type inspect-global", ParameterMap, "inspect-global", ""),
+        ];
+        for (line, kind, of, name) in table {
+            let words: Vec<&str> = line.split_ascii_whitespace().collect();
+            assert_eq!(map_header(&words), Some(MapHeader { kind, of: of.to_owned(), name }), "{line}");
+        }
+        assert_eq!(map_header(&["no", "class-map", "c1"]), None);
+    }
+}

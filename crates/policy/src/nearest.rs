@@ -1,0 +1,70 @@
+//! `did you mean …?`: the name that was probably meant.
+
+/// Limit: longer words are not compared; nobody mistypes a name of that length by two letters.
+const WORD_MAX: usize = 64;
+
+/// The candidate with the fewest slips of the finger from `word`, if there are few enough.
+pub(crate) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let slips_max = match word.chars().count() {
+        0..=2 => return None,
+        3..=5 => 1,
+        6..=WORD_MAX => 2,
+        _ => return None,
+    };
+    candidates
+        .into_iter()
+        .filter(|candidate| candidate.len().abs_diff(word.len()) <= 2 * slips_max && *candidate != word)
+        .map(|candidate| (slips(word, candidate), candidate))
+        .filter(|(slips, _)| *slips <= slips_max)
+        .min_by_key(|(slips, _)| *slips)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Letters added, lost, changed or swapped with their neighbour; case does not count.
+fn slips(one: &str, other: &str) -> usize {
+    let letters =
+        |text: &str| text.chars().take(2 * WORD_MAX).map(|c| c.to_ascii_lowercase()).collect::<Vec<_>>();
+    let (one, other) = (letters(one), letters(other));
+    // Three rows of the usual table: two before, before, now.
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in other.iter().enumerate() {
+            let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX / 2);
+            let mut cost =
+                (at(&last, j) + usize::from(a != b)).min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
+            let swapped = i > 0 && j > 0 && one.get(i - 1) == Some(b) && other.get(j - 1) == Some(a);
+            if swapped {
+                cost = cost.min(at(&before_last, j - 1) + 1);
+            }
+            row.push(cost);
+        }
+        before_last = std::mem::replace(&mut last, row);
+    }
+    last.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_of_the_finger_are_recognised_and_other_words_are_not() {
+        let names = ["bulk-mail", "bad-guys", "c1", "smtp", "recipient"];
+        let table = [
+            ("bulk-mial", Some("bulk-mail")),
+            ("bad-guy", Some("bad-guys")),
+            ("Bad-Guys", Some("bad-guys")),
+            ("smpt", Some("smtp")),
+            ("recpient", Some("recipient")),
+            ("c2", None),
+            ("something-else", None),
+            ("", None),
+            ("smtp", None),
+        ];
+        for (word, expected) in table {
+            assert_eq!(nearest(word, names), expected, "{word}");
+        }
+    }
+}

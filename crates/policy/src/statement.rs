@@ -1,0 +1,415 @@
+//! Lines become statements in their modes: the tree under each class-map, policy-map, proxy, …
+//!
+//! A line is tried in the mode it stands in, then in the modes around it, which closes what lies
+//! between. Indentation is a hint and never a rule: configurations lose it. What statements do to
+//! the model is the lowering's affair.
+
+use grammar::{Mismatch, Mode, Platforms, Resolved};
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::dialect::{self, Statement, Tolerance, tolerance};
+use crate::lines::Line;
+use crate::maps::{MapHeader, map_header};
+use crate::mismatch;
+use crate::model::{Name, Unused, UnusedKind};
+use crate::platform::Platform;
+use crate::source::{Source, Span};
+
+/// A statement and the statements of the block it opens.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) statement: Statement,
+    /// It was said with `no`.
+    pub(crate) negated: bool,
+    pub(crate) at: Span,
+    pub(crate) children: Vec<Self>,
+}
+
+/// Everything a file says.
+#[derive(Debug, Default)]
+pub(crate) struct Statements {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) unused: Vec<Unused>,
+    /// The first words of the lines that are no business of ours.
+    pub(crate) not_used: Vec<Span>,
+}
+
+pub(crate) fn read(
+    source: &Source,
+    lines: &[Line<'_>],
+    platform: Platform,
+    complaints: &mut Diagnostics,
+) -> Statements {
+    let mut reader = Reader {
+        source,
+        platform,
+        platforms: dialect::platforms(platform),
+        blocks: Vec::new(),
+        aside: None,
+        closed: None,
+        out: Statements::default(),
+        complaints,
+    };
+    for line in lines {
+        reader.line(line);
+    }
+    reader.close(0);
+    reader.out
+}
+
+/// A block that is open, by its header.
+struct Block {
+    mode: &'static Mode<Statement>,
+    header: Node,
+    indent: usize,
+}
+
+struct Reader<'r> {
+    source: &'r Source,
+    platform: Platform,
+    platforms: Platforms,
+    /// The open blocks, the innermost last; below them all is the global mode.
+    blocks: Vec<Block>,
+    /// The indentation of a statement that is not ours: what is indented deeper belongs to it.
+    aside: Option<usize>,
+    /// A block of ours that a foreign statement closed, and where: its lines must not get lost silently.
+    closed: Option<(&'static Mode<Statement>, Span)>,
+    out: Statements,
+    complaints: &'r mut Diagnostics,
+}
+
+impl Reader<'_> {
+    fn line(&mut self, line: &Line<'_>) {
+        let Some(cut) = Cut::of(self.source, line) else { return };
+        if line.exec {
+            return self.exec(&cut);
+        }
+        if self.aside.is_some_and(|indent| line.indent > indent) && !self.is_ours_anywhere(&cut) {
+            return self.not_used(&cut);
+        }
+        if let [word] = cut.words.words.as_slice() {
+            let leaves = |keyword| word.text.eq_ignore_ascii_case(keyword);
+            if leaves("exit") || leaves("end") {
+                self.aside = None;
+                return self.close(if leaves("end") { 0 } else { self.blocks.len().saturating_sub(1) });
+            }
+        }
+        if let Some(header) = cut.map_header().filter(|header| self.is_foreign(&cut, header)) {
+            return self.foreign_map(&cut, header);
+        }
+        match self.resolve(&cut) {
+            Ok((depth, resolved)) => self.statement(&cut, depth, &resolved),
+            Err(refusals) => self.refuse(&cut, &refusals),
+        }
+    }
+
+    /// `enable` and `configure terminal` lead to the configuration; `show run` is not ours.
+    fn exec(&mut self, cut: &Cut<'_>) {
+        self.aside = None;
+        self.close(0);
+        let built = grammar::resolve(dialect::global(), self.platforms, &cut.words).map(|r| r.build());
+        if !matches!(built, Ok(Ok(Statement::OnTheWay))) {
+            self.not_used(cut);
+        }
+    }
+
+    /// The statement the line is, and how many blocks stay open around it.
+    ///
+    /// A keyword typed in full wins over one that is only begun, even further out: `zone security x`
+    /// behind an interface is a zone, and not its `zone-member`.
+    fn resolve<'s>(&self, cut: &Cut<'s>) -> Result<(usize, Resolved<'s, Statement>), Vec<Refusal>> {
+        let mut begun = None;
+        let mut refusals = Vec::new();
+        for (depth, mode) in self.modes() {
+            match grammar::resolve(mode, self.platforms, &cut.words) {
+                Ok(resolved)
+                    if first_keyword(resolved.command.syntax).is_none_or(|keyword| cut.is(keyword)) =>
+                {
+                    return Ok((depth, resolved));
+                }
+                // `host 192.0.2.1` stands in blocks of others and is no beginning of `hostname`.
+                Ok(_) if depth == 0 && cut.is("host") => {}
+                Ok(resolved) => begun = begun.or(Some((depth, resolved))),
+                Err(mismatch) => refusals.push(Refusal { mode, word: cut.index_of(&mismatch), mismatch }),
+            }
+        }
+        begun.ok_or(refusals)
+    }
+
+    /// The modes a line may belong to, the innermost first, each with the number of blocks that stay open.
+    fn modes(&self) -> impl Iterator<Item = (usize, &'static Mode<Statement>)> {
+        let inner = self.blocks.iter().enumerate().rev().map(|(index, block)| (index + 1, block.mode));
+        inner.chain([(0, dialect::global())])
+    }
+
+    fn statement(&mut self, cut: &Cut<'_>, depth: usize, resolved: &Resolved<'_, Statement>) {
+        self.close(depth);
+        self.aside = None;
+        let statement = match resolved.build() {
+            Ok(statement) => statement,
+            Err(mismatch) => {
+                let mode = self.blocks.last().map_or_else(dialect::global, |block| block.mode);
+                let word = cut.index_of(&mismatch);
+                return self.wrong(cut, &Refusal { mode, mismatch, word });
+            }
+        };
+        self.check_quotes(cut, &statement);
+        if matches!(statement, Statement::OnTheWay) {
+            return;
+        }
+        let negated = resolved.matched.negated();
+        let node = Node { statement, negated, at: cut.line.span(), children: Vec::new() };
+        match resolved.command.enters.filter(|_| !negated) {
+            Some(mode) => {
+                self.closed = None;
+                self.blocks.push(Block { mode, header: node, indent: cut.line.indent });
+            }
+            None => self.push(node),
+        }
+    }
+
+    fn check_quotes(&mut self, cut: &Cut<'_>, statement: &Statement) {
+        if !matches!(statement, Statement::Pattern(_)) {
+            return;
+        }
+        if let Some(quote) = cut.words.unterminated {
+            let message = "the quote is never closed";
+            self.complaints.push(Diagnostic::new(Code::InvalidInput, quote.into(), message));
+        }
+        if let Some(quote) = cut.words.typographic {
+            let message = "a typographic quote is read as `\"`";
+            self.complaints.push(Diagnostic::new(Code::TypographicQuotes, quote.into(), message));
+        }
+    }
+
+    /// No mode takes the line: is it wrong, or is it none of ours?
+    fn refuse(&mut self, cut: &Cut<'_>, refusals: &[Refusal]) {
+        let Some((global, inner)) = refusals.split_last() else { return };
+        let deeper = self.blocks.last().is_some_and(|block| cut.line.indent > block.indent);
+        // Of words that also begin statements of the device the indentation must tell whose they are.
+        let may_be_inner = deeper || !SHARED.iter().any(|shared| cut.is(shared));
+        let begun = |refusal: &&Refusal| refusal.word > cut.head && knows(refusal.mode, cut);
+        if let Some(refusal) = inner.iter().find(begun).filter(|_| may_be_inner) {
+            return self.refuse_in_block(cut, refusal);
+        }
+        if self.is_ours_anywhere(cut) || begun(&global) && (cut.is("proxy") || cut.is("mailwarden")) {
+            self.close(0);
+            self.aside = Some(cut.line.indent);
+            return self.wrong(cut, global);
+        }
+        if let Some(refusal) = inner.first().filter(|_| deeper) {
+            return self.refuse_in_block(cut, refusal);
+        }
+        if let Some(refusal) = refusals.iter().find(|refusal| self.is_slip(cut, refusal)) {
+            return self.wrong(cut, refusal);
+        }
+        if let Some(refusal) = inner.first().filter(|refusal| tolerance(refusal.mode) == Tolerance::None) {
+            self.close(0);
+            self.closed = Some((refusal.mode, cut.line.span()));
+        } else if self.lost(cut) {
+            return;
+        }
+        self.aside = Some(cut.line.indent);
+        self.not_used(cut);
+    }
+
+    /// A line of an open block that the block does not know.
+    fn refuse_in_block(&mut self, cut: &Cut<'_>, refusal: &Refusal) {
+        let unknown = matches!(refusal.mismatch, Mismatch::Unknown { .. });
+        match tolerance(refusal.mode) {
+            Tolerance::Warn if unknown && refusal.word <= cut.head + 1 && !self.is_slip(cut, refusal) => {
+                let message = format!("`{}` has no effect here", cut.command_words());
+                self.complaints.push(Diagnostic::new(Code::NotSupported, cut.line.span(), message));
+                self.aside = Some(cut.line.indent);
+            }
+            Tolerance::Ignore if refusal.word <= cut.head || refusal.mode.name == "access-list" => {
+                self.aside = Some(cut.line.indent);
+                self.not_used(cut);
+            }
+            _ => self.wrong(cut, refusal),
+        }
+    }
+
+    /// Whether the line would be one of ours with one word written right.
+    fn is_slip(&self, cut: &Cut<'_>, refusal: &Refusal) -> bool {
+        let corrected = || mismatch::corrected(refusal.mode, self.platforms, cut.line.text, refusal.word);
+        match refusal.mode.name {
+            "global" => corrected().is_some_and(|line| OWN_HEADERS.iter().any(|own| begins_with(&line, own))),
+            "interface" | "access-list" => false,
+            _ => corrected().is_some(),
+        }
+    }
+
+    /// A line of a block that a foreign statement closed before.
+    fn lost(&mut self, cut: &Cut<'_>) -> bool {
+        let Some((mode, by)) = self.closed else { return false };
+        if grammar::resolve(mode, self.platforms, &cut.words).is_err() {
+            return false;
+        }
+        let message = format!("`{}` stands outside its block", cut.command_words());
+        self.complaints.push(
+            Diagnostic::new(Code::OutsideBlock, cut.line.span(), message)
+                .related(by, "this line closed the block")
+                .help("open the block again before this line"),
+        );
+        true
+    }
+
+    fn wrong(&mut self, cut: &Cut<'_>, refusal: &Refusal) {
+        let Refusal { mode, mismatch, word } = refusal;
+        self.complaints.push(mismatch::complaint(mode, self.platforms, cut.line, mismatch, *word));
+    }
+
+    /// Whether the line is, or is meant to be, a statement that never stands in a block of others.
+    fn is_ours_anywhere(&self, cut: &Cut<'_>) -> bool {
+        if self.platform != Platform::Ios {
+            return false;
+        }
+        match cut.map_header() {
+            Some(header) => !self.is_foreign(cut, &header),
+            None if cut.is("access-list") => {
+                let action = cut.word(cut.head + 2);
+                action.eq_ignore_ascii_case("permit") || action.eq_ignore_ascii_case("deny")
+            }
+            None => (cut.is("zone") || cut.is("zone-pair")) && cut.second().eq_ignore_ascii_case("security"),
+        }
+    }
+
+    /// Whether a map serves another feature; a misspelt map of ours does not.
+    fn is_foreign(&self, cut: &Cut<'_>, header: &MapHeader<'_>) -> bool {
+        let ours = self.platform == Platform::Ios
+            && matches!(
+                (header.kind, header.of.as_str()),
+                (UnusedKind::ParameterMap, "regex" | "inspect")
+                    | (UnusedKind::ClassMap | UnusedKind::PolicyMap, "inspect" | "inspect smtp")
+            );
+        !ours && mismatch::corrected(dialect::global(), self.platforms, cut.line.text, cut.head + 3).is_none()
+    }
+
+    fn foreign_map(&mut self, cut: &Cut<'_>, header: MapHeader<'_>) {
+        self.close(0);
+        self.closed = None;
+        self.aside = Some(cut.line.indent);
+        if cut.head == 0 {
+            let name = Name::new(header.name, cut.line.span());
+            self.out.unused.push(Unused { kind: header.kind, of: header.of, name });
+        }
+        self.not_used(cut);
+    }
+
+    fn not_used(&mut self, cut: &Cut<'_>) {
+        let first = cut.words.words.get(cut.head).map_or_else(|| cut.line.span(), |word| word.span.into());
+        self.out.not_used.push(first);
+    }
+
+    /// Closes blocks until only `depth` are open.
+    fn close(&mut self, depth: usize) {
+        while self.blocks.len() > depth
+            && let Some(block) = self.blocks.pop()
+        {
+            self.push(block.header);
+        }
+    }
+
+    fn push(&mut self, node: Node) {
+        match self.blocks.last_mut() {
+            Some(block) => block.header.children.push(node),
+            None => self.out.nodes.push(node),
+        }
+    }
+}
+
+/// First words of our blocks that also begin statements of a device.
+const SHARED: &[&str] = &["ip", "platform", "service-policy", "parameter-map", "server", "events", "metrics"];
+
+/// What a misspelt line must become to be ours, at the outermost level.
+const OWN_HEADERS: &[&str] = &[
+    "class-map",
+    "policy-map",
+    "parameter-map",
+    "zone security",
+    "zone-pair",
+    "proxy",
+    "mailwarden",
+    "hostname",
+    "interface",
+];
+
+/// Why a line is no statement of a mode.
+struct Refusal {
+    mode: &'static Mode<Statement>,
+    mismatch: Mismatch,
+    /// The index of the word in question.
+    word: usize,
+}
+
+/// A line cut into words.
+struct Cut<'s> {
+    line: &'s Line<'s>,
+    /// Its places are those of the source, and so is its text up to the end of the line.
+    words: grammar::Line<'s>,
+    /// The first word that is not `no`.
+    head: usize,
+}
+
+impl<'s> Cut<'s> {
+    /// `None` if nothing stands behind `no`.
+    fn of(source: &'s Source, line: &'s Line<'s>) -> Option<Self> {
+        let mut words = grammar::words(line.text);
+        let head = usize::from(words.words.first().is_some_and(|word| word.text.eq_ignore_ascii_case("no")));
+        words.words.get(head)?;
+        words.text = source.text.get(..line.start + line.text.len())?;
+        let spans = words.words.iter_mut().map(|word| &mut word.span);
+        for span in spans.chain(&mut words.unterminated).chain(&mut words.typographic) {
+            span.start += line.start;
+            span.end += line.start;
+        }
+        Some(Self { line, words, head })
+    }
+
+    fn word(&self, index: usize) -> &'s str {
+        self.words.words.get(index).map_or("", |word| word.text)
+    }
+
+    /// Whether the first word is this keyword, typed in full.
+    fn is(&self, keyword: &str) -> bool {
+        self.word(self.head).eq_ignore_ascii_case(keyword)
+    }
+
+    fn second(&self) -> &'s str {
+        self.word(self.head + 1)
+    }
+
+    fn map_header(&self) -> Option<MapHeader<'s>> {
+        let words: Vec<&str> = self.words.words.iter().skip(self.head).map(|word| word.text).collect();
+        map_header(&words)
+    }
+
+    /// The words that name the command, without values that might be secret.
+    fn command_words(&self) -> String {
+        let is_value = |word: &str| word.bytes().any(|b| b.is_ascii_digit());
+        let words = self.words.words.iter().skip(self.head).map(|word| word.text);
+        words.take(2).take_while(|word| !is_value(word)).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The index of the word in question; that behind the last if one is missing.
+    fn index_of(&self, mismatch: &Mismatch) -> usize {
+        let words = &self.words.words;
+        mismatch.span().map_or(words.len(), |at| words.partition_point(|word| word.span.end <= at.start))
+    }
+}
+
+/// Whether a command of the mode begins with the first word, typed in full.
+fn knows(mode: &Mode<Statement>, cut: &Cut<'_>) -> bool {
+    mode.commands.iter().filter_map(|command| first_keyword(command.syntax)).any(|keyword| cut.is(keyword))
+}
+
+/// The keyword a command begins with, if it begins with a keyword.
+fn first_keyword(syntax: &'static str) -> Option<&'static str> {
+    let first = syntax.strip_prefix("[no] ").unwrap_or(syntax).split_ascii_whitespace().next()?;
+    (!first.starts_with(['[', '{'])).then_some(first)
+}
+
+fn begins_with(line: &str, words: &str) -> bool {
+    line.get(..words.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(words))
+}

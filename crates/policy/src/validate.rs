@@ -1,0 +1,230 @@
+//! Rules that make no sense though every name is defined: errors.
+//!
+//! A rule is checked on the finished model, so that it holds whichever of its lines was typed
+//! first; the line typed last is the one complained about. Oddities that make sense are in `lint.rs`.
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::model::{
+    Action, Condition, Criterion, InspectClass, InspectCondition, InspectMap, MatchMode, Policy, Proxy,
+    SmtpClass, TopAction, find,
+};
+use crate::nearest::nearest;
+use crate::source::Source;
+
+mod patterns;
+
+pub(crate) fn check(policy: &Policy, source: &Source, complaints: &mut Diagnostics) {
+    patterns::check(policy, source, complaints);
+    for class in &policy.smtp_classes {
+        command_length_stands_alone(class, complaints);
+    }
+    masks(policy, complaints);
+    service_policies(policy, complaints);
+    for class in &policy.inspect_classes {
+        protocols(class, complaints);
+    }
+    for map in &policy.inspect_maps {
+        thresholds(map, complaints);
+    }
+    for proxy in &policy.proxies {
+        completeness(proxy, complaints);
+    }
+}
+
+/// In match-all, the length of the command line goes with one verb and nothing else.
+fn command_length_stands_alone(class: &SmtpClass, complaints: &mut Diagnostics) {
+    if class.mode == MatchMode::Any {
+        return;
+    }
+    let conditions = &class.conditions;
+    let verbs: Vec<&Condition> = conditions.iter().filter(|c| is_verb(c) && !c.negated).collect();
+    if let [first, .., last] = verbs.as_slice() {
+        complaints.push(
+            Diagnostic::new(
+                Code::TwoVerbs,
+                last.at,
+                format!("class-map `{}` is match-all, and no command has two verbs", class.name.text),
+            )
+            .related(first.at, "the other verb stands here")
+            .help(format!("write `class-map type inspect smtp match-any {}`", class.name.text)),
+        );
+    }
+    let of_command = |condition: &&Condition| is_verb(condition) || is_length(condition);
+    let Some(command) = conditions.iter().filter(of_command).min_by_key(|condition| condition.at) else {
+        return;
+    };
+    for other in conditions.iter().filter(|condition| !of_command(condition)) {
+        // The one typed later is the one a router refuses.
+        let (later, earlier) = if other.at > command.at { (other, command) } else { (command, other) };
+        let criterion = if conditions.iter().any(is_length) { "cmd line length" } else { "cmd verb" };
+        complaints.push(
+            Diagnostic::new(
+                Code::CommandLengthAlone,
+                later.at,
+                format!(
+                    "`match {}` cannot stand beside `match {}` in match-all",
+                    later.criterion, earlier.criterion
+                ),
+            )
+            .related(earlier.at, "the other condition stands here")
+            .help(format!(
+                "beside `match {criterion}` only `match {}` may stand; use match-any or a class of its own",
+                if criterion == "cmd verb" { "cmd line length" } else { "cmd verb" },
+            )),
+        );
+    }
+}
+
+fn is_verb(condition: &Condition) -> bool {
+    matches!(condition.criterion, Criterion::CommandVerb { .. })
+}
+
+fn is_length(condition: &Condition) -> bool {
+    matches!(condition.criterion, Criterion::CommandLineLength { .. })
+}
+
+/// `mask` needs something that can be masked: a verb or an EHLO keyword, and nothing else.
+fn masks(policy: &Policy, complaints: &mut Diagnostics) {
+    for outer in &policy.smtp_policies {
+        for rule in &outer.rules {
+            let Some((Action::Mask, mask)) = rule.action else { continue };
+            let Some(class) = find(&policy.smtp_classes, &rule.class.text) else { continue };
+            let maskable = |criterion: &Criterion| {
+                matches!(criterion, Criterion::CommandVerb { .. } | Criterion::EhloReply { .. })
+            };
+            for other in class.conditions.iter().filter(|condition| !maskable(&condition.criterion)) {
+                let (at, related, why) = if other.at > mask {
+                    (other.at, mask, "`mask` stands here")
+                } else {
+                    (mask, other.at, "this condition cannot be masked")
+                };
+                let message = format!(
+                    "`mask` needs a class with `match cmd verb` or `match reply ehlo` only, and `{}` has `match {}`",
+                    class.name.text, other.criterion,
+                );
+                complaints.push(
+                    Diagnostic::new(Code::MaskNotAllowed, at, message)
+                        .related(related, why)
+                        .help("put what can be masked into a class-map of its own"),
+                );
+            }
+        }
+    }
+}
+
+/// A policy on the content needs `inspect` and a class that selects the protocol.
+fn service_policies(policy: &Policy, complaints: &mut Diagnostics) {
+    for outer in &policy.inspect_policies {
+        for rule in &outer.rules {
+            let inspected = matches!(rule.action, Some(TopAction::Inspect { .. }));
+            if let Some((protocol, inner)) = &rule.service_policy {
+                if !inspected {
+                    let message = format!("service-policy `{}` needs `inspect` in its class", inner.text);
+                    complaints.push(
+                        Diagnostic::new(Code::InspectMissing, inner.at, message)
+                            .help("write `inspect` before this line"),
+                    );
+                }
+                if let Some(class) = find(&policy.inspect_classes, &rule.class.text)
+                    && protocol.text == "smtp"
+                    && !selects_smtp(policy, class)
+                {
+                    let message = format!(
+                        "service-policy smtp `{}` cannot be attached to class `{}`, which does not match protocol smtp",
+                        inner.text, class.name.text,
+                    );
+                    complaints.push(
+                        Diagnostic::new(Code::ProtocolMismatch, inner.at, message)
+                            .related(class.name.at, "the class is defined here")
+                            .help(format!("write `match protocol smtp` in class-map `{}`", class.name.text)),
+                    );
+                }
+            }
+            if rule.police.is_some() && !inspected {
+                let message = format!("`police` needs `inspect` in class `{}`", rule.class.text);
+                complaints.push(Diagnostic::new(Code::InspectMissing, rule.class.at, message));
+            }
+        }
+    }
+}
+
+/// Whether the class, or one nested in it, matches protocol smtp; each class is looked at once.
+fn selects_smtp(policy: &Policy, class: &InspectClass) -> bool {
+    let mut seen: Vec<&str> = vec![&class.name.text];
+    let mut open = vec![class];
+    while let Some(class) = open.pop() {
+        for condition in &class.conditions {
+            match condition {
+                InspectCondition::Protocol(protocol) if protocol.text == "smtp" => return true,
+                InspectCondition::Class(member) if !seen.contains(&member.text.as_str()) => {
+                    seen.push(&member.text);
+                    open.extend(find(&policy.inspect_classes, &member.text));
+                }
+                _ => {}
+            }
+        }
+    }
+    false
+}
+
+/// A protocol nobody knows is a mistyped mail protocol, as far as we can tell.
+fn protocols(class: &InspectClass, complaints: &mut Diagnostics) {
+    const MAIL: &[&str] = &["smtp", "pop3", "pop3s", "imap", "imap3", "imaps"];
+    for condition in &class.conditions {
+        let InspectCondition::Protocol(protocol) = condition.bare() else { continue };
+        if MAIL.contains(&protocol.text.as_str()) || OTHER_PROTOCOLS.contains(&protocol.text.as_str()) {
+            continue;
+        }
+        if let Some(meant) = nearest(&protocol.text, MAIL.iter().copied()) {
+            complaints.push(
+                Diagnostic::new(
+                    Code::InvalidInput,
+                    protocol.at,
+                    format!("unknown protocol `{}`", protocol.text),
+                )
+                .help(format!("did you mean `{meant}`?")),
+            );
+        }
+    }
+}
+
+/// Protocols of the device whose names are close to those of mail.
+const OTHER_PROTOCOLS: &[&str] = &["snmp", "sip", "icmp", "ntp", "ftp", "tftp", "isakmp", "ipass", "pptp"];
+
+/// Where clearing ends cannot be above where it begins.
+fn thresholds(map: &InspectMap, complaints: &mut Diagnostics) {
+    let limits = &map.limits;
+    let pairs = [
+        ("max-incomplete", limits.max_incomplete_low, limits.max_incomplete_high),
+        ("one-minute", limits.one_minute_low, limits.one_minute_high),
+    ];
+    for (what, low, high) in pairs {
+        if let (Some(low), Some(high)) = (low, high)
+            && low > high
+        {
+            let message =
+                format!("{what} low {low} is above high {high} in parameter-map `{}`", map.name.text);
+            complaints.push(
+                Diagnostic::new(Code::LowAboveHigh, map.name.at, message)
+                    .help(format!("write `{what} low {high}` or less")),
+            );
+        }
+    }
+}
+
+fn completeness(proxy: &Proxy, complaints: &mut Diagnostics) {
+    let missing = match (proxy.listen.is_empty(), proxy.servers.is_empty()) {
+        (false, false) => return,
+        (true, _) => "listen 0.0.0.0:25",
+        (false, true) => "server 192.0.2.1:25",
+    };
+    let what = missing.split(' ').next().unwrap_or("");
+    complaints.push(
+        Diagnostic::new(
+            Code::ProxyIncomplete,
+            proxy.name.at,
+            format!("proxy `{}` has no `{what}` line", proxy.name.text),
+        )
+        .help(format!("write `{missing}` in it")),
+    );
+}

@@ -1,0 +1,50 @@
+//! Patterns that cannot be read, and patterns that hardly mean what they say.
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::model::{PatternText, Policy};
+use crate::pattern;
+use crate::source::{Source, Span};
+
+pub(super) fn check(policy: &Policy, source: &Source, complaints: &mut Diagnostics) {
+    for pattern in policy.regex_maps.iter().flat_map(|map| &map.patterns) {
+        check_one(pattern, source, complaints);
+    }
+}
+
+fn check_one(pattern: &PatternText, source: &Source, complaints: &mut Diagnostics) {
+    let parsed = match pattern::parse(&pattern.text) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let at = place(pattern, error.offset, source);
+            complaints.push(Diagnostic::new(Code::PatternInvalid, at, error.message).maybe_help(error.help));
+            return;
+        }
+    };
+    if let [first, ..] = parsed.dangling_stars() {
+        let symbol = pattern.text.get(*first..).and_then(|rest| rest.chars().next()).unwrap_or('*');
+        complaints.push(
+            Diagnostic::new(
+                Code::DanglingStar,
+                place(pattern, *first, source),
+                format!("`{symbol}` has nothing before it to repeat and is read as `.*`"),
+            )
+            .help("a pattern is found anywhere in the text: leave it out, or write `.*`"),
+        );
+    }
+    if parsed.matches_empty() {
+        let message = format!("pattern `{}` matches every text", pattern.text);
+        complaints.push(
+            Diagnostic::new(Code::MatchesEmpty, pattern.at, message)
+                .help("it matches the empty text, which is found anywhere"),
+        );
+    }
+}
+
+/// The place of an octet of a pattern, whose text has not the quotes it may be typed in.
+fn place(pattern: &PatternText, offset: usize, source: &Source) -> Span {
+    let typed = source.slice(pattern.at);
+    let quote = typed.chars().next().filter(|c| !pattern.text.starts_with(*c)).map_or(0, char::len_utf8);
+    let start = pattern.at.start as usize + quote + offset;
+    let symbol = source.text.get(start..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+    Span::new(start, (start + symbol).min(pattern.at.end as usize).max(start))
+}
