@@ -22,6 +22,7 @@ const fn refusal(code: u16, enhanced: (u8, u8, u8), text: &'static str) -> Refus
 
 pub(crate) const UNREACHABLE: Refusal = refusal(421, (4, 3, 2), "Service not available");
 pub(crate) const SERVER_LOST: Refusal = refusal(421, (4, 4, 2), "Connection to the server lost");
+pub(crate) const GOING_DOWN: Refusal = refusal(421, (4, 3, 2), "Service shutting down");
 pub(crate) const IDLE: Refusal = refusal(421, (4, 4, 2), "Idle for too long");
 pub(crate) const UNANSWERED: Refusal = refusal(421, (4, 4, 1), "No answer from the server");
 pub(crate) const LINE_TOO_LONG: Refusal = refusal(500, (5, 5, 2), "Line too long");

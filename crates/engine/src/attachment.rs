@@ -24,6 +24,9 @@ pub struct Attachment {
     pub bounds: Bounds,
     pub timers: Timers,
     pub watch: Watch,
+    /// Whether anomalies are alerts, and whether sessions leave an audit trail.
+    pub alert: bool,
+    pub audit_trail: bool,
 }
 
 /// What is understood of a session.
@@ -32,6 +35,8 @@ pub enum Inspect {
     Smtp,
     /// Relayed unseen: a pinhole.
     Opaque,
+    /// Refused at the door.
+    Drop,
 }
 
 /// Whether verdicts are carried out.
@@ -56,6 +61,8 @@ impl Default for Attachment {
             bounds: Bounds::default(),
             timers: Timers::default(),
             watch: Watch::Enforce,
+            alert: true,
+            audit_trail: false,
         }
     }
 }

@@ -177,6 +177,7 @@ anomalies! {
     RepeatedMimeField = "repeated-mime-field", "Content-Type or Content-Transfer-Encoding more than once.";
     BadChunk = "bad-chunk", "A BDAT command whose size cannot be read.";
     UnofferedChunk = "chunk-not-offered", "A BDAT command although the server offers no CHUNKING.";
+    UnknownVerb = "unknown-verb", "A verb that the dialect does not know, or that was not offered: masked.";
     LockedParameter = "locked-parameter", "A parameter whose extension was masked.";
     Surplus = "surplus-recipients", "More recipients over the limit than are answered one by one.";
 }

@@ -37,6 +37,11 @@ impl Opaque {
         cx.out.abort(Side::Client);
     }
 
+    /// Nobody can tell where a session that is not understood may be cut: it ends by itself.
+    pub(crate) fn drain(&mut self, _: &mut Cx<'_>) {
+        self.reason = Reason::Drained;
+    }
+
     pub(crate) fn expire(&mut self, cx: &mut Cx<'_>) {
         self.reason = Reason::Idle;
         cx.out.finish(Side::Client);

@@ -34,7 +34,7 @@ impl Session {
     pub fn new(attachment: Arc<Attachment>, now: Time) -> Self {
         let protocol = match attachment.inspect {
             Inspect::Smtp => Protocol::Smtp(Smtp::new(now)),
-            Inspect::Opaque => Protocol::Opaque(Opaque::new(now)),
+            Inspect::Opaque | Inspect::Drop => Protocol::Opaque(Opaque::new(now)),
         };
         Self { attachment, protocol }
     }
@@ -78,6 +78,14 @@ impl Session {
         self.call(now, out, |protocol, cx| match protocol {
             Protocol::Smtp(smtp) => smtp.expire(cx),
             Protocol::Opaque(opaque) => opaque.expire(cx),
+        });
+    }
+
+    /// The daemon goes down.
+    pub fn drain(&mut self, now: Time, out: &mut dyn Output) {
+        self.call(now, out, |protocol, cx| match protocol {
+            Protocol::Smtp(smtp) => smtp.drain(cx),
+            Protocol::Opaque(opaque) => opaque.drain(cx),
         });
     }
 

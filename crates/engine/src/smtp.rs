@@ -43,6 +43,7 @@ pub(crate) struct Smtp {
     barrier: bool,
     greeted: bool,
     lmtp: bool,
+    draining: bool,
     /// Sides to which nothing more is sent.
     finished: [bool; 2],
     commands: u32,
@@ -135,6 +136,7 @@ impl Smtp {
             barrier: false,
             greeted: false,
             lmtp: false,
+            draining: false,
             finished: [false; 2],
             commands: 0,
             transactions: 0,
@@ -204,6 +206,20 @@ impl Smtp {
             _ => self.finish(Side::Client, cx),
         }
         self.finish(Side::Server, cx);
+    }
+
+    /// The daemon goes down: a session between two transactions ends now, any other when it is there.
+    pub(crate) fn drain(&mut self, cx: &mut Cx<'_>) {
+        self.draining = true;
+        self.leave_if_draining(cx);
+    }
+
+    fn leave_if_draining(&mut self, cx: &mut Cx<'_>) {
+        let idle = self.greeted && self.replies.is_empty() && self.transaction.is_none();
+        if self.draining && idle && matches!(self.client, Client::Command) {
+            self.reason = Reason::Drained;
+            self.last_word_now(act::GOING_DOWN, cx);
+        }
     }
 
     pub(crate) fn expire(&mut self, cx: &mut Cx<'_>) {

@@ -32,9 +32,9 @@ impl Time {
         Self(self.0.saturating_add(seconds.saturating_mul(1_000_000_000)))
     }
 
-    /// Seconds from `earlier` to here; nothing when `earlier` is later.
-    pub const fn seconds_since(self, earlier: Self) -> u64 {
-        self.0.saturating_sub(earlier.0) / 1_000_000_000
+    /// What has passed since `earlier`; nothing when that is later.
+    pub const fn since(self, earlier: Self) -> std::time::Duration {
+        std::time::Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 }
 

@@ -408,6 +408,7 @@ impl Smtp {
         }
         let unknown = policy_of(cx.at).is_some() && !verb.known_to_ios();
         if enforced && (unknown || self.masked.unlock_verb(verb)) {
+            self.anomaly(AnomalyKind::UnknownVerb, Side::Client, said.command.token, cx);
             self.undo_mail(said, nested);
             return self.mask_command(said, cx);
         }

@@ -36,6 +36,8 @@ const TABLE: &[(Kind, [Treatment; 3])] = {
         (Kind::EndlessReply, [Noted, Reset, Reset]),
         (Kind::HostilePath, [Noted, Refused, Reset]),
         (Kind::UnreadablePath, [Counted, Noted, Refused]),
+        // The mask is the dialect's; here it is only told.
+        (Kind::UnknownVerb, [Noted, Noted, Noted]),
         (Kind::LockedParameter, [Refused, Refused, Refused]),
         (Kind::Surplus, [Reset, Reset, Reset]),
         (Kind::LongField, [Counted, Noted, Refused]),

@@ -35,6 +35,7 @@ impl Smtp {
                 Step::Wants(wants) => return Took { bytes, wants },
             }
             self.flush(cx);
+            self.leave_if_draining(cx);
         }
     }
 
