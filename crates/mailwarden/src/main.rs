@@ -1,4 +1,38 @@
-#[allow(dead_code, reason = "the replay command is the only user and comes with the command line")]
-mod replay;
+//! mailwarden: an e-mail application firewall, inline between mail clients and mail servers.
+//!
+//! This program is everything that touches the kernel: sockets, clock, threads, files, terminal.
+//! What a session is and what a policy decides stands in the crates it drives.
 
-fn main() {}
+mod cli;
+mod configuration;
+mod daemon;
+mod plan;
+mod proxy;
+#[allow(dead_code, reason = "replay is being built on it")]
+mod replay;
+mod reporting;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let exit = match Cli::parse().command {
+        Command::Run(flags) => daemon::run(&flags),
+    };
+    ExitCode::from(exit as u8)
+}
+
+/// How the program ends, for whoever called it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    Done = 0,
+    /// Something was found: a warning under `--strict`, a capture that is damaged.
+    Finding = 1,
+    /// The command line or the configuration is wrong.
+    Usage = 2,
+    /// The system refused: a port, a permission, a file.
+    System = 3,
+}

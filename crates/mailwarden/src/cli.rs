@@ -1,0 +1,49 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// An e-mail application firewall: SMTP inspected by Cisco policies, inline on Linux.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the firewall in the foreground
+    Run(RunFlags),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RunFlags {
+    /// The configuration
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "/etc/mailwarden/mailwarden.conf",
+        conflicts_with = "listen"
+    )]
+    pub(crate) config: PathBuf,
+    /// Listen here and need no configuration: conformance standard, no rules
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "server")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// The mail server behind, with --listen; several are tried in order
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "listen")]
+    pub(crate) server: Vec<SocketAddr>,
+    /// What is spoken on --listen
+    #[arg(long, value_enum, default_value_t = Spoken::Smtp, requires = "listen")]
+    pub(crate) protocol: Spoken,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Spoken {
+    Smtp,
+    Esmtp,
+    /// Anything: relayed unseen
+    Tcp,
+}

@@ -1,0 +1,205 @@
+//! A configuration → what the daemon does: listeners, the policy of each, and where reports go.
+//!
+//! Pure: nothing is opened here. A file with errors makes no plan.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use engine::Attachment;
+use engine::attachment::Inspect;
+use engine::bounds::Timers;
+use policy::CompiledPolicy;
+use policy::diagnostic::{Code, Diagnostic, Diagnostics};
+use policy::model::{
+    self, InspectCondition, InspectPolicy, InspectRule, Limits, MatchMode, Name, Policy, Protocol, Proxy,
+    TopAction,
+};
+use policy::source::Span;
+
+use crate::proxy::Target;
+
+/// What `run` does.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) workers: Option<usize>,
+    pub(crate) listeners: Vec<(SocketAddr, Target)>,
+    pub(crate) log: Option<PathBuf>,
+    pub(crate) events: Option<PathBuf>,
+}
+
+impl Plan {
+    /// Without a file: conformance standard, no rules.
+    pub(crate) fn without_file(listen: SocketAddr, servers: Vec<SocketAddr>, inspect: Inspect) -> Self {
+        let attachment = Attachment { name: "listen".to_owned(), inspect, ..Attachment::default() };
+        let target = Target { attachment: Arc::new(attachment), servers };
+        Self { workers: None, listeners: vec![(listen, target)], log: None, events: None }
+    }
+
+    /// Everything the proxies of a validated policy ask for, or what cannot be compiled of it.
+    pub(crate) fn of(policy: &Policy, diagnostics: &mut Diagnostics) -> Self {
+        let path = |name: &Option<Name>| name.as_ref().map(|name| PathBuf::from(&name.text));
+        let mut listeners = Vec::new();
+        for proxy in &policy.proxies {
+            let attachment = Arc::new(attach(policy, proxy, diagnostics));
+            for &address in &proxy.listen {
+                let target = Target { attachment: Arc::clone(&attachment), servers: proxy.servers.clone() };
+                listeners.push((address, target));
+            }
+        }
+        Self {
+            workers: policy.settings.workers.map(usize::from),
+            listeners,
+            log: path(&policy.settings.log_file),
+            events: path(&policy.settings.events),
+        }
+    }
+}
+
+/// The rules of one proxy.
+fn attach(policy: &Policy, proxy: &Proxy, diagnostics: &mut Diagnostics) -> Attachment {
+    let settings = &policy.settings;
+    let mut found = Found { inspect: inspect(proxy), ..Found::default() };
+    match &proxy.attachment {
+        None => {}
+        Some(model::Attachment::Pinhole) => found.inspect = Inspect::Opaque,
+        Some(model::Attachment::ServicePolicy(name)) => found.follow(policy, name),
+    }
+    let limits = parameters(policy, proxy.parameters.as_ref().or(found.parameters));
+    let compiled = found.rules.and_then(|(name, at)| compile(policy, name, at, diagnostics));
+    Attachment {
+        name: proxy.name.text.clone(),
+        class: found.class.map_or_else(String::new, str::to_owned),
+        inspect: found.inspect,
+        policy: compiled.map(Arc::new),
+        conformance: settings.conformance,
+        refusals: settings.refusals,
+        starttls: settings.starttls,
+        recipient_limit: settings.recipient_limit,
+        timers: timers(&limits),
+        alert: limits.alert.unwrap_or(true),
+        audit_trail: limits.audit_trail.unwrap_or(false),
+        ..Attachment::default()
+    }
+}
+
+/// Where a service policy leads.
+struct Found<'p> {
+    inspect: Inspect,
+    /// The layer 7 policy, and the place that names it.
+    rules: Option<(&'p str, Span)>,
+    class: Option<&'p str>,
+    parameters: Option<&'p Name>,
+}
+
+impl Default for Found<'_> {
+    fn default() -> Self {
+        Self { inspect: Inspect::Smtp, rules: None, class: None, parameters: None }
+    }
+}
+
+impl<'p> Found<'p> {
+    /// A layer 7 policy is enforced as it is; in a top-level one the first class that takes SMTP decides.
+    fn follow(&mut self, policy: &'p Policy, name: &'p Name) {
+        if policy.smtp_policies.iter().any(|map| map.name.text == name.text) {
+            self.rules = Some((&name.text, name.at));
+            return;
+        }
+        let Some(top) = policy.inspect_policies.iter().find(|map| map.name.text == name.text) else { return };
+        let Some(rule) = rule_for_smtp(policy, top) else { return self.by_default(top) };
+        self.class = Some(&rule.class.text);
+        self.act(rule.action.as_ref());
+        if let (Inspect::Smtp, Some((protocol, map))) = (self.inspect, &rule.service_policy) {
+            match protocol.text.as_str() {
+                "smtp" => self.rules = Some((&map.text, map.at)),
+                _ => self.inspect = Inspect::Opaque,
+            }
+        } else if self.inspect == Inspect::Smtp {
+            // Without a layer 7 policy, IOS makes a hole for the connection and looks no further.
+            self.inspect = Inspect::Opaque;
+        }
+    }
+
+    fn by_default(&mut self, top: &'p InspectPolicy) {
+        self.class = Some("class-default");
+        self.act(top.default.as_ref());
+        if self.inspect == Inspect::Smtp {
+            self.inspect = Inspect::Opaque;
+        }
+    }
+
+    fn act(&mut self, action: Option<&'p TopAction>) {
+        match action {
+            Some(TopAction::Inspect { parameters }) => self.parameters = parameters.as_ref(),
+            Some(TopAction::Pass { .. }) => self.inspect = Inspect::Opaque,
+            Some(TopAction::Drop { .. }) | None => self.inspect = Inspect::Drop,
+        }
+    }
+}
+
+fn rule_for_smtp<'p>(policy: &'p Policy, top: &'p InspectPolicy) -> Option<&'p InspectRule> {
+    top.rules.iter().find(|rule| takes_smtp(policy, &rule.class.text, 0))
+}
+
+/// Nested classes are followed so deep; validation refuses circles, and nobody writes more.
+const NESTING_MAX: u32 = 32;
+
+/// Whether a top-level class takes SMTP over TCP. An access list is asked about addresses, which an
+/// explicit proxy has none of: who reaches the listener was let in.
+fn takes_smtp(policy: &Policy, class: &str, depth: u32) -> bool {
+    let class = policy.inspect_classes.iter().find(|map| map.name.text == class);
+    let Some(class) = class.filter(|_| depth < NESTING_MAX) else { return false };
+    let mut holds = class.conditions.iter().map(|condition| condition_holds(policy, condition, depth));
+    match class.mode {
+        MatchMode::All => !class.conditions.is_empty() && holds.all(|holds| holds),
+        MatchMode::Any => holds.any(|holds| holds),
+    }
+}
+
+fn condition_holds(policy: &Policy, condition: &InspectCondition, depth: u32) -> bool {
+    match condition {
+        InspectCondition::Protocol(name) => matches!(name.text.as_str(), "smtp" | "tcp"),
+        InspectCondition::AccessGroup(_) => true,
+        InspectCondition::Class(name) => takes_smtp(policy, &name.text, depth + 1),
+        InspectCondition::Not(inner) => !condition_holds(policy, inner, depth),
+    }
+}
+
+/// What is spoken: told, or by the port of the first listener.
+fn inspect(proxy: &Proxy) -> Inspect {
+    match proxy.protocol {
+        Some(Protocol::Smtp | Protocol::Esmtp) | None => Inspect::Smtp,
+        Some(Protocol::Tcp | Protocol::Pop3 | Protocol::Imap) => Inspect::Opaque,
+    }
+}
+
+fn compile(policy: &Policy, name: &str, at: Span, diagnostics: &mut Diagnostics) -> Option<CompiledPolicy> {
+    match CompiledPolicy::compile(policy, name) {
+        Ok(compiled) => Some(compiled),
+        Err(too_large) => {
+            for pattern in too_large {
+                let message = format!("pattern `{}` is too large to compile", pattern.pattern);
+                let diagnostic = Diagnostic::new(Code::PatternTooLarge, pattern.at, message)
+                    .help(pattern.help)
+                    .related(at, "this policy uses it");
+                diagnostics.push(diagnostic);
+            }
+            None
+        }
+    }
+}
+
+fn parameters(policy: &Policy, name: Option<&Name>) -> Limits {
+    let map = name.and_then(|name| policy.inspect_maps.iter().find(|map| map.name.text == name.text));
+    map.map(|map| map.limits.clone()).unwrap_or_default()
+}
+
+fn timers(limits: &Limits) -> Timers {
+    let default = Timers::default();
+    Timers {
+        idle: limits.tcp_idle.map_or(default.idle, u64::from),
+        connect: limits.tcp_synwait.map_or(default.connect, |wait| u64::from(wait).min(default.connect)),
+        linger: limits.tcp_finwait.map_or(default.linger, u64::from),
+        ..default
+    }
+}

@@ -1,0 +1,19 @@
+//! The live proxy: a worker owns listeners, sessions and their time; nothing is shared on the data path.
+
+mod connection;
+mod leg;
+mod registry;
+pub(crate) mod worker;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use engine::Attachment;
+
+/// What sessions of one listener are held to, and where they lead. A reload makes a new one.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) attachment: Arc<Attachment>,
+    /// Tried in order.
+    pub(crate) servers: Vec<SocketAddr>,
+}

@@ -1,0 +1,176 @@
+//! One side of a connection: a socket, what is held of it, and what it has not taken yet.
+//!
+//! An idle leg owns no buffer. Reading stops when what it leads to is full: back-pressure is the
+//! kernel's receive window.
+
+use std::io;
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use engine::Wants;
+use socket2::SockRef;
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+
+/// Octets waiting for a peer that does not take them, above which nothing more is read that could
+/// add to them. With one read on top a session stays below 64 KiB.
+pub(crate) const HIGH_WATER: usize = 16 << 10;
+
+#[derive(Debug)]
+pub(crate) struct Leg {
+    /// Gone once aborted: RST leaves when the socket is closed.
+    stream: Option<TcpStream>,
+    /// Read, and not done with.
+    pub(crate) held: Vec<u8>,
+    /// To be written when the socket takes it.
+    pending: Vec<u8>,
+    pub(crate) wants: Wants,
+    /// The peer said its last.
+    pub(crate) is_over: bool,
+    /// The session was told so.
+    pub(crate) end_told: bool,
+    writing: Writing,
+    /// Octets sent.
+    pub(crate) sent: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writing {
+    Open,
+    /// FIN goes behind what is pending.
+    Closing,
+    Closed,
+    /// The socket is dead: aborted by us, or by its peer.
+    Dead,
+}
+
+impl Leg {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        // Command and reply are small and wait for each other: Nagle's algorithm would add its delay to each.
+        let _ = stream.set_nodelay(true);
+        Self {
+            stream: Some(stream),
+            held: Vec::new(),
+            pending: Vec::new(),
+            wants: Wants::More,
+            is_over: false,
+            end_told: false,
+            writing: Writing::Open,
+            sent: 0,
+        }
+    }
+
+    /// Reads what is there; nothing while nothing is. `poll_read` rather than `try_read`: it knows
+    /// that a short read emptied the socket, and saves the second one.
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let Some(stream) = &mut self.stream else { return Poll::Pending };
+        let mut read = ReadBuf::new(buffer);
+        match Pin::new(stream).poll_read(cx, &mut read) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(result) => Poll::Ready(result.map(|()| read.filled().len())),
+        }
+    }
+
+    /// Writes what is pending as far as the socket takes it; whether any of it went.
+    pub(crate) fn poll_write_pending(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while !self.pending.is_empty() {
+            let Some(stream) = &self.stream else { return moved };
+            if stream.poll_write_ready(cx).is_pending() {
+                break;
+            }
+            let pending = std::mem::take(&mut self.pending);
+            let written = self.write_now(&pending);
+            moved = true;
+            if self.writing == Writing::Dead {
+                break;
+            }
+            self.pending = pending;
+            self.pending.drain(..written);
+        }
+        if self.pending.is_empty() && self.writing == Writing::Closing {
+            self.shut();
+        }
+        moved
+    }
+
+    /// Writes as much as the socket takes now and keeps the rest.
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        if matches!(self.writing, Writing::Closed | Writing::Dead) || bytes.is_empty() {
+            return;
+        }
+        self.sent += bytes.len() as u64;
+        if !self.pending.is_empty() {
+            self.pending.extend_from_slice(bytes);
+            return;
+        }
+        let written = self.write_now(bytes);
+        self.pending.extend_from_slice(bytes.get(written..).unwrap_or_default());
+    }
+
+    fn write_now(&mut self, bytes: &[u8]) -> usize {
+        let mut written = 0;
+        while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+            let Some(stream) = &self.stream else { break };
+            match stream.try_write(rest) {
+                Ok(len) => written += len,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => {
+                    // What its peer sent before is still there to be read, and says how it ended.
+                    self.writing = Writing::Dead;
+                    break;
+                }
+            }
+        }
+        written
+    }
+
+    /// FIN behind what is pending.
+    pub(crate) fn finish(&mut self) {
+        match self.writing {
+            Writing::Open if self.pending.is_empty() => self.shut(),
+            Writing::Open => self.writing = Writing::Closing,
+            Writing::Closing | Writing::Closed | Writing::Dead => {}
+        }
+    }
+
+    fn shut(&mut self) {
+        self.writing = Writing::Closed;
+        if let Some(stream) = &self.stream {
+            let _ = SockRef::from(stream).shutdown(Shutdown::Write);
+        }
+    }
+
+    /// RST: the socket is closed with nothing left to linger for.
+    pub(crate) fn abort(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        }
+        self.writing = Writing::Dead;
+        self.is_over = true;
+        self.end_told = true;
+        self.pending = Vec::new();
+        self.held = Vec::new();
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.pending.len() >= HIGH_WATER
+    }
+
+    /// Nothing more will be written.
+    pub(crate) fn is_shut(&self) -> bool {
+        matches!(self.writing, Writing::Closed | Writing::Dead)
+    }
+
+    /// Gives buffers back before sleep.
+    pub(crate) fn rest(&mut self) {
+        if self.held.is_empty() {
+            self.held = Vec::new();
+        }
+        if self.pending.is_empty() {
+            self.pending = Vec::new();
+        }
+    }
+}

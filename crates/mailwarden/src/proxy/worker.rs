@@ -1,0 +1,158 @@
+//! One thread, one current-thread runtime: its listeners, its sessions, its clock and its mailbox.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use proto::Time;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::{AbortHandle, LocalSet};
+
+use super::Target;
+use super::connection::serve;
+use super::registry::Registry;
+use crate::reporting::{Reporter, Ticket};
+
+/// Octets of the buffer that all sessions of a worker read into. From 16 KiB on the cost of an
+/// octet no longer falls, and one read is the most that a full session holds beyond its bounds.
+const READ_BUFFER: usize = 32 << 10;
+
+/// How often deadlines are looked at. They are whole seconds.
+const TICK: Duration = Duration::from_millis(500);
+
+/// What the daemon tells a worker.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// The listeners from now on: one that goes on keeps its socket, a new one brings its own.
+    Listen(Vec<Listen>),
+    /// Accept nothing more, and stop when the last session has ended.
+    Drain,
+    /// Stop now.
+    Stop,
+}
+
+#[derive(Debug)]
+pub(crate) struct Listen {
+    pub(crate) address: SocketAddr,
+    pub(crate) socket: Option<TcpListener>,
+    pub(crate) target: Target,
+}
+
+/// What the sessions of one worker share.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) registry: Rc<Registry>,
+    pub(crate) scratch: RefCell<Scratch>,
+    pub(crate) reporter: Reporter,
+    pub(crate) draining: Cell<bool>,
+    started: Instant,
+    number: u64,
+    sessions: Cell<u64>,
+}
+
+/// Buffers that live between a read and the writes that follow it, and belong to no session.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    pub(crate) read: Box<[u8]>,
+    pub(crate) gather: [Vec<u8>; 2],
+}
+
+/// Runs a worker until it is told to stop.
+pub(crate) fn run(number: u64, reporter: Reporter, orders: UnboundedReceiver<Order>) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    let worker = Rc::new(Worker {
+        registry: Rc::default(),
+        scratch: RefCell::new(Scratch { read: vec![0; READ_BUFFER].into(), gather: Default::default() }),
+        reporter,
+        draining: Cell::new(false),
+        started: Instant::now(),
+        number,
+        sessions: Cell::new(0),
+    });
+    LocalSet::new().block_on(&runtime, attend(worker, orders));
+    Ok(())
+}
+
+/// Obeys orders and keeps time, while the sessions run beside it.
+async fn attend(worker: Rc<Worker>, mut orders: UnboundedReceiver<Order>) {
+    let mut listeners = HashMap::new();
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            order = orders.recv() => match order {
+                Some(Order::Listen(listens)) => listen(&worker, &mut listeners, listens),
+                Some(Order::Drain) => {
+                    listeners.drain().for_each(|(_, listener): (_, Listener)| listener.task.abort());
+                    worker.draining.set(true);
+                    worker.registry.wake_all();
+                }
+                Some(Order::Stop) | None => return,
+            },
+            _ = tick.tick() => worker.registry.wake_due(worker.now()),
+        }
+        if worker.draining.get() && worker.registry.len() == 0 {
+            return;
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Listener {
+    task: AbortHandle,
+    target: Rc<RefCell<Rc<Target>>>,
+}
+
+/// Brings the listeners in line with what was ordered; sessions that run keep what they began with.
+fn listen(worker: &Rc<Worker>, listeners: &mut HashMap<SocketAddr, Listener>, listens: Vec<Listen>) {
+    let mut gone: Vec<SocketAddr> = listeners.keys().copied().collect();
+    for Listen { address, socket, target } in listens {
+        gone.retain(|&other| other != address);
+        let target = Rc::new(target);
+        if let Some(listener) = listeners.get(&address) {
+            *listener.target.borrow_mut() = target;
+        } else if let Some(Ok(socket)) = socket.map(tokio::net::TcpListener::from_std) {
+            let target = Rc::new(RefCell::new(target));
+            let accepting = accept(socket, Rc::clone(&target), Rc::clone(worker));
+            let task = tokio::task::spawn_local(accepting).abort_handle();
+            listeners.insert(address, Listener { task, target });
+        }
+    }
+    for address in gone {
+        if let Some(listener) = listeners.remove(&address) {
+            listener.task.abort();
+        }
+    }
+}
+
+async fn accept(socket: tokio::net::TcpListener, target: Rc<RefCell<Rc<Target>>>, worker: Rc<Worker>) {
+    loop {
+        match socket.accept().await {
+            Ok((stream, peer)) => {
+                let target = Rc::clone(&target.borrow());
+                tokio::task::spawn_local(serve(stream, peer, target, Rc::clone(&worker)));
+            }
+            // Out of descriptors, most likely: sessions that end give some back.
+            Err(error) => {
+                worker.reporter.trouble(&format!("accept failed: {error}"));
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+impl Worker {
+    /// Nanoseconds since the worker started. The only clock of a session.
+    pub(crate) fn now(&self) -> Time {
+        Time(u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn ticket(&self, client: SocketAddr, server: SocketAddr) -> Ticket {
+        let session = self.sessions.get();
+        self.sessions.set(session + 1);
+        // The worker's number stands in the low bits, so that no two workers give the same.
+        Ticket { session: session << 8 | self.number, client, server, started: self.now() }
+    }
+}
