@@ -325,12 +325,19 @@ impl Display for Name {
     }
 }
 
-/// A pattern as it must be typed: always in quotes, so that blanks and a leading `!` survive.
+/// A pattern as it must be typed: in quotes, unless one of its own would close them.
 struct Quoted<'t>(&'t str);
 
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.0)
+        let mut escaped = false;
+        let closes = |c: char| {
+            let closes = !escaped && matches!(c, '"' | '\u{201c}' | '\u{201d}');
+            escaped = c == '\\' && !escaped;
+            closes
+        };
+        // Such a pattern was typed without quotes and has no blanks.
+        if self.0.chars().any(closes) || escaped { f.write_str(self.0) } else { write!(f, "\"{}\"", self.0) }
     }
 }
 

@@ -152,7 +152,8 @@ fn statement(start: usize, raw: &str) -> Option<Line<'_>> {
 fn pager_remnant(text: &str) -> usize {
     let trimmed = text.trim_start();
     let more = ["<--- More --->", "--More--", "-- More --", "--- More ---"];
-    let found = more.iter().find(|more| trimmed.starts_with(**more));
+    let begins = |more: &str| trimmed.get(..more.len()).is_some_and(|head| head.eq_ignore_ascii_case(more));
+    let found = more.iter().find(|more| begins(more));
     found.map_or(0, |more| text.len() - trimmed.len() + more.len())
 }
 
@@ -168,11 +169,16 @@ fn prompt(text: &str) -> Option<(usize, bool)> {
     }
     let rest = trimmed.get(name_len..)?;
     let mode = rest.trim_start_matches(' ');
-    let (mode_len, exec) = match mode.strip_prefix("(conf").and_then(|inside| inside.split_once(')')) {
-        Some((inside, _)) if !inside.contains(' ') => (rest.len() - mode.len() + inside.len() + 6, false),
+    let (mode_len, exec) = match mode.split_once(')') {
+        Some((inside, _)) if is_configuration(inside) => (rest.len() - mode.len() + inside.len() + 1, false),
         _ => (0, true),
     };
     rest.get(mode_len..)?.starts_with(['#', '>']).then_some((lead + name_len + mode_len + 1, exec))
+}
+
+/// `(config-cmap`, the parenthesis of a prompt.
+fn is_configuration(inside: &str) -> bool {
+    inside.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("(conf")) && !inside.contains(' ')
 }
 
 /// The delimiter of a text over several lines.

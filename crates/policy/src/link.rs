@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{Attachment, InspectCondition, Name, Named, Policy, TopAction};
 use crate::nearest::nearest;
+use crate::platform::Platform;
 use crate::source::Span;
 
 /// Limit: undefined names for which a similar one is sought; each search looks at all names of a kind.
@@ -131,7 +132,12 @@ impl<'p> Linker<'p, '_> {
         policies.names.extend(inspect.names);
         for proxy in &policy.proxies {
             let place = format!("proxy `{}`", proxy.name.text);
-            if let Some(Attachment::ServicePolicy(name)) = &proxy.attachment {
+            if let Some(Attachment::ServicePolicy(name)) = &proxy.attachment
+                && policy.platform == Platform::Asa
+            {
+                let message = "policies of the ASA are not available in this version";
+                self.complaints.push(Diagnostic::new(Code::NotInThisVersion, name.at, message));
+            } else if let Some(Attachment::ServicePolicy(name)) = &proxy.attachment {
                 self.look_up(&policies, name, &place);
                 if both.contains(&name.text.as_str()) {
                     let message =

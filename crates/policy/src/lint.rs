@@ -6,7 +6,8 @@ use std::collections::HashSet;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{
-    Action, Attachment, Condition, Criterion, MatchMode, Name, Policy, SmtpClass, SmtpPolicy, SmtpRule, find,
+    Action, Attachment, Condition, Criterion, InspectCondition, MatchMode, Name, Policy, Protocol, SmtpClass,
+    SmtpPolicy, SmtpRule, TopAction, find,
 };
 
 pub(crate) fn check(policy: &Policy, complaints: &mut Diagnostics) {
@@ -22,6 +23,7 @@ pub(crate) fn check(policy: &Policy, complaints: &mut Diagnostics) {
         hidden_classes(policy, outer, complaints);
     }
     not_attached(policy, complaints);
+    pinholes(policy, complaints);
 }
 
 fn empty_class(name: &Name) -> Diagnostic {
@@ -206,5 +208,34 @@ fn not_attached(policy: &Policy, complaints: &mut Diagnostics) {
     }
     for outer in &policy.inspect_policies {
         report(&outer.name, &enforced, "policy-map", "zone-pair or proxy");
+    }
+}
+
+/// Where mail passes without anybody looking at its content.
+fn pinholes(policy: &Policy, complaints: &mut Diagnostics) {
+    for proxy in &policy.proxies {
+        let is_pinhole = matches!(proxy.attachment, None | Some(Attachment::Pinhole));
+        if is_pinhole && proxy.protocol != Some(Protocol::Tcp) {
+            let message =
+                format!("proxy `{}` passes mail on without looking at its content", proxy.name.text);
+            complaints.push(
+                Diagnostic::new(Code::Pinhole, proxy.name.at, message)
+                    .help("attach a policy with `service-policy type inspect NAME`"),
+            );
+        }
+    }
+    for rule in policy.inspect_policies.iter().flat_map(|outer| &outer.rules) {
+        let inspected = matches!(rule.action, Some(TopAction::Inspect { .. }));
+        let class = find(&policy.inspect_classes, &rule.class.text);
+        let selects_mail = class.is_some_and(|class| {
+            class.conditions.iter().any(|c| matches!(c, InspectCondition::Protocol(p) if p.text == "smtp"))
+        });
+        if inspected && selects_mail && rule.service_policy.is_none() {
+            let message = format!("mail of class `{}` passes without a look at its content", rule.class.text);
+            complaints.push(
+                Diagnostic::new(Code::Pinhole, rule.class.at, message)
+                    .help("attach a policy with `service-policy smtp NAME`"),
+            );
+        }
     }
 }

@@ -71,6 +71,9 @@ pub(crate) fn map_header<'t>(words: &[&'t str]) -> Option<MapHeader<'t>> {
     {
         of = kind.to_ascii_lowercase();
         rest = behind;
+    } else if kind == UnusedKind::ParameterMap {
+        // Without a type it is a line of a proxy.
+        return None;
     }
     if of == "inspect"
         && let [protocol, behind @ ..] = rest
@@ -119,5 +122,6 @@ mod tests {
             assert_eq!(map_header(&words), Some(MapHeader { kind, of: of.to_owned(), name }), "{line}");
         }
         assert_eq!(map_header(&["no", "class-map", "c1"]), None);
+        assert_eq!(map_header(&["parameter-map", "PM1"]), None);
     }
 }

@@ -9,7 +9,7 @@ use crate::nearest::nearest;
 use crate::source::Span;
 
 /// Limit: words offered in a message; a longer list helps nobody.
-const EXPECTED_MAX: usize = 8;
+const EXPECTED_MAX: usize = 12;
 
 /// `word` is the index of the word in question.
 pub(crate) fn complaint(
@@ -21,19 +21,7 @@ pub(crate) fn complaint(
 ) -> Diagnostic {
     let end = line.start + line.text.len();
     match mismatch {
-        Mismatch::Unknown { at } => {
-            let typed = slice(line, *at);
-            let next = next_words(mode, platforms, line, at.start);
-            let meant =
-                nearest(typed, next.iter().copied().filter(|word| is_keyword(word))).map(str::to_owned);
-            let meant = meant.or_else(|| corrected(mode, platforms, line.text, word));
-            let message = match expected(&next) {
-                Some(expected) if meant.is_none() => format!("invalid input `{typed}`, expected {expected}"),
-                _ => format!("invalid input `{typed}`"),
-            };
-            Diagnostic::new(Code::InvalidInput, (*at).into(), message)
-                .maybe_help(meant.map(|meant| format!("did you mean `{meant}`?")))
-        }
+        Mismatch::Unknown { at } => unknown(mode, platforms, line, *at, word),
         Mismatch::Ambiguous { at, candidates } => {
             let words: Vec<String> = candidates.iter().map(|word| format!("`{word}`")).collect();
             let message = format!("`{}` is ambiguous", slice(line, *at));
@@ -58,13 +46,46 @@ pub(crate) fn complaint(
     }
 }
 
-/// The line with one word, the `from`th or one before it, written as a keyword that makes it whole.
+/// A word that does not fit here. If an earlier one is a slip that explains it, that one is at fault.
+fn unknown(
+    mode: &'static Mode<Statement>,
+    platforms: Platforms,
+    line: &Line<'_>,
+    at: grammar::Span,
+    word: usize,
+) -> Diagnostic {
+    let next = next_words(mode, platforms, line, at.start);
+    let meant = nearest(slice(line, at), next.iter().copied().filter(|word| is_keyword(word)));
+    let (at, meant) = match (meant, corrected(mode, platforms, line.text, word)) {
+        (None, Some(Correction { at, keyword, .. })) => {
+            (grammar::Span { start: line.start + at.start, end: line.start + at.end }, Some(keyword))
+        }
+        (meant, _) => (at, meant),
+    };
+    let typed = slice(line, at);
+    let message = match expected(&next) {
+        Some(expected) if meant.is_none() => format!("invalid input `{typed}`, expected {expected}"),
+        _ => format!("invalid input `{typed}`"),
+    };
+    Diagnostic::new(Code::InvalidInput, at.into(), message)
+        .maybe_help(meant.map(|meant| format!("did you mean `{meant}`?")))
+}
+
+/// A word that is probably a slip.
+pub(crate) struct Correction {
+    at: grammar::Span,
+    keyword: &'static str,
+    /// The line with the keyword in the word's place.
+    pub(crate) line: String,
+}
+
+/// The word, the `from`th or one before it, that makes the line whole if it is written as a keyword.
 pub(crate) fn corrected(
     mode: &'static Mode<Statement>,
     platforms: Platforms,
     text: &str,
     from: usize,
-) -> Option<String> {
+) -> Option<Correction> {
     let words = grammar::words(text).words;
     words.iter().take(from + 1).rev().find_map(|word| {
         let before = text.get(..word.span.start)?;
@@ -72,7 +93,8 @@ pub(crate) fn corrected(
         let next = completions(mode, platforms, before);
         let keyword = nearest(word.text, next.iter().copied().filter(|word| is_keyword(word)))?;
         let line = format!("{before}{keyword}{behind}");
-        grammar::resolve(mode, platforms, &grammar::words(&line)).is_ok().then_some(line)
+        let is_whole = grammar::resolve(mode, platforms, &grammar::words(&line)).is_ok();
+        is_whole.then_some(Correction { at: word.span, keyword, line })
     })
 }
 

@@ -85,7 +85,10 @@ impl Reader<'_> {
             return self.exec(&cut);
         }
         if self.aside.is_some_and(|indent| line.indent > indent) && !self.is_ours_anywhere(&cut) {
-            return self.not_used(&cut);
+            if !self.lost(&cut) {
+                self.not_used(&cut);
+            }
+            return;
         }
         if let [word] = cut.words.words.as_slice() {
             let leaves = |keyword| word.text.eq_ignore_ascii_case(keyword);
@@ -234,7 +237,9 @@ impl Reader<'_> {
     fn is_slip(&self, cut: &Cut<'_>, refusal: &Refusal) -> bool {
         let corrected = || mismatch::corrected(refusal.mode, self.platforms, cut.line.text, refusal.word);
         match refusal.mode.name {
-            "global" => corrected().is_some_and(|line| OWN_HEADERS.iter().any(|own| begins_with(&line, own))),
+            "global" => {
+                corrected().is_some_and(|it| OWN_HEADERS.iter().any(|own| begins_with(&it.line, own)))
+            }
             "interface" | "access-list" => false,
             _ => corrected().is_some(),
         }
@@ -243,7 +248,10 @@ impl Reader<'_> {
     /// A line of a block that a foreign statement closed before.
     fn lost(&mut self, cut: &Cut<'_>) -> bool {
         let Some((mode, by)) = self.closed else { return false };
-        if grammar::resolve(mode, self.platforms, &cut.words).is_err() {
+        let resolved = grammar::resolve(mode, self.platforms, &cut.words);
+        let fits = resolved.is_ok_and(|resolved| resolved.build().is_ok());
+        // Everything has a description.
+        if !(fits || is_own(mode) && knows(mode, cut)) || cut.is("description") {
             return false;
         }
         let message = format!("`{}` stands outside its block", cut.command_words());
@@ -408,6 +416,11 @@ fn knows(mode: &Mode<Statement>, cut: &Cut<'_>) -> bool {
 fn first_keyword(syntax: &'static str) -> Option<&'static str> {
     let first = syntax.strip_prefix("[no] ").unwrap_or(syntax).split_ascii_whitespace().next()?;
     (!first.starts_with(['[', '{'])).then_some(first)
+}
+
+/// A block of this program, whose words no device has in its blocks.
+fn is_own(mode: &Mode<Statement>) -> bool {
+    matches!(mode.name, "mailwarden" | "proxy")
 }
 
 fn begins_with(line: &str, words: &str) -> bool {

@@ -3,13 +3,13 @@
 //! A rule is checked on the finished model, so that it holds whichever of its lines was typed
 //! first; the line typed last is the one complained about. Oddities that make sense are in `lint.rs`.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::model::{
-    Action, Condition, Criterion, InspectClass, InspectCondition, InspectMap, MatchMode, Policy, Proxy,
-    SmtpClass, TopAction, find,
+    Action, Condition, Criterion, InspectClass, InspectCondition, MatchMode, Policy, Proxy, SmtpClass,
+    TopAction, find,
 };
 use crate::nearest::nearest;
-use crate::source::Source;
+use crate::source::{Source, Span};
 
 mod patterns;
 
@@ -23,11 +23,8 @@ pub(crate) fn check(policy: &Policy, source: &Source, complaints: &mut Diagnosti
     for class in &policy.inspect_classes {
         protocols(class, complaints);
     }
-    for map in &policy.inspect_maps {
-        thresholds(map, complaints);
-    }
     for proxy in &policy.proxies {
-        completeness(proxy, complaints);
+        completeness(policy, proxy, complaints);
     }
 }
 
@@ -191,40 +188,21 @@ fn protocols(class: &InspectClass, complaints: &mut Diagnostics) {
 /// Protocols of the device whose names are close to those of mail.
 const OTHER_PROTOCOLS: &[&str] = &["snmp", "sip", "icmp", "ntp", "ftp", "tftp", "isakmp", "ipass", "pptp"];
 
-/// Where clearing ends cannot be above where it begins.
-fn thresholds(map: &InspectMap, complaints: &mut Diagnostics) {
-    let limits = &map.limits;
-    let pairs = [
-        ("max-incomplete", limits.max_incomplete_low, limits.max_incomplete_high),
-        ("one-minute", limits.one_minute_low, limits.one_minute_high),
-    ];
-    for (what, low, high) in pairs {
-        if let (Some(low), Some(high)) = (low, high)
-            && low > high
-        {
-            let message =
-                format!("{what} low {low} is above high {high} in parameter-map `{}`", map.name.text);
-            complaints.push(
-                Diagnostic::new(Code::LowAboveHigh, map.name.at, message)
-                    .help(format!("write `{what} low {high}` or less")),
-            );
-        }
-    }
-}
-
-fn completeness(proxy: &Proxy, complaints: &mut Diagnostics) {
+/// A proxy needs both sides; what is wrong with a line it has is said where that line stands.
+fn completeness(policy: &Policy, proxy: &Proxy, complaints: &mut Diagnostics) {
     let missing = match (proxy.listen.is_empty(), proxy.servers.is_empty()) {
         (false, false) => return,
         (true, _) => "listen 0.0.0.0:25",
         (false, true) => "server 192.0.2.1:25",
     };
+    let from = proxy.name.at;
+    let to = policy.proxies.iter().map(|other| other.name.at).filter(|at| *at > from).min();
+    let inside = |at: Span| at > from && to.is_none_or(|to| at < to);
+    if complaints.iter().any(|other| other.severity() == Severity::Error && inside(other.at)) {
+        return;
+    }
     let what = missing.split(' ').next().unwrap_or("");
-    complaints.push(
-        Diagnostic::new(
-            Code::ProxyIncomplete,
-            proxy.name.at,
-            format!("proxy `{}` has no `{what}` line", proxy.name.text),
-        )
-        .help(format!("write `{missing}` in it")),
-    );
+    let message = format!("proxy `{}` has no `{what}` line", proxy.name.text);
+    complaints
+        .push(Diagnostic::new(Code::ProxyIncomplete, from, message).help(format!("write `{missing}` in it")));
 }

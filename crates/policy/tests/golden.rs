@@ -82,9 +82,9 @@ fn bad_policies_list_all_their_complaints() {
 #[test]
 fn changes_that_mean_nothing_change_nothing() {
     let mut failures = Vec::new();
-    for path in configurations("good").iter().chain(&configurations("bad")) {
+    for path in configurations("good") {
         let name = path.file_name().unwrap().to_str().unwrap();
-        if let Ok(text) = fs::read_to_string(path) {
+        if let Ok(text) = fs::read_to_string(&path) {
             failures.extend(common::changed_by_transformations(name, &text));
         }
     }

@@ -1,5 +1,6 @@
 //! Changes to a configuration's text that change nothing of what it says.
 
+use policy::diagnostic::Code;
 use policy::survey::Summary;
 use policy::{Loaded, load};
 
@@ -21,7 +22,9 @@ pub(crate) fn transformations() -> Vec<Transformation> {
 
 /// What a configuration says, whatever its places and the case of its names.
 pub(crate) fn meaning(loaded: &Loaded) -> String {
-    let codes: Vec<&str> = loaded.diagnostics.iter().map(|d| d.code.as_str()).collect();
+    // A statement that is not supported is only known to belong to its block by its indentation.
+    let codes = loaded.diagnostics.iter().map(|d| d.code).filter(|code| *code != Code::NotSupported);
+    let codes: Vec<&str> = codes.map(Code::as_str).collect();
     let policy = loaded.policy.as_ref().map(ToString::to_string).unwrap_or_default();
     format!("{codes:?}\n{}\n{policy}", contents(&loaded.summary).join("\n")).to_lowercase()
 }

@@ -8,8 +8,9 @@ use std::collections::HashSet;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::{Setting, Statement};
 use crate::model::{
-    AccessList, AccessListForm, Attachment, InspectClass, InspectMap, InspectPolicy, Interface, MatchMode,
-    Name, PatternText, Policy, Proxy, RegexMap, Settings, SmtpClass, SmtpPolicy, Zone, ZonePair, find,
+    AccessList, AccessListForm, Attachment, InspectClass, InspectMap, InspectPolicy, Interface, Limits,
+    MatchMode, Name, PatternText, Policy, Proxy, RegexMap, Settings, SmtpClass, SmtpPolicy, Zone, ZonePair,
+    find,
 };
 use crate::platform::Platform;
 use crate::source::Span;
@@ -183,15 +184,31 @@ impl<'c> Lowering<'c> {
             self.complaints.push(complaint);
         }
         let map = self.inspect_maps.open(&name, |name| InspectMap { name, limits: Default::default() });
-        for Node { statement, negated, .. } in children {
+        let mut wrong = Vec::new();
+        for Node { statement, negated, at, .. } in children {
+            let limits = &mut map.limits;
             match statement {
-                Statement::Limit { set, value } => set(&mut map.limits, value.filter(|_| !negated)),
-                Statement::Switch { set, on } => set(&mut map.limits, on.filter(|_| !negated)),
-                Statement::HostLimit(limit) => {
-                    map.limits.tcp_max_incomplete_host = limit.filter(|_| !negated);
-                }
+                Statement::Limit { set, value } => set(limits, value.filter(|_| !negated)),
+                Statement::Switch { set, on } => set(limits, on.filter(|_| !negated)),
+                Statement::HostLimit(limit) => limits.tcp_max_incomplete_host = limit.filter(|_| !negated),
                 _ => {}
             }
+            // The line that puts low above high is at fault, unless a later one puts it right.
+            wrong.retain(|(what, _): &(&str, Span)| crossed(limits).any(|(still, ..)| still == *what));
+            for (what, ..) in crossed(limits) {
+                if !wrong.iter().any(|(known, _)| *known == what) {
+                    wrong.push((what, at));
+                }
+            }
+        }
+        for (what, low, high) in crossed(&map.limits) {
+            let at = wrong.iter().find(|(known, _)| *known == what).map_or(map.name.at, |(_, at)| *at);
+            let message =
+                format!("{what} low {low} is above high {high} in parameter-map `{}`", map.name.text);
+            self.complaints.push(
+                Diagnostic::new(Code::LowAboveHigh, at, message)
+                    .help(format!("write `{what} low {high}` or less")),
+            );
         }
     }
 
@@ -389,6 +406,16 @@ impl Described {
             Self::As(text) => *description = Some(text),
         }
     }
+}
+
+/// The thresholds whose low is above their high.
+fn crossed(limits: &Limits) -> impl Iterator<Item = (&'static str, u32, u32)> {
+    let pairs = [
+        ("max-incomplete", limits.max_incomplete_low.zip(limits.max_incomplete_high)),
+        ("one-minute", limits.one_minute_low.zip(limits.one_minute_high)),
+    ];
+    let pairs = pairs.into_iter().filter_map(|(what, pair)| pair.map(|(low, high)| (what, low, high)));
+    pairs.filter(|(_, low, high)| low > high)
 }
 
 /// The value said, or the default if it was taken back.

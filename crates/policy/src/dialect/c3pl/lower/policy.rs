@@ -7,6 +7,7 @@ use crate::model::{
     Action, Condition, Criterion, Encoding, InspectClass, InspectPolicy, InspectRule, MatchMode, Name,
     SmtpClass, SmtpPolicy, SmtpRule, TopAction,
 };
+use crate::nearest::nearest;
 use crate::source::Span;
 use crate::statement::Node;
 
@@ -134,14 +135,21 @@ fn check_criterion(criterion: &Criterion, at: Span, complaints: &mut Diagnostics
             let private = value.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("x-")) && value.len() > 2;
             if !private {
                 let message = format!("unknown encoding `{value}`, a private one begins with `X-`");
-                complaints.push(Diagnostic::new(Code::EncodingNotPrivate, at, message).help(format!(
-                    "write `match mime encoding X-{value}`, or `unknown` for any that is not listed"
-                )));
+                let help = match nearest(value, ENCODINGS.iter().copied()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!(
+                        "write `match mime encoding X-{value}`, or `unknown` for any that is not listed"
+                    ),
+                };
+                complaints.push(Diagnostic::new(Code::EncodingNotPrivate, at, message).help(help));
             }
         }
         _ => {}
     }
 }
+
+const ENCODINGS: &[&str] =
+    &["7-bit", "8-bit", "base64", "binary", "quoted-printable", "x-uuencode", "unknown"];
 
 fn smtp_action(
     rule: &mut SmtpRule,

@@ -1,0 +1,417 @@
+//! Policies and texts nobody wrote: what is printed loads as the same policy, and damaged text gives
+//! complaints that lie inside it, in bounded time.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test reports by panicking; clippy exempts only functions marked as tests"
+)]
+
+use std::fs;
+use std::path::Path;
+
+use fastrand::Rng;
+use policy::model::{
+    AccessList, AccessListForm, Action, Attachment, Condition, Conformance, Criterion, Encoding,
+    InspectClass, InspectCondition, InspectMap, InspectPolicy, InspectRule, Interface, Limits, MatchMode,
+    Name, PatternText, Policy, Protocol, Proxy, RecipientLimit, Refusals, RegexMap, Settings, SmtpClass,
+    SmtpPolicy, SmtpRule, StartTls, TopAction, Zone, ZonePair,
+};
+use policy::platform::Platform;
+use policy::source::Span;
+use policy::{load, render};
+
+const SEED: u64 = 0x6d61_696c;
+
+#[test]
+fn what_is_printed_loads_as_the_same_policy() {
+    for seed in SEED..SEED + 1000 {
+        let made = made_up(&mut Rng::with_seed(seed));
+        let text = made.to_string();
+        let loaded = load("printed", text.as_bytes());
+        let complaints = render::diagnostics(&loaded.source, &loaded.diagnostics);
+        let found = loaded.policy.unwrap_or_else(|| panic!("seed {seed}:\n{complaints}\n{text}"));
+        assert_eq!(found.clone().without_places(), made.without_places(), "seed {seed}:\n{text}");
+        assert_eq!(found.to_string(), text, "seed {seed}");
+    }
+}
+
+#[test]
+fn damaged_text_gives_complaints_inside_it() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/policies");
+    let mut texts: Vec<Vec<u8>> = Vec::new();
+    for kind in ["good", "bad"] {
+        let files = fs::read_dir(folder.join(kind)).unwrap().map(|entry| entry.unwrap().path());
+        texts.extend(
+            files.filter(|path| path.extension().is_some_and(|e| e == "conf")).map(|p| fs::read(p).unwrap()),
+        );
+    }
+    let mut rng = Rng::with_seed(SEED);
+    for round in 0..3000 {
+        let mut text = texts[rng.usize(..texts.len())].clone();
+        for _ in 0..=rng.usize(..6) {
+            damage(&mut text, &texts, &mut rng);
+        }
+        let loaded = load("damaged", &text);
+        for diagnostic in &loaded.diagnostics {
+            let places = std::iter::once(diagnostic.at).chain(diagnostic.related.iter().map(|(at, _)| *at));
+            for Span { start, end } in places {
+                assert!(start <= end, "round {round}: {diagnostic:?}");
+                assert!(loaded.source.text.get(start as usize..end as usize).is_some(), "round {round}");
+            }
+        }
+        render::diagnostics(&loaded.source, &loaded.diagnostics);
+        assert_eq!(loaded.policy.is_none(), loaded.diagnostics.has_errors());
+        if let Some(policy) = loaded.policy {
+            let text = policy.to_string();
+            let again = load("printed", text.as_bytes()).policy;
+            assert_eq!(
+                again.unwrap_or_else(|| panic!("round {round}:\n{text}")).without_places(),
+                policy.without_places()
+            );
+        }
+    }
+}
+
+/// The same line many times over must not cost its square.
+#[test]
+fn large_texts_take_linear_time() {
+    let lines = [
+        "class-map type inspect smtp c1\n",
+        "match cmd verb A\n",
+        "interface x\n",
+        "no class-map type inspect smtp c1\n",
+        "banner motd ^C\n",
+        "certificate ca 01\n",
+        "ip route 1.1.1.1\n",
+        " x\n",
+        "class-map c\n",
+        "exit\n",
+        "\"\n",
+        "mathc cmd verb A\n",
+        "zone security a\n",
+        "!\n",
+        "parameter-map type regex r\n",
+        " pattern a\n",
+    ];
+    for line in lines {
+        let text = line.repeat(300_000 / line.len());
+        load("large", text.as_bytes());
+    }
+    let many: String = (0..10_000)
+        .map(|i| format!("class-map type inspect smtp c{i}\n match sender address regex r{i}\n"))
+        .collect();
+    load("large", many.as_bytes());
+}
+
+fn damage(text: &mut Vec<u8>, others: &[Vec<u8>], rng: &mut Rng) {
+    if text.is_empty() {
+        return;
+    }
+    let at = rng.usize(..text.len());
+    let end = (at + rng.usize(..40)).min(text.len());
+    match rng.u8(..8) {
+        0 => drop(text.drain(at..end)),
+        1 => text[at] = rng.u8(..),
+        2 => text.insert(at, rng.u8(..)),
+        3 => text.insert(at, *rng.choice(b"\n \"'\t\r\0!^$*\x03\\").unwrap()),
+        4 => text.extend_from_within(at..end),
+        5 => text.truncate(at),
+        6 => {
+            let other = &others[rng.usize(..others.len())];
+            let from = rng.usize(..=other.len());
+            let piece = other[from..(from + rng.usize(..200)).min(other.len())].to_vec();
+            text.splice(at..at, piece);
+        }
+        _ => text[at..end].rotate_left((end - at) / 2),
+    }
+}
+
+fn made_up(rng: &mut Rng) -> Policy {
+    let mut policy = Policy::empty(Platform::Ios);
+    let regex_maps = names(rng, 4);
+    let smtp_classes = names(rng, 5);
+    let smtp_policies = names(rng, 3);
+    let inspect_maps = names(rng, 2);
+    let lists = names(rng, 3);
+    let inspect_classes = names(rng, 4);
+    let inspect_policies: Vec<Name> =
+        names(rng, 3).into_iter().filter(|name| !smtp_policies.contains(name)).collect();
+    let zones = names(rng, 3);
+    policy.hostname = rng.bool().then(|| name("edge"));
+    policy.settings = settings(rng);
+    policy.regex_maps = regex_maps.iter().map(|n| regex_map(n.clone(), rng)).collect();
+    policy.inspect_maps = inspect_maps.iter().map(|n| inspect_map(n.clone(), rng)).collect();
+    policy.smtp_classes = smtp_classes.iter().map(|n| smtp_class(n.clone(), &regex_maps, rng)).collect();
+    policy.smtp_policies =
+        smtp_policies.iter().map(|n| smtp_policy(n.clone(), &policy.smtp_classes, rng)).collect();
+    policy.access_lists = lists.iter().map(|n| access_list(n.clone(), rng)).collect();
+    policy.inspect_classes = inspect_classes
+        .iter()
+        .enumerate()
+        .map(|(at, n)| inspect_class(n.clone(), &lists, &inspect_classes[..at], rng))
+        .collect();
+    policy.inspect_policies = inspect_policies
+        .iter()
+        .map(|n| inspect_policy(n.clone(), &policy.inspect_classes, &smtp_policies, &inspect_maps, rng))
+        .collect();
+    policy.zones = zones.iter().map(|n| Zone { name: n.clone(), description: description(rng) }).collect();
+    if !zones.is_empty() {
+        let mut ends = zones.clone();
+        ends.push(name("self"));
+        let pairs = names(rng, 2).into_iter().map(|name| ZonePair {
+            name,
+            source: any(&ends, rng),
+            destination: any(&ends, rng),
+            description: description(rng),
+            policy: maybe(&inspect_policies, rng),
+        });
+        policy.zone_pairs = pairs.collect();
+    }
+    for at in 0..rng.usize(..3) {
+        let (zone, linux) = (maybe(&zones, rng), rng.bool().then(|| name("eth0")));
+        if zone.is_some() || linux.is_some() {
+            let name = name(&format!("Ethernet{at}/0"));
+            let description = description(rng);
+            policy.interfaces.push(Interface { name, description, zone, linux_interface: linux });
+        }
+    }
+    let attached: Vec<Name> = smtp_policies.iter().chain(&inspect_policies).cloned().collect();
+    policy.proxies = names(rng, 2).into_iter().map(|n| proxy(n, &attached, &inspect_maps, rng)).collect();
+    policy
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text, Span::default())
+}
+
+/// Some names, no two alike.
+fn names(rng: &mut Rng, max: usize) -> Vec<Name> {
+    let mut all =
+        ["c1", "bad-guys", "A->B", "m", "id3C4E.dst.net.0", "AES/GCM", "x_y", "ünïcode", "p"].to_vec();
+    rng.shuffle(&mut all);
+    all.into_iter().take(rng.usize(..=max)).map(name).collect()
+}
+
+fn any(names: &[Name], rng: &mut Rng) -> Name {
+    names[rng.usize(..names.len())].clone()
+}
+
+fn maybe(names: &[Name], rng: &mut Rng) -> Option<Name> {
+    (!names.is_empty() && rng.bool()).then(|| any(names, rng))
+}
+
+fn description(rng: &mut Rng) -> Option<String> {
+    let all = ["mail  from outside", "\"quoted\"", "it's 5\" wide", "! no comment", "ünï"];
+    rng.bool().then(|| (*rng.choice(&all).unwrap()).to_owned())
+}
+
+fn regex_map(name: Name, rng: &mut Rng) -> RegexMap {
+    let mut all = [
+        r"*deals\.com",
+        "a b",
+        " lead",
+        "trail ",
+        r#"say\"so"#,
+        r#"in"side"#,
+        r"\\",
+        "x?",
+        "^$",
+        "[\"']",
+        "é+",
+    ]
+    .to_vec();
+    rng.shuffle(&mut all);
+    let patterns = all.into_iter().take(rng.usize(..5));
+    let patterns = patterns.map(|text| PatternText { text: text.to_owned(), at: Span::default() }).collect();
+    RegexMap { name, patterns }
+}
+
+fn inspect_map(name: Name, rng: &mut Rng) -> InspectMap {
+    let some = |rng: &mut Rng| rng.bool().then(|| rng.u32(1..=2_147_483));
+    let limits = Limits {
+        alert: rng.bool().then(|| rng.bool()),
+        audit_trail: rng.bool().then(|| rng.bool()),
+        dns_timeout: some(rng),
+        icmp_idle: some(rng),
+        udp_idle: some(rng),
+        tcp_idle: some(rng),
+        tcp_synwait: some(rng),
+        tcp_finwait: some(rng),
+        tcp_max_incomplete_host: rng.bool().then(|| (rng.u32(1..), rng.u32(..=35791))),
+        max_incomplete_low: rng.bool().then(|| rng.u32(1..400)),
+        max_incomplete_high: rng.bool().then(|| rng.u32(400..1000)),
+        one_minute_low: rng.bool().then(|| rng.u32(1..400)),
+        one_minute_high: rng.bool().then(|| rng.u32(400..1000)),
+        sessions_maximum: some(rng),
+    };
+    InspectMap { name, limits }
+}
+
+fn smtp_class(name: Name, maps: &[Name], rng: &mut Rng) -> SmtpClass {
+    let mode = if rng.bool() { MatchMode::All } else { MatchMode::Any };
+    // In match-all a condition on the command stands alone.
+    let alone = mode == MatchMode::All && rng.bool();
+    let mut conditions: Vec<Condition> = Vec::new();
+    for _ in 0..rng.usize(..5) {
+        let criterion = if alone { of_command(rng) } else { of_mail(maps, mode, rng) };
+        let seen = conditions.iter().any(|c| c.criterion == criterion)
+            || alone
+                && conditions
+                    .iter()
+                    .any(|c| std::mem::discriminant(&c.criterion) == std::mem::discriminant(&criterion));
+        if !seen {
+            conditions.push(Condition { criterion, negated: rng.u8(..4) == 0, at: Span::default() });
+        }
+    }
+    SmtpClass { name, mode, description: description(rng), conditions }
+}
+
+fn of_command(rng: &mut Rng) -> Criterion {
+    if rng.bool() {
+        return Criterion::CommandLineLength { over: rng.u32(1..=65535) };
+    }
+    let (verb, known) =
+        *rng.choice(&[("MAIL", true), ("ATRN", false), ("STARTTLS", true), ("X-Y", false)]).unwrap();
+    Criterion::CommandVerb { verb: verb.to_owned(), known }
+}
+
+fn of_mail(maps: &[Name], mode: MatchMode, rng: &mut Rng) -> Criterion {
+    let over = rng.u32(1..=65535);
+    let encodings = [
+        Encoding::SevenBit,
+        Encoding::EightBit,
+        Encoding::Base64,
+        Encoding::Binary,
+        Encoding::QuotedPrintable,
+        Encoding::XUuencode,
+        Encoding::Unknown,
+        Encoding::Private("X-mine".to_owned()),
+    ];
+    match rng.u8(..12) {
+        0 => Criterion::Protocol,
+        1 => Criterion::RecipientCount { over },
+        2 => Criterion::InvalidRecipientCount { over },
+        3 => Criterion::HeaderLength { over },
+        4 => Criterion::DataLength { over: u64::from(rng.u32(..)) },
+        5 => Criterion::EhloReply { keyword: (*rng.choice(&["ETRN", "X-PRIVATE"]).unwrap()).to_owned() },
+        6 if mode == MatchMode::Any => of_command(rng),
+        7.. if !maps.is_empty() => {
+            let map = any(maps, rng);
+            match rng.u8(..5) {
+                0 => Criterion::SenderAddress { map },
+                1 => Criterion::RecipientAddress { map },
+                2 => Criterion::HeaderRegex { map },
+                3 => Criterion::BodyRegex { map },
+                _ => Criterion::MimeContentType { map },
+            }
+        }
+        _ => Criterion::MimeEncoding { encoding: rng.choice(&encodings).unwrap().clone() },
+    }
+}
+
+fn smtp_policy(name: Name, classes: &[SmtpClass], rng: &mut Rng) -> SmtpPolicy {
+    let mut classes: Vec<&SmtpClass> = classes.iter().collect();
+    rng.shuffle(&mut classes);
+    let rules = classes.into_iter().take(rng.usize(..4)).map(|class| {
+        let maskable = |c: &Condition| {
+            matches!(c.criterion, Criterion::CommandVerb { .. } | Criterion::EhloReply { .. })
+        };
+        let action = match rng.u8(..4) {
+            0 => None,
+            1 => Some(Action::Allow),
+            2 if class.conditions.iter().all(maskable) => Some(Action::Mask),
+            _ => Some(Action::Reset),
+        };
+        let action = action.map(|action| (action, Span::default()));
+        SmtpRule { class: class.name.clone(), log: rng.bool(), action, inspect: rng.u8(..8) == 0 }
+    });
+    let rules = rules.collect();
+    SmtpPolicy { name, description: description(rng), rules }
+}
+
+fn access_list(mut name: Name, rng: &mut Rng) -> AccessList {
+    let forms =
+        [AccessListForm::Lines, AccessListForm::Standard, AccessListForm::Extended, AccessListForm::V6];
+    let form = *rng.choice(&forms).unwrap();
+    if form == AccessListForm::Lines {
+        name.text = name.text.replace('"', "");
+    }
+    let entries = ["permit tcp any any eq 25", "deny ip any any log", "permit 10.0.0.0 0.0.0.255"];
+    let entries = entries.into_iter().map(|text| Name::new(text, Span::default())).collect();
+    AccessList { name, form, entries }
+}
+
+fn inspect_class(name: Name, lists: &[Name], classes: &[Name], rng: &mut Rng) -> InspectClass {
+    let mut conditions = vec![InspectCondition::Protocol(Name::new("smtp", Span::default()))];
+    conditions.extend(maybe(lists, rng).map(InspectCondition::AccessGroup));
+    conditions.extend(maybe(classes, rng).map(InspectCondition::Class));
+    if rng.bool() {
+        let http = InspectCondition::Protocol(Name::new("http", Span::default()));
+        conditions.push(InspectCondition::Not(Box::new(http)));
+    }
+    let mode = if rng.bool() { MatchMode::All } else { MatchMode::Any };
+    InspectClass { name, mode, description: description(rng), conditions }
+}
+
+fn inspect_policy(
+    name: Name,
+    classes: &[InspectClass],
+    smtp: &[Name],
+    maps: &[Name],
+    rng: &mut Rng,
+) -> InspectPolicy {
+    let rules = classes.iter().take(rng.usize(..4)).map(|class| {
+        let class = class.name.clone();
+        let action = top_action(maps, rng);
+        if !matches!(action, TopAction::Inspect { .. }) {
+            return InspectRule { class, action: Some(action), service_policy: None, police: None };
+        }
+        let service_policy = maybe(smtp, rng).map(|policy| (Name::new("smtp", Span::default()), policy));
+        let police = rng.bool().then(|| (rng.u64(8000..=2_000_000_000), rng.u64(1000..=512_000_000)));
+        InspectRule { class, action: Some(action), service_policy, police }
+    });
+    let rules = rules.collect();
+    let default = rng.bool().then(|| top_action(maps, rng));
+    InspectPolicy { name, description: description(rng), rules, default }
+}
+
+fn top_action(maps: &[Name], rng: &mut Rng) -> TopAction {
+    match rng.u8(..4) {
+        0 => TopAction::Drop { log: rng.bool() },
+        1 => TopAction::Pass { log: rng.bool() },
+        _ => TopAction::Inspect { parameters: maybe(maps, rng) },
+    }
+}
+
+fn proxy(name: Name, policies: &[Name], maps: &[Name], rng: &mut Rng) -> Proxy {
+    let protocols = [Protocol::Smtp, Protocol::Esmtp, Protocol::Pop3, Protocol::Imap, Protocol::Tcp];
+    let attachment = maybe(policies, rng).map(Attachment::ServicePolicy);
+    Proxy {
+        name,
+        description: description(rng),
+        listen: vec!["0.0.0.0:25".parse().unwrap(), "[::]:587".parse().unwrap()],
+        servers: vec!["192.0.2.1:25".parse().unwrap()],
+        protocol: rng.bool().then(|| *rng.choice(&protocols).unwrap()),
+        attachment: attachment.or_else(|| rng.bool().then_some(Attachment::Pinhole)),
+        parameters: maybe(maps, rng),
+    }
+}
+
+fn settings(rng: &mut Rng) -> Settings {
+    if rng.bool() {
+        return Settings::default();
+    }
+    let path = |rng: &mut Rng, path: &str| rng.bool().then(|| name(path));
+    Settings {
+        workers: rng.bool().then(|| rng.u16(1..=1024)),
+        conformance: *rng.choice(&[Conformance::Compat, Conformance::Standard, Conformance::Strict]).unwrap(),
+        refusals: *rng.choice(&[Refusals::Smtp, Refusals::Silent, Refusals::Detail]).unwrap(),
+        starttls: *rng.choice(&[StartTls::Pass, StartTls::Mask, StartTls::Device]).unwrap(),
+        recipient_limit: *rng.choice(&[RecipientLimit::Device, RecipientLimit::Refuse]).unwrap(),
+        control_socket: path(rng, "/run/mailwarden/control.sock"),
+        metrics: rng.bool().then(|| "127.0.0.1:9125".parse().unwrap()),
+        events: path(rng, "/var/log/events.jsonl"),
+        log_file: path(rng, "/var/log/mail.log"),
+    }
+}
