@@ -5,24 +5,27 @@
 //! Does not say what a hit means, and does not unfold or decode: it is given the text to look at.
 
 mod automaton;
+mod build;
 mod group;
 mod octets;
+mod prefilter;
 mod split;
 mod tail;
 
 use std::fmt;
 
-use regex_syntax::hir::Hir;
 use smallvec::SmallVec;
 
-use self::group::{Group, Hits, Memory, Refused};
-use self::split::Chain;
+use self::build::Built;
+use self::group::{Group, Hits, Memory};
+use self::prefilter::Prefilter;
 use crate::pattern::Pattern;
 
 /// Patterns compiled together; shared by all sessions.
 pub struct Matcher {
     patterns: usize,
     groups: Vec<Group>,
+    prefilter: Option<Prefilter>,
 }
 
 /// What a text in pieces has shown so far; a fresh one stands at the start of a line.
@@ -77,8 +80,8 @@ impl fmt::Debug for Matcher {
 
 impl Matcher {
     pub fn new(patterns: &[&Pattern]) -> Result<Self, TooLarge> {
-        let groups = compile(patterns)?;
-        Ok(Self { patterns: patterns.len(), groups })
+        let Built { groups, prefilter } = build::build(patterns)?;
+        Ok(Self { patterns: patterns.len(), groups, prefilter })
     }
 
     pub fn pattern_count(&self) -> usize {
@@ -103,30 +106,16 @@ impl Matcher {
     /// `MatcherState::reset`. `offset` counts the octets of this run up to and with that line end.
     pub fn feed(&self, state: &mut MatcherState, run: &[u8], hit: &mut dyn FnMut(usize, usize)) {
         self.prepare(state);
-        let mut rest = run;
-        while !rest.is_empty() {
-            if state.hits.all_known() && !state.in_line {
-                return;
-            }
-            let (text, len) = self.take_line(state, rest);
-            if !state.in_line {
-                self.begin_line(state);
-            }
-            self.read(state, text);
-            let Some(len) = len else { return };
-            self.end_line(state);
-            rest = rest.get(len..).unwrap_or_default();
-            let offset = run.len() - rest.len();
-            state.hits.tell(&mut |pattern| hit(offset, pattern));
+        let mut before = 0;
+        for piece in run.chunks(REBASE_AT as usize) {
+            self.feed_piece(state, piece, &mut |offset, pattern| hit(before + offset, pattern));
+            before += piece.len();
         }
     }
 
     /// The text ends; its last line may have no line end.
     pub fn finish(&self, state: &mut MatcherState, hit: &mut dyn FnMut(usize)) {
         if std::mem::take(&mut state.cr_held) {
-            if !state.in_line {
-                self.begin_line(state);
-            }
             self.read(state, b"\r");
         }
         if state.in_line {
@@ -135,26 +124,103 @@ impl Matcher {
         state.hits.tell(hit);
     }
 
-    /// The text of the line up to its end, and how many octets that is with its end; or all, if it does not end.
+    fn feed_piece(&self, state: &mut MatcherState, run: &[u8], hit: &mut dyn FnMut(usize, usize)) {
+        let mut at = 0;
+        if state.in_line {
+            at = self.feed_line_begun(state, run, hit);
+        }
+        if state.hits.all_known() {
+            return;
+        }
+        at = self.feed_lines(state, run, at, hit);
+        let rest = run.get(at..).unwrap_or_default();
+        if !rest.is_empty() {
+            let text = rest.strip_suffix(b"\r").unwrap_or(rest);
+            state.cr_held = text.len() < rest.len();
+            self.begin_line(state);
+            self.read(state, text);
+        }
+    }
+
+    /// Goes on with a line of an earlier run; tells how many octets of this one belong to it.
     ///
-    /// A CR that comes last is held back; one held back before and not followed by LF is read here.
-    fn take_line<'r>(&self, state: &mut MatcherState, run: &'r [u8]) -> (&'r [u8], Option<usize>) {
-        if std::mem::take(&mut state.cr_held) {
-            if run.first() == Some(&b'\n') {
-                // The line may consist of this CRLF alone.
-                return (&[], Some(1));
-            }
-            if !state.in_line {
-                self.begin_line(state);
-            }
+    /// Such a line is read by all groups: what was required may have stood where the prefilter did not look.
+    fn feed_line_begun(
+        &self,
+        state: &mut MatcherState,
+        run: &[u8],
+        hit: &mut dyn FnMut(usize, usize),
+    ) -> usize {
+        let ends_at_once = state.cr_held && run.first() == Some(&b'\n');
+        if std::mem::take(&mut state.cr_held) && !ends_at_once {
             self.read(state, b"\r");
         }
-        if let Some((text, len)) = line(run, state.line_end) {
-            return (text, Some(len));
+        let line = if ends_at_once { Some((&[][..], 1)) } else { line(run, state.line_end) };
+        let Some((text, len)) = line else {
+            let text = run.strip_suffix(b"\r").unwrap_or(run);
+            state.cr_held = text.len() < run.len();
+            self.read(state, text);
+            return run.len();
+        };
+        self.read(state, text);
+        self.end_line(state);
+        state.hits.tell(&mut |pattern| hit(len, pattern));
+        len
+    }
+
+    /// Looks at the lines that begin and end in this run; tells where the last of them ends.
+    fn feed_lines(
+        &self,
+        state: &mut MatcherState,
+        run: &[u8],
+        from: usize,
+        hit: &mut dyn FnMut(usize, usize),
+    ) -> usize {
+        let end = last_line_end(run, from, state.line_end);
+        let lines = run.get(..end).unwrap_or_default();
+        let mut at = from;
+        while at < end && !state.hits.all_known() {
+            let mut few = [Line::default(); 4];
+            for line in &mut few {
+                *line = self.next_line(lines, at, state.line_end);
+                at = line.end;
+            }
+            self.feed_few(state, &few, hit);
         }
-        let text = run.strip_suffix(b"\r").unwrap_or(run);
-        state.cr_held = text.len() < run.len();
-        (text, None)
+        end
+    }
+
+    /// The next line at or behind `from` that may hold something; if there is none, an empty one at the end.
+    fn next_line<'r>(&self, lines: &'r [u8], from: usize, line_end: LineEnd) -> Line<'r> {
+        let none = Line { text: &[], end: lines.len(), exists: false };
+        let mut start = from;
+        if let Some(prefilter) = &self.prefilter {
+            let Some(candidate) = prefilter.candidate(lines, from) else { return none };
+            start = last_line_end(lines.get(..candidate).unwrap_or_default(), from, line_end);
+        }
+        let found = line(lines.get(start..).unwrap_or_default(), line_end);
+        found.map_or(none, |(text, len)| Line { text, end: start + len, exists: true })
+    }
+
+    /// Looks at all lines side by side, then at those in which something happens one by one.
+    fn feed_few(&self, state: &mut MatcherState, few: &[Line<'_>; 4], hit: &mut dyn FnMut(usize, usize)) {
+        let texts = few.map(|line| line.text);
+        let mut busy: [u64; 4] = [0; 4];
+        for (index, group) in self.groups.iter().enumerate() {
+            let of_group = group.is_busy(texts).into_iter();
+            busy.iter_mut().zip(of_group).for_each(|(busy, of_group)| *busy |= u64::from(of_group) << index);
+        }
+        for (line, busy) in few.iter().zip(busy).filter(|(line, busy)| line.exists && *busy != 0) {
+            // A run has at most `REBASE_AT` octets, and so has a line in it.
+            let len = u32::try_from(line.text.len()).unwrap_or(REBASE_AT);
+            let each = self.groups.iter().zip(&mut state.memories).enumerate();
+            for (_, (group, memory)) in each.filter(|(index, _)| busy >> index & 1 != 0) {
+                group.begin_line(memory, &mut state.hits);
+                group.read(memory, &mut state.hits, 0, line.text);
+                group.end_line(memory, &mut state.hits, len);
+            }
+            state.hits.tell(&mut |pattern| hit(line.end, pattern));
+        }
     }
 
     fn prepare(&self, state: &mut MatcherState) {
@@ -201,6 +267,15 @@ impl Matcher {
     }
 }
 
+/// A line that lies whole in a run.
+#[derive(Clone, Copy, Debug, Default)]
+struct Line<'r> {
+    text: &'r [u8],
+    /// Where it is over, with its line end.
+    end: usize,
+    exists: bool,
+}
+
 impl MatcherState {
     /// A state for text in which `line_end` ends a line.
     pub fn new(line_end: LineEnd) -> Self {
@@ -234,73 +309,14 @@ fn line(run: &[u8], line_end: LineEnd) -> Option<(&[u8], usize)> {
     None
 }
 
-/// One alternative of a pattern, as it was and as it was split.
-#[derive(Clone)]
-struct Alternative {
-    pattern: u16,
-    hir: Hir,
-    chain: Chain,
+/// Where the last line end behind `from` is over; `from` if there is none. A line begins at `from`.
+fn last_line_end(run: &[u8], from: usize, line_end: LineEnd) -> usize {
+    let run = run.get(from..).unwrap_or_default();
+    let is_end = |at: &usize| {
+        line_end == LineEnd::Lf || run.get(..*at).is_some_and(|before| before.last() == Some(&b'\r'))
+    };
+    memchr::memrchr_iter(b'\n', run).find(is_end).map_or(from, |at| from + at + 1)
 }
-
-fn compile(patterns: &[&Pattern]) -> Result<Vec<Group>, TooLarge> {
-    let mut alternatives = Vec::new();
-    for (index, pattern) in patterns.iter().enumerate() {
-        let number = u16::try_from(index).map_err(|_| TooLarge { pattern: index })?;
-        let split = split::alternatives(pattern.hir()).into_iter();
-        alternatives.extend(split.map(|hir| Alternative { pattern: number, chain: split::chain(&hir), hir }));
-    }
-    let mut groups = Vec::new();
-    let mut work = WORK_MAX;
-    share(alternatives, &mut groups, &mut work)?;
-    Ok(groups)
-}
-
-/// Makes one group of all, or groups of halves where too much would share an automaton.
-fn share(all: Vec<Alternative>, groups: &mut Vec<Group>, work: &mut usize) -> Result<(), TooLarge> {
-    let mut open = vec![all];
-    let (mut heap, mut memory) = (0, size_of::<MatcherState>());
-    while let Some(mut alternatives) = open.pop() {
-        let Some(first) = alternatives.first() else { continue };
-        let pattern = usize::from(first.pattern);
-        let chains: Vec<_> =
-            alternatives.iter().map(|alternative| (alternative.pattern, &alternative.chain)).collect();
-        match Group::new(&chains, work) {
-            Ok(group) => {
-                heap += group.heap_size();
-                memory += group.memory_size() + size_of::<Memory>();
-                if heap > HEAP_MAX || memory > STATE_SIZE_MAX {
-                    return Err(TooLarge { pattern });
-                }
-                groups.push(group);
-            }
-            Err(Refused::Tail(index)) => {
-                let blamed = chains.get(index).map_or(pattern, |(pattern, _)| usize::from(*pattern));
-                return Err(TooLarge { pattern: blamed });
-            }
-            Err(Refused::Automaton) if *work == 0 => return Err(TooLarge { pattern }),
-            Err(Refused::Automaton) => match alternatives.as_mut_slice() {
-                [single] => {
-                    single.chain = split::whole(&single.hir);
-                    open.push(alternatives);
-                }
-                _ => {
-                    let right = alternatives.split_off(alternatives.len() / 2);
-                    open.extend([right, alternatives]);
-                }
-            },
-        }
-    }
-    Ok(())
-}
-
-// Limit: octets of one session's state, whatever the patterns.
-const STATE_SIZE_MAX: usize = 4096;
-
-// Limit: octets of the tables of one field.
-const HEAP_MAX: usize = 16 << 20;
-
-// Limit: steps of compilation; they take about a third of a second.
-const WORK_MAX: usize = 40_000_000;
 
 // Places in a line are counted to here, and then moved back to `REACH_MAX`.
 const REBASE_AT: u32 = 1 << 30;

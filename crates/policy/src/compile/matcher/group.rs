@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 
 use super::automaton::{Automaton, TooManyStates};
 use super::split::{Chain, Part, Word};
-use super::tail::{Place, Tail, TooManyPositions};
+use super::tail::{Place, Reading, Tail, TooManyPositions};
 
 #[derive(Debug)]
 pub(super) struct Group {
@@ -22,6 +22,8 @@ pub(super) struct Group {
     heads: Vec<Head>,
     chains: Vec<Rule>,
     tails: Vec<Follower>,
+    /// Chains that have a place in `Memory::chains`.
+    slots: usize,
     /// Words of 64 bits for the sets of all tails.
     sets_len: usize,
     /// Tails that are begun wherever a chain stands at its beginning.
@@ -46,6 +48,8 @@ struct Rule {
     parts: u16,
     from_line_start: bool,
     to_line_end: bool,
+    /// Where its progress is kept; one that holds with its first part has none to keep.
+    slot: Option<u16>,
     /// For each part without a head, its tail.
     headless: Vec<Option<u16>>,
 }
@@ -107,6 +111,7 @@ impl Group {
             heads: Vec::new(),
             chains: Vec::new(),
             tails: Vec::new(),
+            slots: 0,
             sets_len: 0,
             first: Vec::new(),
             to_line_end: Vec::new(),
@@ -127,11 +132,15 @@ impl Group {
         if chain.to_line_end {
             self.to_line_end.push(number);
         }
+        let spans = chain.parts.len() > 1 || chain.to_line_end;
+        let slot = if spans { Some(index(self.slots)?) } else { None };
+        self.slots += usize::from(spans);
         self.chains.push(Rule {
             pattern,
             parts: index(chain.parts.len())?,
             from_line_start: chain.from_line_start,
             to_line_end: chain.to_line_end,
+            slot,
             headless,
         });
         Ok(())
@@ -152,10 +161,24 @@ impl Group {
         Ok(follower.filter(|_| part.words.is_empty()))
     }
 
-    /// Octets of a session's memory, over and above `Memory` itself.
+    /// Octets of a session's memory.
     pub(super) fn memory_size(&self) -> usize {
         let running = self.tails.len().next_power_of_two() * size_of::<u16>();
-        self.chains.len() * size_of::<Progress>() + self.sets_len * size_of::<u64>() + running
+        size_of::<Memory>() + self.slots * size_of::<Progress>() + self.sets_len * size_of::<u64>() + running
+    }
+
+    /// The pattern whose chain needs most of a session's memory, the last of several.
+    pub(super) fn heaviest(&self) -> Option<usize> {
+        let mut sets_len = vec![0; self.chains.len()];
+        for follower in &self.tails {
+            if let Some(len) = sets_len.get_mut(usize::from(follower.chain)) {
+                *len += follower.tail.width();
+            }
+        }
+        let chains = self.chains.iter().zip(sets_len);
+        chains
+            .max_by_key(|(rule, len)| (*len, rule.slot.is_some()))
+            .map(|(rule, _)| usize::from(rule.pattern))
     }
 
     pub(super) fn heap_size(&self) -> usize {
@@ -178,22 +201,24 @@ impl Group {
     pub(super) fn read(&self, memory: &mut Memory, hits: &mut Hits, at: u32, octets: &[u8]) {
         let mut rest = octets;
         let mut end = at;
-        while let Some((&octet, behind)) = rest.split_first() {
-            if memory.running.is_empty() {
-                let (state, len) = self.automaton.skip(memory.state, rest);
-                memory.state = state;
-                rest = rest.get(len..).unwrap_or_default();
-                end += u32::try_from(len).unwrap_or(u32::MAX);
-            } else {
-                memory.state = self.automaton.step(memory.state, octet);
-                rest = behind;
-                end += 1;
-                self.step_tails(memory, hits, octet, end);
+        while !rest.is_empty() {
+            let (state, len) = self.automaton.skip(memory.state, rest);
+            let (stretch, behind) = rest.split_at_checked(len).unwrap_or((rest, &[]));
+            memory.state = state;
+            if !memory.running.is_empty() {
+                self.run_tails(memory, hits, end, stretch);
             }
-            if self.automaton.is_special(memory.state) {
+            rest = behind;
+            end += u32::try_from(len).unwrap_or(u32::MAX);
+            if self.automaton.is_special(state) {
                 self.look(memory, hits, end);
             }
         }
+    }
+
+    /// Which of four whole lines must be read, because something happens in them.
+    pub(super) fn is_busy(&self, lines: [&[u8]; 4]) -> [bool; 4] {
+        if self.first.is_empty() { self.automaton.is_busy(lines) } else { [true; 4] }
     }
 
     /// The line ends here: what was waiting for `$` holds.
@@ -211,7 +236,7 @@ impl Group {
         }
         for &chain in &self.to_line_end {
             if let Some(rule) = self.chains.get(usize::from(chain))
-                && memory.progress(chain).stage == rule.parts
+                && memory.progress(rule).stage == rule.parts
             {
                 hits.add(rule.pattern);
             }
@@ -250,7 +275,7 @@ impl Group {
     fn word(&self, memory: &mut Memory, hits: &mut Hits, word: u32, end: u32) {
         let Some(head) = self.heads.get(word as usize) else { return };
         let Some(rule) = self.chains.get(usize::from(head.chain)) else { return };
-        let progress = memory.progress(head.chain);
+        let progress = memory.progress(rule);
         let from = if head.stage == 0 { memory.since } else { progress.end };
         if progress.stage != head.stage
             || end.saturating_sub(from) < head.reach
@@ -267,7 +292,7 @@ impl Group {
     /// The part that the chain was waiting for ends here, first of all its occurrences.
     fn complete(&self, memory: &mut Memory, hits: &mut Hits, chain: u16, end: u32) {
         let Some(rule) = self.chains.get(usize::from(chain)) else { return };
-        let stage = memory.progress(chain).stage;
+        let stage = memory.progress(rule).stage;
         if stage == 0 && rule.from_line_start && memory.broken {
             return;
         }
@@ -276,10 +301,10 @@ impl Group {
             return;
         }
         if memory.chains.is_empty() {
-            memory.chains.reserve_exact(self.chains.len());
-            memory.chains.resize(self.chains.len(), Progress::default());
+            memory.chains.reserve_exact(self.slots);
+            memory.chains.resize(self.slots, Progress::default());
         }
-        if let Some(progress) = memory.chains.get_mut(usize::from(chain)) {
+        if let Some(progress) = rule.slot.and_then(|slot| memory.chains.get_mut(usize::from(slot))) {
             *progress = Progress { end, stage: stage + 1 };
         }
         if let Some(Some(tail)) = rule.headless.get(usize::from(stage) + 1) {
@@ -306,36 +331,34 @@ impl Group {
         }
     }
 
-    fn step_tails(&self, memory: &mut Memory, hits: &mut Hits, octet: u8, end: u32) {
-        // Two passes, because what ends here may begin other tails, and these must not read this octet.
-        let mut ended: SmallVec<[u16; 8]> = SmallVec::new();
-        let mut index = 0;
-        while let Some(&running) = memory.running.get(index) {
-            let Some((follower, set)) = self.set(memory, running) else { return };
-            follower.tail.step(set, octet);
-            let holds = follower.tail.holds(set);
-            let dead = set.iter().all(|word| *word == 0);
-            if dead || !self.follows(memory, hits, running) {
-                memory.running.swap_remove(index);
+    /// Lets each tail read a stretch in which no word ends, so that no tail can begin but by another's end.
+    fn run_tails(&self, memory: &mut Memory, hits: &mut Hits, at: u32, stretch: &[u8]) {
+        let mut open: SmallVec<[(u16, usize); 8]> =
+            memory.running.drain(..).map(|running| (running, 0)).collect();
+        while let Some((running, from)) = open.pop() {
+            if !self.follows(memory, hits, running) {
                 continue;
             }
-            if holds {
-                ended.push(follower.chain);
-                memory.running.swap_remove(index);
-                continue;
+            let Some((follower, set)) = self.set(memory, running) else { continue };
+            match follower.tail.read(set, stretch.get(from..).unwrap_or_default()) {
+                Reading::Dead => {}
+                Reading::Alive => memory.running.push(running),
+                Reading::Holds(len) => {
+                    let alive = memory.running.len();
+                    let end = from + len;
+                    self.complete(memory, hits, follower.chain, at + u32::try_from(end).unwrap_or(0));
+                    open.extend(memory.running.drain(alive..).map(|begun| (begun, end)));
+                }
             }
-            index += 1;
-        }
-        for chain in ended {
-            self.complete(memory, hits, chain, end);
         }
     }
 
     /// Whether anyone still wants to know what this tail says.
     fn follows(&self, memory: &Memory, hits: &Hits, running: u16) -> bool {
         let Some(follower) = self.tails.get(usize::from(running)) else { return false };
-        let stage = memory.progress(follower.chain).stage;
-        stage == follower.stage && self.rule_of(running).is_some_and(|rule| !hits.is_known(rule.pattern))
+        self.chains
+            .get(usize::from(follower.chain))
+            .is_some_and(|rule| memory.progress(rule).stage == follower.stage && !hits.is_known(rule.pattern))
     }
 
     fn rule_of(&self, tail: u16) -> Option<&Rule> {
@@ -353,13 +376,14 @@ impl Group {
 impl Rule {
     /// Whether it has a `.*`, which no line end may interrupt.
     fn spans(&self) -> bool {
-        self.parts > 1 || self.to_line_end
+        self.slot.is_some()
     }
 }
 
 impl Memory {
-    fn progress(&self, chain: u16) -> Progress {
-        self.chains.get(usize::from(chain)).copied().unwrap_or_default()
+    fn progress(&self, rule: &Rule) -> Progress {
+        let slot = rule.slot.and_then(|slot| self.chains.get(usize::from(slot)));
+        slot.copied().unwrap_or_default()
     }
 
     /// Octets on the heap.

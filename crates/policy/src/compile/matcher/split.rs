@@ -6,6 +6,7 @@
 
 use regex_syntax::hir::{Hir, HirKind, Look, Repetition};
 
+use super::automaton::Automaton;
 use super::octets::OctetSet;
 use crate::pattern::{any_but_line_end, nullable};
 
@@ -257,8 +258,8 @@ fn part(stretch: &Stretch, at_line_start: bool, at_line_end: bool) -> Option<Par
         words = longer;
         rest = behind;
     }
-    let narrow = |word: &Vec<OctetSet>| word.iter().any(|octets| octets.len() <= WIDE);
-    if !words.iter().all(narrow) {
+    let begins_anywhere = |word: &Vec<OctetSet>| word.iter().all(|octets| octets.len() > WIDE);
+    if words.iter().any(|word| word.is_empty() || !rest.is_empty() && begins_anywhere(word)) {
         return headless(stretch, at_line_start, at_line_end);
     }
     let whole = rest.is_empty();
@@ -291,8 +292,27 @@ fn followed_by_end(mut items: Vec<Hir>, at_line_end: bool) -> Hir {
 /// Whether the word may share an automaton: sets of many octets run along beside all other words there.
 fn is_tame(word: &[OctetSet]) -> bool {
     let wide = word.iter().skip(1).filter(|octets| octets.len() > WIDE).count();
-    let ambiguous = word.iter().filter(|octets| octets.len() > 2).count();
-    wide <= 2 && ambiguous <= 12
+    match ambiguity(word) {
+        0..=12 if wide <= 2 => true,
+        ambiguity => ambiguity <= AMBIGUITY_MAX && Automaton::is_small(word),
+    }
+}
+
+fn ambiguity(word: &[OctetSet]) -> usize {
+    word.iter().filter(|octets| octets.len() > 2).count()
+}
+
+impl Chain {
+    /// Whether its first part must be followed from every octet on.
+    pub(super) fn begins_anywhere(&self) -> bool {
+        self.parts.first().is_some_and(|part| part.words.is_empty())
+    }
+
+    /// How badly its words share an automaton with others.
+    pub(super) fn ambiguity(&self) -> usize {
+        let words = self.parts.iter().flat_map(|part| &part.words);
+        words.map(|word| ambiguity(&word.octets)).max().unwrap_or(0)
+    }
 }
 
 /// All sequences of octet sets that an expression stands for, if they are finite and few.
@@ -342,7 +362,7 @@ pub(super) fn sequences(hir: &Hir) -> Option<Vec<Vec<OctetSet>>> {
     }
 }
 
-fn product(left: &[Vec<OctetSet>], right: &[Vec<OctetSet>]) -> Option<Vec<Vec<OctetSet>>> {
+pub(super) fn product(left: &[Vec<OctetSet>], right: &[Vec<OctetSet>]) -> Option<Vec<Vec<OctetSet>>> {
     if left.len().saturating_mul(right.len()) > WORDS_MAX {
         return None;
     }
@@ -354,6 +374,9 @@ fn product(left: &[Vec<OctetSet>], right: &[Vec<OctetSet>]) -> Option<Vec<Vec<Oc
 
 /// A set of more octets than this says little: `.`, `[a-z]`, `[^"]`, but not `[0-9]`.
 pub(super) const WIDE: u32 = 16;
+
+// Limit: sets of many octets in one word, for beyond it even asking is slow.
+const AMBIGUITY_MAX: usize = 40;
 
 // Limit: what distribution may make of one pattern; beyond it the alternatives stay together in one tail.
 const ALTERNATIVES_MAX: usize = 64;

@@ -29,6 +29,16 @@ pub(super) enum Place {
     Within,
 }
 
+/// How far a tail came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// All octets were read, and the set is what to go on with.
+    Alive,
+    Dead,
+    /// The expression holds behind so many octets.
+    Holds(usize),
+}
+
 /// The expression has more positions, or more jumps between them, than a step may cost.
 #[derive(Debug)]
 pub(super) struct TooManyPositions;
@@ -70,8 +80,9 @@ impl Tail {
         with_machine!(self, machine => machine.begin(set, place));
     }
 
-    pub(super) fn step(&self, set: &mut [u64], octet: u8) {
-        with_machine!(self, machine => machine.step(set, octet));
+    /// Reads octets until the expression holds, or cannot hold any more, or all are read.
+    pub(super) fn read(&self, set: &mut [u64], octets: &[u8]) -> Reading {
+        with_machine!(self, machine => machine.read(set, octets))
     }
 
     pub(super) fn holds(&self, set: &[u64]) -> bool {
@@ -153,9 +164,23 @@ impl<const W: usize> Machine<W> {
         bits.store(set);
     }
 
-    #[inline]
-    fn step(&self, set: &mut [u64], octet: u8) {
-        let bits = Bits::<W>::load(set);
+    fn read(&self, set: &mut [u64], octets: &[u8]) -> Reading {
+        let mut bits = Bits::<W>::load(set);
+        for (index, &octet) in octets.iter().enumerate() {
+            bits = self.step(&bits, octet);
+            if bits.meets(&self.last) {
+                return Reading::Holds(index + 1);
+            }
+            if bits.is_empty() {
+                return Reading::Dead;
+            }
+        }
+        bits.store(set);
+        Reading::Alive
+    }
+
+    #[inline(always)]
+    fn step(&self, bits: &Bits<W>, octet: u8) -> Bits<W> {
         let mut next = bits.and(&self.shifts).shifted();
         next.or(&bits.and(&self.stays));
         for (from, to) in &self.jumps {
@@ -167,7 +192,7 @@ impl<const W: usize> Machine<W> {
             next = next.and(takes);
         }
         next.or(&self.anywhere);
-        next.store(set);
+        next
     }
 
     fn heap_size(&self) -> usize {
@@ -213,6 +238,10 @@ impl<const W: usize> Bits<W> {
 
     fn meets(&self, other: &Self) -> bool {
         self.0.iter().zip(&other.0).any(|(word, other)| word & other != 0)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
     }
 
     fn shifted(mut self) -> Self {
