@@ -1,0 +1,122 @@
+//! The firewall between real programs: Debian's Postfix and Exim as servers and as senders, swaks, curl and Python's
+//! smtplib as clients, all on loopback.
+//!
+//! Every test plays its mail twice, without the firewall and through it, and compares what was delivered. They need
+//! root and the programs that `scripts/test-servers` installs, and say `SKIPPED` otherwise; smuggling is shown to a
+//! server of our own as well, which needs neither. Environment:
+//!
+//! - `MAILWARDEN_REQUIRE_SERVERS=1`: fail instead of skipping;
+//! - `MAILWARDEN_SERVERS_CONTROL=1`: play only the part without the firewall;
+//! - `MAILWARDEN_BINARY=FILE`: test this binary instead of the one just built;
+//! - `MAILWARDEN_TESTS_KEEP=1`: leave the temporary folders (configurations, logs, Maildirs).
+
+#[path = "servers/client.rs"]
+mod client;
+#[path = "servers/exim.rs"]
+mod exim;
+#[path = "servers/maildir.rs"]
+mod maildir;
+#[path = "servers/postfix.rs"]
+mod postfix;
+#[path = "servers/process.rs"]
+mod process;
+#[path = "servers/proxy.rs"]
+mod proxy;
+#[path = "servers/queue.rs"]
+mod queue;
+#[path = "servers/raw.rs"]
+mod raw;
+#[path = "servers/requirements.rs"]
+mod requirements;
+#[path = "servers/rules.rs"]
+mod rules;
+#[path = "servers/scenario.rs"]
+mod scenario;
+#[path = "servers/server.rs"]
+mod server;
+#[path = "servers/smuggling.rs"]
+mod smuggling;
+#[path = "servers/tolerant.rs"]
+mod tolerant;
+
+use server::Kind;
+
+#[test]
+fn envelope_rules_before_postfix() {
+    scenario::check(Kind::Postfix, &rules::envelope());
+}
+
+#[test]
+fn envelope_rules_before_exim() {
+    scenario::check(Kind::Exim, &rules::envelope());
+}
+
+#[test]
+fn command_rules_before_postfix() {
+    scenario::check(Kind::Postfix, &rules::commands());
+}
+
+#[test]
+fn command_rules_before_exim() {
+    scenario::check(Kind::Exim, &rules::commands());
+}
+
+#[test]
+fn keyword_rules_before_postfix() {
+    scenario::check(Kind::Postfix, &rules::keywords());
+}
+
+#[test]
+fn keyword_rules_before_exim() {
+    scenario::check(Kind::Exim, &rules::keywords());
+}
+
+#[test]
+fn content_rules_before_postfix() {
+    scenario::check(Kind::Postfix, &rules::content());
+}
+
+#[test]
+fn content_rules_before_exim() {
+    scenario::check(Kind::Exim, &rules::content());
+}
+
+#[test]
+fn smuggling_look_alikes_of_the_end_of_data() {
+    smuggling::look_alikes_of_the_end_of_data();
+}
+
+#[test]
+fn smuggling_chunks_read_as_commands() {
+    smuggling::chunks_read_as_commands();
+}
+
+#[test]
+fn smuggling_masked_bdat_is_skipped_and_the_session_goes_on() {
+    smuggling::masked_bdat_is_skipped_and_the_session_goes_on();
+}
+
+#[test]
+fn smuggling_overlong_lines_are_not_cut() {
+    smuggling::overlong_lines_are_not_cut();
+}
+
+#[test]
+fn smuggling_lf_only_mail_arrives_with_crlf() {
+    smuggling::lf_only_mail_arrives_with_crlf();
+}
+
+#[test]
+fn smuggling_postfix_is_protected() {
+    smuggling::postfix_is_protected();
+}
+
+#[test]
+fn queue_run_from_postfix_to_exim() {
+    queue::same_with_and_without_us(Kind::Postfix, Kind::Exim, false);
+}
+
+#[test]
+fn queue_run_from_exim_to_postfix() {
+    queue::same_with_and_without_us(Kind::Exim, Kind::Postfix, true);
+}

@@ -1,0 +1,110 @@
+//! The firewall under test: one process with one explicit proxy, and the JSON events it wrote.
+
+use std::fs::File;
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::process::{Failure, Folder, Process, eventually, free_address, wait_until_listening};
+
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    // Before the folder: the process goes first.
+    _process: Process,
+    folder: Folder,
+    address: SocketAddr,
+}
+
+/// What an operator writes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Configuration<'a> {
+    /// Maps, in front.
+    pub(crate) policy: &'a str,
+    /// Lines of the `mailwarden` block, one per line.
+    pub(crate) settings: &'a str,
+    /// A line of the `proxy` block that names the policy.
+    pub(crate) attachment: &'a str,
+}
+
+/// One `match` event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Acted {
+    pub(crate) class: String,
+    pub(crate) criterion: String,
+    pub(crate) action: String,
+}
+
+impl Proxy {
+    pub(crate) fn start(configuration: Configuration<'_>, server: SocketAddr) -> Result<Self, Failure> {
+        // The port was free a moment ago; if somebody took it, another one will do.
+        let first = Self::try_start(configuration, server);
+        first.or_else(|_| Self::try_start(configuration, server))
+    }
+
+    fn try_start(configuration: Configuration<'_>, server: SocketAddr) -> Result<Self, Failure> {
+        let folder = Folder::new("mailwarden");
+        let address = free_address();
+        let text = configuration.render(&folder, address, server);
+        let file = folder.write("mailwarden.conf", &text);
+        let mut command = Command::new(program());
+        let stderr = File::create(folder.join("stderr")).map_err(|error| error.to_string())?;
+        command.args(["run", "--config"]).arg(file).stdout(Stdio::null()).stderr(stderr);
+        let mut process = Process::spawn(&mut command)?;
+        wait_until_listening(&mut process, address).map_err(|why| {
+            format!("mailwarden {why}: {}\nits configuration:\n{text}", folder.read("stderr"))
+        })?;
+        Ok(Self { _process: process, folder, address })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The `match` events, once this many sessions have ended and so have been told whole.
+    pub(crate) fn acted_in(&self, sessions: usize) -> Result<Vec<Acted>, Failure> {
+        let ended = eventually(10, || {
+            let events = self.events();
+            let ended = events.iter().filter(|event| event["event"] == "session_end").count();
+            (ended >= sessions).then_some(events)
+        });
+        let events = ended.ok_or_else(|| {
+            format!("no {sessions} session_end events after 10 s; stderr: {}", self.folder.read("stderr"))
+        })?;
+        Ok(events.iter().filter(|event| event["event"] == "match").map(Acted::from_event).collect())
+    }
+
+    /// Every whole line; a line that is no JSON becomes an event that says so.
+    pub(crate) fn events(&self) -> Vec<Value> {
+        let text = self.folder.read("events.jsonl");
+        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        whole
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| serde_json::json!({"damaged": line})))
+            .collect()
+    }
+}
+
+impl Configuration<'_> {
+    fn render(&self, folder: &Folder, listen: SocketAddr, server: SocketAddr) -> String {
+        let settings: String = self.settings.lines().map(|line| format!(" {}\n", line.trim())).collect();
+        let folder = folder.path().display();
+        let Self { policy, attachment, .. } = self;
+        format!(
+            "{policy}mailwarden\n platform ios\n workers 1\n control-socket {folder}/control.sock\n events json \
+             {folder}/events.jsonl\n{settings}proxy tested\n listen {listen}\n server {server}\n protocol smtp\n \
+             {attachment}\n"
+        )
+    }
+}
+
+impl Acted {
+    fn from_event(event: &Value) -> Self {
+        let text = |key: &str| event[key].as_str().unwrap_or("?").to_owned();
+        Self { class: text("class"), criterion: text("criterion"), action: text("action") }
+    }
+}
+
+/// The binary of this build; `MAILWARDEN_BINARY` names another one, for example an installed package's.
+fn program() -> String {
+    std::env::var("MAILWARDEN_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_mailwarden").to_owned())
+}

@@ -1,0 +1,58 @@
+//! A client that sends exactly the octets it is told to, for what no well-behaved program would send.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use crate::process::Failure;
+
+#[derive(Debug)]
+pub(crate) struct Raw(BufReader<TcpStream>);
+
+impl Raw {
+    /// Connects and reads the greeting.
+    pub(crate) fn connect(server: SocketAddr) -> Result<Self, Failure> {
+        let stream = TcpStream::connect(server).map_err(|error| format!("{server}: {error}"))?;
+        let timeout = Some(Duration::from_secs(10));
+        stream.set_read_timeout(timeout).and_then(|()| stream.set_write_timeout(timeout)).map_err(told)?;
+        let mut raw = Self(BufReader::new(stream));
+        raw.expect("2").map(|_| raw)
+    }
+
+    pub(crate) fn send(&mut self, octets: impl AsRef<[u8]>) -> Result<(), Failure> {
+        self.0.get_mut().write_all(octets.as_ref()).map_err(told)
+    }
+
+    /// Sends a line with its end and reads a reply that must start so.
+    pub(crate) fn command(&mut self, line: impl AsRef<[u8]>, reply: &str) -> Result<String, Failure> {
+        self.send(line.as_ref())?;
+        self.expect(reply).map_err(|why| format!("{}: {why}", line.as_ref().escape_ascii()))
+    }
+
+    /// A whole reply.
+    pub(crate) fn expect(&mut self, start: &str) -> Result<String, Failure> {
+        let mut reply = String::new();
+        loop {
+            let mut line = String::new();
+            self.0.read_line(&mut line).map_err(told)?;
+            reply.push_str(&line);
+            if line.as_bytes().get(3) != Some(&b'-') {
+                break;
+            }
+        }
+        if reply.starts_with(start) { Ok(reply) } else { Err(format!("`{reply}` instead of `{start}`")) }
+    }
+
+    /// Says that nothing more comes, and reads what the other side still has to say. That it resets the connection
+    /// is an answer too.
+    pub(crate) fn finish(mut self) -> String {
+        let _ = self.0.get_ref().shutdown(Shutdown::Write);
+        let mut rest = Vec::new();
+        let _ = self.0.read_to_end(&mut rest);
+        String::from_utf8_lossy(&rest).into_owned()
+    }
+}
+
+fn told(error: std::io::Error) -> Failure {
+    error.to_string()
+}

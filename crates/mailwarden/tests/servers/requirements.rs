@@ -1,0 +1,52 @@
+//! May the server tests run here? Root, Debian's programs and an unpacked Exim are needed; `scripts/test-servers`
+//! brings all but the first.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// `false`: the caller returns, and the reason has been printed. With `MAILWARDEN_REQUIRE_SERVERS=1` it fails instead.
+pub(crate) fn servers_can_run() -> bool {
+    let missing = missing();
+    if missing.is_empty() {
+        return true;
+    }
+    let reason = format!("{} (scripts/test-servers installs them)", missing.join(", "));
+    assert!(
+        std::env::var_os("MAILWARDEN_REQUIRE_SERVERS").is_none_or(|value| value != "1"),
+        "missing: {reason}"
+    );
+    println!("SKIPPED: servers: missing: {reason}");
+    false
+}
+
+/// Only the part without the firewall is wanted: `MAILWARDEN_SERVERS_CONTROL=1` shows whether the servers and
+/// clients of this machine behave as the tables expect.
+pub(crate) fn control_only() -> bool {
+    std::env::var_os("MAILWARDEN_SERVERS_CONTROL").is_some_and(|value| value == "1")
+}
+
+/// Where `scripts/test-servers` unpacks Exim.
+pub(crate) fn exim() -> Option<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+    Some(cache.join("mailwarden-tests/exim/usr/sbin/exim4"))
+}
+
+fn missing() -> Vec<&'static str> {
+    let needs = [
+        ("root", succeeds("sh", &["-c", "test $(id -u) = 0"])),
+        ("postfix", PathBuf::from("/usr/lib/postfix/sbin/master").exists()),
+        ("swaks", succeeds("swaks", &["--version"])),
+        ("curl", succeeds("curl", &["--version"])),
+        ("python3", succeeds("python3", &["-c", "import smtplib"])),
+        ("openssl", succeeds("openssl", &["version"])),
+        ("exim", exim().is_some_and(|exim| succeeds(&exim.to_string_lossy(), &["-C", "/dev/null", "-bV"]))),
+    ];
+    needs.into_iter().filter(|(_, there)| !there).map(|(need, _)| need).collect()
+}
+
+fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
