@@ -17,7 +17,7 @@ pub(crate) struct Proxy {
 }
 
 /// What an operator writes.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Configuration<'a> {
     /// Maps, in front.
     pub(crate) policy: &'a str,
@@ -37,22 +37,36 @@ pub(crate) struct Acted {
 
 impl Proxy {
     pub(crate) fn start(configuration: Configuration<'_>, server: SocketAddr) -> Result<Self, Failure> {
-        // The port was free a moment ago; if somebody took it, another one will do.
-        let first = Self::try_start(configuration, server);
-        first.or_else(|_| Self::try_start(configuration, server))
+        Self::try_twice(|folder, address| {
+            let file = folder.write("mailwarden.conf", configuration.render(folder, address, server));
+            vec!["--config".to_owned(), file.display().to_string()]
+        })
     }
 
-    fn try_start(configuration: Configuration<'_>, server: SocketAddr) -> Result<Self, Failure> {
+    /// From the command line alone: everything is followed, nothing is forbidden, and no events are written.
+    pub(crate) fn start_without_file(server: SocketAddr) -> Result<Self, Failure> {
+        Self::try_twice(|_, address| {
+            let words =
+                ["--listen", &address.to_string(), "--server", &server.to_string(), "--protocol", "smtp"];
+            words.map(str::to_owned).to_vec()
+        })
+    }
+
+    /// The port was free a moment ago; if somebody took it, another one will do.
+    fn try_twice(arguments: impl Fn(&Folder, SocketAddr) -> Vec<String>) -> Result<Self, Failure> {
+        Self::try_start(&arguments).or_else(|_| Self::try_start(&arguments))
+    }
+
+    fn try_start(arguments: impl Fn(&Folder, SocketAddr) -> Vec<String>) -> Result<Self, Failure> {
         let folder = Folder::new("mailwarden");
         let address = free_address();
-        let text = configuration.render(&folder, address, server);
-        let file = folder.write("mailwarden.conf", &text);
         let mut command = Command::new(program());
         let stderr = File::create(folder.join("stderr")).map_err(|error| error.to_string())?;
-        command.args(["run", "--config"]).arg(file).stdout(Stdio::null()).stderr(stderr);
+        command.arg("run").args(arguments(&folder, address)).stdout(Stdio::null()).stderr(stderr);
         let mut process = Process::spawn(&mut command)?;
         wait_until_listening(&mut process, address).map_err(|why| {
-            format!("mailwarden {why}: {}\nits configuration:\n{text}", folder.read("stderr"))
+            let (said, configuration) = (folder.read("stderr"), folder.read("mailwarden.conf"));
+            format!("mailwarden {why}: {said}\n{configuration}")
         })?;
         Ok(Self { _process: process, folder, address })
     }
@@ -63,13 +77,13 @@ impl Proxy {
 
     /// The `match` events, once this many sessions have ended and so have been told whole.
     pub(crate) fn acted_in(&self, sessions: usize) -> Result<Vec<Acted>, Failure> {
-        let ended = eventually(10, || {
+        let ended = eventually(5, || {
             let events = self.events();
             let ended = events.iter().filter(|event| event["event"] == "session_end").count();
             (ended >= sessions).then_some(events)
         });
         let events = ended.ok_or_else(|| {
-            format!("no {sessions} session_end events after 10 s; stderr: {}", self.folder.read("stderr"))
+            format!("no {sessions} session_end events after 5 s; stderr: {}", self.folder.read("stderr"))
         })?;
         Ok(events.iter().filter(|event| event["event"] == "match").map(Acted::from_event).collect())
     }

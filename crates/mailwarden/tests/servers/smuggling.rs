@@ -68,8 +68,14 @@ pub(crate) fn look_alikes_of_the_end_of_data() {
         return;
     }
     let mut complaints = Vec::new();
-    for (level, at_least) in [("compat", 1), ("standard", 1), ("strict", 0)] {
-        let proxy = inspecting(&format!("conformance {level}"), server.address());
+    let address = server.address();
+    let attachments = [
+        ("without rules", without_rules(address), 1),
+        ("compat", under_a_policy("conformance compat", address), 1),
+        ("standard", under_a_policy("conformance standard", address), 1),
+        ("strict", under_a_policy("conformance strict", address), 0),
+    ];
+    for (level, proxy, at_least) in attachments {
         for (look_alike, _) in LOOK_ALIKES {
             let result = smuggle_to(&server, proxy.address(), look_alike);
             let result = result.and_then(|heard| one_message(&heard, at_least));
@@ -81,9 +87,17 @@ pub(crate) fn look_alikes_of_the_end_of_data() {
     assert!(complaints.is_empty(), "smuggled through:\n{}", complaints.join("\n"));
 }
 
-/// The firewall without any rule: what it does here it does by conformance alone.
-fn inspecting(settings: &str, server: SocketAddr) -> Proxy {
-    let configuration = Configuration { settings, attachment: "inspect esmtp", ..Configuration::default() };
+/// What it does here it does by conformance `standard` alone.
+fn without_rules(server: SocketAddr) -> Proxy {
+    Proxy::start_without_file(server).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+const POLICY: &str = "class-map type inspect smtp match-any c1\n match cmd verb VRFY\n\
+    policy-map type inspect smtp p1\n class type inspect smtp c1\n  mask\n";
+
+fn under_a_policy(settings: &str, server: SocketAddr) -> Proxy {
+    let attachment = "service-policy type inspect smtp p1";
+    let configuration = Configuration { policy: POLICY, settings, attachment };
     Proxy::start(configuration, server).unwrap_or_else(|failure| panic!("{failure}"))
 }
 
@@ -157,9 +171,9 @@ pub(crate) fn chunks_read_as_commands() {
         if requirements::control_only() {
             continue;
         }
-        let without_rules = inspecting("conformance standard", server.address());
-        let cisco = under_a_policy(server.address());
-        for (proxy, name) in [(&without_rules, "without rules"), (&cisco, "under a policy")] {
+        let without_rules = without_rules(server.address());
+        let under_a_policy = under_a_policy("", server.address());
+        for (proxy, name) in [(&without_rules, "without rules"), (&under_a_policy, "under a policy")] {
             for (command, ..) in rows() {
                 let result = chunk_to(&server, proxy.address(), command).and_then(|heard| not_fooled(&heard));
                 if let Err(why) = result {
@@ -179,22 +193,13 @@ fn chunk_to(server: &TolerantServer, address: SocketAddr, command: &str) -> Resu
     server.take()
 }
 
-const POLICY: &str = "class-map type inspect smtp match-any c1\n match cmd verb VRFY\n\
-    policy-map type inspect smtp p1\n class type inspect smtp c1\n  mask\n";
-
-fn under_a_policy(server: SocketAddr) -> Proxy {
-    let attachment = "service-policy type inspect smtp p1";
-    let configuration = Configuration { policy: POLICY, attachment, ..Configuration::default() };
-    Proxy::start(configuration, server).unwrap_or_else(|failure| panic!("{failure}"))
-}
-
 /// A BDAT that the masked keyword forbids costs the sender that command and nothing else.
 pub(crate) fn masked_bdat_is_skipped_and_the_session_goes_on() {
     if requirements::control_only() {
         return;
     }
     let server = TolerantServer::start(Chunking::Offered);
-    let proxy = under_a_policy(server.address());
+    let proxy = under_a_policy("", server.address());
     let play = || -> Result<(), Failure> {
         let mut client = transaction(proxy.address())?;
         let chunk = format!("BDAT {} LAST\r\n{COMMANDS_IN_A_CHUNK}", COMMANDS_IN_A_CHUNK.len());
@@ -229,7 +234,7 @@ pub(crate) fn overlong_lines_are_not_cut() {
     if requirements::control_only() {
         return;
     }
-    let proxy = inspecting("conformance standard", server.address());
+    let proxy = without_rules(server.address());
     send(proxy.address()).unwrap_or_else(|failure| panic!("{failure}"));
     assert!(
         server.take().expect("a connection").messages == [message.as_bytes()],
@@ -243,7 +248,7 @@ pub(crate) fn lf_only_mail_arrives_with_crlf() {
         return;
     }
     let server = TolerantServer::start(Chunking::Offered);
-    let proxy = inspecting("conformance standard", server.address());
+    let proxy = without_rules(server.address());
     send_with_lf(proxy.address()).unwrap_or_else(|failure| panic!("{failure}"));
     let heard = server.take().expect("a connection");
     only_message(&heard, &LINES.replace('\n', "\r\n"));
@@ -298,7 +303,7 @@ pub(crate) fn postfix_is_protected() {
     if requirements::control_only() {
         return;
     }
-    let proxy = inspecting("conformance standard", server.address());
+    let proxy = without_rules(server.address());
     for look_alike in ENDS_FOR_POSTFIX {
         smuggle(proxy.address(), look_alike).unwrap_or_else(|failure| panic!("{failure}"));
     }
