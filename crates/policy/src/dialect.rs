@@ -141,7 +141,7 @@ pub(crate) enum Tolerance {
 pub(crate) fn tolerance(mode: &Mode<Statement>) -> Tolerance {
     match mode.name {
         "global" | "interface" | "access-list" => Tolerance::Ignore,
-        "parameter-map-inspect" => Tolerance::Warn,
+        "parameter-map-inspect" | "zone" => Tolerance::Warn,
         _ => Tolerance::None,
     }
 }

@@ -62,9 +62,10 @@ pub fn load(name: &str, octets: &[u8]) -> Loaded {
     summary.not_used_here.clone_from(&statements.not_used);
     let policy = dialect::c3pl::lower::lower(statements, platform, &mut diagnostics);
     link::check(&policy, &mut diagnostics);
-    validate::check(&policy, &source, &mut diagnostics);
+    let index = link::Index::of(&policy);
+    validate::check(&policy, &index, &source, &mut diagnostics);
     if !diagnostics.has_errors() {
-        lint::check(&policy, &mut diagnostics);
+        lint::check(&policy, &index, &mut diagnostics);
     }
     diagnostics.sort();
     Loaded { policy: (!diagnostics.has_errors()).then_some(policy), diagnostics, summary, source }

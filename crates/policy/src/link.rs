@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::model::{Attachment, InspectCondition, Name, Named, Policy, TopAction};
+use crate::model::{
+    Attachment, InspectClass, InspectCondition, Name, Named, Policy, RegexMap, SmtpClass, TopAction,
+};
 use crate::nearest::nearest;
 use crate::platform::Platform;
 use crate::source::Span;
@@ -21,6 +23,27 @@ pub(crate) fn check(policy: &Policy, complaints: &mut Diagnostics) {
     linker.zones();
     linker.proxies();
     linker.cycles();
+}
+
+/// The things that rules name, found by name.
+pub(crate) struct Index<'p> {
+    pub(crate) regex_maps: HashMap<&'p str, &'p RegexMap>,
+    pub(crate) smtp_classes: HashMap<&'p str, &'p SmtpClass>,
+    pub(crate) inspect_classes: HashMap<&'p str, &'p InspectClass>,
+}
+
+impl<'p> Index<'p> {
+    pub(crate) fn of(policy: &'p Policy) -> Self {
+        Self {
+            regex_maps: by_name(&policy.regex_maps),
+            smtp_classes: by_name(&policy.smtp_classes),
+            inspect_classes: by_name(&policy.inspect_classes),
+        }
+    }
+}
+
+fn by_name<T: Named>(things: &[T]) -> HashMap<&str, &T> {
+    things.iter().map(|thing| (thing.name().text.as_str(), thing)).collect()
 }
 
 struct Linker<'p, 'c> {
@@ -173,8 +196,7 @@ impl<'p> Linker<'p, '_> {
 
     /// A class that matches itself through others; found without recursion, whatever their depth.
     fn cycles(&mut self) {
-        let classes: HashMap<&str, &'p crate::model::InspectClass> =
-            self.policy.inspect_classes.iter().map(|class| (class.name.text.as_str(), class)).collect();
+        let classes = by_name(&self.policy.inspect_classes);
         // A class is open while its members are looked at, and done afterwards.
         let mut open: HashMap<&str, bool> = HashMap::new();
         for class in &self.policy.inspect_classes {

@@ -5,14 +5,15 @@
 use std::collections::HashSet;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::link::Index;
 use crate::model::{
     Action, Attachment, Condition, Criterion, InspectCondition, MatchMode, Name, Policy, Protocol, SmtpClass,
-    SmtpPolicy, SmtpRule, TopAction, find,
+    SmtpPolicy, SmtpRule, TopAction,
 };
 
-pub(crate) fn check(policy: &Policy, complaints: &mut Diagnostics) {
+pub(crate) fn check(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
     for class in &policy.smtp_classes {
-        never_matches(policy, class, complaints);
+        never_matches(index, class, complaints);
     }
     for class in &policy.inspect_classes {
         if class.conditions.is_empty() {
@@ -20,10 +21,10 @@ pub(crate) fn check(policy: &Policy, complaints: &mut Diagnostics) {
         }
     }
     for outer in &policy.smtp_policies {
-        hidden_classes(policy, outer, complaints);
+        hidden_classes(index, outer, complaints);
     }
     not_attached(policy, complaints);
-    pinholes(policy, complaints);
+    pinholes(policy, index, complaints);
 }
 
 fn empty_class(name: &Name) -> Diagnostic {
@@ -31,13 +32,13 @@ fn empty_class(name: &Name) -> Diagnostic {
     Diagnostic::new(Code::NeverMatches, name.at, message)
 }
 
-fn never_matches(policy: &Policy, class: &SmtpClass, complaints: &mut Diagnostics) {
+fn never_matches(index: &Index<'_>, class: &SmtpClass, complaints: &mut Diagnostics) {
     if class.conditions.is_empty() {
         return complaints.push(empty_class(&class.name));
     }
     for condition in &class.conditions {
         if let Some(name) = condition.criterion.regex_map()
-            && let Some(map) = find(&policy.regex_maps, &name.text)
+            && let Some(map) = index.regex_maps.get(name.text.as_str())
             && map.patterns.is_empty()
             && !condition.negated
         {
@@ -87,12 +88,12 @@ fn same(one: &Criterion, other: &Criterion) -> bool {
 }
 
 /// Classes that an earlier class of the policy keeps from ever acting.
-fn hidden_classes(policy: &Policy, outer: &SmtpPolicy, complaints: &mut Diagnostics) {
+fn hidden_classes(index: &Index<'_>, outer: &SmtpPolicy, complaints: &mut Diagnostics) {
     /// Limit: rules of a policy that are compared with each other.
     const RULES_MAX: usize = 256;
     let classes = outer.rules.iter().take(RULES_MAX);
     let classes: Vec<(&SmtpRule, &SmtpClass)> =
-        classes.filter_map(|rule| Some((rule, find(&policy.smtp_classes, &rule.class.text)?))).collect();
+        classes.filter_map(|rule| Some((rule, *index.smtp_classes.get(rule.class.text.as_str())?))).collect();
     for (index, (rule, class)) in classes.iter().enumerate() {
         let mut earlier = classes.iter().take(index);
         if let Some((first, other)) = earlier.find(|(earlier, other)| hides(earlier, other, class)) {
@@ -212,7 +213,7 @@ fn not_attached(policy: &Policy, complaints: &mut Diagnostics) {
 }
 
 /// Where mail passes without anybody looking at its content.
-fn pinholes(policy: &Policy, complaints: &mut Diagnostics) {
+fn pinholes(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
     for proxy in &policy.proxies {
         let is_pinhole = matches!(proxy.attachment, None | Some(Attachment::Pinhole));
         if is_pinhole && proxy.protocol != Some(Protocol::Tcp) {
@@ -226,7 +227,7 @@ fn pinholes(policy: &Policy, complaints: &mut Diagnostics) {
     }
     for rule in policy.inspect_policies.iter().flat_map(|outer| &outer.rules) {
         let inspected = matches!(rule.action, Some(TopAction::Inspect { .. }));
-        let class = find(&policy.inspect_classes, &rule.class.text);
+        let class = index.inspect_classes.get(rule.class.text.as_str());
         let selects_mail = class.is_some_and(|class| {
             class.conditions.iter().any(|c| matches!(c, InspectCondition::Protocol(p) if p.text == "smtp"))
         });

@@ -38,7 +38,7 @@ pub fn diagnostic(source: &Source, diagnostic: &Diagnostic) -> String {
     out
 }
 
-/// What a router prints under the line that was typed: the caret form for words it does not know.
+/// What a router prints under the line that was typed, if that line is the whole source.
 pub fn ios(prompt: &str, line: &str, diagnostic: &Diagnostic) -> String {
     match diagnostic.code {
         Code::InvalidInput | Code::OutOfRange => {
@@ -51,7 +51,13 @@ pub fn ios(prompt: &str, line: &str, diagnostic: &Diagnostic) -> String {
             let end = (diagnostic.at.end as usize).min(line.len());
             format!("% Ambiguous command:  \"{}\"\n", line.get(..end).unwrap_or(line))
         }
-        _ => format!("% {}\n", diagnostic.message),
+        // Routers begin with a capital and quote nothing: `% Class-map c1 is being used`.
+        _ => {
+            let message = diagnostic.message.replace('`', "");
+            let mut letters = message.chars();
+            let first = letters.next().map_or_else(String::new, |c| c.to_uppercase().to_string());
+            format!("% {first}{}\n", letters.as_str())
+        }
     }
 }
 
@@ -131,5 +137,7 @@ mod tests {
         );
         let bad = Diagnostic::new(Code::AmbiguousCommand, Span::new(6, 7), "ambiguous");
         assert_eq!(ios("edge#", "match r x", &bad), "% Ambiguous command:  \"match r\"\n");
+        let used = Diagnostic::new(Code::InUse, Span::default(), "class-map `c1` is being used");
+        assert_eq!(ios("edge#", "no class-map c1", &used), "% Class-map c1 is being used\n");
     }
 }

@@ -4,28 +4,26 @@
 //! first; the line typed last is the one complained about. Oddities that make sense are in `lint.rs`.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
+use crate::link::Index;
 use crate::model::{
-    Action, Condition, Criterion, InspectClass, InspectCondition, MatchMode, Policy, Proxy, SmtpClass,
-    TopAction, find,
+    Action, Condition, Criterion, InspectClass, InspectCondition, MatchMode, Policy, SmtpClass, TopAction,
 };
 use crate::nearest::nearest;
 use crate::source::{Source, Span};
 
 mod patterns;
 
-pub(crate) fn check(policy: &Policy, source: &Source, complaints: &mut Diagnostics) {
+pub(crate) fn check(policy: &Policy, index: &Index<'_>, source: &Source, complaints: &mut Diagnostics) {
     patterns::check(policy, source, complaints);
     for class in &policy.smtp_classes {
         command_length_stands_alone(class, complaints);
     }
-    masks(policy, complaints);
-    service_policies(policy, complaints);
+    masks(policy, index, complaints);
+    service_policies(policy, index, complaints);
     for class in &policy.inspect_classes {
         protocols(class, complaints);
     }
-    for proxy in &policy.proxies {
-        completeness(policy, proxy, complaints);
-    }
+    completeness(policy, complaints);
 }
 
 /// In match-all, the length of the command line goes with one verb and nothing else.
@@ -81,11 +79,11 @@ fn is_length(condition: &Condition) -> bool {
 }
 
 /// `mask` needs something that can be masked: a verb or an EHLO keyword, and nothing else.
-fn masks(policy: &Policy, complaints: &mut Diagnostics) {
+fn masks(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
     for outer in &policy.smtp_policies {
         for rule in &outer.rules {
             let Some((Action::Mask, mask)) = rule.action else { continue };
-            let Some(class) = find(&policy.smtp_classes, &rule.class.text) else { continue };
+            let Some(class) = index.smtp_classes.get(rule.class.text.as_str()) else { continue };
             let maskable = |criterion: &Criterion| {
                 matches!(criterion, Criterion::CommandVerb { .. } | Criterion::EhloReply { .. })
             };
@@ -110,7 +108,7 @@ fn masks(policy: &Policy, complaints: &mut Diagnostics) {
 }
 
 /// A policy on the content needs `inspect` and a class that selects the protocol.
-fn service_policies(policy: &Policy, complaints: &mut Diagnostics) {
+fn service_policies(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
     for outer in &policy.inspect_policies {
         for rule in &outer.rules {
             let inspected = matches!(rule.action, Some(TopAction::Inspect { .. }));
@@ -122,9 +120,9 @@ fn service_policies(policy: &Policy, complaints: &mut Diagnostics) {
                             .help("write `inspect` before this line"),
                     );
                 }
-                if let Some(class) = find(&policy.inspect_classes, &rule.class.text)
+                if let Some(class) = index.inspect_classes.get(rule.class.text.as_str())
                     && protocol.text == "smtp"
-                    && !selects_smtp(policy, class)
+                    && !selects_smtp(index, class)
                 {
                     let message = format!(
                         "service-policy smtp `{}` cannot be attached to class `{}`, which does not match protocol smtp",
@@ -146,7 +144,7 @@ fn service_policies(policy: &Policy, complaints: &mut Diagnostics) {
 }
 
 /// Whether the class, or one nested in it, matches protocol smtp; each class is looked at once.
-fn selects_smtp(policy: &Policy, class: &InspectClass) -> bool {
+fn selects_smtp(index: &Index<'_>, class: &InspectClass) -> bool {
     let mut seen: Vec<&str> = vec![&class.name.text];
     let mut open = vec![class];
     while let Some(class) = open.pop() {
@@ -155,7 +153,7 @@ fn selects_smtp(policy: &Policy, class: &InspectClass) -> bool {
                 InspectCondition::Protocol(protocol) if protocol.text == "smtp" => return true,
                 InspectCondition::Class(member) if !seen.contains(&member.text.as_str()) => {
                     seen.push(&member.text);
-                    open.extend(find(&policy.inspect_classes, &member.text));
+                    open.extend(index.inspect_classes.get(member.text.as_str()).copied());
                 }
                 _ => {}
             }
@@ -189,20 +187,25 @@ fn protocols(class: &InspectClass, complaints: &mut Diagnostics) {
 const OTHER_PROTOCOLS: &[&str] = &["snmp", "sip", "icmp", "ntp", "ftp", "tftp", "isakmp", "ipass", "pptp"];
 
 /// A proxy needs both sides; what is wrong with a line it has is said where that line stands.
-fn completeness(policy: &Policy, proxy: &Proxy, complaints: &mut Diagnostics) {
-    let missing = match (proxy.listen.is_empty(), proxy.servers.is_empty()) {
-        (false, false) => return,
-        (true, _) => "listen 0.0.0.0:25",
-        (false, true) => "server 192.0.2.1:25",
-    };
-    let from = proxy.name.at;
-    let to = policy.proxies.iter().map(|other| other.name.at).filter(|at| *at > from).min();
-    let inside = |at: Span| at > from && to.is_none_or(|to| at < to);
-    if complaints.iter().any(|other| other.severity() == Severity::Error && inside(other.at)) {
-        return;
+fn completeness(policy: &Policy, complaints: &mut Diagnostics) {
+    let errors = complaints.iter().filter(|complaint| complaint.severity() == Severity::Error);
+    let mut errors: Vec<Span> = errors.map(|complaint| complaint.at).collect();
+    errors.sort_unstable();
+    let ends = policy.proxies.iter().skip(1).map(|next| Some(next.name.at)).chain([None]);
+    for (proxy, end) in policy.proxies.iter().zip(ends) {
+        let missing = match (proxy.listen.is_empty(), proxy.servers.is_empty()) {
+            (false, false) => continue,
+            (true, _) => "listen 0.0.0.0:25",
+            (false, true) => "server 192.0.2.1:25",
+        };
+        let from = proxy.name.at;
+        let next_error = errors.get(errors.partition_point(|error| *error <= from));
+        if next_error.is_some_and(|error| end.is_none_or(|end| *error < end)) {
+            continue;
+        }
+        let what = missing.split(' ').next().unwrap_or("");
+        let message = format!("proxy `{}` has no `{what}` line", proxy.name.text);
+        let complaint = Diagnostic::new(Code::ProxyIncomplete, from, message);
+        complaints.push(complaint.help(format!("write `{missing}` in it")));
     }
-    let what = missing.split(' ').next().unwrap_or("");
-    let message = format!("proxy `{}` has no `{what}` line", proxy.name.text);
-    complaints
-        .push(Diagnostic::new(Code::ProxyIncomplete, from, message).help(format!("write `{missing}` in it")));
 }
