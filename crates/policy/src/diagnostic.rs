@@ -139,7 +139,6 @@ codes! {
     Overridden = "overridden", Warning;
     // Names.
     UndefinedName = "undefined-name", Error;
-    UndefinedInUnused = "undefined-name-elsewhere", Warning;
     ReservedName = "reserved-name", Error;
     InUse = "in-use", Error;
     Cyclic = "cyclic", Error;

@@ -161,18 +161,31 @@ impl From<grammar::Span> for Span {
 
 type Built = Result<Statement, Mismatch>;
 
-/// The word `$key` with its place; the grammar has seen to it that it is there.
-fn name(m: &Matched<'_>, key: &str) -> Result<Name, Mismatch> {
-    maybe_name(m, key).ok_or_else(|| Mismatch::Incomplete { expected: vec!["WORD"] })
-}
-
-fn maybe_name(m: &Matched<'_>, key: &str) -> Option<Name> {
+/// The word `$key` as typed, or the rest of the line.
+fn text(m: &Matched<'_>, key: &str) -> Option<Name> {
     m.word(key).map(|word| Name::new(word.text, word.span.into()))
 }
 
-/// The word `$key`, which only the `no` form may leave out.
+/// The same where the grammar has seen to it that it is there.
+fn required_text(m: &Matched<'_>, key: &str) -> Result<Name, Mismatch> {
+    text(m, key).ok_or_else(|| Mismatch::Incomplete { expected: vec!["WORD"] })
+}
+
+/// The word `$key` as a name. Quotes would let blanks into it, and it is printed without them.
+fn maybe_name(m: &Matched<'_>, key: &str) -> Result<Option<Name>, Mismatch> {
+    match m.word(key) {
+        Some(word) if word.quoted => Err(m.invalid(key, "expected a name without quotes")),
+        _ => Ok(text(m, key)),
+    }
+}
+
+fn name(m: &Matched<'_>, key: &str) -> Result<Name, Mismatch> {
+    maybe_name(m, key)?.ok_or_else(|| Mismatch::Incomplete { expected: vec!["WORD"] })
+}
+
+/// The name `$key`, which only the `no` form may leave out.
 fn name_unless_no(m: &Matched<'_>, key: &str) -> Result<Option<Name>, Mismatch> {
-    if m.negated() { Ok(maybe_name(m, key)) } else { name(m, key).map(Some) }
+    if m.negated() { maybe_name(m, key) } else { name(m, key).map(Some) }
 }
 
 fn number(m: &Matched<'_>, key: &str) -> Option<u32> {

@@ -93,7 +93,7 @@ impl Reader<'_> {
         if let [word] = cut.words.words.as_slice() {
             let leaves = |keyword| word.text.eq_ignore_ascii_case(keyword);
             if leaves("exit") || leaves("end") {
-                self.aside = None;
+                (self.aside, self.closed) = (None, None);
                 return self.close(if leaves("end") { 0 } else { self.blocks.len().saturating_sub(1) });
             }
         }

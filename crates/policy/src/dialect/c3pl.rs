@@ -6,7 +6,7 @@
 use grammar::{Command, Matched, Mode, Platforms, Prefixes};
 
 use super::own::{MAILWARDEN, PROXY};
-use super::{Built, Statement, maybe_name, mode_of, name, name_unless_no};
+use super::{Built, Statement, maybe_name, mode_of, name, name_unless_no, required_text, text};
 use crate::model::{AccessListForm, Name};
 use class::{INSPECT_CLASS, SMTP_CLASS};
 use parameter::{INSPECT_MAP, REGEX_MAP};
@@ -53,7 +53,7 @@ pub static GLOBAL: Mode<Statement> = Mode {
         Command::new(
             "[no] parameter-map type inspect WORD$name [LINE$rest]",
             &["", "", "Timers and limits", "Name", "A command of the map"],
-            |m| Ok(Statement::InspectMap { name: name(m, "name")?, rest: maybe_name(m, "rest") }),
+            |m| Ok(Statement::InspectMap { name: name(m, "name")?, rest: text(m, "rest") }),
         )
         .on(Platforms::IOS)
         .enters(&INSPECT_MAP),
@@ -112,13 +112,13 @@ pub static GLOBAL: Mode<Statement> = Mode {
         .on(Platforms::IOS)
         .enters(&ZONE_PAIR),
         Command::new("[no] interface LINE$name", &["An interface", "Name"], |m| {
-            name(m, "name").map(|name| Statement::Interface(interface_name(&name)))
+            required_text(m, "name").map(|name| Statement::Interface(interface_name(&name)))
         })
         .enters(&INTERFACE),
         Command::new(
             "[no] access-list WORD$name [LINE$entry]",
             &["An access list", "Number or name", "permit or deny, and what"],
-            |m| Ok(Statement::AccessListLine { name: name(m, "name")?, entry: maybe_name(m, "entry") }),
+            |m| Ok(Statement::AccessListLine { name: name(m, "name")?, entry: text(m, "entry") }),
         )
         .on(Platforms::IOS),
         Command::new(
@@ -137,7 +137,7 @@ pub static GLOBAL: Mode<Statement> = Mode {
 };
 
 fn zone_pair(m: &Matched<'_>) -> Built {
-    let ends = maybe_name(m, "source").zip(maybe_name(m, "destination"));
+    let ends = maybe_name(m, "source")?.zip(maybe_name(m, "destination")?);
     if ends.is_none() && !m.negated() {
         // An existing pair may be opened again by its name alone; lowering knows whether it exists.
         return Ok(Statement::ZonePair { name: name(m, "name")?, ends: None });
@@ -172,7 +172,7 @@ pub static ZONE: Mode<Statement> = Mode {
     commands: &[Command::new(
         "[no] description [LINE$text]",
         &["Describe the zone", "Up to 200 characters"],
-        |m| Ok(Statement::Description(maybe_name(m, "text"))),
+        |m| Ok(Statement::Description(text(m, "text"))),
     )],
 };
 
@@ -185,7 +185,7 @@ pub static ZONE_PAIR: Mode<Statement> = Mode {
         Command::new(
             "[no] description [LINE$text]",
             &["Describe the zone-pair", "Up to 200 characters"],
-            |m| Ok(Statement::Description(maybe_name(m, "text"))),
+            |m| Ok(Statement::Description(text(m, "text"))),
         ),
         Command::new(
             "[no] service-policy type inspect [WORD$policy]",
@@ -204,7 +204,7 @@ pub static INTERFACE: Mode<Statement> = Mode {
         Command::new(
             "[no] description [LINE$text]",
             &["Describe the interface", "Up to 200 characters"],
-            |m| Ok(Statement::Description(maybe_name(m, "text"))),
+            |m| Ok(Statement::Description(text(m, "text"))),
         ),
         Command::new(
             "[no] zone-member security [WORD$zone]",
@@ -242,7 +242,7 @@ pub static ACCESS_LIST: Mode<Statement> = Mode {
 
 /// From `permit` or `deny` on, one blank between the words.
 fn access_list_entry(m: &Matched<'_>) -> Built {
-    let rest = name(m, "rest")?;
+    let rest = required_text(m, "rest")?;
     let action = m.choice("action").unwrap_or("deny");
     Ok(Statement::AccessListEntry(entry(action, &rest)))
 }

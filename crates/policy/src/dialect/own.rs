@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use grammar::{Command, Matched, Mismatch, Mode, Prefixes};
 
-use super::{Built, Setting, Statement, address, maybe_name, name, name_unless_no};
+use super::{Built, Setting, Statement, address, name, name_unless_no, text};
 use crate::dialect::c3pl::GLOBAL;
 use crate::model::{Conformance, Protocol, RecipientLimit, Refusals, StartTls};
 use crate::platform::Platform;
@@ -112,7 +112,7 @@ pub static PROXY: Mode<Statement> = Mode {
     prefixes: Prefixes::unbuilt(),
     commands: &[
         Command::new("[no] description [LINE$text]", &["Describe the proxy", "Up to 200 characters"], |m| {
-            Ok(Statement::Description(maybe_name(m, "text")))
+            Ok(Statement::Description(text(m, "text")))
         }),
         Command::new("[no] listen WORD$address", &["Where clients connect", "ADDRESS:PORT"], |m| {
             address(m, "address").map(Statement::Listen)

@@ -3,7 +3,7 @@
 use grammar::{Command, Matched, Mismatch, Mode, Prefixes};
 
 use crate::dialect::c3pl::GLOBAL;
-use crate::dialect::{Built, Statement, maybe_name, name, number};
+use crate::dialect::{Built, Statement, name, number, text};
 use crate::model::{Criterion, Encoding, InspectCondition, Name};
 
 pub(super) static SMTP_CLASS: Mode<Statement> = Mode {
@@ -15,7 +15,7 @@ pub(super) static SMTP_CLASS: Mode<Statement> = Mode {
         Command::new(
             "[no] description [LINE$text]",
             &["Describe the class-map", "Up to 200 characters"],
-            |m| Ok(Statement::Description(maybe_name(m, "text"))),
+            |m| Ok(Statement::Description(text(m, "text"))),
         ),
         Command::new(
             "[no] match [not] protocol smtp",
@@ -165,28 +165,36 @@ fn over(m: &Matched<'_>) -> Result<u32, Mismatch> {
     number(m, "over").ok_or_else(|| Mismatch::Incomplete { expected: vec!["<1-65535>"] })
 }
 
+/// What a table's `{KEYWORD | … | WORD}$key` took: the keyword as the table writes it, or the word.
+fn keyword_or_word(m: &Matched<'_>, key: &str) -> Result<(String, bool), Mismatch> {
+    match m.choice(key) {
+        Some(keyword) => Ok((keyword.to_owned(), true)),
+        None => name(m, key).map(|word| (word.text, false)),
+    }
+}
+
 fn verb(m: &Matched<'_>) -> Built {
-    let known = m.choice("verb");
-    let verb = known.map_or_else(|| m.text("verb").unwrap_or("").to_ascii_uppercase(), str::to_owned);
-    criterion(m, Criterion::CommandVerb { verb, known: known.is_some() })
+    let (verb, known) = keyword_or_word(m, "verb")?;
+    criterion(m, Criterion::CommandVerb { verb: verb.to_ascii_uppercase(), known })
 }
 
 fn ehlo(m: &Matched<'_>) -> Built {
-    let known = m.choice("keyword");
-    let keyword = known.map_or_else(|| m.text("keyword").unwrap_or("").to_ascii_uppercase(), str::to_owned);
-    criterion(m, Criterion::EhloReply { keyword })
+    let (keyword, _) = keyword_or_word(m, "keyword")?;
+    criterion(m, Criterion::EhloReply { keyword: keyword.to_ascii_uppercase() })
 }
 
 fn encoding(m: &Matched<'_>) -> Built {
-    let encoding = match m.choice("encoding") {
-        Some("7-bit") => Encoding::SevenBit,
-        Some("8-bit") => Encoding::EightBit,
-        Some("base64") => Encoding::Base64,
-        Some("binary") => Encoding::Binary,
-        Some("quoted-printable") => Encoding::QuotedPrintable,
-        Some("unknown") => Encoding::Unknown,
-        Some("x-uuencode") => Encoding::XUuencode,
-        _ => Encoding::Private(m.text("encoding").unwrap_or("").to_owned()),
+    let (encoding, known) = keyword_or_word(m, "encoding")?;
+    let encoding = match encoding.as_str() {
+        _ if !known => Encoding::Private(encoding),
+        "7-bit" => Encoding::SevenBit,
+        "8-bit" => Encoding::EightBit,
+        "base64" => Encoding::Base64,
+        "binary" => Encoding::Binary,
+        "quoted-printable" => Encoding::QuotedPrintable,
+        "unknown" => Encoding::Unknown,
+        "x-uuencode" => Encoding::XUuencode,
+        _ => Encoding::Private(encoding),
     };
     criterion(m, Criterion::MimeEncoding { encoding })
 }
@@ -200,7 +208,7 @@ pub(super) static INSPECT_CLASS: Mode<Statement> = Mode {
         Command::new(
             "[no] description [LINE$text]",
             &["Describe the class-map", "Up to 200 characters"],
-            |m| Ok(Statement::Description(maybe_name(m, "text"))),
+            |m| Ok(Statement::Description(text(m, "text"))),
         ),
         Command::new(
             "[no] match [not] protocol WORD$protocol [LINE$options]",
@@ -223,7 +231,7 @@ pub(super) static INSPECT_CLASS: Mode<Statement> = Mode {
 };
 
 fn list(m: &Matched<'_>) -> Result<Name, Mismatch> {
-    maybe_name(m, "number").map_or_else(|| name(m, "list"), Ok)
+    text(m, "number").map_or_else(|| name(m, "list"), Ok)
 }
 
 fn inspect_condition(m: &Matched<'_>, condition: InspectCondition) -> Built {

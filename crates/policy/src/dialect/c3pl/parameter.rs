@@ -3,7 +3,7 @@
 use grammar::{Command, Matched, Mismatch, Mode, Prefixes};
 
 use crate::dialect::c3pl::GLOBAL;
-use crate::dialect::{Built, Statement, name, number, number_unless_no};
+use crate::dialect::{Built, Statement, number, number_unless_no, required_text};
 use crate::model::Limits;
 
 pub(super) static REGEX_MAP: Mode<Statement> = Mode {
@@ -14,7 +14,7 @@ pub(super) static REGEX_MAP: Mode<Statement> = Mode {
     commands: &[Command::new(
         "[no] pattern WORD$pattern",
         &["An alternative of the map", "Regular expression, in quotes if it has blanks"],
-        |m| name(m, "pattern").map(Statement::Pattern),
+        |m| required_text(m, "pattern").map(Statement::Pattern),
     )],
 };
 

@@ -3,7 +3,7 @@
 use grammar::{Command, Matched, Mode, Prefixes};
 
 use crate::dialect::c3pl::GLOBAL;
-use crate::dialect::{Built, Statement, maybe_name, name};
+use crate::dialect::{Built, Statement, maybe_name, name, name_unless_no, text};
 use crate::model::{Action, TopAction};
 
 pub(super) static SMTP_POLICY: Mode<Statement> = Mode {
@@ -15,7 +15,7 @@ pub(super) static SMTP_POLICY: Mode<Statement> = Mode {
         Command::new(
             "[no] description [LINE$text]",
             &["Describe the policy-map", "Up to 200 characters"],
-            |m| Ok(Statement::Description(maybe_name(m, "text"))),
+            |m| Ok(Statement::Description(text(m, "text"))),
         ),
         Command::new(
             "[no] class type inspect smtp WORD$name",
@@ -57,7 +57,7 @@ pub(super) static INSPECT_POLICY: Mode<Statement> = Mode {
         Command::new(
             "[no] description [LINE$text]",
             &["Describe the policy-map", "Up to 200 characters"],
-            |m| Ok(Statement::Description(maybe_name(m, "text"))),
+            |m| Ok(Statement::Description(text(m, "text"))),
         ),
         Command::new(
             "[no] class type inspect WORD$name",
@@ -83,7 +83,7 @@ pub(super) static INSPECT_RULE: Mode<Statement> = Mode {
         Command::new(
             "[no] inspect [WORD$map]",
             &["Follow the connections", "Name of a parameter-map of type inspect"],
-            |m| Ok(Statement::TopAction(TopAction::Inspect { parameters: maybe_name(m, "map") })),
+            |m| Ok(Statement::TopAction(TopAction::Inspect { parameters: maybe_name(m, "map")? })),
         ),
         Command::new("[no] drop [log]", &["Refuse them", "Send a message"], |m| {
             Ok(Statement::TopAction(TopAction::Drop { log: m.has("log") }))
@@ -121,7 +121,7 @@ pub(super) static INSPECT_RULE: Mode<Statement> = Mode {
 fn l7_policy(m: &Matched<'_>) -> Built {
     let mut protocol = name(m, "protocol")?;
     protocol.text = m.choice("protocol").unwrap_or_default().to_owned();
-    let policy = if m.negated() { maybe_name(m, "policy") } else { Some(name(m, "policy")?) };
+    let policy = name_unless_no(m, "policy")?;
     Ok(Statement::L7Policy { protocol, policy })
 }
 
