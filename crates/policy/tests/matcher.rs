@@ -173,6 +173,23 @@ fn long_lines_take_linear_time() {
 }
 
 #[test]
+fn a_line_may_be_longer_than_places_are_counted() {
+    let far = format!("x{}second", ".{1000,}".repeat(60));
+    let matcher = matcher(&["first.*second", "^first", &far, "^second", "second.*first"]);
+    let gap = "-".repeat(9 << 20);
+    for (before, gap, hits) in [("x", "-", &[0][..]), ("", &gap, &[0, 1]), ("x", &gap, &[0, 2])] {
+        let mut state = MatcherState::default();
+        assert_eq!(fed(&matcher, &mut state, &format!("{before}first")), []);
+        assert_eq!(fed(&matcher, &mut state, gap), []);
+        assert_eq!(fed(&matcher, &mut state, "second"), []);
+        assert_eq!(finished(&matcher, &mut state), hits);
+    }
+    let mut found = Vec::new();
+    matcher.find_in(format!("x{gap}second").as_bytes(), &mut |index| found.push(index));
+    assert_eq!(found, [2]);
+}
+
+#[test]
 fn bare_lfs_are_not_searched_again_and_again() {
     let matcher = matcher(&["lottery.*winner"]);
     let text = "lottery\n".repeat(1 << 16) + "\r\n";

@@ -2,6 +2,9 @@
 //!
 //! Patterns are split at their `.*` into parts; parts of fixed length are words of one automaton whose state is
 //! carried, and what cannot be split is followed in bits. Nothing of the text is kept: a line may be of any length.
+//! Lines that lie whole in a run are first passed by a prefilter and read four at a time, and only those in which
+//! a word ends are read with all that hangs on it.
+//!
 //! Does not say what a hit means, and does not unfold or decode: it is given the text to look at.
 
 mod automaton;
@@ -318,8 +321,8 @@ fn last_line_end(run: &[u8], from: usize, line_end: LineEnd) -> usize {
     memchr::memrchr_iter(b'\n', run).find(is_end).map_or(from, |at| from + at + 1)
 }
 
-// Places in a line are counted to here, and then moved back to `REACH_MAX`.
-const REBASE_AT: u32 = 1 << 30;
+/// Places in a line are counted to here and then moved back, so that no line is too long to be counted.
+const REBASE_AT: u32 = 1 << 22;
 
-// More than any part can reach back: 60 counted gaps of 1000 octets, and the words between them.
-const REACH_MAX: u32 = 1 << 24;
+// Limit: what a part can reach back. Thirty gaps of a thousand octets fill a pattern of 240 characters.
+const REACH_MAX: u32 = 1 << 16;

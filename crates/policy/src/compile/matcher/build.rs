@@ -4,7 +4,7 @@ use regex_syntax::hir::Hir;
 
 use super::group::{Group, Refused};
 use super::prefilter::Prefilter;
-use super::split::{self, Chain};
+use super::split::{self, Chain, Sharing};
 use super::{MatcherState, TooLarge};
 use crate::pattern::Pattern;
 
@@ -33,7 +33,20 @@ pub(super) fn build(patterns: &[&Pattern]) -> Result<Built, TooLarge> {
 struct Alternative {
     pattern: u16,
     hir: Hir,
+    sharing: Sharing,
     chain: Chain,
+}
+
+impl Alternative {
+    fn new(pattern: u16, hir: Hir) -> Self {
+        let sharing = Sharing::Generous;
+        Self { pattern, chain: split::chain(&hir, sharing), sharing, hir }
+    }
+
+    fn share_strictly(&mut self) {
+        self.sharing = Sharing::Strict;
+        self.chain = split::chain(&self.hir, self.sharing);
+    }
 }
 
 fn alternatives(patterns: &[&Pattern]) -> Result<Vec<Alternative>, TooLarge> {
@@ -41,7 +54,7 @@ fn alternatives(patterns: &[&Pattern]) -> Result<Vec<Alternative>, TooLarge> {
     for (index, pattern) in patterns.iter().enumerate() {
         let number = u16::try_from(index).map_err(|_| TooLarge { pattern: index })?;
         let split = split::alternatives(pattern.hir()).into_iter();
-        alternatives.extend(split.map(|hir| Alternative { pattern: number, chain: split::chain(&hir), hir }));
+        alternatives.extend(split.map(|hir| Alternative::new(number, hir)));
     }
     Ok(alternatives)
 }
@@ -61,13 +74,12 @@ impl Budget {
     }
 }
 
-/// Makes one group of all, or groups of halves where too much would share an automaton.
+/// Makes one group of all, or several where too much would share an automaton.
 fn share(mut all: Vec<Alternative>, budget: &mut Budget) -> Result<Vec<Group>, TooLarge> {
     let mut groups = Vec::new();
-    // What shares badly comes together, so that halving sets it apart.
-    all.sort_by_key(|alternative| alternative.chain.ambiguity());
+    sort(&mut all);
     let mut open = vec![all];
-    while let Some(mut alternatives) = open.pop() {
+    while let Some(alternatives) = open.pop() {
         // To blame, if nothing else is known: what shares worst.
         let Some(worst) = alternatives.last() else { continue };
         let pattern = usize::from(worst.pattern);
@@ -88,19 +100,37 @@ fn share(mut all: Vec<Alternative>, budget: &mut Budget) -> Result<Vec<Group>, T
                 return Err(TooLarge { pattern: blamed });
             }
             Err(Refused::Automaton) if budget.work == 0 => return Err(TooLarge { pattern }),
-            Err(Refused::Automaton) => match alternatives.as_mut_slice() {
-                [single] => {
-                    single.chain = split::whole(&single.hir);
-                    open.push(alternatives);
-                }
-                _ => {
-                    let right = alternatives.split_off(alternatives.len() / 2);
-                    open.extend([right, alternatives]);
-                }
-            },
+            Err(Refused::Automaton) => open.extend(relieved(alternatives)),
         }
     }
     Ok(groups)
+}
+
+/// Alternatives of which an automaton would have too many states, arranged so that it has fewer.
+fn relieved(mut alternatives: Vec<Alternative>) -> [Vec<Alternative>; 2] {
+    let plain = alternatives.partition_point(|alternative| alternative.chain.ambiguity() <= 2);
+    if 0 < plain && plain < alternatives.len() {
+        let ambiguous = alternatives.split_off(plain);
+        return [ambiguous, alternatives];
+    }
+    if alternatives.iter().any(|alternative| alternative.sharing == Sharing::Generous) {
+        alternatives.iter_mut().for_each(Alternative::share_strictly);
+        sort(&mut alternatives);
+        let (anywhere, words) =
+            alternatives.into_iter().partition(|alternative| alternative.chain.begins_anywhere());
+        return [anywhere, words];
+    }
+    if let [single] = alternatives.as_mut_slice() {
+        single.chain = split::whole(&single.hir);
+        return [Vec::new(), alternatives];
+    }
+    let right = alternatives.split_off(alternatives.len() / 2);
+    [right, alternatives]
+}
+
+/// What shares badly comes together, last.
+fn sort(alternatives: &mut [Alternative]) {
+    alternatives.sort_by_key(|alternative| alternative.chain.ambiguity());
 }
 
 // Limit: octets of one session's state, whatever the patterns.
@@ -113,4 +143,4 @@ const HEAP_MAX: usize = 16 << 20;
 const GROUPS_MAX: usize = 16;
 
 // Limit: steps of compilation, of about 3 ns each.
-const WORK_MAX: usize = 200_000_000;
+const WORK_MAX: usize = 100_000_000;

@@ -1,9 +1,9 @@
 //! Which lines can hold anything at all: a look at four octets here and there.
 //!
-//! Of every pattern some octets are required; all runs of four in them are marked in a table of bits. Where a
-//! required text has `n` octets, one of any `n - 3` runs in a row lies inside it, so only every so manieth place of
-//! the text is looked at. A place that is marked proves nothing: the automaton then reads its line from the start.
-//! This reads 100 patterns' text at 2 GB/s where the automaton does 0.5.
+//! Of every pattern some octets are required, and all runs of four in a stretch of them are marked in a table of
+//! bits. A stretch of `n` octets holds a run of four at any `n - 3` places in a row, so only every `n - 3`rd place
+//! of the text is looked at. A marked place proves nothing: the automaton then reads its line from the start.
+//! With 50 literals this reads 3 GB/s, where the automaton alone does 0.45.
 
 use regex_syntax::hir::{Hir, HirKind};
 
@@ -219,7 +219,7 @@ const GRAM_LEN: usize = 4;
 
 const TABLE_BITS: u32 = 17;
 
-// Looking at every place, or every other, is no faster than the automaton with several lines at once.
+// Looking at every place, or every other, is slower than the automaton with four lines at once: 0.6 to 0.8 GB/s.
 const STRIDE_MIN: usize = 3;
 
 // Looking at every eighth place is already as fast as the text can be loaded; longer ones only mark more.

@@ -6,6 +6,7 @@
 
 use regex_syntax::hir::{Hir, HirKind, Look, Repetition};
 
+use super::REACH_MAX;
 use super::automaton::Automaton;
 use super::octets::OctetSet;
 use crate::pattern::{any_but_line_end, nullable};
@@ -82,12 +83,21 @@ fn distributed(hir: &Hir) -> Option<Vec<Hir>> {
     None
 }
 
-/// One alternative, cut into parts if it can be.
-pub(super) fn chain(hir: &Hir) -> Chain {
-    cut(hir).unwrap_or_else(|| whole(hir))
+/// How much of a part may be told in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sharing {
+    /// As much as seems good for the automaton.
+    Generous,
+    /// Only what cannot hurt it: sets of many octets are left to the tail.
+    Strict,
 }
 
-fn cut(hir: &Hir) -> Option<Chain> {
+/// One alternative, cut into parts if it can be.
+pub(super) fn chain(hir: &Hir, sharing: Sharing) -> Chain {
+    cut(hir, sharing).unwrap_or_else(|| whole(hir))
+}
+
+fn cut(hir: &Hir, sharing: Sharing) -> Option<Chain> {
     let mut items = items_of(hir);
     let at_line_start = strip(&mut items, Look::Start, true);
     let at_line_end = strip(&mut items, Look::End, false);
@@ -107,7 +117,7 @@ fn cut(hir: &Hir) -> Option<Chain> {
     let parts = stretches.iter().enumerate().map(|(index, stretch)| {
         let at_line_start = index == 0 && at_line_start && !from_line_start;
         let at_line_end = index == last && at_line_end && !to_line_end;
-        part(stretch, at_line_start, at_line_end)
+        part(stretch, at_line_start, at_line_end, sharing)
     });
     Some(Chain { parts: parts.collect::<Option<_>>()?, from_line_start, to_line_end })
 }
@@ -248,12 +258,12 @@ fn dots(count: u32) -> Hir {
 }
 
 /// Head and tail of a stretch: the head is as long as it can be told in a few words.
-fn part(stretch: &Stretch, at_line_start: bool, at_line_end: bool) -> Option<Part> {
+fn part(stretch: &Stretch, at_line_start: bool, at_line_end: bool, sharing: Sharing) -> Option<Part> {
     let mut words = vec![Vec::new()];
     let mut rest = stretch.items.as_slice();
     while let Some((item, behind)) = rest.split_first()
         && let Some(longer) = sequences(item).and_then(|next| product(&words, &next))
-        && longer.iter().all(|word| is_tame(word))
+        && longer.iter().all(|word| is_tame(word, sharing))
     {
         words = longer;
         rest = behind;
@@ -265,7 +275,12 @@ fn part(stretch: &Stretch, at_line_start: bool, at_line_end: bool) -> Option<Par
     let whole = rest.is_empty();
     let word = |octets: Vec<OctetSet>| {
         let reach = stretch.gap.saturating_add(u32::try_from(octets.len()).ok()?);
-        Some(Word { octets, reach, at_line_start, at_line_end: at_line_end && whole })
+        (reach <= REACH_MAX).then_some(Word {
+            octets,
+            reach,
+            at_line_start,
+            at_line_end: at_line_end && whole,
+        })
     };
     let words = words.into_iter().map(word).collect::<Option<_>>()?;
     let tail = (!whole).then(|| followed_by_end(rest.to_vec(), at_line_end));
@@ -290,11 +305,13 @@ fn followed_by_end(mut items: Vec<Hir>, at_line_end: bool) -> Hir {
 }
 
 /// Whether the word may share an automaton: sets of many octets run along beside all other words there.
-fn is_tame(word: &[OctetSet]) -> bool {
-    let wide = word.iter().skip(1).filter(|octets| octets.len() > WIDE).count();
-    match ambiguity(word) {
-        0..=12 if wide <= 2 => true,
-        ambiguity => ambiguity <= AMBIGUITY_MAX && Automaton::is_small(word),
+fn is_tame(word: &[OctetSet], sharing: Sharing) -> bool {
+    let behind = word.get(1..).unwrap_or_default();
+    let wide = behind.iter().filter(|octets| octets.len() > WIDE).count();
+    match (sharing, ambiguity(word)) {
+        (Sharing::Strict, _) => wide == 0 && ambiguity(behind) <= 2,
+        (Sharing::Generous, 0..=12) if wide <= 2 => true,
+        (Sharing::Generous, ambiguity) => ambiguity <= AMBIGUITY_MAX && Automaton::is_small(word),
     }
 }
 
