@@ -25,6 +25,8 @@ pub struct CompiledPolicy {
     /// For each scope, the conditions that end when it begins anew.
     pub(crate) endings: Vec<(Scope, Bits)>,
     pub(crate) verbs: Vec<(Box<[u8]>, ConditionId)>,
+    /// Of `verbs`, those that are not on IOS's list.
+    pub(crate) unlisted_verbs: Bits,
     pub(crate) keywords: Vec<(Box<[u8]>, ConditionId)>,
     pub(crate) encodings: Vec<(Encodings, ConditionId)>,
     pub(crate) sender: Option<Field>,
@@ -61,7 +63,7 @@ pub(crate) struct Rule {
     class: String,
     pub(crate) mode: MatchMode,
     pub(crate) conditions: Bits,
-    pub(crate) action: Action,
+    pub(crate) action: Option<Action>,
     pub(crate) log: bool,
 }
 
@@ -192,6 +194,7 @@ struct Compiler<'p> {
     groups: Vec<Group>,
     negations: Vec<Negation>,
     verbs: Vec<(Box<[u8]>, ConditionId)>,
+    unlisted_verbs: Bits,
     keywords: Vec<(Box<[u8]>, ConditionId)>,
     encodings: Vec<(Encodings, ConditionId)>,
     fields: [Collected; 5],
@@ -218,6 +221,7 @@ impl<'p> Compiler<'p> {
             groups: Vec::new(),
             negations: Vec::new(),
             verbs: Vec::new(),
+            unlisted_verbs: Bits::default(),
             keywords: Vec::new(),
             encodings: Vec::new(),
             fields: Default::default(),
@@ -235,14 +239,14 @@ impl<'p> Compiler<'p> {
             if let Some(class) =
                 self.policy.smtp_classes.iter().find(|class| class.name.text == rule.class.text)
             {
-                let action = rule.action.map_or(Action::Allow, |(action, _)| action);
+                let action = rule.action.map(|(action, _)| action);
                 self.rule(class, action, rule.log);
             }
         }
         self.finish(name)
     }
 
-    fn rule(&mut self, class: &SmtpClass, action: Action, log: bool) {
+    fn rule(&mut self, class: &SmtpClass, action: Option<Action>, log: bool) {
         let named = class.conditions.iter().filter_map(|condition| match &condition.criterion {
             Criterion::MimeEncoding { encoding: Encoding::Private(name) } => Some(name.clone()),
             _ => None,
@@ -293,7 +297,12 @@ impl<'p> Compiler<'p> {
             }
             Criterion::HeaderLength { over } => self.threshold(Counter::HeaderLength, u64::from(*over), id),
             Criterion::DataLength { over } => self.threshold(Counter::DataLength, *over, id),
-            Criterion::CommandVerb { verb, .. } => self.verbs.push((verb.as_bytes().into(), id)),
+            Criterion::CommandVerb { verb, known } => {
+                self.verbs.push((verb.as_bytes().into(), id));
+                if !known {
+                    self.unlisted_verbs.insert(id);
+                }
+            }
             Criterion::EhloReply { keyword } => self.keywords.push((keyword.as_bytes().into(), id)),
             Criterion::MimeEncoding { encoding } => {
                 self.needs.parts = true;
@@ -394,6 +403,7 @@ impl<'p> Compiler<'p> {
             groups: self.groups,
             negations: self.negations,
             verbs: self.verbs,
+            unlisted_verbs: self.unlisted_verbs,
             keywords: self.keywords,
             encodings: self.encodings,
             sender,

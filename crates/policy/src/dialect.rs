@@ -85,6 +85,7 @@ pub enum Statement {
     },
     /// `service-policy type inspect`, of a zone-pair or a proxy.
     ServicePolicy(Option<Name>),
+    ProxySmtpPolicy(Option<Name>),
     Interface(Name),
     ZoneMember(Option<Name>),
     LinuxInterface(Option<Name>),

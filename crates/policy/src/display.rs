@@ -300,6 +300,9 @@ impl Display for Proxy {
         optional(f, " protocol", self.protocol)?;
         match &self.attachment {
             Some(Attachment::ServicePolicy(policy)) => writeln!(f, " service-policy type inspect {policy}")?,
+            Some(Attachment::SmtpPolicy(policy)) => {
+                writeln!(f, " service-policy type inspect smtp {policy}")?
+            }
             Some(Attachment::Pinhole) => writeln!(f, " no inspect esmtp")?,
             None => {}
         }

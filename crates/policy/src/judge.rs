@@ -25,7 +25,8 @@ pub struct Hit {
     /// The condition whose becoming true made the class act.
     pub condition: ConditionId,
     pub kind: Option<Kind>,
-    pub action: Action,
+    /// Nothing where the class has `log` and nothing else.
+    pub action: Option<Action>,
     pub log: bool,
 }
 
@@ -142,17 +143,14 @@ impl CompiledPolicy {
         let verdict = acting.map_or(Verdict::Pass, |(rule, number)| {
             let rule_id = RuleId(number);
             let condition = self.cause(rule, state);
-            hits(Hit {
-                rule: rule_id,
-                condition,
-                kind: self.kind(condition),
-                action: rule.action,
-                log: rule.log,
-            });
-            match rule.action {
-                Action::Allow => Verdict::Pass,
-                Action::Mask => Verdict::Mask(rule_id),
-                Action::Reset => Verdict::Refuse(rule_id),
+            // A verb that IOS does not list is masked whatever the class says, unless it resets.
+            let unlisted = self.unlisted_verbs.contains(condition) && rule.action != Some(Action::Reset);
+            let action = if unlisted { Some(Action::Mask) } else { rule.action };
+            hits(Hit { rule: rule_id, condition, kind: self.kind(condition), action, log: rule.log });
+            match action {
+                None | Some(Action::Allow) => Verdict::Pass,
+                Some(Action::Mask) => Verdict::Mask(rule_id),
+                Some(Action::Reset) => Verdict::Refuse(rule_id),
             }
         });
         state.new.clear();

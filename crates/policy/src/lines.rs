@@ -133,7 +133,7 @@ impl<'s> Reader<'_, 's> {
 /// A raw line without what is no statement.
 fn statement(start: usize, raw: &str) -> Option<Line<'_>> {
     // A pager leaves `--More--` and then writes over it: what counts is behind the last return.
-    let raw = raw.trim_end_matches(|c: char| c.is_ascii_whitespace() || c == '\0');
+    let raw = raw.trim_end_matches(|c: char| c.is_ascii_whitespace());
     let from = raw.rfind(['\r', '\u{8}']).map_or(0, |at| at + 1);
     let from = from + pager_remnant(raw.get(from..)?);
     let (from, exec) = match prompt(raw.get(from..)?) {
@@ -141,7 +141,7 @@ fn statement(start: usize, raw: &str) -> Option<Line<'_>> {
         None => (from, false),
     };
     let rest = raw.get(from..)?;
-    let blank = |c: char| c.is_ascii_whitespace() || c == '\0';
+    let blank = |c: char| c.is_ascii_whitespace();
     let text = rest.trim_matches(blank);
     let indent = rest.len() - rest.trim_start_matches(blank).len();
     let is_comment = text.is_empty() || text.starts_with(['!', '#', ':']);

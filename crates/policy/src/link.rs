@@ -148,6 +148,7 @@ impl<'p> Linker<'p, '_> {
     fn proxies(&mut self) {
         let policy = self.policy;
         let mut policies = Kind::new("policy-map", "policy-map type inspect smtp", &policy.smtp_policies);
+        let smtp = Kind::new("policy-map", "policy-map type inspect smtp", &policy.smtp_policies);
         let inspect = Kind::new("policy-map", "policy-map type inspect", &policy.inspect_policies);
         let maps = Kind::new("parameter-map", "parameter-map type inspect", &policy.inspect_maps);
         let both: Vec<&str> =
@@ -155,18 +156,25 @@ impl<'p> Linker<'p, '_> {
         policies.names.extend(inspect.names);
         for proxy in &policy.proxies {
             let place = format!("proxy `{}`", proxy.name.text);
-            if let Some(Attachment::ServicePolicy(name)) = &proxy.attachment
-                && policy.platform == Platform::Asa
-            {
-                let message = "policies of the ASA are not available in this version";
-                self.complaints.push(Diagnostic::new(Code::NotInThisVersion, name.at, message));
-            } else if let Some(Attachment::ServicePolicy(name)) = &proxy.attachment {
-                self.look_up(&policies, name, &place);
-                if both.contains(&name.text.as_str()) {
-                    let message =
-                        format!("two policy-maps are called `{}`, that of type inspect is taken", name.text);
-                    self.complaints.push(Diagnostic::new(Code::AmbiguousName, name.at, message));
+            match &proxy.attachment {
+                Some(Attachment::ServicePolicy(name) | Attachment::SmtpPolicy(name))
+                    if policy.platform == Platform::Asa =>
+                {
+                    let message = "policies of the ASA are not available in this version";
+                    self.complaints.push(Diagnostic::new(Code::NotInThisVersion, name.at, message));
                 }
+                Some(Attachment::SmtpPolicy(name)) => self.look_up(&smtp, name, &place),
+                Some(Attachment::ServicePolicy(name)) => {
+                    self.look_up(&policies, name, &place);
+                    if both.contains(&name.text.as_str()) {
+                        let message = format!(
+                            "two policy-maps are called `{}`, that of type inspect is taken",
+                            name.text
+                        );
+                        self.complaints.push(Diagnostic::new(Code::AmbiguousName, name.at, message));
+                    }
+                }
+                Some(Attachment::Pinhole) | None => {}
             }
             if let Some(map) = &proxy.parameters {
                 self.look_up(&maps, map, &place);

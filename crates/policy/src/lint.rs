@@ -173,11 +173,8 @@ fn is_momentary(criterion: &Criterion) -> bool {
 
 /// Classes no policy names, and policies nothing enforces.
 fn not_attached(policy: &Policy, complaints: &mut Diagnostics) {
-    let attached = policy.proxies.iter().filter_map(|proxy| match &proxy.attachment {
-        Some(Attachment::ServicePolicy(name)) => Some(name.text.as_str()),
-        Some(Attachment::Pinhole) | None => None,
-    });
-    let attached: HashSet<&str> = attached.collect();
+    let attached = policy.proxies.iter().filter_map(|proxy| proxy.attachment.as_ref()?.policy());
+    let attached: HashSet<&str> = attached.map(|name| name.text.as_str()).collect();
     let pairs = policy.zone_pairs.iter().filter_map(|pair| pair.policy.as_ref());
     let enforced: HashSet<&str> =
         pairs.map(|name| name.text.as_str()).chain(attached.iter().copied()).collect();

@@ -416,8 +416,27 @@ pub enum Protocol {
 pub enum Attachment {
     /// `service-policy type inspect NAME`: a top-level policy-map, or an SMTP one.
     ServicePolicy(Name),
+    /// `service-policy type inspect smtp NAME`.
+    SmtpPolicy(Name),
     /// `no inspect esmtp`: an opaque relay.
     Pinhole,
+}
+
+impl Attachment {
+    /// The policy-map it names.
+    pub const fn policy(&self) -> Option<&Name> {
+        match self {
+            Self::ServicePolicy(name) | Self::SmtpPolicy(name) => Some(name),
+            Self::Pinhole => None,
+        }
+    }
+
+    pub(crate) const fn policy_mut(&mut self) -> Option<&mut Name> {
+        match self {
+            Self::ServicePolicy(name) | Self::SmtpPolicy(name) => Some(name),
+            Self::Pinhole => None,
+        }
+    }
 }
 
 /// The `mailwarden` block and the statements of Cisco's that say where messages go.

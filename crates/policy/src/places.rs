@@ -85,9 +85,7 @@ impl Policy {
         for proxy in &mut self.proxies {
             names.push(&mut proxy.name);
             names.extend(proxy.parameters.as_mut());
-            if let Some(Attachment::ServicePolicy(policy)) = &mut proxy.attachment {
-                names.push(policy);
-            }
+            names.extend(proxy.attachment.as_mut().and_then(Attachment::policy_mut));
         }
         names
     }

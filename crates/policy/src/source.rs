@@ -32,7 +32,7 @@ pub const TEXT_MAX: usize = 16 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Source {
     pub name: String,
-    /// UTF-8 without a byte order mark; octets that are no UTF-8 stand as U+FFFD.
+    /// UTF-8 without a byte order mark; octets that are no UTF-8 stand as U+FFFD, NUL and form feed as blanks.
     pub text: String,
     line_starts: Vec<usize>,
 }
@@ -61,7 +61,12 @@ impl Source {
             // The replacement character is three octets long in the decoded text.
             Flaw::NotUtf8(Span::new(at, at + '\u{FFFD}'.len_utf8()))
         });
-        (Self::new(name, String::from_utf8_lossy(octets).into_owned()), flaw)
+        let mut text = String::from_utf8_lossy(octets).into_owned();
+        // Terminals and printers leave these; they are as long as the blanks they are read as.
+        if text.contains(['\0', '\u{c}']) {
+            text = text.replace(['\0', '\u{c}'], " ");
+        }
+        (Self::new(name, text), flaw)
     }
 
     fn new(name: &str, text: String) -> Self {

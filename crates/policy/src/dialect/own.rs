@@ -133,9 +133,19 @@ pub static PROXY: Mode<Statement> = Mode {
             protocol,
         ),
         Command::new(
-            "[no] service-policy type inspect [WORD$policy]",
-            &["Enforce a policy", "Its type", "An inspection policy", "Name of the policy-map"],
-            |m| name_unless_no(m, "policy").map(Statement::ServicePolicy),
+            "[no] service-policy type inspect [smtp] [WORD$policy]",
+            &[
+                "Enforce a policy",
+                "Its type",
+                "An inspection policy",
+                "For SMTP itself",
+                "Name of the policy-map",
+            ],
+            |m| {
+                let statement =
+                    if m.has("smtp") { Statement::ProxySmtpPolicy } else { Statement::ServicePolicy };
+                name_unless_no(m, "policy").map(statement)
+            },
         ),
         Command::new(
             "[no] inspect esmtp [WORD$map]",

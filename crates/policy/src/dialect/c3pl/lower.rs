@@ -348,6 +348,9 @@ impl<'c> Lowering<'c> {
                 Statement::ServicePolicy(policy) => {
                     proxy.attachment = policy.filter(|_| !negated).map(Attachment::ServicePolicy);
                 }
+                Statement::ProxySmtpPolicy(policy) => {
+                    proxy.attachment = policy.filter(|_| !negated).map(Attachment::SmtpPolicy);
+                }
                 Statement::InspectEsmtp if negated => proxy.attachment = Some(Attachment::Pinhole),
                 Statement::InspectEsmtp => self.complaints.push(not_in_this_version(at, "inspect esmtp")),
                 Statement::IpInspect if !negated => {

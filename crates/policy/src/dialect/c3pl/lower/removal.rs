@@ -131,11 +131,9 @@ impl Lowering<'_> {
     }
 
     fn proxy_with(&self, policy: &Name) -> Option<User> {
-        self.proxies.iter().find_map(|proxy| match &proxy.attachment {
-            Some(Attachment::ServicePolicy(used)) if used.text == policy.text => {
-                Some(user("proxy", &proxy.name, used.at))
-            }
-            _ => None,
+        self.proxies.iter().find_map(|proxy| {
+            let used = proxy.attachment.as_ref().and_then(Attachment::policy)?;
+            (used.text == policy.text).then(|| user("proxy", &proxy.name, used.at))
         })
     }
 
