@@ -89,7 +89,8 @@ pub struct Match<'b> {
     pub scope: Scope,
     /// What made it true, as received, at most 256 octets. Never rendered raw.
     pub value: &'b [u8],
-    pub action: Action,
+    /// Nothing where the class only logs.
+    pub action: Option<Action>,
     /// Whether the class says `log`.
     pub log: bool,
     pub transaction: Option<u32>,

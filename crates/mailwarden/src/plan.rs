@@ -64,6 +64,7 @@ fn attach(policy: &Policy, proxy: &Proxy, diagnostics: &mut Diagnostics) -> Atta
         None => {}
         Some(model::Attachment::Pinhole) => found.inspect = Inspect::Opaque,
         Some(model::Attachment::ServicePolicy(name)) => found.follow(policy, name),
+        Some(model::Attachment::SmtpPolicy(name)) => found.enforce(policy, name),
     }
     let limits = parameters(policy, proxy.parameters.as_ref().or(found.parameters));
     let compiled = found.rules.and_then(|(name, at)| compile(policy, name, at, diagnostics));
@@ -99,24 +100,32 @@ impl Default for Found<'_> {
 }
 
 impl<'p> Found<'p> {
-    /// A layer 7 policy is enforced as it is; in a top-level one the first class that takes SMTP decides.
+    /// In a top-level policy the first class that takes SMTP decides; a layer 7 policy is enforced as it is.
     fn follow(&mut self, policy: &'p Policy, name: &'p Name) {
-        if policy.smtp_policies.iter().any(|map| map.name.text == name.text) {
-            self.rules = Some((&name.text, name.at));
-            return;
-        }
-        let Some(top) = policy.inspect_policies.iter().find(|map| map.name.text == name.text) else { return };
+        let Some(top) = policy.inspect_policies.iter().find(|map| map.name.text == name.text) else {
+            return self.enforce(policy, name);
+        };
         let Some(rule) = rule_for_smtp(policy, top) else { return self.by_default(top) };
         self.class = Some(&rule.class.text);
         self.act(rule.action.as_ref());
         if let (Inspect::Smtp, Some((protocol, map))) = (self.inspect, &rule.service_policy) {
             match protocol.text.as_str() {
-                "smtp" => self.rules = Some((&map.text, map.at)),
+                "smtp" => self.enforce(policy, map),
                 _ => self.inspect = Inspect::Opaque,
             }
         } else if self.inspect == Inspect::Smtp {
             // Without a layer 7 policy, IOS makes a hole for the connection and looks no further.
             self.inspect = Inspect::Opaque;
+        }
+    }
+
+    /// A layer 7 policy that says nothing but `inspect` inspects nothing.
+    fn enforce(&mut self, policy: &Policy, name: &'p Name) {
+        let map = policy.smtp_policies.iter().find(|map| map.name.text == name.text);
+        if map.is_some_and(|map| map.is_pinhole()) {
+            self.inspect = Inspect::Opaque;
+        } else {
+            self.rules = Some((&name.text, name.at));
         }
     }
 

@@ -72,11 +72,12 @@ fn anomaly(anomaly: &Anomaly<'_>) -> Value {
 }
 
 /// The word of a policy for an action.
-pub(crate) const fn action(action: Action) -> &'static str {
+pub(crate) const fn action(action: Option<Action>) -> &'static str {
     match action {
-        Action::Allow => "allow",
-        Action::Reset => "reset",
-        Action::Mask => "mask",
+        None => "log",
+        Some(Action::Allow) => "allow",
+        Some(Action::Reset) => "reset",
+        Some(Action::Mask) => "mask",
     }
 }
 

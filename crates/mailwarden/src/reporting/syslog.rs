@@ -58,9 +58,9 @@ pub(super) fn dropped(lines: u64) -> String {
 fn found(ticket: &Ticket, at: &Attachment, found: &Match<'_>) -> String {
     let (mnemonic, what) = words(found.kind);
     let doing = match found.action {
-        Action::Allow => "logging",
-        Action::Reset => "resetting",
-        Action::Mask => "masking",
+        None | Some(Action::Allow) => "logging",
+        Some(Action::Reset) => "resetting",
+        Some(Action::Mask) => "masking",
     };
     format!(
         "%APPFW-4-{mnemonic}: {what} matched ({}) - {doing} session {} {} on zone-pair {} class {} appl-class {}",
