@@ -193,10 +193,12 @@ smtp_one_by_one:
   hosts_avoid_tls = *
   connection_max_messages = 1
   allow_localhost
+# In TLS Exim 4.96 now and then misses the reply to data behind which it has sent QUIT, and sends the mail again.
 smtp_tls:
   driver = smtp
   port = ${{env{{NEXT_PORT}}}}
   hosts_try_chunking = *
+  hosts_avoid_pipelining = *
   hosts_require_tls = *
   tls_verify_hosts =
   tls_try_verify_hosts =

@@ -55,8 +55,8 @@ impl Drop for Folder {
         if std::env::var_os("MAILWARDEN_TESTS_KEEP").is_some() {
             println!("kept: {}", self.0.display());
         } else {
-            // A server's last child may still be writing; what is left then is an empty shell in the temp folder.
-            let _ = fs::remove_dir_all(&self.0);
+            // A server's last child may still be writing into it, and then it is not empty when it should be.
+            let _ = eventually(2, || fs::remove_dir_all(&self.0).is_ok().then_some(()));
         }
     }
 }

@@ -125,12 +125,10 @@ fn transaction(address: SocketAddr) -> Result<Raw, Failure> {
 }
 
 fn one_message(heard: &Heard, at_least: usize) -> Result<(), Failure> {
+    not_fooled(heard)?;
     let count = heard.messages.len();
-    if (at_least..=1).contains(&count) {
-        not_fooled(heard)
-    } else {
-        Err(format!("{count} messages: {heard:?}"))
-    }
+    let enough = (at_least..=1).contains(&count);
+    if enough { Ok(()) } else { Err(format!("{count} messages: {:?}", heard.commands)) }
 }
 
 fn not_fooled(heard: &Heard) -> Result<(), Failure> {
