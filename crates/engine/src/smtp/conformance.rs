@@ -86,4 +86,39 @@ mod tests {
             assert!(compat <= standard && standard <= strict, "{kind:?}");
         }
     }
+
+    const HEAD: &str = "\
+# Anomalies
+
+What a peer did that its protocol does not allow, or that a bound of ours does not, and what each level of
+`conformance` makes of it. Printed from the tables the program itself reads; `kind` is the word in the events.
+
+- **counted**: left, or made canonical, without a word.
+- **noted**: left and told.
+- **mended**: made canonical, or held until it is in order, and told.
+- **refused**: answered by us, told, and not forwarded.
+- **reset**: the session ends.
+
+A kind that repeats within a session is told once. RFC 5321 is the standard for SMTP, RFC 2920 for pipelining,
+RFC 3030 for BDAT, RFC 3207 for STARTTLS.
+
+| kind | compat | standard | strict | what it is |
+|---|---|---|---|---|
+";
+
+    /// `UPDATE_GOLDEN=1` rewrites the page.
+    #[test]
+    fn the_page_of_anomalies_is_what_the_table_says() {
+        let rows = TABLE.iter().map(|(kind, [compat, standard, strict])| {
+            let levels = format!("{} | {} | {}", compat.name(), standard.name(), strict.name());
+            format!("| `{}` | {levels} | {} |\n", kind.name(), kind.meaning())
+        });
+        let page = HEAD.to_owned() + &rows.collect::<String>();
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/anomalies.md");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, &page).unwrap();
+        }
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(found == page, "docs/anomalies.md differs: run scripts/golden");
+    }
 }
