@@ -301,7 +301,7 @@ impl Display for Proxy {
         match &self.attachment {
             Some(Attachment::ServicePolicy(policy)) => writeln!(f, " service-policy type inspect {policy}")?,
             Some(Attachment::SmtpPolicy(policy)) => {
-                writeln!(f, " service-policy type inspect smtp {policy}")?
+                writeln!(f, " service-policy type inspect smtp {policy}")?;
             }
             Some(Attachment::Pinhole) => writeln!(f, " no inspect esmtp")?,
             None => {}
