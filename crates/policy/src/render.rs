@@ -35,7 +35,8 @@ pub fn diagnostic(source: &Source, diagnostic: &Diagnostic) -> String {
     if let Some(help) = &diagnostic.help {
         let _ = writeln!(out, "  help: {help}");
     }
-    out
+    // A message may quote any word of the file.
+    out.chars().map(|c| if c == '\n' { c } else { printable(c) }).collect()
 }
 
 /// What a router prints under the line that was typed, if that line is the whole source.
@@ -117,6 +118,15 @@ mod tests {
         let at = source.text.find("foo").unwrap();
         let text = excerpt(&source, Span::new(at, at + 3));
         assert_eq!(text, " \tmatch\u{FFFD} foo\n \t       ^^^\n");
+    }
+
+    #[test]
+    fn control_characters_of_a_quoted_word_are_not_printed() {
+        let source = source("x\n");
+        let bad =
+            Diagnostic::new(Code::InvalidInput, Span::new(0, 1), "invalid input `\x1b[2J`").help("\x07");
+        let text = diagnostic(&source, &bad);
+        assert!(!text.contains(['\x1b', '\x07']) && text.lines().count() == 4, "{text}");
     }
 
     #[test]
