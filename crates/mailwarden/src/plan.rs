@@ -12,8 +12,8 @@ use engine::bounds::Timers;
 use policy::CompiledPolicy;
 use policy::diagnostic::{Code, Diagnostic, Diagnostics};
 use policy::model::{
-    self, InspectCondition, InspectPolicy, InspectRule, Limits, MatchMode, Name, Policy, Protocol, Proxy,
-    TopAction,
+    self, Action, Criterion, InspectCondition, InspectPolicy, InspectRule, Limits, MatchMode, Name, Policy,
+    Protocol, Proxy, SmtpClass, StartTls, TopAction, find,
 };
 use policy::source::Span;
 
@@ -68,6 +68,13 @@ fn attach(policy: &Policy, proxy: &Proxy, diagnostics: &mut Diagnostics) -> Atta
     }
     let limits = parameters(policy, proxy.parameters.as_ref().or(found.parameters));
     let compiled = found.rules.and_then(|(name, at)| compile(policy, name, at, diagnostics));
+    match (found.inspect, &compiled) {
+        (Inspect::Opaque, _) => nothing_is_inspected(proxy, &found, diagnostics),
+        (Inspect::Smtp, Some(compiled)) if settings.starttls != StartTls::Mask => {
+            tls_escapes(policy, proxy, compiled, diagnostics);
+        }
+        (Inspect::Smtp | Inspect::Drop, _) => {}
+    }
     Attachment {
         name: proxy.name.text.clone(),
         class: found.class.map_or_else(String::new, str::to_owned),
@@ -196,6 +203,61 @@ fn compile(policy: &Policy, name: &str, at: Span, diagnostics: &mut Diagnostics)
             None
         }
     }
+}
+
+/// A policy that lets mail pass unseen. Of a proxy without a policy the lints speak.
+fn nothing_is_inspected(proxy: &Proxy, found: &Found<'_>, diagnostics: &mut Diagnostics) {
+    let (Some(model::Attachment::ServicePolicy(name) | model::Attachment::SmtpPolicy(name)), Inspect::Smtp) =
+        (&proxy.attachment, inspect(proxy))
+    else {
+        return;
+    };
+    let message = format!(
+        "nothing of the mail of proxy `{}` is inspected: `{}` makes a pinhole for it",
+        proxy.name.text, name.text
+    );
+    let help = match found.class {
+        Some(class) => format!("write `inspect` and `service-policy smtp NAME` below class `{class}`"),
+        None => "its classes only say `inspect`; write `log`, `mask` or `reset`".to_owned(),
+    };
+    diagnostics.push(Diagnostic::new(Code::Pinhole, name.at, message).help(help));
+}
+
+/// Conditions that a client steps around by asking for encryption.
+fn tls_escapes(policy: &Policy, proxy: &Proxy, compiled: &CompiledPolicy, diagnostics: &mut Diagnostics) {
+    let mut hidden = compiled.hidden_by_encryption();
+    let Some(first) = hidden.next().filter(|_| !forbids_starttls(policy, compiled.name())) else { return };
+    let others = match hidden.count() {
+        0 => String::new(),
+        1 => " and 1 other condition".to_owned(),
+        more => format!(" and {more} other conditions"),
+    };
+    let message = format!(
+        "a client of proxy `{}` that uses STARTTLS escapes `match {first}`{others} of `{}`",
+        proxy.name.text,
+        compiled.name()
+    );
+    let complaint = Diagnostic::new(Code::TlsEscapesContent, proxy.name.at, message);
+    diagnostics.push(complaint.help("`mailwarden / starttls mask` takes the offer of encryption away"));
+}
+
+/// Whether the policy's own classes keep STARTTLS from being used.
+fn forbids_starttls(policy: &Policy, name: &str) -> bool {
+    let names_it = |class: &SmtpClass| {
+        let alone = class.mode == MatchMode::Any || class.conditions.len() == 1;
+        let mut conditions = class.conditions.iter().filter(|condition| !condition.negated);
+        alone
+            && conditions.any(|condition| match &condition.criterion {
+                Criterion::CommandVerb { verb, .. } => verb == "STARTTLS",
+                Criterion::EhloReply { keyword } => keyword == "STARTTLS",
+                _ => false,
+            })
+    };
+    let rules = find(&policy.smtp_policies, name).map_or(&[][..], |map| &map.rules);
+    rules.iter().any(|rule| {
+        let forbids = matches!(rule.action, Some((Action::Mask | Action::Reset, _)));
+        forbids && find(&policy.smtp_classes, &rule.class.text).is_some_and(names_it)
+    })
 }
 
 fn parameters(policy: &Policy, name: Option<&Name>) -> Limits {

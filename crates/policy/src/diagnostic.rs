@@ -164,6 +164,7 @@ codes! {
     NotAttached = "not-attached", Warning;
     ProtocolInL7Class = "protocol-in-l7-class", Warning;
     Pinhole = "pinhole", Warning;
+    TlsEscapesContent = "tls-escapes-content", Warning;
 }
 
 #[cfg(test)]
