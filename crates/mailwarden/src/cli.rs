@@ -17,6 +17,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the firewall in the foreground
     Run(RunFlags),
+    /// Read configurations and say everything that is wrong or doubtful in them
+    Check(CheckFlags),
 }
 
 #[derive(Args, Debug)]
@@ -46,4 +48,26 @@ pub(crate) enum Spoken {
     Esmtp,
     /// Anything: relayed unseen
     Tcp,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckFlags {
+    /// The configurations
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Exit with 1 if there are warnings
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// How to say it; JSON is one object per file and line
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// Also list the statements that are not used here, by their first word
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
 }

@@ -3,6 +3,7 @@
 //! This program is everything that touches the kernel: sockets, clock, threads, files, terminal.
 //! What a session is and what a policy decides stands in the crates it drives.
 
+mod check;
 mod cli;
 mod configuration;
 mod daemon;
@@ -11,6 +12,7 @@ mod proxy;
 #[allow(dead_code, reason = "replay is being built on it")]
 mod replay;
 mod reporting;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -21,12 +23,13 @@ use cli::{Cli, Command};
 fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Run(flags) => daemon::run(&flags),
+        Command::Check(flags) => check::run(&flags),
     };
     ExitCode::from(exit as u8)
 }
 
-/// How the program ends, for whoever called it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How the program ends, for whoever called it; the worse the later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Exit {
     Done = 0,
     /// Something was found: a warning under `--strict`, a capture that is damaged.

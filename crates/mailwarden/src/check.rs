@@ -1,0 +1,41 @@
+//! `mailwarden check`: everything that is wrong or doubtful in configurations, and what they contain.
+//!
+//! Reads and compiles exactly as `run` does, opens nothing and changes nothing. Of statements that are
+//! not used here only the first word is ever repeated: the rest of the line may be a secret.
+
+mod json;
+mod text;
+
+use crate::cli::{CheckFlags, Format};
+use crate::terminal::{self, Paint};
+use crate::{Exit, configuration};
+
+/// Checks each file; what is worst in any of them decides the exit code.
+pub(crate) fn run(flags: &CheckFlags) -> Exit {
+    let mut worst = Exit::Done;
+    for file in &flags.files {
+        let exit = match configuration::read(file) {
+            Ok(read) => {
+                terminal::print(&match flags.format {
+                    Format::Json => json::line(&read),
+                    Format::Text => text::report(&read, flags.verbose, Paint::of_stdout()),
+                });
+                judge(&read, flags.strict)
+            }
+            Err(error) => {
+                eprintln!("mailwarden: {}", terminal::harmless(&error));
+                Exit::System
+            }
+        };
+        worst = worst.max(exit);
+    }
+    worst
+}
+
+fn judge(read: &configuration::Read, strict: bool) -> Exit {
+    match read.diagnostics.warnings() {
+        _ if read.diagnostics.has_errors() => Exit::Usage,
+        warnings if strict && warnings > 0 => Exit::Finding,
+        _ => Exit::Done,
+    }
+}

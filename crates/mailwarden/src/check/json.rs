@@ -1,0 +1,70 @@
+//! The report as one JSON object per file: for programs, so its keys do not change.
+
+use std::collections::BTreeMap;
+
+use policy::diagnostic::Diagnostic;
+use policy::source::Source;
+use policy::survey::{Entries, InterfaceRole, ServicePolicy};
+use serde_json::{Map, Value, json};
+
+use crate::configuration::Read;
+
+pub(super) fn line(read: &Read) -> String {
+    let Read { diagnostics, summary, source, .. } = read;
+    let unused = summary.unused.iter().map(|map| format!("{} {}", map.of, map.name.text));
+    let object = json!({
+        "file": source.name,
+        "errors": diagnostics.errors(),
+        "warnings": diagnostics.warnings(),
+        "diagnostics": diagnostics.iter().map(|found| diagnostic(source, found)).collect::<Vec<_>>(),
+        "class_maps": summary.class_maps,
+        "policy_maps": summary.policy_maps,
+        "parameter_maps": summary.parameter_maps,
+        "regexes": summary.regexes,
+        "zones": summary.zones,
+        "zone_pairs": summary.zone_pairs,
+        "inspection_rules": summary.inspection_rules,
+        "interfaces": by_name(&summary.interfaces, interface),
+        "access_lists": by_name(&summary.access_lists, entries),
+        "service_policies": summary.service_policies.iter().map(service_policy).collect::<Vec<_>>(),
+        "not_used_here": summary.not_used_here.len(),
+        "unused": unused.collect::<Vec<_>>(),
+    });
+    format!("{object}\n")
+}
+
+fn diagnostic(source: &Source, found: &Diagnostic) -> Value {
+    let place = source.position(found.at);
+    json!({
+        "severity": found.severity().as_str(),
+        "code": found.code.as_str(),
+        "line": place.line,
+        "column": place.column,
+        "message": found.message,
+        "help": found.help,
+    })
+}
+
+fn by_name<T>(map: &BTreeMap<String, T>, render: impl Fn(&T) -> Value) -> Map<String, Value> {
+    map.iter().map(|(name, value)| (name.clone(), render(value))).collect()
+}
+
+fn interface(role: &InterfaceRole) -> Value {
+    json!({
+        "inspect_in": role.inspect_in,
+        "inspect_out": role.inspect_out,
+        "access_group_in": role.access_group_in,
+        "access_group_out": role.access_group_out,
+        "zone": role.zone,
+        "nameif": role.nameif,
+        "security_level": role.security_level,
+    })
+}
+
+fn entries(list: &Entries) -> Value {
+    json!({ "permit": list.permit, "deny": list.deny })
+}
+
+fn service_policy(service: &ServicePolicy) -> Value {
+    json!({ "policy": service.policy, "where": service.place })
+}

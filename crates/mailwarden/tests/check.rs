@@ -1,0 +1,88 @@
+//! `mailwarden check` from outside: what it prints, and what it exits with.
+//!
+//! `tests/check/*.conf` are golden: each has its report as text and as JSON beside it, and
+//! `UPDATE_GOLDEN=1` rewrites them; the difference is reviewed like code. Real configurations are read
+//! if `MAILWARDEN_CORPUS` names the folder that holds them.
+
+#[path = "check/corpus.rs"]
+mod corpus;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/check")
+}
+
+fn check(folder: &Path, arguments: &[&str]) -> Output {
+    let program = Command::new(env!("CARGO_BIN_EXE_mailwarden"))
+        .arg("check")
+        .args(arguments)
+        .current_dir(folder)
+        .output();
+    program.expect("the program starts")
+}
+
+fn exit(arguments: &[&str]) -> Option<i32> {
+    check(&folder(), arguments).status.code()
+}
+
+#[test]
+fn reports_are_the_golden_ones() {
+    let files = fs::read_dir(folder()).expect("the golden files").map(|entry| entry.expect("a file").path());
+    let mut files: Vec<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|is| is == "conf")).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    let mut failures = Vec::new();
+    for path in files {
+        let name = path.file_name().expect("a name").to_str().expect("of ASCII");
+        for (arguments, extension) in
+            [(["-v", name].as_slice(), "text"), (&["--format", "json", name], "json")]
+        {
+            let found = String::from_utf8(check(&folder(), arguments).stdout).expect("text");
+            compare(&path.with_extension(extension), &found, &mut failures);
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+fn compare(golden: &Path, found: &str, failures: &mut Vec<String>) {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(golden, found).expect("written");
+    } else if fs::read_to_string(golden).unwrap_or_default() != found {
+        failures.push(format!("{} differs, found:\n{found}", golden.display()));
+    }
+}
+
+#[test]
+fn the_worst_file_decides_the_exit_code() {
+    assert_eq!(exit(&["clean.conf", "other-features.conf"]), Some(0));
+    assert_eq!(exit(&["--strict", "clean.conf"]), Some(0));
+    assert_eq!(exit(&["warned.conf"]), Some(0));
+    assert_eq!(exit(&["clean.conf", "warned.conf", "clean.conf", "--strict"]), Some(1));
+    assert_eq!(exit(&["wrong.conf", "clean.conf"]), Some(2));
+    assert_eq!(exit(&["too-large.conf"]), Some(2));
+    assert_eq!(exit(&["missing.conf", "wrong.conf"]), Some(3));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_keeps_no_other_from_being_checked() {
+    let output = check(&folder(), &["--format", "json", "missing.conf", "clean.conf"]);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(stdout.lines().count(), 1);
+    assert!(stdout.starts_with(r#"{"file":"clean.conf","errors":0,"#), "{stdout}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(stderr, "mailwarden: missing.conf: No such file or directory (os error 2)\n");
+}
+
+#[test]
+fn what_a_file_says_gives_a_terminal_no_orders() {
+    let text = format!("class-map type inspect smtp {0}\n match {0}\nzone security {0}\n", "\x1b[2J");
+    let path = std::env::temp_dir().join(format!("mailwarden-check-{}.conf", std::process::id()));
+    fs::write(&path, text).expect("a temporary file");
+    let output = check(&folder(), &["-v", path.to_str().expect("of ASCII")]);
+    let _ = fs::remove_file(&path);
+    assert!(!output.stdout.is_empty() && !output.stdout.contains(&0x1b));
+}
