@@ -6,6 +6,7 @@
 mod check;
 mod cli;
 mod configuration;
+mod crew;
 mod daemon;
 mod plan;
 mod proxy;
