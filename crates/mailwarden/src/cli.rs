@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 /// An e-mail application firewall: SMTP inspected by Cisco policies, inline on Linux.
 #[derive(Debug, Parser)]
@@ -19,6 +20,13 @@ pub(crate) enum Command {
     Run(RunFlags),
     /// Read configurations and say everything that is wrong or doubtful in them
     Check(CheckFlags),
+    /// Print the manual page
+    Man,
+    /// Print a shell's completions
+    Completions {
+        /// Whose
+        shell: Shell,
+    },
 }
 
 #[derive(Args, Debug)]

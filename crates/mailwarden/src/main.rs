@@ -8,6 +8,7 @@ mod cli;
 mod configuration;
 mod crew;
 mod daemon;
+mod manual;
 mod plan;
 mod proxy;
 #[allow(dead_code, reason = "replay is being built on it")]
@@ -25,6 +26,8 @@ fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Run(flags) => daemon::run(&flags),
         Command::Check(flags) => check::run(&flags),
+        Command::Man => manual::page(),
+        Command::Completions { shell } => manual::completions(shell),
     };
     ExitCode::from(exit as u8)
 }

@@ -1,0 +1,114 @@
+//! The manual page and the shell completions, both made from the command line's own definition.
+
+use std::io;
+
+use clap::{Command, CommandFactory};
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use crate::cli::Cli;
+use crate::{Exit, terminal};
+
+/// `mailwarden man`.
+pub(crate) fn page() -> Exit {
+    print(render)
+}
+
+/// `mailwarden completions SHELL`.
+pub(crate) fn completions(shell: Shell) -> Exit {
+    print(|out| {
+        clap_complete::generate(shell, &mut Cli::command(), "mailwarden", out);
+        Ok(())
+    })
+}
+
+fn print(render: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Exit {
+    let mut out = Vec::new();
+    match render(&mut out) {
+        Ok(()) => {
+            terminal::print(&String::from_utf8_lossy(&out));
+            Exit::Done
+        }
+        Err(error) => {
+            eprintln!("mailwarden: {error}");
+            Exit::System
+        }
+    }
+}
+
+/// One page for all commands: there are few, and who looks for an option should find it here.
+fn render(out: &mut Vec<u8>) -> io::Result<()> {
+    let mut command = Cli::command();
+    command.build();
+    let page = Man::new(command.clone()).section("8");
+    page.render_title(out)?;
+    page.render_name_section(out)?;
+    page.render_synopsis_section(out)?;
+    page.render_description_section(out)?;
+    out.extend_from_slice(b".SH COMMANDS\n");
+    for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help") {
+        out.extend_from_slice(describe(subcommand)?.as_bytes());
+    }
+    out.extend_from_slice(CLOSING.as_bytes());
+    Ok(())
+}
+
+/// A command as a section of the page, its own sections as paragraphs.
+fn describe(command: &Command) -> io::Result<String> {
+    let page = Man::new(command.clone());
+    let mut out = Vec::new();
+    page.render_synopsis_section(&mut out)?;
+    page.render_description_section(&mut out)?;
+    page.render_options_section(&mut out)?;
+    let text = String::from_utf8_lossy(&out);
+    let body = text.lines().map(|line| match line {
+        "" => String::new(),
+        ".SH SYNOPSIS" | ".SH DESCRIPTION" | ".SH OPTIONS" => ".PP\n".to_owned(),
+        line => format!("{line}\n"),
+    });
+    Ok(format!(".SS {}\n{}", command.get_name(), body.collect::<String>()))
+}
+
+const CLOSING: &str = ".SH EXIT STATUS
+.TP
+0
+Done.
+.TP
+1
+Something was found: a warning under \\-\\-strict, a conversation of the demo that went otherwise.
+.TP
+2
+The command line or the configuration is wrong.
+.TP
+3
+The system refused: a port, a permission, a file.
+.SH FILES
+.TP
+/etc/mailwarden/mailwarden.conf
+The configuration that run reads.
+.SH SIGNALS
+.TP
+SIGHUP
+Read the configuration anew; sessions that run finish on the old one.
+.TP
+SIGTERM, SIGINT
+Stop accepting and let the sessions end; the second means now.
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_tells_every_command_and_its_flags() {
+        let mut page = Vec::new();
+        render(&mut page).unwrap();
+        let page = String::from_utf8(page).unwrap().replace("\\-", "-");
+        for command in Cli::command().get_subcommands() {
+            assert!(page.contains(&format!(".SS {}\n", command.get_name())), "{page}");
+        }
+        for flag in ["--config", "--listen", "--strict", "--format"] {
+            assert!(page.contains(flag), "{flag}: {page}");
+        }
+    }
+}
