@@ -123,7 +123,8 @@ mod tests {
     #[test]
     fn control_characters_of_a_quoted_word_are_not_printed() {
         let source = source("x\n");
-        let bad = Diagnostic::new(Code::InvalidInput, Span::new(0, 1), "invalid input `\x1b[2J`").help("\x07");
+        let bad =
+            Diagnostic::new(Code::InvalidInput, Span::new(0, 1), "invalid input `\x1b[2J`").help("\x07");
         let text = diagnostic(&source, &bad);
         assert!(!text.contains(['\x1b', '\x07']) && text.lines().count() == 4, "{text}");
     }

@@ -154,6 +154,8 @@ impl Connection {
         let mut scratch = worker.scratch.borrow_mut();
         let Scratch { read, gather } = &mut *scratch;
         let Some(leg) = self.legs.get_mut(side) else { return false };
+        let room = self.at.bounds.held.saturating_sub(leg.held.len()).clamp(1, read.len());
+        let read = read.get_mut(..room).unwrap_or_default();
         match leg.poll_read(cx, read) {
             Poll::Pending => return false,
             Poll::Ready(Ok(0)) => leg.is_over = true,
