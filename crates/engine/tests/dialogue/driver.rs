@@ -1,0 +1,240 @@
+//! The two peers, and the part of the program that stands between sockets and session.
+//!
+//! Gates, holds, re-offers and endings are those of `mailwarden`'s `proxy/connection.rs`; sockets
+//! are queues, and time passes when it is told to. What a driver may rely on is checked here on
+//! every call: how much is taken, that held octets are bounded, and that a deadline that has come
+//! does not stay in the past.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use engine::{Attachment, End, Session, Took, Wants};
+use proto::{Side, Time};
+
+use super::record::{Ending, Record};
+
+#[derive(Debug)]
+pub(crate) struct Driver {
+    session: Session,
+    legs: [Leg; 2],
+    now: Time,
+    held_max: usize,
+    pub(crate) record: Record,
+}
+
+#[derive(Debug)]
+struct Leg {
+    /// Said by the peer, and not read yet.
+    socket: VecDeque<Said>,
+    held: Vec<u8>,
+    wants: Wants,
+    is_over: bool,
+    end_told: bool,
+    is_shut: bool,
+}
+
+#[derive(Debug)]
+enum Said {
+    Octets(Vec<u8>),
+    End(End),
+}
+
+impl Driver {
+    /// A session whose server was reached.
+    pub(crate) fn connected(attachment: &Arc<Attachment>) -> Self {
+        let mut driver = Self::new(attachment);
+        driver.session.connected(driver.now, &mut driver.record);
+        driver
+    }
+
+    /// A session whose server was not reached.
+    pub(crate) fn unreachable(attachment: &Arc<Attachment>) -> Self {
+        let mut driver = Self::new(attachment);
+        driver.leg(Side::Server).abort();
+        driver.session.unreachable(driver.now, &mut driver.record);
+        driver.after_call();
+        driver.settle();
+        driver
+    }
+
+    fn new(attachment: &Arc<Attachment>) -> Self {
+        let leg = || Leg {
+            socket: VecDeque::new(),
+            held: Vec::new(),
+            wants: Wants::More,
+            is_over: false,
+            end_told: false,
+            is_shut: false,
+        };
+        Self {
+            session: Session::new(Arc::clone(attachment), Time(0)),
+            legs: [leg(), leg()],
+            now: Time(0),
+            held_max: attachment.bounds.held,
+            record: Record::default(),
+        }
+    }
+
+    /// A peer says something, in one segment.
+    pub(crate) fn say(&mut self, side: Side, octets: &[u8]) {
+        self.leg(side).socket.push_back(Said::Octets(octets.to_vec()));
+        self.pump();
+    }
+
+    /// A peer says its last.
+    pub(crate) fn end(&mut self, side: Side, how: End) {
+        self.leg(side).socket.push_back(Said::End(how));
+        self.pump();
+    }
+
+    /// Time passes; what is due on the way is done when it is due.
+    pub(crate) fn wait(&mut self, seconds: u64) {
+        let until = self.now.plus_seconds(seconds);
+        while !self.is_shut() && self.session.deadline() <= until {
+            self.now = self.now.max(self.session.deadline());
+            self.session.expire(self.now, &mut self.record);
+            self.after_call();
+            self.settle();
+            self.pump();
+            if !self.is_shut() && self.session.deadline() <= self.now {
+                self.record.offences.push("a deadline stays in the past".to_owned());
+                break;
+            }
+        }
+        self.now = until;
+        self.pump();
+    }
+
+    /// The daemon goes down.
+    pub(crate) fn drain(&mut self) {
+        self.session.drain(self.now, &mut self.record);
+        self.after_call();
+        self.settle();
+        self.pump();
+    }
+
+    /// Both sides have heard our last.
+    pub(crate) fn is_shut(&self) -> bool {
+        self.legs.iter().all(|leg| leg.is_shut)
+    }
+
+    /// Both peers have said their last, and the session knows.
+    pub(crate) fn is_over(&self) -> bool {
+        self.legs.iter().all(|leg| leg.end_told)
+    }
+
+    pub(crate) fn reason(&self) -> &'static str {
+        self.session.reason().name()
+    }
+
+    fn leg(&mut self, side: Side) -> &mut Leg {
+        &mut self.legs[side as usize]
+    }
+
+    /// Reads what open gates have until nothing moves.
+    fn pump(&mut self) {
+        loop {
+            let client = self.read(Side::Client);
+            let server = self.read(Side::Server);
+            if !client && !server {
+                return;
+            }
+            self.settle();
+        }
+    }
+
+    fn read(&mut self, side: Side) -> bool {
+        let leg = self.leg(side);
+        if leg.is_over || !(leg.wants == Wants::More || leg.is_shut) {
+            return false;
+        }
+        match leg.socket.pop_front() {
+            None => return false,
+            Some(Said::End(End::Fin)) => leg.is_over = true,
+            Some(Said::End(End::Reset)) => {
+                leg.is_over = true;
+                leg.held.clear();
+                if !std::mem::replace(&mut leg.end_told, true) {
+                    self.session.ended(self.now, side, End::Reset, &mut self.record);
+                    self.after_call();
+                }
+            }
+            Some(Said::Octets(octets)) if leg.wants == Wants::Nothing && leg.is_shut => drop(octets),
+            Some(Said::Octets(octets)) => {
+                leg.held.extend_from_slice(&octets);
+                self.offer(side);
+            }
+        }
+        true
+    }
+
+    /// Offers what is held; what is not taken stays. Whether any of it was taken.
+    fn offer(&mut self, side: Side) -> bool {
+        let held = std::mem::take(&mut self.leg(side).held);
+        let Took { bytes, wants } = self.session.offer(self.now, side, &held, &mut self.record);
+        assert!(bytes <= held.len(), "{bytes} of {} octets were taken", held.len());
+        let left = held.len() - bytes;
+        if wants == Wants::More && left >= self.held_max {
+            self.record.offences.push(format!("more of {side:?} is wanted while {left} octets are held"));
+        }
+        let leg = self.leg(side);
+        leg.wants = wants;
+        if wants != Wants::Nothing {
+            leg.held = held[bytes..].to_vec();
+        }
+        self.after_call();
+        bytes > 0
+    }
+
+    /// Does what the session said about endings.
+    fn after_call(&mut self) {
+        for side in [Side::Client, Side::Server] {
+            let ending = self.record.stream(side).ending;
+            match ending {
+                Some(Ending::Abort) => self.leg(side).abort(),
+                Some(Ending::Finish) => self.leg(side).is_shut = true,
+                None => {}
+            }
+        }
+    }
+
+    /// Sides that waited for their peer are offered again until nothing moves, and a side that is
+    /// over is told to be.
+    fn settle(&mut self) {
+        loop {
+            let mut moved = false;
+            for side in [Side::Client, Side::Server] {
+                if self.leg(side).wants == Wants::Peer && !self.leg(side).end_told {
+                    moved |= self.offer(side);
+                }
+                moved |= self.tell_end(side);
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn tell_end(&mut self, side: Side) -> bool {
+        let leg = self.leg(side);
+        let waits = leg.wants == Wants::Peer && !leg.held.is_empty();
+        if !leg.is_over || leg.end_told || waits {
+            return false;
+        }
+        leg.end_told = true;
+        leg.held.clear();
+        self.session.ended(self.now, side, End::Fin, &mut self.record);
+        self.after_call();
+        true
+    }
+}
+
+impl Leg {
+    fn abort(&mut self) {
+        self.is_over = true;
+        self.end_told = true;
+        self.is_shut = true;
+        self.held.clear();
+        self.socket.clear();
+    }
+}

@@ -1,0 +1,179 @@
+//! What came of a dialogue: what each side heard, how it ended for it, and what was reported.
+
+use engine::event::{Event, Observed};
+use engine::{Effect, Origin, Output};
+use proto::Side;
+
+/// Everything a session did, and what of it is new since the last look.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    /// What each side heard, the client first.
+    pub(crate) streams: [Stream; 2],
+    pub(crate) reports: Vec<Report>,
+    pub(crate) news: News,
+    /// What a session must never do, if it did.
+    pub(crate) offences: Vec<String>,
+}
+
+/// All that one side heard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stream {
+    pub(crate) octets: Vec<u8>,
+    pub(crate) ending: Option<Ending>,
+    /// Of the octets, those that the other side had said, in their order.
+    pub(crate) passed: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Finish,
+    Abort,
+}
+
+/// What happened in one step.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// Passed or rewritten, to the client and to the server.
+    pub(crate) passed: [Vec<u8>; 2],
+    /// Ours, to the client.
+    pub(crate) answered: Vec<u8>,
+    pub(crate) endings: Vec<(Side, Ending)>,
+    pub(crate) reports: Vec<Report>,
+}
+
+/// A report as its kind and its named values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) kind: &'static str,
+    pub(crate) values: Vec<(&'static str, String)>,
+}
+
+impl Record {
+    pub(crate) fn stream(&self, side: Side) -> &Stream {
+        &self.streams[side as usize]
+    }
+}
+
+impl Output for Record {
+    fn emit(&mut self, effect: Effect<'_>) {
+        match effect {
+            Effect::Send { to, bytes, origin } => {
+                let stream = &mut self.streams[to as usize];
+                if stream.ending.is_some() {
+                    self.offences.push(format!("{to:?} is sent `{}` after its end", bytes.escape_ascii()));
+                }
+                stream.octets.extend_from_slice(bytes);
+                if origin == Origin::Passed {
+                    stream.passed.extend_from_slice(bytes);
+                }
+                match origin {
+                    Origin::Ours => self.news.answered.extend_from_slice(bytes),
+                    Origin::Passed | Origin::Rewritten => {
+                        self.news.passed[to as usize].extend_from_slice(bytes);
+                    }
+                }
+            }
+            Effect::Finish(side) => self.end(side, Ending::Finish),
+            Effect::Abort(side) => self.end(side, Ending::Abort),
+            Effect::Report(event) => {
+                let report = Report::of(&event);
+                self.news.reports.push(report.clone());
+                self.reports.push(report);
+            }
+        }
+    }
+}
+
+impl Record {
+    fn end(&mut self, side: Side, ending: Ending) {
+        let stream = &mut self.streams[side as usize];
+        if stream.ending.is_some() {
+            self.offences.push(format!("{side:?} is ended twice"));
+        }
+        stream.ending = Some(ending);
+        self.news.endings.push((side, ending));
+    }
+}
+
+impl Report {
+    fn of(event: &Event<'_>) -> Self {
+        let escaped = |octets: &[u8]| octets.escape_ascii().to_string();
+        let (kind, values) = match event {
+            Event::SessionStart => ("session-start", vec![]),
+            Event::SessionEnd { reason } => ("session-end", vec![("reason", reason.name().to_owned())]),
+            Event::Transaction(of) => {
+                let size = of.message.map_or_else(
+                    || "none".to_owned(),
+                    |size| format!("{}+{}", size.header_bytes, size.body_bytes),
+                );
+                let reply = of.reply.map_or_else(|| "none".to_owned(), |code| code.to_string());
+                let values = vec![
+                    ("number", of.number.to_string()),
+                    ("sender", escaped(of.sender)),
+                    ("recipients", of.recipients.to_string()),
+                    ("accepted", of.accepted.to_string()),
+                    ("via", format!("{:?}", of.via).to_lowercase()),
+                    ("size", size),
+                    ("reply", reply),
+                ];
+                ("transaction", values)
+            }
+            Event::Match(of) => {
+                let values = vec![
+                    ("policy", of.policy.to_owned()),
+                    ("class", of.class.to_owned()),
+                    ("criterion", of.criterion.to_owned()),
+                    ("scope", of.scope.name().to_owned()),
+                    ("value", escaped(of.value)),
+                    ("action", format!("{:?}", of.action).to_lowercase()),
+                    ("log", of.log.to_string()),
+                    ("transaction", of.transaction.map_or_else(|| "none".to_owned(), |n| n.to_string())),
+                ];
+                ("match", values)
+            }
+            Event::Anomaly(of) => {
+                let values = vec![
+                    ("kind", of.kind.name().to_owned()),
+                    ("from", format!("{:?}", of.from).to_lowercase()),
+                    ("action", of.treatment.name().to_owned()),
+                    ("value", escaped(of.value)),
+                ];
+                ("anomaly", values)
+            }
+            Event::Tls { criteria } => ("tls", vec![("criteria", criteria.join(", "))]),
+            Event::Observed(of) => observed(of),
+        };
+        Self { kind, values }
+    }
+
+    /// Whether this is a report of `kind` with at least these values.
+    pub(crate) fn fits(&self, kind: &str, values: &[(String, String)]) -> bool {
+        let has = |(name, value): &(String, String)| {
+            self.values.iter().any(|(own_name, own)| own_name == name && own == value)
+        };
+        self.kind == kind && values.iter().all(has)
+    }
+}
+
+fn observed(of: &Observed<'_>) -> (&'static str, Vec<(&'static str, String)>) {
+    let text = |octets: &[u8]| octets.escape_ascii().to_string();
+    match of {
+        Observed::Banner { text: line } => ("banner", vec![("text", text(line))]),
+        Observed::Capability { text: line } => ("capability", vec![("text", text(line))]),
+        Observed::Command { number, verb, argument } => (
+            "command",
+            vec![("number", number.to_string()), ("verb", text(verb)), ("argument", text(argument))],
+        ),
+        Observed::Reply { number, code } => {
+            ("reply", vec![("number", number.to_string()), ("code", code.to_string())])
+        }
+        other => ("observed", vec![("what", format!("{other:?}"))]),
+    }
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "event {}", self.kind)?;
+        self.values.iter().try_for_each(|(name, value)| write!(out, " {name}=\"{value}\""))
+    }
+}

@@ -1,0 +1,204 @@
+//! The head of a script → an attachment: rules in short form or as a configuration, and settings.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use engine::Attachment;
+use engine::attachment::{Inspect, Watch};
+use policy::model::{self, Conformance, Policy, RecipientLimit, Refusals, StartTls};
+use policy::{CompiledPolicy, render};
+
+/// What the head of a script says, collected line by line.
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    /// A configuration, or what the short form was made into.
+    configuration: String,
+    classes: Vec<String>,
+    /// What the policy-map of the short form says of each class.
+    rules: String,
+    maps: usize,
+    settings: Vec<(String, String)>,
+}
+
+const ARROW: &str = "→";
+const BETWEEN_CLASSES: &str = " · ";
+
+impl World {
+    /// Whole lines of a configuration.
+    pub(crate) fn configure(&mut self, text: &str) {
+        self.configuration.push_str(text);
+    }
+
+    /// `conformance strict`, `bound held 100`, and so on.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// `bad-guys "pattern" "pattern"`: a map that conditions of the short form may name.
+    pub(crate) fn regex_map(&mut self, text: &str) -> Result<(), String> {
+        let (name, patterns) = text.split_once(' ').ok_or("a name and patterns were expected")?;
+        let _ = writeln!(self.configuration, "parameter-map type regex {name}");
+        let mut rest = patterns.trim();
+        while !rest.is_empty() {
+            let (pattern, behind) = quoted(rest)?;
+            let _ = writeln!(self.configuration, " pattern \"{pattern}\"");
+            rest = behind.trim();
+        }
+        Ok(())
+    }
+
+    /// `match A or match B → reset log · match C and match D → mask`.
+    pub(crate) fn policy(&mut self, text: &str) -> Result<(), String> {
+        for class in split_outside_quotes(text, BETWEEN_CLASSES) {
+            let (conditions, actions) = class
+                .rsplit_once(ARROW)
+                .ok_or_else(|| format!("`{class}` has no `{ARROW}` with an action"))?;
+            let all = split_outside_quotes(conditions, " and ");
+            let any = split_outside_quotes(conditions, " or ");
+            let (mode, conditions) = if all.len() > 1 { ("match-all", all) } else { ("match-any", any) };
+            let name = format!("c{}", self.classes.len() + 1);
+            let mut class = format!("class-map type inspect smtp {mode} {name}\n");
+            for condition in conditions {
+                let condition = self.with_map(condition.trim())?;
+                let _ = writeln!(class, " {condition}");
+            }
+            let _ = writeln!(self.rules, " class type inspect smtp {name}");
+            for action in actions.split_whitespace() {
+                let _ = writeln!(self.rules, "  {action}");
+            }
+            self.classes.push(class);
+        }
+        Ok(())
+    }
+
+    /// A pattern in quotes becomes a map of its own.
+    fn with_map(&mut self, condition: &str) -> Result<String, String> {
+        let Some((criterion, pattern)) = condition.split_once(" \"") else { return Ok(condition.to_owned()) };
+        self.maps += 1;
+        let name = format!("r{}", self.maps);
+        self.regex_map(&format!("{name} \"{pattern}"))?;
+        Ok(format!("{criterion} {name}"))
+    }
+
+    pub(crate) fn attachment(&self) -> Result<Arc<Attachment>, String> {
+        let mut text = self.configuration.clone();
+        self.classes.iter().for_each(|class| text.push_str(class));
+        if !self.rules.is_empty() {
+            let _ = write!(text, "policy-map type inspect smtp p\n{}", self.rules);
+        }
+        let loaded = policy::load("policy", text.as_bytes());
+        let Some(policy) = loaded.policy else {
+            return Err(format!(
+                "the policy has errors\n{}{text}",
+                render::diagnostics(&loaded.source, &loaded.diagnostics)
+            ));
+        };
+        let rules = rules_of(&policy);
+        let pinhole = rules.is_some_and(model::SmtpPolicy::is_pinhole);
+        let compiled = rules.map(|rules| CompiledPolicy::compile(&policy, &rules.name.text)).transpose();
+        let compiled = compiled.map_err(|too_large| format!("{too_large:?}"))?;
+        let settings = &policy.settings;
+        let mut attachment = Attachment {
+            inspect: if pinhole { Inspect::Opaque } else { Inspect::Smtp },
+            policy: compiled.map(Arc::new),
+            conformance: settings.conformance,
+            refusals: settings.refusals,
+            starttls: settings.starttls,
+            recipient_limit: settings.recipient_limit,
+            ..Attachment::default()
+        };
+        for (name, value) in &self.settings {
+            set(&mut attachment, name, value).ok_or_else(|| format!("`{name} {value}` is no setting"))?;
+        }
+        Ok(Arc::new(attachment))
+    }
+}
+
+/// The layer 7 policy a configuration leads to: through its proxy or zone-pair, or the only one.
+fn rules_of(policy: &Policy) -> Option<&model::SmtpPolicy> {
+    let proxy = policy.proxies.iter().find_map(|proxy| match &proxy.attachment {
+        Some(model::Attachment::ServicePolicy(name)) => Some(name),
+        _ => None,
+    });
+    let pair = policy.zone_pairs.iter().find_map(|pair| pair.policy.as_ref());
+    let Some(attached) = proxy.or(pair) else { return policy.smtp_policies.last() };
+    let top = model::find(&policy.inspect_policies, &attached.text);
+    let child = top
+        .and_then(|top| top.rules.iter().find_map(|rule| rule.service_policy.as_ref().map(|(_, map)| map)));
+    model::find(&policy.smtp_policies, child.map_or(&attached.text, |child| &child.text))
+}
+
+fn set(attachment: &mut Attachment, name: &str, value: &str) -> Option<()> {
+    match (name, value) {
+        ("conformance", "compat") => attachment.conformance = Conformance::Compat,
+        ("conformance", "standard") => attachment.conformance = Conformance::Standard,
+        ("conformance", "strict") => attachment.conformance = Conformance::Strict,
+        ("refusals", "smtp") => attachment.refusals = Refusals::Smtp,
+        ("refusals", "detail") => attachment.refusals = Refusals::Detail,
+        ("refusals", "silent") => attachment.refusals = Refusals::Silent,
+        ("starttls", "pass") => attachment.starttls = StartTls::Pass,
+        ("starttls", "mask") => attachment.starttls = StartTls::Mask,
+        ("starttls", "device") => attachment.starttls = StartTls::Device,
+        ("recipient-limit", "device") => attachment.recipient_limit = RecipientLimit::Device,
+        ("recipient-limit", "refuse") => attachment.recipient_limit = RecipientLimit::Refuse,
+        ("inspect", "opaque") => attachment.inspect = Inspect::Opaque,
+        ("watch", "observe") => attachment.watch = Watch::Observe,
+        ("bound", value) => bound(attachment, value)?,
+        ("timer", value) => timer(attachment, value)?,
+        _ => return None,
+    }
+    Some(())
+}
+
+fn bound(attachment: &mut Attachment, text: &str) -> Option<()> {
+    let (name, value) = text.split_once(' ')?;
+    let (bounds, number) = (&mut attachment.bounds, value.trim().parse::<usize>().ok()?);
+    match name {
+        "command-line" => bounds.command_line = number,
+        "auth-line" => bounds.auth_line = number,
+        "reply-line" => bounds.reply_line = number,
+        "reply-lines" => bounds.reply_lines = u32::try_from(number).ok()?,
+        "capability-lines" => bounds.capability_lines = number,
+        "capability-octets" => bounds.capability_octets = number,
+        "header" => bounds.header = number as u64,
+        "outstanding" => bounds.outstanding = number,
+        "held" => bounds.held = number,
+        "swallow" => bounds.swallow = number as u64,
+        "skip" => bounds.skip = number as u64,
+        "surplus" => bounds.surplus = u32::try_from(number).ok()?,
+        _ => return None,
+    }
+    Some(())
+}
+
+fn timer(attachment: &mut Attachment, text: &str) -> Option<()> {
+    let (name, value) = text.split_once(' ')?;
+    let (timers, seconds) = (&mut attachment.timers, value.trim().parse::<u64>().ok()?);
+    match name {
+        "idle" => timers.idle = seconds,
+        "before-last" => timers.before_last = seconds,
+        "swallow" => timers.swallow = seconds,
+        "end-of-data" => timers.end_of_data = seconds,
+        _ => return None,
+    }
+    Some(())
+}
+
+/// The text in quotes at the front, and what follows it.
+fn quoted(text: &str) -> Result<(&str, &str), String> {
+    let inner = text.strip_prefix('"').and_then(|inner| inner.split_once('"'));
+    inner.ok_or_else(|| format!("`{text}` was expected to begin with a text in quotes"))
+}
+
+fn split_outside_quotes<'t>(text: &'t str, between: &str) -> Vec<&'t str> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for (at, _) in text.match_indices(between) {
+        if at >= start && text[..at].matches('"').count() % 2 == 0 {
+            parts.push(&text[start..at]);
+            start = at + between.len();
+        }
+    }
+    parts.push(&text[start..]);
+    parts
+}
