@@ -60,6 +60,7 @@ pub struct Transaction<'b> {
     pub recipients: u32,
     pub accepted: u32,
     pub via: Via,
+    /// Nothing of a message that was not sent, or not all of it.
     pub message: Option<MessageSize>,
     /// The server's answer to the end of data, or ours.
     pub reply: Option<u16>,

@@ -22,6 +22,8 @@ use crate::smtp::conformance::{self, Told};
 pub(crate) struct Message {
     reader: Reader,
     via: Via,
+    /// Its end was seen, and nobody refused it.
+    whole: bool,
 }
 
 /// The rules and the ears of a session, lent to whoever learns something.
@@ -53,7 +55,7 @@ impl Message {
             text: needs.text,
             lines: observed,
         };
-        Self { reader: Reader::new(wants, via == Via::Bdat), via }
+        Self { reader: Reader::new(wants, via == Via::Bdat), via, whole: false }
     }
 
     /// Learns the next octets; a refusal stops the message. `size` is what they count for, which
@@ -85,7 +87,9 @@ impl Message {
     pub(crate) fn finish(&mut self, ears: &mut Ears<'_, '_>) -> Option<Refusal> {
         let mut refusal = None;
         self.reader.finish(&mut |_, event| refusal = refusal.take().or_else(|| ears.hear(event)));
-        refusal.or_else(|| ears.close(Close::Data))
+        let refusal = refusal.or_else(|| ears.close(Close::Data));
+        self.whole = refusal.is_none();
+        refusal
     }
 
     pub(crate) fn in_header(&self) -> bool {
@@ -94,6 +98,11 @@ impl Message {
 
     pub(crate) const fn via(&self) -> Via {
         self.via
+    }
+
+    /// How much of a message that was given up had been looked at is the segments' doing.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.whole
     }
 
     pub(crate) fn size(&self) -> MessageSize {

@@ -53,7 +53,7 @@ impl Transaction {
             recipients: self.recipients,
             accepted: self.accepted,
             via: self.message.as_ref().map_or(Via::Data, |message| message.via()),
-            message: self.message.as_ref().map(|message| message.size()),
+            message: self.message.as_ref().filter(|message| message.is_whole()).map(|message| message.size()),
             reply,
         }
     }

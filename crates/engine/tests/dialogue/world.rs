@@ -194,7 +194,7 @@ fn split_outside_quotes<'t>(text: &'t str, between: &str) -> Vec<&'t str> {
     let mut parts = Vec::new();
     let mut start = 0;
     for (at, _) in text.match_indices(between) {
-        if at >= start && text[..at].matches('"').count() % 2 == 0 {
+        if at >= start && text[..at].matches('"').count().is_multiple_of(2) {
             parts.push(&text[start..at]);
             start = at + between.len();
         }
