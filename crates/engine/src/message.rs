@@ -24,6 +24,8 @@ pub(crate) struct Message {
     via: Via,
     /// Its end was seen, and nobody refused it.
     whole: bool,
+    /// The beginning of the line of body text under way, to be reported if something is found in it.
+    line: Vec<u8>,
 }
 
 /// The rules and the ears of a session, lent to whoever learns something.
@@ -55,7 +57,7 @@ impl Message {
             text: needs.text,
             lines: observed,
         };
-        Self { reader: Reader::new(wants, via == Via::Bdat), via, whole: false }
+        Self { reader: Reader::new(wants, via == Via::Bdat), via, whole: false, line: Vec::new() }
     }
 
     /// Learns the next octets; a refusal stops the message. `size` is what they count for, which
@@ -79,14 +81,16 @@ impl Message {
     /// The field that was learned last is whole: what follows it is known and is no continuation.
     pub(crate) fn end_field(&mut self, ears: &mut Ears<'_, '_>) -> Option<Refusal> {
         let mut refusal = None;
-        self.reader.end_field(&mut |_, event| refusal = refusal.take().or_else(|| ears.hear(event)));
+        let Self { reader, line, .. } = self;
+        reader.end_field(&mut |_, event| refusal = refusal.take().or_else(|| ears.hear(event, line)));
         refusal
     }
 
     /// The end of the data.
     pub(crate) fn finish(&mut self, ears: &mut Ears<'_, '_>) -> Option<Refusal> {
         let mut refusal = None;
-        self.reader.finish(&mut |_, event| refusal = refusal.take().or_else(|| ears.hear(event)));
+        let Self { reader, line, .. } = self;
+        reader.finish(&mut |_, event| refusal = refusal.take().or_else(|| ears.hear(event, line)));
         let refusal = refusal.or_else(|| ears.close(Close::Data));
         self.whole = refusal.is_none();
         refusal
@@ -127,7 +131,8 @@ impl Message {
 
     fn slice(&mut self, content: &[u8], size: u64, ears: &mut Ears<'_, '_>) -> Option<Refusal> {
         let mut refusal = None;
-        self.reader.push(content, &mut |_, event| refusal = refusal.take().or_else(|| ears.hear(event)));
+        let Self { reader, line, .. } = self;
+        reader.push(content, &mut |_, event| refusal = refusal.take().or_else(|| ears.hear(event, line)));
         if refusal.is_some() {
             return refusal;
         }
@@ -142,7 +147,7 @@ impl Message {
 }
 
 impl Ears<'_, '_> {
-    fn hear(&mut self, event: mime::Event<'_>) -> Option<Refusal> {
+    fn hear(&mut self, event: mime::Event<'_>, line: &mut Vec<u8>) -> Option<Refusal> {
         match event {
             mime::Event::Field(field) if field.top => {
                 self.message_fact(Fact::HeaderField(field.text), field.text)
@@ -150,8 +155,8 @@ impl Ears<'_, '_> {
             mime::Event::Field(_) => None,
             mime::Event::HeaderEnd => self.close(Close::Header),
             mime::Event::PartHeader(part) => self.part(&part),
-            mime::Event::Text(run) => self.text(run),
-            mime::Event::PartEnd { .. } => self.part_end(),
+            mime::Event::Text(run) => self.text(run, line),
+            mime::Event::PartEnd { .. } => self.part_end(line),
             mime::Event::Finding(finding) => self.anomaly(anomaly_of(finding)?, b""),
         }
     }
@@ -193,23 +198,25 @@ impl Ears<'_, '_> {
         }
     }
 
-    fn text(&mut self, run: &[u8]) -> Option<Refusal> {
+    fn text(&mut self, run: &[u8], line: &mut Vec<u8>) -> Option<Refusal> {
         let policy = self.at.policy.as_deref()?;
         let mut refusal = None;
         let (at, transaction, out) = (self.at, self.transaction, &mut *self.out);
         policy.learn_body(self.rules, run, &mut |rules, offset| {
-            let line = line_before(run, offset);
-            let decision = judge(at, policy, rules, transaction, out, &|_| Cow::Borrowed(line));
+            let value = line_before(line, run, offset);
+            let decision = judge(at, policy, rules, transaction, out, &|_| Cow::Borrowed(&value));
             refusal = message_refusal(decision);
             refusal.is_none()
         });
+        keep_line(line, run);
         refusal
     }
 
-    fn part_end(&mut self) -> Option<Refusal> {
+    fn part_end(&mut self, line: &mut Vec<u8>) -> Option<Refusal> {
         let policy = self.at.policy.as_deref()?;
         policy.end_body(self.rules);
-        let refusal = self.judge_message(&|_| b"");
+        let refusal = self.judge_message(&|_| line);
+        line.clear();
         policy.begin(self.rules, Scope::Part);
         refusal
     }
@@ -292,16 +299,40 @@ const fn message_refusal(decision: Decision) -> Option<Refusal> {
     }
 }
 
-/// A value as it is reported: its first 256 octets.
+/// Octets of a value that are reported.
+const VALUE_MAX: usize = 256;
+
+/// A value as it is reported.
 fn cut(value: &[u8]) -> &[u8] {
-    value.get(..256).unwrap_or(value)
+    value.get(..VALUE_MAX).unwrap_or(value)
 }
 
-/// The line whose end stands at `end` of `run`, as far as this run has it.
-fn line_before(run: &[u8], end: usize) -> &[u8] {
-    let text = run.get(..end).unwrap_or(run).trim_ascii_end();
-    let start = memchr::memrchr(b'\n', text).map_or(0, |lf| lf + 1);
-    text.get(start..).unwrap_or_default()
+/// The line whose end stands at `end` of `run`; `before` is how it began in earlier runs.
+fn line_before(before: &[u8], run: &[u8], end: usize) -> Vec<u8> {
+    let text = run.get(..end).unwrap_or(run);
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    let (before, text) = match memchr::memrchr(b'\n', text) {
+        Some(lf) => (&b""[..], text.get(lf + 1..).unwrap_or_default()),
+        None => (before, text),
+    };
+    let mut line = [before, cut(text)].concat();
+    if line.len() <= VALUE_MAX && line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    line
+}
+
+/// Keeps the beginning of the line under way at the end of `run`.
+fn keep_line(line: &mut Vec<u8>, run: &[u8]) {
+    let rest = match memchr::memrchr(b'\n', run) {
+        Some(lf) => {
+            line.clear();
+            run.get(lf + 1..).unwrap_or_default()
+        }
+        None => run,
+    };
+    let room = VALUE_MAX.saturating_sub(line.len());
+    line.extend_from_slice(rest.get(..room).unwrap_or(rest));
 }
 
 fn anomaly_of(finding: Finding) -> Option<AnomalyKind> {

@@ -250,7 +250,8 @@ fn report_of(text: &str) -> Result<ExpectedReport, String> {
             Some(inner) => inner.split_once('"').ok_or_else(|| format!("`{value}` has no second quote"))?,
             None => value.split_once(' ').unwrap_or((value, "")),
         };
-        values.push((name.to_owned(), value.to_owned()));
+        values
+            .push((name.to_owned(), if value.contains("\\{") { written(value)? } else { value.to_owned() }));
         rest = behind;
     }
     Ok(ExpectedReport { kind: kind.to_owned(), values })
@@ -271,6 +272,10 @@ fn wire(text: &str) -> Result<Vec<u8>, String> {
     octets.extend_from_slice(rest.as_bytes());
     octets.extend_from_slice(end);
     Ok(octets)
+}
+
+fn written(escaped: &str) -> Result<String, String> {
+    String::from_utf8(wire(&format!("{escaped}\\"))?).map_err(|error| error.to_string())
 }
 
 /// Reads what follows a backslash; what stands behind it.
