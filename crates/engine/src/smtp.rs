@@ -267,6 +267,7 @@ impl Smtp {
                 Slot::Last { refusal, .. } => {
                     self.answer(refusal, cx);
                     self.client = Client::Done;
+                    self.server = Server::Muted;
                     self.finish(Side::Client, cx);
                     self.finish(Side::Server, cx);
                 }
