@@ -455,6 +455,9 @@ impl Smtp {
             self.anomaly(AnomalyKind::UnofferedChunk, Side::Client, said.line.text, cx);
         }
         if enforced && (policy_of(cx.at).is_some() || !offered) {
+            if offered {
+                self.anomaly(AnomalyKind::UnknownVerb, Side::Client, said.command.token, cx);
+            }
             self.mask_command(said, cx);
             self.skip_chunk(chunk.size);
             return;
