@@ -83,7 +83,7 @@ impl Smtp {
         const HANDSHAKE: u8 = 0x16;
         const ALERT: u8 = 0x15;
         if fresh && !matches!(input.first(), Some(&HANDSHAKE | &ALERT)) {
-            let treatment = self.anomaly(AnomalyKind::TlsInjection, from, input, cx);
+            let treatment = self.anomaly(AnomalyKind::TlsInjection, from, first(input), cx);
             if treatment == Treatment::Reset {
                 self.reset(cx);
                 return Step::Took(input.len());
@@ -138,7 +138,7 @@ impl Smtp {
     }
 
     fn out_of_turn(&mut self, kind: AnomalyKind, input: &[u8], cx: &mut Cx<'_>) -> Step {
-        if self.anomaly(kind, Side::Client, input, cx) != Treatment::Reset {
+        if self.anomaly(kind, Side::Client, first(input), cx) != Treatment::Reset {
             return Step::Wants(Wants::Peer);
         }
         if self.greeted {
@@ -152,7 +152,7 @@ impl Smtp {
 
     /// The first octet of a session is no text: another protocol, TLS, or noise.
     fn is_foreign(&mut self, input: &[u8], cx: &mut Cx<'_>) -> bool {
-        let foreign = self.anomaly(AnomalyKind::NotSmtp, Side::Client, input, cx) == Treatment::Reset;
+        let foreign = self.anomaly(AnomalyKind::NotSmtp, Side::Client, first(input), cx) == Treatment::Reset;
         if foreign {
             self.reset(cx);
         }
@@ -160,7 +160,8 @@ impl Smtp {
     }
 
     fn too_long(&mut self, input: &[u8], len: usize, ends: bool, cx: &mut Cx<'_>) -> Step {
-        self.anomaly(AnomalyKind::CommandTooLong, Side::Client, input, cx);
+        let value = input.get(..cx.at.bounds.command_line).unwrap_or(input);
+        self.anomaly(AnomalyKind::CommandTooLong, Side::Client, value, cx);
         self.commands += 1;
         self.replies.ours(act::LINE_TOO_LONG);
         if !ends {
@@ -524,6 +525,11 @@ fn has_parameter<'b>(path: &Path<'b>, name: &str) -> Option<&'b [u8]> {
     path.parameters()
         .find(|(keyword, _)| keyword.eq_ignore_ascii_case(name.as_bytes()))
         .map(|(_, value)| value)
+}
+
+/// What is told of octets that came too early: how many came with the first is the segments' doing.
+fn first(input: &[u8]) -> &[u8] {
+    input.get(..1).unwrap_or_default()
 }
 
 /// An octet with which no command begins.

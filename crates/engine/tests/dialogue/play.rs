@@ -95,17 +95,21 @@ fn run(script: &Script, cut: Cut) -> Record {
     let mut driver = start(&script.attachment, &script.steps);
     let mut random = fastrand::Rng::with_seed(if let Cut::Random(seed) = cut { seed } else { 0 });
     let mut before = 0;
-    let mut steps = script.steps.iter().map(|step| &step.action).peekable();
-    while let Some(action) = steps.next() {
-        let Action::Say(side, octets) = action else {
-            act(&mut driver, action);
+    let mut steps = script.steps.iter().peekable();
+    while let Some(step) = steps.next() {
+        let Action::Say(side, octets) = &step.action else {
+            act(&mut driver, &step.action);
             continue;
         };
         let mut octets = octets.clone();
-        while let Some(Action::Say(_, more)) = steps.next_if(|next| {
-            matches!((cut, next), (Cut::Random(_), Action::Say(same, _)) if same == side && random.bool())
-        }) {
-            octets.extend_from_slice(more);
+        // What answers something that this step let pass cannot come with it.
+        let alone = !step.expected.back.is_empty() || !matches!(cut, Cut::Random(_));
+        while !alone
+            && random.bool()
+            && let Some(more) =
+                steps.next_if(|next| next.expected.back.is_empty() && next.said_by(*side).is_some())
+        {
+            octets.extend_from_slice(more.said_by(*side).unwrap_or_default());
         }
         let mut rest = &octets[..];
         while !rest.is_empty() {

@@ -124,6 +124,14 @@ impl Step {
         Self { line, action: Action::Say(side, said), expected }
     }
 
+    /// What this side says here.
+    pub(crate) fn said_by(&self, side: Side) -> Option<&[u8]> {
+        match &self.action {
+            Action::Say(speaker, octets) if *speaker == side => Some(octets),
+            _ => None,
+        }
+    }
+
     /// Whom `>` speaks of.
     pub(crate) fn onwards(&self) -> Side {
         match self.action {
