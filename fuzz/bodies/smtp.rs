@@ -1,0 +1,157 @@
+//! Message data: where it ends and what goes on is the same for every cut, means the same to every
+//! reader, and is left as it is when it is read again.
+
+use proto::smtp::body::{Chunk, Data, Flaw, Nul, Step};
+
+use crate::cuts::Cuts;
+use crate::input::Input;
+use crate::permissive::ends_of_data;
+
+const CONTENT_MAX: usize = 4096;
+const END: &[u8] = b".\r\n";
+
+pub(crate) fn run(input: &[u8]) {
+    let mut input = Input::new(input);
+    let flags = input.octet();
+    let cuts = Cuts::of(&mut input);
+    let sizes = Cuts::of(&mut input);
+    let content = input.take(CONTENT_MAX);
+    check_data(Nul::Space, content, cuts);
+    check_data(Nul::Pass, content, cuts);
+    check_chunks(content, flags & 1 == 1, flags & 2 == 2, sizes, cuts);
+}
+
+/// What the decoder makes of a message.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Heard {
+    wire: Vec<u8>,
+    content: Vec<u8>,
+    size: usize,
+    /// Without NULs that follow a NUL: a run of them is told once for each cut.
+    flaws: Vec<Flaw>,
+    /// Octets up to and with the end, where there is one.
+    ends: Option<usize>,
+}
+
+fn hear(nul: Nul, input: &[u8], mut cuts: Cuts<'_>) -> Heard {
+    let mut data = Data::new(nul);
+    let mut heard = Heard::default();
+    let (mut taken, mut seen) = (0, 0);
+    while seen < input.len() {
+        seen += cuts.next(input.len() - seen);
+        loop {
+            match data.next(&input[taken..seen]) {
+                Step::NeedMore => break,
+                Step::End { len } => {
+                    heard.ends = Some(taken + len);
+                    return heard;
+                }
+                Step::Piece(piece) => {
+                    assert!(piece.len <= seen - taken);
+                    taken += piece.len;
+                    heard.wire.extend_from_slice(piece.wire);
+                    heard.content.extend_from_slice(piece.content);
+                    heard.size += piece.size;
+                    if piece.flaw != Some(Flaw::Nul) || heard.flaws.last() != Some(&Flaw::Nul) {
+                        heard.flaws.extend(piece.flaw);
+                    }
+                }
+            }
+        }
+        assert!(seen - taken <= 2, "more than two octets are held back");
+    }
+    heard
+}
+
+fn check_data(nul: Nul, content: &[u8], cuts: Cuts<'_>) {
+    let whole = hear(nul, content, Cuts::WHOLE);
+    assert_eq!(hear(nul, content, cuts), whole);
+    assert_eq!(hear(nul, content, Cuts::SINGLE), whole);
+    assert_eq!(
+        ends_of_data(&whole.wire),
+        0,
+        "a reader behind us sees an end in {}",
+        whole.wire.escape_ascii()
+    );
+    let Some(ends) = whole.ends else { return };
+    assert!(content[..ends].ends_with(END));
+    assert!(whole.wire.is_empty() || whole.wire.ends_with(b"\r\n"));
+    let again = hear(nul, &[&whole.wire, END].concat(), cuts);
+    assert_eq!(again.ends, Some(whole.wire.len() + END.len()));
+    assert_eq!(again.wire, whole.wire, "what left is changed when it is read again");
+    assert_eq!(again.content, whole.content, "what left means something else than was said");
+    // A NUL that passes is one again, also behind the dot that was put before it.
+    let passes = |flaw: &Flaw| nul == Nul::Pass && matches!(flaw, Flaw::Nul | Flaw::EndLookAlike);
+    assert!(again.flaws.iter().all(passes), "{:?}", again.flaws);
+}
+
+/// The content as chunks of the sizes `sizes` names.
+fn check_chunks(content: &[u8], binary: bool, last: bool, sizes: Cuts<'_>, cuts: Cuts<'_>) {
+    let whole = hear_chunks(content, binary, last, sizes, Cuts::WHOLE);
+    assert_eq!(hear_chunks(content, binary, last, sizes, cuts), whole);
+    assert_eq!(hear_chunks(content, binary, last, sizes, Cuts::SINGLE), whole);
+    assert!(!binary || whole.is_empty());
+    for &(at, flaw) in &whole {
+        let expected: &[u8] = match flaw {
+            // Told where the CR is, or at the octet that shows that it stands alone.
+            Flaw::BareCr if content[at] != b'\r' => &content[at..=at],
+            Flaw::BareCr => b"\r",
+            Flaw::BareLf => b"\n",
+            Flaw::Nul => b"\0",
+            Flaw::EndLookAlike | Flaw::LoneDot => panic!("{flaw:?} is nothing in a chunk"),
+        };
+        assert_eq!(&content[at..=at], expected);
+    }
+}
+
+/// The flaws of all chunks and where they are.
+fn hear_chunks(
+    content: &[u8],
+    binary: bool,
+    last: bool,
+    mut sizes: Cuts<'_>,
+    mut cuts: Cuts<'_>,
+) -> Vec<(usize, Flaw)> {
+    let mut flaws = Vec::new();
+    let (mut after_cr, mut begin) = (false, 0);
+    while begin < content.len() {
+        let size = sizes.next(content.len() - begin);
+        let last = last && begin + size == content.len();
+        let mut chunk = Chunk::new(size as u64, last, binary, after_cr);
+        let (mut taken, mut seen) = (begin, begin);
+        while seen < begin + size {
+            seen += cuts.next(begin + size - seen);
+            while let Step::Piece(piece) = chunk.next(&content[taken..seen]) {
+                assert!(piece.wire == &content[taken..taken + piece.len] && piece.content == piece.wire);
+                assert!(piece.len > 0 && piece.size == piece.len);
+                flaws.extend(piece.flaw.map(|flaw| (taken, flaw)));
+                taken += piece.len;
+            }
+            assert!(seen - taken <= 1, "more than one octet is held back");
+        }
+        assert!(taken == begin + size && chunk.left() == 0);
+        assert_eq!(chunk.next(b"x"), Step::End { len: 0 });
+        after_cr = chunk.after_cr;
+        begin = taken;
+    }
+    flaws
+}
+
+#[cfg(test)]
+pub(crate) fn generate(random: &mut fastrand::Rng) -> Vec<u8> {
+    const WORDS: &[&[u8]] =
+        &[b"\r\n", b"\r\n", b"\r", b"\n", b".", b".", b"\0", b"a", b" ", b"\r\n.", b"bcd"];
+    let mut input = vec![random.u8(..)];
+    for _ in 0..2 {
+        let count = random.u8(..4);
+        input.push(count);
+        input.extend((0..count).map(|_| random.u8(..6)));
+    }
+    for _ in 0..random.usize(1..24) {
+        input.extend_from_slice(random.choice(WORDS).unwrap_or(&&b""[..]));
+    }
+    if random.bool() {
+        input.extend_from_slice(b"\r\n.\r\n");
+    }
+    input
+}

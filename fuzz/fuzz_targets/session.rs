@@ -1,0 +1,12 @@
+#![no_main]
+
+#[path = "../bodies/cuts.rs"]
+mod cuts;
+#[path = "../bodies/input.rs"]
+mod input;
+#[path = "../bodies/permissive.rs"]
+mod permissive;
+#[path = "../bodies/session.rs"]
+mod session;
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| session::run(input));
