@@ -97,6 +97,18 @@ pub struct Match<'b> {
     pub transaction: Option<u32>,
 }
 
+impl Match<'_> {
+    /// The word of a policy for what was done.
+    pub const fn action_name(&self) -> &'static str {
+        match self.action {
+            None => "log",
+            Some(Action::Allow) => "allow",
+            Some(Action::Reset) => "reset",
+            Some(Action::Mask) => "mask",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anomaly<'b> {
     pub kind: AnomalyKind,

@@ -125,7 +125,7 @@ impl Report {
                     ("criterion", of.criterion.to_owned()),
                     ("scope", of.scope.name().to_owned()),
                     ("value", escaped(of.value)),
-                    ("action", format!("{:?}", of.action).to_lowercase()),
+                    ("action", of.action_name().to_owned()),
                     ("log", of.log.to_string()),
                     ("transaction", of.transaction.map_or_else(|| "none".to_owned(), |n| n.to_string())),
                 ];

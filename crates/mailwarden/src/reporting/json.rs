@@ -2,7 +2,6 @@
 
 use engine::event::{Anomaly, Match, Transaction, Via};
 use engine::{Attachment, Event};
-use policy::model::Action;
 use proto::Side;
 use serde_json::{Map, Value, json};
 
@@ -56,7 +55,7 @@ fn found(found: &Match<'_>) -> Value {
         "criterion": found.criterion,
         "scope": found.scope.name(),
         "value": text(found.value),
-        "action": action(found.action),
+        "action": found.action_name(),
         "log": found.log,
         "transaction": found.transaction,
     })
@@ -69,16 +68,6 @@ fn anomaly(anomaly: &Anomaly<'_>) -> Value {
         "value": text(anomaly.value),
         "action": anomaly.treatment.name(),
     })
-}
-
-/// The word of a policy for an action.
-pub(crate) const fn action(action: Option<Action>) -> &'static str {
-    match action {
-        None => "log",
-        Some(Action::Allow) => "allow",
-        Some(Action::Reset) => "reset",
-        Some(Action::Mask) => "mask",
-    }
 }
 
 fn render(event: &str, session: Option<(&Ticket, &Attachment)>, fields: Value) -> String {
