@@ -11,7 +11,8 @@
 //! map that conditions may name. A whole configuration stands indented by one blank behind a line `config`; its
 //! policy is the one that its proxy or zone-pair leads to, else its last. Settings: `conformance strict`,
 //! `refusals detail`, `starttls mask`, `recipient-limit refuse`, `inspect opaque`, `watch observe`, and
-//! `bound NAME N` and `timer NAME SECONDS` for what stands in `bounds.rs`, blanks as dashes.
+//! `bound NAME N` and `timer NAME SECONDS` for what stands in `bounds.rs`, with dashes. `never TEXT` says what the
+//! server must not hear in any cut.
 //!
 //! A step is who speaks (`C` or `S`), what is said, and behind two blanks what comes of it. A line that begins with a
 //! blank goes on with what comes of the step before:

@@ -40,7 +40,8 @@ pub(crate) fn play(script: &Script) -> At<()> {
         std::iter::once(Cut::Octets).chain((0..RANDOM_CUTS).map(Cut::Random)).chain(everywhere.map(Cut::At));
     for cut in cuts {
         let other = run(script, cut);
-        let difference = other.offences.first().cloned().or_else(|| difference(&whole, &other));
+        let offence = other.offences.first().cloned().or_else(|| heard_never(script, &other));
+        let difference = offence.or_else(|| difference(&whole, &other));
         if let Some(difference) = difference {
             return Err((0, format!("cut {cut:?}: {difference}")));
         }
@@ -65,11 +66,22 @@ fn as_written(script: &Script) -> At<Record> {
             return Err((step.line, complaints));
         }
     }
+    if let Some(complaint) = heard_never(script, &driver.record) {
+        return Err((0, complaint));
+    }
     if driver.is_over() && !driver.is_shut() {
         let line = script.steps.last().map_or(0, |step| step.line);
         return Err((line, "both peers have ended, and the session has not".to_owned()));
     }
     Ok(driver.record)
+}
+
+/// What the server heard although the script says that it never must.
+fn heard_never(script: &Script, record: &Record) -> Option<String> {
+    let heard = &record.stream(Side::Server).octets;
+    let found =
+        script.never.iter().find(|never| heard.windows(never.len()).any(|octets| octets == &never[..]))?;
+    Some(format!("the server hears {}", shown(found)))
 }
 
 fn start(attachment: &Arc<Attachment>, steps: &[Step]) -> Driver {

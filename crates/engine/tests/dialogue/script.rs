@@ -12,6 +12,8 @@ use super::world::World;
 pub(crate) struct Script {
     pub(crate) attachment: Arc<Attachment>,
     pub(crate) steps: Vec<Step>,
+    /// What the server must not hear, in no cut.
+    pub(crate) never: Vec<Vec<u8>>,
 }
 
 /// One thing that happens, and what is to come of it.
@@ -61,6 +63,7 @@ const MARKS: [&str; 9] = ["> ", ">> ", "< ", "finish ", "abort ", "event ", ">",
 pub(crate) fn read(text: &str) -> At<Script> {
     let mut world = World::default();
     let mut steps: Vec<Step> = Vec::new();
+    let mut never = Vec::new();
     let mut lines = text.lines().zip(1..).peekable();
     while let Some((line, number)) = lines.next() {
         let at = |complaint: String| (number, complaint);
@@ -76,6 +79,7 @@ pub(crate) fn read(text: &str) -> At<Script> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
             "policy" => world.policy(rest).map_err(at)?,
+            "never" => never.push(wire(&format!("{rest}\\")).map_err(at)?),
             "regex" => world.regex_map(rest).map_err(at)?,
             "config" => {
                 while let Some((line, _)) =
@@ -109,7 +113,7 @@ pub(crate) fn read(text: &str) -> At<Script> {
         }
     }
     let attachment = world.attachment().map_err(|complaint| (1, complaint))?;
-    Ok(Script { attachment, steps })
+    Ok(Script { attachment, steps, never })
 }
 
 impl Step {
