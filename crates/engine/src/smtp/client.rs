@@ -421,7 +421,8 @@ impl Smtp {
             Verb::Mail if nested => (Asked::NestedMail, true),
             Verb::Mail => (Asked::Mail, false),
             Verb::Rcpt => (Asked::Rcpt, false),
-            Verb::Rset => (Asked::Rset, self.transaction.is_some()),
+            // Its answer comes when the next transaction may have begun: only one that stands is ended by it.
+            Verb::Rset if self.transaction.is_some() => (Asked::Rset, true),
             Verb::Data => (Asked::Data, true),
             Verb::Auth => (Asked::Auth, true),
             Verb::Starttls => (Asked::StartTls, true),
