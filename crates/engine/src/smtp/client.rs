@@ -486,7 +486,7 @@ impl Smtp {
     fn open_chunk(&mut self, said: &Said<'_>, chunk: Chunk, cx: &mut Cx<'_>) {
         let transaction = self.transaction.get_or_insert_with(|| {
             self.transactions += 1;
-            Box::new(Transaction::new(self.transactions - 1, b""))
+            Box::new(Transaction::without_mail(self.transactions - 1))
         });
         let (binary, after_cr) = (transaction.binary, transaction.after_cr);
         if transaction.message.is_none() {

@@ -16,7 +16,7 @@ impl Smtp {
     pub(super) fn begin_data(&mut self, number: u32, cx: &mut Cx<'_>) {
         let transaction = self.transaction.get_or_insert_with(|| {
             self.transactions += 1;
-            Box::new(super::Transaction::new(self.transactions - 1, b""))
+            Box::new(super::Transaction::without_mail(self.transactions - 1))
         });
         transaction.message = Some(Box::new(Message::new(Via::Data, cx.at)));
         if let Some(policy) = super::policy_of(cx.at) {

@@ -46,6 +46,11 @@ impl Transaction {
         }
     }
 
+    /// A message that came without MAIL: no answer to one will confirm or undo it.
+    pub(crate) fn without_mail(number: u32) -> Self {
+        Self { provisional: false, ..Self::new(number, b"") }
+    }
+
     pub(crate) fn event(&self, reply: Option<u16>) -> event::Transaction<'_> {
         event::Transaction {
             number: self.number,
