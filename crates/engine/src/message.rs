@@ -26,6 +26,9 @@ pub(crate) struct Message {
     whole: bool,
     /// The beginning of the line of body text under way, to be reported if something is found in it.
     line: Vec<u8>,
+    /// What mending added to header and body: sizes count octets as they were received.
+    mended_header: i64,
+    mended_body: i64,
 }
 
 /// The rules and the ears of a session, lent to whoever learns something.
@@ -57,7 +60,14 @@ impl Message {
             text: needs.text,
             lines: observed,
         };
-        Self { reader: Reader::new(wants, via == Via::Bdat), via, whole: false, line: Vec::new() }
+        Self {
+            reader: Reader::new(wants, via == Via::Bdat),
+            via,
+            whole: false,
+            line: Vec::new(),
+            mended_header: 0,
+            mended_body: 0,
+        }
     }
 
     /// Learns the next octets; a refusal stops the message. `size` is what they count for, which
@@ -111,16 +121,20 @@ impl Message {
 
     pub(crate) fn size(&self) -> MessageSize {
         MessageSize {
-            header_bytes: self.reader.header_bytes(),
-            body_bytes: self.reader.body_bytes(),
+            header_bytes: self.header_bytes(),
+            body_bytes: self.reader.body_bytes().saturating_add_signed(-self.mended_body),
             longest_header_line: self.reader.longest_header_line(),
             longest_body_line: self.reader.longest_body_line(),
         }
     }
 
+    fn header_bytes(&self) -> u64 {
+        self.reader.header_bytes().saturating_add_signed(-self.mended_header)
+    }
+
     /// Octets that may follow before a counter can pass a limit.
     fn room(&self, ears: &Ears<'_, '_>) -> u64 {
-        let header = self.reader.header_bytes();
+        let header = self.header_bytes();
         let header_bound =
             if self.in_header() { ears.at.bounds.header.saturating_sub(header) + 1 } else { u64::MAX };
         let Some(policy) = &ears.at.policy else { return header_bound };
@@ -131,18 +145,31 @@ impl Message {
 
     fn slice(&mut self, content: &[u8], size: u64, ears: &mut Ears<'_, '_>) -> Option<Refusal> {
         let mut refusal = None;
+        let before = (self.reader.header_bytes(), self.reader.body_bytes());
         let Self { reader, line, .. } = self;
         reader.push(content, &mut |_, event| refusal = refusal.take().or_else(|| ears.hear(event, line)));
+        self.note_mending(before, content.len() as u64, size);
         if refusal.is_some() {
             return refusal;
         }
         *ears.data_octets += size;
-        let header = self.reader.header_bytes();
+        let header = self.header_bytes();
         if header > ears.at.bounds.header {
             return ears.anomaly(AnomalyKind::LongHeader, b"");
         }
         ears.count(Counter::HeaderLength, header)
             .or_else(|| ears.count(Counter::DataLength, *ears.data_octets))
+    }
+
+    /// Counts what differs between octets received and octets learned to where they stand; the line
+    /// that ends the header is in neither.
+    fn note_mending(&mut self, (header, body): (u64, u64), learned: u64, received: u64) {
+        let added = learned.cast_signed() - received.cast_signed();
+        if self.reader.header_bytes() > header || learned == 0 && self.reader.in_header() {
+            self.mended_header += added;
+        } else if self.reader.body_bytes() > body || learned == 0 {
+            self.mended_body += added;
+        }
     }
 }
 
