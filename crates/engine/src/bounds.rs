@@ -5,6 +5,8 @@ pub struct Bounds {
     /// Octets of a command line. RFC 5321 §4.5.3.1.4 asks for 512; DSN, SIZE and AUTH parameters
     /// and internationalised addresses together stay well below 4,096, and so does Postfix's limit.
     pub command_line: usize,
+    /// The same where we only look on: a dialogue that went on is followed, however long its lines.
+    pub observed_line: usize,
     /// Octets of a line behind 334: RFC 4954 §4 asks for 12,288.
     pub auth_line: usize,
     /// Octets of one line of a reply: eight times what RFC 5321 §4.5.3.1.5 allows.
@@ -32,6 +34,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             command_line: 4096,
+            observed_line: 64 << 10,
             auth_line: 12_288,
             reply_line: 4096,
             reply_lines: 1000,

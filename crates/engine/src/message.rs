@@ -96,6 +96,16 @@ impl Message {
         refusal
     }
 
+    /// No more of it will come: tells the part whose header was open, and judges nothing, since a message
+    /// without an end decides nothing.
+    pub(crate) fn observe_rest(&mut self, ears: &mut Ears<'_, '_>) {
+        self.reader.finish(&mut |_, event| {
+            if let mime::Event::PartHeader(part) = event {
+                ears.observe_part(&part);
+            }
+        });
+    }
+
     /// The end of the data.
     pub(crate) fn finish(&mut self, ears: &mut Ears<'_, '_>) -> Option<Refusal> {
         let mut refusal = None;
@@ -279,7 +289,7 @@ impl Ears<'_, '_> {
     pub(crate) fn anomaly(&mut self, kind: AnomalyKind, value: &[u8]) -> Option<Refusal> {
         let treatment = conformance::treatment(kind, self.at.conformance);
         let observed = self.at.watch == Watch::Observe;
-        if self.told.first(kind) || observed {
+        if self.told.tells(kind, self.at.watch) {
             let value = cut(value);
             self.out.report(Event::Anomaly(Anomaly { kind, from: Side::Client, value, treatment }));
         }

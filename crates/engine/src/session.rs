@@ -89,6 +89,26 @@ impl Session {
         });
     }
 
+    /// For observers: the reply awaited next was not recorded, and the client went on with `next`. Whether
+    /// one was awaited; it is assumed to have been positive, and not told.
+    pub fn assume(&mut self, now: Time, next: &[u8], out: &mut dyn Output) -> bool {
+        let mut assumed = false;
+        self.call(now, out, |protocol, cx| match protocol {
+            Protocol::Smtp(smtp) => assumed = smtp.assume(next, cx),
+            Protocol::Opaque(_) => {}
+        });
+        assumed
+    }
+
+    /// For observers who lack octets of the client: how many of its next ones are message data, whatever
+    /// they say. Others can stand for them.
+    pub fn data_awaited(&self) -> u64 {
+        match &self.protocol {
+            Protocol::Smtp(smtp) => smtp.data_awaited(),
+            Protocol::Opaque(_) => 0,
+        }
+    }
+
     /// When `expire` is due, should nothing be heard before.
     pub fn deadline(&self) -> Time {
         match &self.protocol {

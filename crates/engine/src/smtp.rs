@@ -13,7 +13,9 @@ mod transaction;
 
 use policy::{CompiledPolicy, RuleState};
 use proto::smtp::body;
+use proto::smtp::command::Command;
 use proto::smtp::extension::Extensions;
+use proto::smtp::verb::Verb;
 use proto::{Side, Time};
 
 use crate::act::{self, Refusal};
@@ -157,6 +159,7 @@ impl Smtp {
     }
 
     pub(crate) fn ended(&mut self, from: Side, how: End, cx: &mut Cx<'_>) {
+        self.observe_cut_off(cx);
         match from {
             Side::Client => self.client_ended(how, cx),
             Side::Server => self.server_ended(how, cx),
@@ -255,6 +258,37 @@ impl Smtp {
         }
     }
 
+    /// The reply that is awaited next is in no capture: goes on as the client did, who cannot have been
+    /// refused. Whether there was one to assume.
+    pub(crate) fn assume(&mut self, next: &[u8], cx: &mut Cx<'_>) -> bool {
+        let Front::Server { asked, number } = self.replies.front() else { return false };
+        let ends_message = matches!(asked, Asked::EndOfData { .. } | Asked::LastChunk { .. });
+        let under_way = matches!(self.client, Client::Data(_) | Client::Chunk(_));
+        if cx.at.watch != Watch::Observe || ends_message && under_way {
+            return false;
+        }
+        let code = match asked {
+            Asked::Data => 354,
+            // What is no command answers a challenge.
+            Asked::Auth if !next.is_empty() && Command::read(first_line(next)).verb == Verb::Unknown => 334,
+            // Nobody is taken to have gone over to TLS on a guess: what follows shows it.
+            Asked::StartTls => 454,
+            _ => 250,
+        };
+        self.reply_lines = 0;
+        self.settle(asked, number, code, cx);
+        true
+    }
+
+    /// How many of the client's next octets are message data whatever they are.
+    pub(crate) fn data_awaited(&self) -> u64 {
+        match &self.client {
+            Client::Data(_) => u64::MAX,
+            Client::Chunk(chunk) => chunk.octets.left(),
+            _ => 0,
+        }
+    }
+
     pub(crate) const fn reason(&self) -> Reason {
         self.reason
     }
@@ -338,7 +372,7 @@ impl Smtp {
     fn anomaly(&mut self, kind: AnomalyKind, from: Side, value: &[u8], cx: &mut Cx<'_>) -> Treatment {
         let treatment = conformance::treatment(kind, cx.at.conformance);
         let observed = cx.at.watch == Watch::Observe;
-        if self.told.first(kind) || observed {
+        if self.told.tells(kind, cx.at.watch) {
             let value = value.get(..256).unwrap_or(value);
             cx.out.report(Event::Anomaly(Anomaly { kind, from, value, treatment }));
         }
@@ -365,12 +399,17 @@ impl Smtp {
 
     /// The transaction is over; what it made true is forgotten.
     fn end_transaction(&mut self, reply: Option<u16>, cx: &mut Cx<'_>) {
+        self.observe_cut_off(cx);
         let Some(transaction) = self.transaction.take() else { return };
         cx.out.report(Event::Transaction(transaction.event(reply)));
         if let Some(policy) = policy_of(cx.at) {
             policy.begin(&mut self.rules, policy::fact::Scope::Transaction);
         }
     }
+}
+
+fn first_line(octets: &[u8]) -> &[u8] {
+    octets.split(|octet| matches!(octet, b'\r' | b'\n')).next().unwrap_or_default()
 }
 
 fn policy_of(at: &Attachment) -> Option<&CompiledPolicy> {

@@ -33,6 +33,11 @@ impl Observer {
         }
     }
 
+    fn assumes(&mut self, next: &str) -> bool {
+        let told = &mut self.told;
+        self.session.assume(Time(0), next.as_bytes(), &mut |effect: Effect<'_>| note(told, effect))
+    }
+
     fn ends(mut self) -> Vec<String> {
         let told = &mut self.told;
         self.session.ended(Time(0), C, End::Fin, &mut |effect: Effect<'_>| note(told, effect));
@@ -72,4 +77,52 @@ fn sizes_count_octets_as_received_whatever_was_mended() {
     let told = observer.ends();
     let [message] = find(&told, "Message {")[..] else { panic!("{told:?}") };
     assert!(message.contains("header_bytes: 11, body_bytes: 5,"), "{message}");
+}
+
+#[test]
+fn a_message_that_was_cut_off_is_told_as_far_as_it_came() {
+    let mut observer = Observer::new();
+    observer.hears(TO_DATA);
+    observer.hears(&[(C, "A: b\r\nContent-Type: text/html\r\n\r\nxyz")]);
+    let told = observer.ends();
+    assert!(find(&told, "Part {")[0].contains("encoding: None"), "{told:?}");
+    let [message] = find(&told, "Message {")[..] else { panic!("{told:?}") };
+    assert!(message.contains("body_bytes: 3,") && message.ends_with("complete: false }"), "{message}");
+}
+
+#[test]
+fn a_server_that_takes_a_message_before_it_ends_answers_nothing_of_what_we_follow() {
+    let mut observer = Observer::new();
+    observer.hears(TO_DATA);
+    observer.hears(&[(C, "A: b\r\n\r\nx\n.\nQUIT\r\n"), (S, "250 taken\r\n"), (S, "500 what\r\n")]);
+    observer.hears(&[(C, "y\r\n.\r\n"), (S, "250 ok\r\n")]);
+    let told = observer.ends();
+    assert_eq!(find(&told, "unasked-reply").len(), 2, "{told:?}");
+    let [reply] = find(&told, "MessageReply")[..] else { panic!("{told:?}") };
+    assert!(reply.ends_with("code: 250 }"), "{reply}");
+}
+
+#[test]
+fn what_was_not_recorded_is_assumed_and_not_told() {
+    let mut observer = Observer::new();
+    assert!(observer.assumes("EHLO a"));
+    let said = ["HELO a\r\n", "AUTH LOGIN\r\n", "YQ==\r\n", "MAIL FROM:<a@x>\r\n", "DATA\r\n"];
+    for (said, next) in said.iter().zip(["AUTH LOGIN\r\n", "YQ==\r\n", "MAIL FROM:<a@x>\r\n", "", ""]) {
+        observer.hears(&[(C, said)]);
+        assert!(observer.assumes(next));
+    }
+    assert_eq!(observer.session.data_awaited(), u64::MAX);
+    assert!(!observer.assumes(""), "the end of the message was not seen");
+    observer.hears(&[(C, "A: b\r\n\r\n.\r\n")]);
+    assert!(observer.assumes("") && !observer.assumes(""));
+    let told = observer.ends();
+    assert_eq!(find(&told, "Command {").len(), 4, "{told:?}");
+    assert_eq!(find(&told, "Reply").len(), 0, "{told:?}");
+    assert_eq!(find(&told, "complete: true").len(), 1, "{told:?}");
+}
+
+#[test]
+fn nothing_is_assumed_of_a_session_that_is_enforced() {
+    let mut session = Session::new(Arc::new(Attachment::default()), Time(0));
+    assert!(!session.assume(Time(0), b"", &mut |_: Effect<'_>| {}));
 }

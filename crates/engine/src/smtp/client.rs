@@ -111,10 +111,17 @@ impl Smtp {
         if !self.replies.is_empty() && !self.may_pipeline() && cx.at.watch == Watch::Enforce {
             return self.out_of_turn(AnomalyKind::Unpipelined, input, cx);
         }
-        match line::decode(input, cx.at.bounds.command_line) {
+        let bound = match cx.at.watch {
+            Watch::Enforce => cx.at.bounds.command_line,
+            Watch::Observe => cx.at.bounds.observed_line,
+        };
+        match line::decode(input, bound) {
             Progress::NeedMore => Step::Wants(Wants::More),
             Progress::Oversize { len, ends } => self.too_long(input, len, ends, cx),
             Progress::Unit { unit: line, len } => {
+                if len > cx.at.bounds.command_line {
+                    self.anomaly(AnomalyKind::CommandTooLong, Side::Client, line.text, cx);
+                }
                 let command = Command::read(line.text);
                 // What these two mean depends on whether the transaction stands.
                 let provisional =

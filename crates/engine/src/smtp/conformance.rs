@@ -2,6 +2,7 @@
 
 use policy::model::Conformance;
 
+use crate::attachment::Watch;
 use crate::event::{AnomalyKind as Kind, Treatment};
 
 /// What each level makes of a situation: compat, standard, strict.
@@ -63,12 +64,14 @@ pub(crate) fn treatment(kind: Kind, level: Conformance) -> Treatment {
 pub(crate) struct Told(u64);
 
 impl Told {
-    /// Whether this is the first of its kind.
-    pub(crate) fn first(&mut self, kind: Kind) -> bool {
+    /// Whether one of this kind is told now: the first of a session, and of an observed dialogue every
+    /// one. What is seen again whenever the same octets are offered is told once all the same.
+    pub(crate) fn tells(&mut self, kind: Kind, watch: Watch) -> bool {
         let bit = 1 << (kind as u64);
         let first = self.0 & bit == 0;
         self.0 |= bit;
-        first
+        let lasting = matches!(kind, Kind::EarlyTalker | Kind::NotSmtp | Kind::LongHeader);
+        first || watch == Watch::Observe && !lasting
     }
 }
 

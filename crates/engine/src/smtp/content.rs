@@ -14,11 +14,13 @@ use crate::session::Cx;
 impl Smtp {
     /// 354: what follows is a message.
     pub(super) fn begin_data(&mut self, number: u32, cx: &mut Cx<'_>) {
+        self.observe_cut_off(cx);
         let transaction = self.transaction.get_or_insert_with(|| {
             self.transactions += 1;
             Box::new(super::Transaction::without_mail(self.transactions - 1))
         });
         transaction.message = Some(Box::new(Message::new(Via::Data, cx.at)));
+        transaction.observed = false;
         if let Some(policy) = super::policy_of(cx.at) {
             policy.begin(&mut self.rules, policy::fact::Scope::Message);
         }
@@ -143,10 +145,23 @@ impl Smtp {
         refusal
     }
 
-    pub(super) fn observe_message(&self, complete: bool, cx: &mut Cx<'_>) {
-        if let (Some(transaction), Some(message)) = (&self.transaction, self.message()) {
-            let (via, size) = (message.via(), message.size());
-            self.observe(cx, Observed::Message { transaction: transaction.number, via, size, complete });
+    fn observe_message(&mut self, complete: bool, cx: &mut Cx<'_>) {
+        let Some(transaction) = &mut self.transaction else { return };
+        let Some(message) = &transaction.message else { return };
+        transaction.observed = true;
+        let (transaction, via, size) = (transaction.number, message.via(), message.size());
+        self.observe(cx, Observed::Message { transaction, via, size, complete });
+    }
+
+    /// A message that nobody will finish: an observer learns how far it came.
+    pub(super) fn observe_cut_off(&mut self, cx: &mut Cx<'_>) {
+        let open = self.transaction.as_ref().is_some_and(|transaction| !transaction.observed);
+        if open && cx.at.watch == Watch::Observe {
+            self.with_message(cx, |message, ears| {
+                message.observe_rest(ears);
+                None
+            });
+            self.observe_message(false, cx);
         }
     }
 

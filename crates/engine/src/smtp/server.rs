@@ -107,8 +107,15 @@ impl Smtp {
         if asked == Asked::Rcpt && code >= 500 && self.too_many_invalid(cx) {
             return;
         }
-        if self.early_acceptance(asked, code) && self.mistrust(AnomalyKind::UnaskedReply, line.text, cx) {
-            return;
+        if self.early_acceptance(asked, code) {
+            if self.mistrust(AnomalyKind::UnaskedReply, line.text, cx) {
+                return;
+            }
+            // Where we only look on, the server has seen an end that is none, and what we follow goes on.
+            if let (Watch::Observe, Some(transaction)) = (cx.at.watch, &mut self.transaction) {
+                transaction.taken_early = true;
+                return;
+            }
         }
         pass_line(Side::Client, wire, line, cx);
         self.answered(asked, number, code, cx);
@@ -117,7 +124,9 @@ impl Smtp {
     /// An answer that takes a message which has not ended yet.
     fn early_acceptance(&self, asked: Asked, code: u16) -> bool {
         let under_way = matches!(self.client, Client::Data(_) | Client::Chunk(_));
-        matches!(asked, Asked::EndOfData { .. } | Asked::LastChunk { .. }) && under_way && code < 400
+        let taken = self.transaction.as_ref().is_some_and(|transaction| transaction.taken_early);
+        let acceptance = code < 400 || taken;
+        matches!(asked, Asked::EndOfData { .. } | Asked::LastChunk { .. }) && under_way && acceptance
     }
 
     fn too_many_invalid(&mut self, cx: &mut Cx<'_>) -> bool {
@@ -135,6 +144,12 @@ impl Smtp {
     }
 
     fn answered(&mut self, asked: Asked, number: u32, code: u16, cx: &mut Cx<'_>) {
+        self.observe_reply(asked, number, code, cx);
+        self.settle(asked, number, code, cx);
+    }
+
+    /// What the reply to the command at the front changes.
+    pub(super) fn settle(&mut self, asked: Asked, number: u32, code: u16, cx: &mut Cx<'_>) {
         let positive = code / 100 == 2;
         let again = match asked {
             Asked::EndOfData { replies } => {
@@ -145,7 +160,6 @@ impl Smtp {
             }
             _ => None,
         };
-        self.observe_reply(asked, number, code, cx);
         self.replies.answered(again);
         match asked {
             Asked::Greeting => self.greeted = true,
@@ -241,7 +255,7 @@ impl Smtp {
             }
         };
         if let Some(what) = rest {
-            self.observe_message(false, cx);
+            self.observe_cut_off(cx);
             let budget = cx.at.bounds.swallow;
             self.client = Client::Swallow(Box::new(Swallow { what, budget, refused: false }));
         }
@@ -304,6 +318,10 @@ impl Smtp {
             } else if !self.capability(wire, &line, &reply, &mut keywords, cx) {
                 return Step::Took(len);
             }
+        }
+        if last_code == 0 {
+            // Not one line of it was a reply.
+            return Step::Took(len);
         }
         if last_code == 250 {
             self.offered = keywords.offered;

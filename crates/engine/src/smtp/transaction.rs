@@ -26,6 +26,10 @@ pub(crate) struct Transaction {
     /// The last chunk ended in a CR.
     pub(crate) after_cr: bool,
     pub(crate) message: Option<Box<Message>>,
+    /// An observer was told of the message.
+    pub(crate) observed: bool,
+    /// The server took an observed message before it ended: what it says next answers what it read into it.
+    pub(crate) taken_early: bool,
 }
 
 impl Transaction {
@@ -43,6 +47,8 @@ impl Transaction {
             utf8: false,
             after_cr: false,
             message: None,
+            observed: false,
+            taken_early: false,
         }
     }
 
