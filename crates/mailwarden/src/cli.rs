@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Run(RunFlags),
     /// Read configurations and say everything that is wrong or doubtful in them
     Check(CheckFlags),
+    /// Show what captured sessions said, and what a policy would have made of them
+    Replay(ReplayFlags),
     /// Print the manual page
     Man,
     /// Print a shell's completions
@@ -48,6 +50,22 @@ pub(crate) struct RunFlags {
     /// What is spoken on --listen
     #[arg(long, value_enum, default_value_t = Spoken::Smtp, requires = "listen")]
     pub(crate) protocol: Spoken,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReplayFlags {
+    /// Captures in pcap or pcapng format; `-` reads the standard input
+    #[arg(value_name = "PCAP", required = true)]
+    pub(crate) captures: Vec<PathBuf>,
+    /// Judge by this configuration; without one: conformance standard, no rules
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The proxy of the configuration whose policy judges, by default the first
+    #[arg(long, value_name = "NAME", requires = "config")]
+    pub(crate) proxy: Option<String>,
+    /// One JSON object per session, instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -11,7 +11,6 @@ mod daemon;
 mod manual;
 mod plan;
 mod proxy;
-#[allow(dead_code, reason = "replay is being built on it")]
 mod replay;
 mod reporting;
 mod terminal;
@@ -26,6 +25,7 @@ fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Run(flags) => daemon::run(&flags),
         Command::Check(flags) => check::run(&flags),
+        Command::Replay(flags) => replay::run(&flags),
         Command::Man => manual::page(),
         Command::Completions { shell } => manual::completions(shell),
     };

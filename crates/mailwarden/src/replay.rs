@@ -1,6 +1,290 @@
-//! Offline inspection of captures: files become frames, frames become the two streams of each TCP session.
+//! `mailwarden replay`: captures through the same engine, offline.
 //!
-//! Nothing here knows mail; what the streams say is the engine's business.
+//! `pcap` reads frames, `segments` makes the two streams of each TCP session of them, `conversation` tells
+//! mail from the rest and `dialogue` offers it to an engine session that only looks on; `transcript` keeps
+//! what the engine tells, `json` and `text` show it. Nothing here judges: that is the engine's and the
+//! policy's business. POP3 and IMAP sessions are left out, as are those in TLS from the start.
 
+mod conversation;
+mod dialogue;
+mod json;
 pub(crate) mod pcap;
+mod recognise;
 pub(crate) mod segments;
+mod text;
+mod transcript;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use engine::Attachment;
+use engine::attachment::{Inspect, Watch};
+use engine::bounds::Bounds;
+use proto::Side;
+
+use crate::cli::ReplayFlags;
+use crate::{Exit, configuration};
+use conversation::Conversation;
+use pcap::{Capture, Damage, Problem};
+use segments::{Flow, FlowId, Reassembler};
+
+/// `mailwarden replay`.
+pub(crate) fn run(flags: &ReplayFlags) -> Exit {
+    let attachment = match attachment(flags) {
+        Ok(attachment) => Arc::new(attachment),
+        Err(exit) => return exit,
+    };
+    let mut exit = Exit::Done;
+    for path in &flags.captures {
+        let name = path.display().to_string();
+        let heading = (flags.captures.len() > 1).then_some(name.as_str());
+        let show = |conversation: &Conversation, transcript: &transcript::Transcript| match flags.json {
+            true => json::line(heading, conversation, transcript),
+            false => text::session(heading, conversation, transcript),
+        };
+        let out = BufWriter::new(io::stdout().lock());
+        let outcome = open(path).map_err(Trouble::Read).and_then(|(reader, size)| {
+            Replay::new(&name, Arc::clone(&attachment), out, &show).run(reader, size)
+        });
+        exit = exit.max(match outcome {
+            Ok(damage) => damage,
+            // Whoever read us has seen enough.
+            Err(Trouble::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => return exit,
+            Err(Trouble::Read(error)) => complain(&name, &format!("cannot read: {error}"), Exit::System),
+            Err(Trouble::Write(error)) => complain(&name, &format!("cannot write: {error}"), Exit::System),
+        });
+    }
+    exit
+}
+
+/// The system would not let us.
+enum Trouble {
+    Read(io::Error),
+    Write(io::Error),
+}
+
+/// What judges: the policy of a proxy, or conformance alone.
+fn attachment(flags: &ReplayFlags) -> Result<Attachment, Exit> {
+    let Some(path) = &flags.config else { return Ok(observing(&Attachment::default())) };
+    let name = path.display().to_string();
+    let read = configuration::read(path).map_err(|error| {
+        eprintln!("mailwarden: {error}");
+        Exit::System
+    })?;
+    eprint!("{}", read.complaints());
+    let plan = read.plan.ok_or(Exit::Usage)?;
+    let mut attachments = plan.listeners.iter().map(|(_, target)| &target.attachment);
+    let found = match &flags.proxy {
+        None => attachments.next(),
+        Some(wanted) => attachments.find(|attachment| attachment.name == *wanted),
+    };
+    let missing = flags.proxy.as_ref().map_or_else(
+        || "no `proxy` block with `listen` and `server`".to_owned(),
+        |wanted| format!("no proxy `{wanted}`"),
+    );
+    found.map(|attachment| observing(attachment)).ok_or_else(|| complain(&name, &missing, Exit::Usage))
+}
+
+/// The same, for dialogues that are over: nothing is refused for its length.
+fn observing(attachment: &Attachment) -> Attachment {
+    let wide = 64 << 10;
+    let bounds = Bounds {
+        reply_line: wide,
+        capability_octets: wide,
+        capability_lines: 1000,
+        outstanding: 100_000,
+        ..attachment.bounds
+    };
+    Attachment { inspect: Inspect::Smtp, watch: Watch::Observe, bounds, ..attachment.clone() }
+}
+
+/// A capture and its size, where there is one.
+fn open(path: &Path) -> io::Result<(Box<dyn Read>, Option<u64>)> {
+    if path.as_os_str() == "-" {
+        return Ok((Box::new(io::stdin().lock()), None));
+    }
+    let file = File::open(path)?;
+    let size = file.metadata()?.len();
+    Ok((Box::new(file), Some(size)))
+}
+
+fn complain(name: &str, what: &str, exit: Exit) -> Exit {
+    eprintln!("mailwarden: {name}: {what}");
+    exit
+}
+
+/// One capture on its way.
+struct Replay<'r, W> {
+    name: &'r str,
+    attachment: Arc<Attachment>,
+    out: W,
+    show: &'r dyn Fn(&Conversation, &transcript::Transcript) -> String,
+    open: HashMap<FlowId, Open>,
+    /// Sessions that are over and wait for one that began before them; nothing for those that are no mail.
+    done: BTreeMap<FlowId, String>,
+    /// The first session that is not over.
+    next: FlowId,
+    /// Octets that may still stand for lost ones.
+    filler: u64,
+}
+
+struct Open {
+    conversation: Conversation,
+    ended: [bool; 2],
+}
+
+impl<'r, W: Write> Replay<'r, W> {
+    fn new(
+        name: &'r str,
+        attachment: Arc<Attachment>,
+        out: W,
+        show: &'r dyn Fn(&Conversation, &transcript::Transcript) -> String,
+    ) -> Self {
+        let (open, done, next) = (HashMap::new(), BTreeMap::new(), FlowId(0));
+        Self { name, attachment, out, show, open, done, next, filler: FILLER }
+    }
+
+    fn run(mut self, reader: impl Read, size: Option<u64>) -> Result<Exit, Trouble> {
+        let mut capture = match Capture::open(reader) {
+            Ok(capture) => capture,
+            Err(problem) => return Ok(self.problem(&problem)),
+        };
+        let mut progress = Progress::new(self.name, size);
+        let mut reassembler = Reassembler::default();
+        let mut exit = Exit::Done;
+        while let Some(frame) = capture.next_frame() {
+            match frame {
+                Ok(frame) => reassembler.push(&frame, &mut |flow| self.flow(flow)),
+                Err(problem) => exit = exit.max(self.problem(&problem)),
+            }
+            self.flush().map_err(Trouble::Write)?;
+            progress.show(capture.position());
+        }
+        reassembler.finish(&mut |flow| self.flow(flow));
+        self.close_all();
+        self.flush().and_then(|()| self.out.flush()).map_err(Trouble::Write)?;
+        progress.clear();
+        let counts = reassembler.counts();
+        if counts.unknown_link > 0 && counts.unknown_link == counts.frames {
+            exit = exit.max(complain(
+                self.name,
+                "its frames are of a link type that is not read",
+                Exit::Finding,
+            ));
+        }
+        Ok(exit)
+    }
+
+    fn problem(&self, problem: &Problem) -> Exit {
+        let exit = match problem.what {
+            Damage::NotACapture(_) => Exit::Usage,
+            Damage::Io(_) => Exit::System,
+            Damage::Cut { .. } | Damage::Broken { .. } | Damage::Lost => Exit::Finding,
+        };
+        complain(self.name, &problem.to_string(), exit)
+    }
+
+    fn flow(&mut self, flow: Flow<'_>) {
+        match flow {
+            Flow::Opened { id, client, server, syn_seen, .. } => {
+                let conversation = Conversation::new(client, server, syn_seen);
+                self.open.insert(id, Open { conversation, ended: [false; 2] });
+            }
+            Flow::Data { id, from, time, bytes } => {
+                if let Some(open) = self.open.get_mut(&id) {
+                    open.conversation.data(from, time, bytes, &self.attachment);
+                }
+            }
+            Flow::Gap { id, from, time, octets } => {
+                let octets = octets.min(self.filler);
+                if let Some(open) = self.open.get_mut(&id) {
+                    if from == Side::Client {
+                        self.filler -= octets;
+                    }
+                    open.conversation.gap(from, time, octets);
+                }
+            }
+            // The first copy stands, whichever of the two the receiver took.
+            Flow::Conflict { .. } => {}
+            Flow::Ended { id, from, .. } => {
+                let Some(open) = self.open.get_mut(&id) else { return };
+                if let Some(ended) = open.ended.get_mut(from as usize) {
+                    *ended = true;
+                }
+                if open.ended == [true; 2] {
+                    self.close(id);
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, id: FlowId) {
+        let Some(mut open) = self.open.remove(&id) else { return };
+        let transcript = open.conversation.close(&self.attachment);
+        let shown = transcript.map(|transcript| (self.show)(&open.conversation, &transcript));
+        self.done.insert(id, shown.unwrap_or_default());
+    }
+
+    fn close_all(&mut self) {
+        let mut ids: Vec<FlowId> = self.open.keys().copied().collect();
+        ids.sort_unstable();
+        for id in ids {
+            self.close(id);
+        }
+    }
+
+    /// Writes the sessions before which none is open.
+    fn flush(&mut self) -> io::Result<()> {
+        while let Some(shown) = self.done.remove(&self.next) {
+            self.out.write_all(shown.as_bytes())?;
+            self.next = FlowId(self.next.0.wrapping_add(1));
+        }
+        Ok(())
+    }
+}
+
+/// How far we have come, for whoever waits at a terminal.
+struct Progress<'r> {
+    name: &'r str,
+    size: Option<u64>,
+    due: Option<Instant>,
+    shown: bool,
+}
+
+impl<'r> Progress<'r> {
+    const PAUSE: Duration = Duration::from_millis(250);
+
+    fn new(name: &'r str, size: Option<u64>) -> Self {
+        // Sessions that scroll by on the same terminal are progress enough.
+        let wanted = io::stderr().is_terminal() && !io::stdout().is_terminal();
+        Self { name, size, due: wanted.then(|| Instant::now() + Self::PAUSE), shown: false }
+    }
+
+    fn show(&mut self, position: u64) {
+        let Some(due) = self.due else { return };
+        let now = Instant::now();
+        if now < due {
+            return;
+        }
+        self.due = Some(now + Self::PAUSE);
+        self.shown = true;
+        match self.size.filter(|&size| size > 0) {
+            Some(size) => eprint!("\r{}: {} %\x1b[K", self.name, position.saturating_mul(100) / size),
+            None => eprint!("\r{}: {} MiB\x1b[K", self.name, position >> 20),
+        }
+    }
+
+    fn clear(&self) {
+        if self.shown {
+            eprint!("\r\x1b[K");
+        }
+    }
+}
+
+// Limit: octets of one capture that may stand for lost ones: a hole costs its sender nothing, and us as much
+// as what fills it.
+const FILLER: u64 = 256 << 20;

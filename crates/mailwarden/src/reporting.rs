@@ -3,7 +3,7 @@
 //! Lines are rendered where the event is, because the event borrows from the wire; writing them is
 //! another thread's business, and a full queue never blocks a worker.
 
-mod json;
+pub(crate) mod json;
 mod syslog;
 
 use std::fs::OpenOptions;

@@ -1,0 +1,317 @@
+//! A recorded dialogue, offered to an engine session in the order in which it was spoken.
+//!
+//! As the proxy does, this holds what the engine did not take and offers it again. Unlike the proxy it
+//! follows what is over: replies, octets or a whole side may be missing. Replies are offered one by one,
+//! because here the answer to a command may be at hand before the command was read.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use engine::{Attachment, End, Session, Wants};
+use proto::smtp::verb::Verb;
+use proto::{Side, Time};
+
+use super::conversation::Piece;
+use super::recognise::begins_reply;
+use super::transcript::Transcript;
+
+#[derive(Debug)]
+pub(super) struct Dialogue {
+    session: Session,
+    transcript: Transcript,
+    now: Time,
+    client: Waiting,
+    /// The beginning of a reply.
+    server: Vec<u8>,
+    /// The client spoke since the server did.
+    client_went_on: bool,
+    /// Octets of the server are missing since the client spoke.
+    server_gap: bool,
+    /// The client's next line may be the rest of one that was lost.
+    torn: bool,
+}
+
+/// What the client said and the engine has not taken.
+#[derive(Debug, Default)]
+struct Waiting {
+    octets: Vec<u8>,
+    /// Of `octets`, those that were taken.
+    taken: usize,
+    /// What comes behind `octets`; begins with a gap.
+    behind: VecDeque<Piece>,
+    /// What `behind` costs.
+    size: usize,
+}
+
+impl Dialogue {
+    pub(super) fn new(at: &Arc<Attachment>, now: Time) -> Self {
+        Self {
+            session: Session::new(Arc::clone(at), now),
+            transcript: Transcript::default(),
+            now,
+            client: Waiting::default(),
+            server: Vec::new(),
+            client_went_on: false,
+            server_gap: false,
+            torn: false,
+        }
+    }
+
+    /// The beginning was not recorded, or the server was not: there is no greeting to wait for.
+    pub(super) fn join(&mut self) {
+        self.assume();
+        self.torn = true;
+    }
+
+    pub(super) fn data(&mut self, from: Side, time: Time, octets: &[u8]) {
+        self.now = time;
+        match from {
+            Side::Client => self.client_says(octets),
+            Side::Server => self.server_says(octets),
+        }
+    }
+
+    pub(super) fn gap(&mut self, from: Side, time: Time, octets: u64) {
+        self.now = time;
+        match from {
+            Side::Client => {
+                self.client.push_gap(octets);
+                self.read_client();
+            }
+            Side::Server => self.server_gap = true,
+        }
+    }
+
+    /// The capture has no more of it: what waits for replies goes on without them.
+    pub(super) fn close(mut self) -> Transcript {
+        self.break_off_reply();
+        while !self.read_client() && self.assume() {}
+        for side in [Side::Client, Side::Server] {
+            self.session.ended(self.now, side, End::Fin, &mut self.transcript);
+        }
+        self.transcript.close();
+        self.transcript
+    }
+
+    fn client_says(&mut self, octets: &[u8]) {
+        // Who goes on behind a hole in the replies has heard what we have not.
+        if std::mem::take(&mut self.server_gap) {
+            while self.assume() {}
+        }
+        self.client_went_on = true;
+        let mut octets = octets;
+        if self.client.is_empty() && !self.torn {
+            let took = self.session.offer(self.now, Side::Client, octets, &mut self.transcript);
+            octets = octets.get(took.bytes..).unwrap_or_default();
+        }
+        if octets.is_empty() {
+            return;
+        }
+        self.client.push(octets);
+        while !self.read_client() && self.client.len() > WAITING_MAX && self.assume() {}
+    }
+
+    fn server_says(&mut self, octets: &[u8]) {
+        if std::mem::take(&mut self.client_went_on) && self.is_broken_off(octets) {
+            self.break_off_reply();
+        }
+        self.server.extend_from_slice(octets);
+        self.read_server();
+    }
+
+    fn assume(&mut self) -> bool {
+        self.session.assume(self.now, self.client.front(), &mut self.transcript)
+    }
+
+    /// Offers what waits of the client. Whether all of it was read: what is left needs more behind it.
+    fn read_client(&mut self) -> bool {
+        loop {
+            self.pass_over_torn_lines();
+            let took = self.session.offer(self.now, Side::Client, self.client.front(), &mut self.transcript);
+            self.client.take(took.bytes);
+            match took.wants {
+                Wants::Nothing => self.client = Waiting::default(),
+                Wants::Peer if !self.client.is_empty() => return false,
+                Wants::Peer | Wants::More => {}
+            }
+            match self.client.behind.pop_front() {
+                None => return true,
+                Some(Piece::Octets(octets)) => self.client.advance(&octets),
+                Some(Piece::Gap(lost)) => self.stand_in(lost),
+            }
+        }
+    }
+
+    /// Lost octets: of a message we know how many, so blanks stand for them; of commands we know nothing.
+    fn stand_in(&mut self, lost: u64) {
+        const BLANKS: &[u8] = &[b' '; 16 << 10];
+        let awaited = lost.min(self.session.data_awaited()).min(BLANKS.len() as u64);
+        if awaited == 0 {
+            self.client.advance(b"");
+            self.client.take(usize::MAX);
+            self.torn = true;
+            return;
+        }
+        let blanks = usize::try_from(awaited).ok().and_then(|len| BLANKS.get(..len));
+        self.client.octets.extend_from_slice(blanks.unwrap_or_default());
+        match lost - awaited {
+            0 => self.client.size = self.client.size.saturating_sub(GAP_SIZE),
+            rest => self.client.behind.push_front(Piece::Gap(rest)),
+        }
+    }
+
+    /// Behind lost commands the first line that is one again is where we go on.
+    fn pass_over_torn_lines(&mut self) {
+        while self.torn && self.session.data_awaited() == 0 && !self.transcript.starttls {
+            let front = self.client.front();
+            let Some(lf) = memchr::memchr(b'\n', front) else {
+                // The end of such a line need not be kept until it comes.
+                let surplus = if front.len() > TORN_LINE_MAX { front.len() } else { 0 };
+                return self.client.take(surplus);
+            };
+            let word = front.split(|octet| octet.is_ascii_whitespace()).next().unwrap_or_default();
+            self.torn = Verb::of(word) == Verb::Unknown;
+            if self.torn {
+                self.client.take(lf + 1);
+            }
+        }
+    }
+
+    /// Offers the replies that are complete, one by one, and after each what the client was waiting to say.
+    fn read_server(&mut self) {
+        let held = std::mem::take(&mut self.server);
+        let mut taken = 0;
+        loop {
+            self.read_client();
+            let rest = held.get(taken..).unwrap_or_default();
+            match self.offer_reply(rest) {
+                0 => break,
+                len => taken += len,
+            }
+        }
+        self.server = held;
+        self.server.drain(..taken);
+    }
+
+    /// Offers the reply at the front; how many octets of it were taken.
+    fn offer_reply(&mut self, replies: &[u8]) -> usize {
+        let mut len = 0;
+        loop {
+            let rest = replies.get(len..).unwrap_or_default();
+            let over = self.transcript.starttls || rest.len() > REPLY_MAX;
+            let Some(reply) = reply_len(rest).or_else(|| over.then_some(rest.len())) else { return 0 };
+            len += if over { rest.len() } else { reply };
+            let reply = replies.get(..len).unwrap_or_default();
+            let took = self.session.offer(self.now, Side::Server, reply, &mut self.transcript);
+            if took.bytes > 0 || over {
+                return took.bytes;
+            }
+        }
+    }
+
+    /// Whether the reply under way will not be completed: the client took it for complete, and what the
+    /// server says now begins another.
+    fn is_broken_off(&self, next: &[u8]) -> bool {
+        let last = last_line(&self.server);
+        if self.server.is_empty() || begins_reply(last) == Some(false) || begins_reply(next) != Some(true) {
+            return false;
+        }
+        // Some servers send a line of a greeting ahead, to catch those who do not wait for the rest.
+        let ends = self.server.ends_with(b"\n");
+        !ends || !last.starts_with(b"220") && next.get(..4) != last.get(..4)
+    }
+
+    fn break_off_reply(&mut self) {
+        if self.server.is_empty() || self.transcript.starttls {
+            return;
+        }
+        if !self.server.ends_with(b"\n") {
+            self.server.extend_from_slice(b"\r\n");
+        }
+        let start = self.server.len() - last_line(&self.server).len();
+        if let Some(separator) = self.server.get_mut(start + 3).filter(|separator| **separator == b'-') {
+            *separator = b' ';
+        }
+        self.read_server();
+    }
+}
+
+impl Waiting {
+    fn push(&mut self, octets: &[u8]) {
+        match self.behind.back_mut() {
+            None => self.octets.extend_from_slice(octets),
+            Some(Piece::Octets(last)) => {
+                self.size += octets.len();
+                last.extend_from_slice(octets);
+            }
+            Some(Piece::Gap(_)) => {
+                self.size += octets.len();
+                self.behind.push_back(Piece::Octets(octets.to_vec()));
+            }
+        }
+    }
+
+    fn push_gap(&mut self, octets: u64) {
+        self.size += GAP_SIZE;
+        self.behind.push_back(Piece::Gap(octets));
+    }
+
+    fn front(&self) -> &[u8] {
+        self.octets.get(self.taken..).unwrap_or_default()
+    }
+
+    fn take(&mut self, len: usize) {
+        self.taken = self.taken.saturating_add(len).min(self.octets.len());
+        // Moving the rest only when it is the smaller part moves each octet once.
+        if self.taken * 2 >= self.octets.len() {
+            self.octets.drain(..self.taken);
+            self.taken = 0;
+        }
+    }
+
+    /// What came off `behind` is at the front now.
+    fn advance(&mut self, octets: &[u8]) {
+        self.size = self.size.saturating_sub(if octets.is_empty() { GAP_SIZE } else { octets.len() });
+        self.octets.extend_from_slice(octets);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.front().is_empty() && self.behind.is_empty()
+    }
+
+    fn len(&self) -> usize {
+        self.front().len() + self.size
+    }
+}
+
+/// The length of the reply at the front, all its lines, if it is complete.
+fn reply_len(octets: &[u8]) -> Option<usize> {
+    let mut len = 0;
+    for lf in memchr::memchr_iter(b'\n', octets) {
+        let line = octets.get(len..lf).unwrap_or_default();
+        len = lf + 1;
+        if begins_reply(line) != Some(true) || line.get(3) != Some(&b'-') {
+            return Some(len);
+        }
+    }
+    None
+}
+
+/// The last line with its end, or what there is of it.
+fn last_line(octets: &[u8]) -> &[u8] {
+    let before = octets.strip_suffix(b"\n").unwrap_or(octets);
+    let start = memchr::memrchr(b'\n', before).map_or(0, |lf| lf + 1);
+    octets.get(start..).unwrap_or_default()
+}
+
+// Limit: what a client may have said ahead of the replies; beyond it they are taken to be lost.
+const WAITING_MAX: usize = 256 << 10;
+
+/// What a gap that waits costs.
+const GAP_SIZE: usize = 64;
+
+// Limit: octets of the rest of a lost line that are looked through for its end.
+const TORN_LINE_MAX: usize = 64 << 10;
+
+// Limit: octets of one reply; what is longer is offered as it is, and the engine says what it is.
+const REPLY_MAX: usize = 64 << 10;

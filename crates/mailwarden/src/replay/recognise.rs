@@ -1,0 +1,125 @@
+//! Which protocol a TCP session speaks: told from its port and its first octets.
+//!
+//! Only SMTP and LMTP are told apart from the rest; what else there is is none of this file's business.
+
+/// What the beginning of a session says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spoken {
+    Smtp,
+    /// Another protocol, or TLS from the start.
+    Other,
+    /// Too little was said.
+    Unclear,
+}
+
+/// Judges by the server's port and what either side has said so far.
+pub(super) fn recognise(port: u16, client: &[u8], server: &[u8]) -> Spoken {
+    match judge(port, client, server) {
+        // TLS is begun by the client, even if the server greeted in clear.
+        Spoken::Smtp if client.is_empty() || begins_reply(server).is_none() => Spoken::Unclear,
+        spoken => spoken,
+    }
+}
+
+/// Judges what never became clear: one side was not recorded, or fell silent.
+pub(super) fn recognise_at_last(port: u16, client: &[u8], server: &[u8]) -> Spoken {
+    match judge(port, client, server) {
+        Spoken::Unclear => Spoken::Other,
+        spoken => spoken,
+    }
+}
+
+fn judge(port: u16, client: &[u8], server: &[u8]) -> Spoken {
+    let asks = asks_for_mail(client);
+    if is_tls(client) || is_tls(server) || is_http(client) {
+        return Spoken::Other;
+    }
+    if begins_reply(server) == Some(false) && !asks {
+        return Spoken::Other;
+    }
+    // Elsewhere a greeting of 220 is not enough: FTP has it too.
+    let greets = first_line(server).is_some_and(|line| line.starts_with(b"220") && names_mail(line));
+    let text = |octets: &[u8]| matches!(octets.first(), Some(b' '..=b'~'));
+    if asks || greets || PORTS.contains(&port) && (text(client) || text(server)) {
+        Spoken::Smtp
+    } else if first_line(server).is_some() && first_line(client).is_some() {
+        Spoken::Other
+    } else {
+        Spoken::Unclear
+    }
+}
+
+/// SMTP, submission with and without TLS, LMTP, and the usual second port.
+const PORTS: [u16; 5] = [24, 25, 465, 587, 2525];
+
+/// Whether a reply line begins here: three digits, and a blank, a hyphen or the end behind them.
+pub(super) fn begins_reply(octets: &[u8]) -> Option<bool> {
+    let code = octets.get(..octets.len().min(3)).unwrap_or_default();
+    if !code.iter().all(u8::is_ascii_digit) {
+        return Some(false);
+    }
+    octets.get(3).map(|separator| matches!(separator, b' ' | b'-' | b'\r' | b'\n'))
+}
+
+/// A record of TLS: a handshake, version 3.
+fn is_tls(octets: &[u8]) -> bool {
+    octets.starts_with(&[0x16, 0x03])
+}
+
+fn is_http(client: &[u8]) -> bool {
+    let line = first_line(client).unwrap_or_default();
+    memchr::memmem::find(line, b" HTTP/1.").is_some()
+}
+
+/// Whether the first line is one that only a mail client sends.
+fn asks_for_mail(client: &[u8]) -> bool {
+    const OPENINGS: [&[u8]; 5] = [b"EHLO ", b"HELO ", b"LHLO ", b"MAIL FROM:", b"RCPT TO:"];
+    OPENINGS
+        .iter()
+        .any(|opening| client.get(..opening.len()).is_some_and(|front| front.eq_ignore_ascii_case(opening)))
+}
+
+fn names_mail(greeting: &[u8]) -> bool {
+    greeting.windows(4).any(|word| word.eq_ignore_ascii_case(b"SMTP") || word.eq_ignore_ascii_case(b"LMTP"))
+}
+
+fn first_line(octets: &[u8]) -> Option<&[u8]> {
+    memchr::memchr(b'\n', octets).and_then(|lf| octets.get(..lf))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_told_by_port_and_first_octets() {
+        let table: &[(u16, &[u8], &[u8], Spoken)] = &[
+            (25, b"", b"", Spoken::Unclear),
+            (25, b"EHLO a\r\n", b"", Spoken::Unclear),
+            (25, b"", b"220 mx\r\n", Spoken::Unclear),
+            (25, b"RSET\n", b"250\n", Spoken::Smtp),
+            (25, b"\x80\x01", b"220 mx\r\n", Spoken::Smtp),
+            (465, b"\x16\x03\x01", b"220 mx\r\n", Spoken::Other),
+            (25, b"", b"+OK\r\n", Spoken::Other),
+            (25, b"EHLO a\r\n", b"what?\r\n", Spoken::Smtp),
+            (465, b"\x16\x03\x01", b"", Spoken::Other),
+            (110, b"", b"+OK ready\r\n", Spoken::Other),
+            (6379, b"QUIT\r\n", b"220 mx ESMTP\r\n", Spoken::Smtp),
+            (6379, b"", b"220 mx\r\n", Spoken::Unclear),
+            (6379, b"EHLO a\r\n", b"220 mx\r\n", Spoken::Smtp),
+            (21, b"USER a\r\n", b"220 ftp\r\n", Spoken::Other),
+            (80, b"GET / HTTP/1.1\r\n", b"", Spoken::Other),
+            (1224, b"lhlo a\r\n", b"", Spoken::Unclear),
+            (1224, b"lhlo a\r\n", b"220 mx\r\n", Spoken::Smtp),
+        ];
+        for &(port, client, server, expected) in table {
+            let found = recognise(port, client, server);
+            assert_eq!(found, expected, "{port} {} {}", client.escape_ascii(), server.escape_ascii());
+        }
+        assert_eq!(recognise_at_last(25, b"", b"220 mx\r\n"), Spoken::Smtp);
+        assert_eq!(recognise_at_last(1224, b"EHLO a\r\n", b""), Spoken::Smtp);
+        assert_eq!(recognise_at_last(25, b"EHLO a\r\n", b""), Spoken::Smtp);
+        assert_eq!(recognise_at_last(25, b"\0\x01", b""), Spoken::Other);
+        assert_eq!(recognise_at_last(6379, b"PING\r\n", b""), Spoken::Other);
+    }
+}

@@ -1,0 +1,143 @@
+//! A transcript to read: who, what was said, what was sent, what was found.
+
+use std::fmt::Write;
+
+use super::conversation::Conversation;
+use super::json::via;
+use super::transcript::{Command, Message, Part, Transaction, Transcript};
+use crate::reporting::json::action;
+
+/// A session, with an empty line behind it; `capture` names the file where there are several.
+pub(super) fn session(capture: Option<&str>, conversation: &Conversation, transcript: &Transcript) -> String {
+    let mut page = String::new();
+    // Writing to a string does not fail.
+    let _ = write_session(&mut page, capture, conversation, transcript);
+    page
+}
+
+fn write_session(
+    page: &mut String,
+    capture: Option<&str>,
+    conversation: &Conversation,
+    transcript: &Transcript,
+) -> std::fmt::Result {
+    let Conversation { client, server, gaps, .. } = conversation;
+    write!(page, "{client} -> {server} smtp")?;
+    if *gaps > 0 {
+        write!(page, ", {}", number(*gaps, "gap"))?;
+    }
+    match capture {
+        Some(capture) => writeln!(page, " ({capture})")?,
+        None => writeln!(page)?,
+    }
+    if let Some(banner) = &transcript.banner {
+        writeln!(page, "  {}", plain(banner))?;
+    }
+    for command in &transcript.commands {
+        writeln!(page, "  {:<60} {}", said(command), reply(command.reply))?;
+        if transcript.ehlo_of == Some(command.number) {
+            transcript.ehlo.iter().try_for_each(|keyword| writeln!(page, "      {}", plain(keyword)))?;
+        }
+    }
+    if transcript.starttls {
+        writeln!(page, "  encrypted from here")?;
+    }
+    for (number, transaction) in transcript.transactions.iter().enumerate() {
+        write_transaction(page, number, transaction)?;
+    }
+    write_findings(page, transcript)?;
+    writeln!(page)
+}
+
+/// A command as it was said; what may be a password is not shown.
+fn said(command: &Command) -> String {
+    let mut argument = plain(&command.argument);
+    if let ("AUTH", Some((mechanism, _))) = (command.verb.as_str(), argument.split_once(' ')) {
+        argument = format!("{mechanism} (hidden)");
+    }
+    format!("{} {argument}", plain(&command.verb)).trim_end().to_owned()
+}
+
+fn write_transaction(page: &mut String, number: usize, transaction: &Transaction) -> std::fmt::Result {
+    let sender = transaction.sender.as_deref().map_or_else(|| "unknown".to_owned(), |path| in_brackets(path));
+    writeln!(page, "  transaction {number}: from {sender}")?;
+    for recipient in &transaction.recipients {
+        writeln!(page, "    to {:<55} {}", in_brackets(&recipient.address), reply(recipient.reply))?;
+    }
+    let Some(message) = &transaction.message else { return Ok(()) };
+    writeln!(page, "    {:<58} {}", described(message), reply(transaction.reply))?;
+    transaction.parts.iter().try_for_each(|part| writeln!(page, "      {}", part_line(part)))
+}
+
+fn described(message: &Message) -> String {
+    let size = message.size;
+    let cut = if message.complete { "" } else { ", not complete" };
+    format!("{}: header {}, body {}{cut}", via(message.via), size.header_bytes, size.body_bytes)
+}
+
+fn part_line(part: &Part) -> String {
+    let mut line = plain(&part.content_type);
+    if let Some(encoding) = &part.encoding {
+        line.push(' ');
+        line.push_str(&plain(encoding));
+    }
+    if let Some(filename) = &part.filename {
+        line.push_str(&format!(" \"{}\"", plain(filename)));
+    }
+    line
+}
+
+fn write_findings(page: &mut String, transcript: &Transcript) -> std::fmt::Result {
+    for found in &transcript.matches {
+        let (class, criterion) = (plain(&found.class), plain(&found.criterion));
+        write!(page, "  match: class {class} ({criterion}): {}", action(found.action))?;
+        match found.transaction {
+            Some(transaction) => writeln!(page, ", transaction {transaction}")?,
+            None => writeln!(page)?,
+        }
+    }
+    for (kind, count) in &transcript.anomalies {
+        writeln!(page, "  finding: {} ({})", kind.name(), number(*count, "time"))?;
+    }
+    Ok(())
+}
+
+fn number(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+fn reply(code: Option<u16>) -> String {
+    code.map_or_else(|| "-".to_owned(), |code| code.to_string())
+}
+
+fn in_brackets(path: &str) -> String {
+    format!("<{}>", plain(path))
+}
+
+/// Text of the wire without anything a terminal would obey.
+fn plain(text: &str) -> String {
+    text.chars().fold(String::new(), |mut plain, character| {
+        if character.is_control() {
+            plain.extend(character.escape_default());
+        } else {
+            plain.push(character);
+        }
+        plain
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_the_wire_reaches_the_terminal_raw_and_no_password_is_shown() {
+        assert_eq!(plain("a\x1b[2Jb\u{9b}ü\r"), "a\\u{1b}[2Jb\\u{9b}ü\\r");
+        let auth = |argument: &str| {
+            let argument = argument.to_owned();
+            said(&Command { number: 0, verb: "AUTH".into(), argument, reply: None })
+        };
+        assert_eq!(auth("PLAIN AGEAYg=="), "AUTH PLAIN (hidden)");
+        assert_eq!(auth("LOGIN"), "AUTH LOGIN");
+    }
+}
