@@ -124,6 +124,7 @@ codes! {
     // The file.
     FileTooLarge = "file-too-large", Error;
     Utf16 = "utf-16", Error;
+    NotText = "not-text", Error;
     NotUtf8 = "not-utf-8", Warning;
     UnterminatedText = "unterminated-text", Warning;
     // The line.

@@ -82,6 +82,9 @@ fn complaint(flaw: Flaw) -> Diagnostic {
         }
         Flaw::Utf16 => Diagnostic::new(Code::Utf16, whole, "the file is in UTF-16, expected UTF-8")
             .help("`iconv -f UTF-16 -t UTF-8 FILE` converts it"),
+        Flaw::NotText => {
+            Diagnostic::new(Code::NotText, whole, "the file is no text, no configuration is like it")
+        }
         Flaw::NotUtf8(at) => Diagnostic::new(Code::NotUtf8, at, "octets from here on are no UTF-8"),
     }
 }

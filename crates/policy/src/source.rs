@@ -42,6 +42,8 @@ pub struct Source {
 pub enum Flaw {
     TooLarge,
     Utf16,
+    /// A program, an image, an archive.
+    NotText,
     /// The first octets that are no UTF-8.
     NotUtf8(Span),
 }
@@ -54,6 +56,9 @@ impl Source {
         }
         if looks_like_utf16(octets) {
             return (Self::new(name, String::new()), Some(Flaw::Utf16));
+        }
+        if looks_like_no_text(octets) {
+            return (Self::new(name, String::new()), Some(Flaw::NotText));
         }
         let octets = octets.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(octets);
         let flaw = std::str::from_utf8(octets).err().map(|error| {
@@ -123,6 +128,17 @@ fn looks_like_utf16(octets: &[u8]) -> bool {
         || head.len() == 8 && (0..2).any(|at| head.chunks_exact(2).all(|p| zero(p, at) && !zero(p, 1 - at)))
 }
 
+/// More control octets than a text has. What banners and remnants of a terminal leave does not count.
+fn looks_like_no_text(octets: &[u8]) -> bool {
+    const LOOKED_AT: usize = 8192;
+    const FEW: usize = 16;
+    let head = octets.get(..LOOKED_AT).unwrap_or(octets);
+    let is_strange =
+        |octet: &&u8| **octet < b' ' && !matches!(**octet, b'\t' | b'\n' | b'\r' | 0x03 | 0x08 | 0x0C | 0x1B);
+    let strange = head.iter().filter(is_strange).count();
+    strange > FEW && strange > head.len() / 20
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +174,15 @@ mod tests {
         let (source, flaw) = Source::decode("t", b"! caf\xE9\nhostname x\n");
         assert_eq!(flaw, Some(Flaw::NotUtf8(Span::new(5, 8))));
         assert_eq!(source.lines().count(), 2);
+    }
+
+    #[test]
+    fn a_program_is_refused_and_a_captured_terminal_is_not() {
+        let octets: Vec<u8> = (0..=255).cycle().take(4096).collect();
+        assert_eq!(Source::decode("t", &octets).1, Some(Flaw::NotText));
+        let page = " --More-- \x08\x08\x08\x08\x08\x08\x08\x08\x08\x1b[Kinterface x\n".repeat(100);
+        assert_eq!(Source::decode("t", page.as_bytes()).1, None);
+        assert_eq!(Source::decode("t", b"banner motd \x03x\x03\0\n").1, None);
     }
 
     #[test]
