@@ -1,6 +1,6 @@
 //! The workers' threads and the sockets they listen on; what a worker does stands in `proxy/worker.rs`.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::process::exit;
@@ -20,7 +20,8 @@ const BACKLOG: i32 = 4096;
 /// The workers.
 pub(crate) struct Crew {
     members: Vec<(UnboundedSender<Order>, JoinHandle<()>)>,
-    listening: HashSet<SocketAddr>,
+    /// Each address as it was asked for, and as it was bound: a port 0 is the kernel's choice.
+    listening: HashMap<SocketAddr, SocketAddr>,
 }
 
 impl Crew {
@@ -38,16 +39,21 @@ impl Crew {
             });
             (orders, thread)
         });
-        Self { members: members.collect(), listening: HashSet::new() }
+        Self { members: members.collect(), listening: HashMap::new() }
     }
 
     /// Opens what is new, keeps what stays, and closes the rest; all or nothing.
     pub(crate) fn listen(&mut self, plan: Plan) -> Result<(), String> {
         let mut sockets = Vec::new();
+        let mut listening = HashMap::new();
         for (address, _) in &plan.listeners {
-            let new = !self.listening.contains(address);
-            let opened = if new { open(*address, self.members.len()) } else { Ok(Vec::new()) };
-            sockets.push(opened.map_err(|error| format!("cannot listen on {address}: {error}"))?);
+            let (opened, bound) = match self.listening.get(address) {
+                Some(bound) => (Vec::new(), *bound),
+                None => open(*address, self.members.len())
+                    .map_err(|error| format!("cannot listen on {address}: {error}"))?,
+            };
+            sockets.push(opened);
+            listening.insert(*address, bound);
         }
         for (orders, _) in &self.members {
             let listens = plan.listeners.iter().zip(&mut sockets).map(|((address, target), sockets)| {
@@ -55,8 +61,13 @@ impl Crew {
             });
             let _ = orders.send(Order::Listen(listens.collect()));
         }
-        self.listening = plan.listeners.iter().map(|(address, _)| *address).collect();
+        self.listening = listening;
         Ok(())
+    }
+
+    /// Where a listener of the plan can be reached.
+    pub(crate) fn bound(&self, asked: SocketAddr) -> Option<SocketAddr> {
+        self.listening.get(&asked).copied()
     }
 
     pub(crate) fn order(&self, order: impl Fn() -> Order) {
@@ -81,11 +92,17 @@ impl Crew {
     }
 }
 
-/// A listening socket for each worker; the kernel spreads connections over them.
-fn open(address: SocketAddr, count: usize) -> io::Result<Vec<TcpListener>> {
+/// A listening socket for each worker, and their address; the kernel spreads connections over them.
+fn open(address: SocketAddr, count: usize) -> io::Result<(Vec<TcpListener>, SocketAddr)> {
     // With SO_REUSEPORT a second daemon would quietly share the port: ask without it first.
-    drop(bind(address, false)?);
-    (0..count).map(|_| bind(address, count > 1)).collect()
+    let alone = bind(address, false)?;
+    let bound = alone.local_addr()?;
+    if count == 1 {
+        return Ok((vec![alone], bound));
+    }
+    drop(alone);
+    let sockets: io::Result<Vec<TcpListener>> = (0..count).map(|_| bind(bound, true)).collect();
+    Ok((sockets?, bound))
 }
 
 fn bind(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {

@@ -56,12 +56,13 @@ pub(crate) struct Writer {
 /// Where lines go.
 #[derive(Debug)]
 pub(crate) struct Sinks {
-    syslog: Box<dyn SyslogSink>,
-    json: Option<std::fs::File>,
+    pub(crate) syslog: Box<dyn Sink>,
+    pub(crate) json: Option<Box<dyn Sink>>,
 }
 
-trait SyslogSink: Write + Send + std::fmt::Debug {}
-impl<W: Write + Send + std::fmt::Debug> SyslogSink for W {}
+/// What takes whole lines, one a write.
+pub(crate) trait Sink: Write + Send + std::fmt::Debug {}
+impl<W: Write + Send + std::fmt::Debug> Sink for W {}
 
 impl Sinks {
     /// Opens what a configuration names; stderr takes the syslog lines when it names no file.
@@ -70,11 +71,12 @@ impl Sinks {
             let file = OpenOptions::new().create(true).append(true).open(path);
             file.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
         };
-        let syslog: Box<dyn SyslogSink> = match log {
+        let syslog: Box<dyn Sink> = match log {
             Some(path) => Box::new(append(path)?),
             None => Box::new(io::stderr()),
         };
-        Ok(Self { syslog, json: events.map(append).transpose()? })
+        let json = events.map(append).transpose()?;
+        Ok(Self { syslog, json: json.map(|file| Box::new(file) as Box<dyn Sink>) })
     }
 }
 
