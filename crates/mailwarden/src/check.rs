@@ -23,7 +23,7 @@ pub(crate) fn run(flags: &CheckFlags) -> Exit {
                 judge(&read, flags.strict)
             }
             Err(error) => {
-                eprintln!("mailwarden: {}", terminal::harmless(&error));
+                terminal::complain(&format!("mailwarden: {error}\n"));
                 Exit::System
             }
         };

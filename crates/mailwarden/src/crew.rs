@@ -9,10 +9,10 @@ use std::thread::JoinHandle;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use crate::Exit;
 use crate::plan::Plan;
 use crate::proxy::worker::{self, Listen, Order};
 use crate::reporting::Reporter;
+use crate::{Exit, terminal};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -33,7 +33,7 @@ impl Crew {
             let reporter = reporter.clone();
             let thread = std::thread::spawn(move || {
                 if let Err(error) = worker::run(number, reporter, mailbox) {
-                    eprintln!("mailwarden: worker {number}: {error}");
+                    terminal::complain(&format!("mailwarden: worker {number}: {error}\n"));
                     exit(Exit::System as i32);
                 }
             });

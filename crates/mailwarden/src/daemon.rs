@@ -11,7 +11,7 @@ use crate::crew::Crew;
 use crate::plan::Plan;
 use crate::proxy::worker::Order;
 use crate::reporting::{self, Reporter, Sinks};
-use crate::{Exit, configuration};
+use crate::{Exit, configuration, terminal};
 
 /// How long sessions may go on after SIGTERM. An end of data may wait ten minutes for its answer
 /// (RFC 5321 §4.5.3.2.6), and a message that is not acknowledged is sent again.
@@ -52,10 +52,11 @@ fn plan(flags: &RunFlags) -> Result<Plan, Exit> {
         return Ok(Plan::without_file(listen, flags.server.clone(), inspect));
     }
     let read = configuration::read(&flags.config).map_err(|error| refused(&error))?;
-    eprint!("{}", read.complaints());
+    terminal::complain(&read.complaints());
     match read.plan {
         Some(plan) if plan.listeners.is_empty() => {
-            eprintln!("mailwarden: {}: no `proxy` block with `listen` and `server`", flags.config.display());
+            let file = flags.config.display();
+            terminal::complain(&format!("mailwarden: {file}: no `proxy` block with `listen` and `server`\n"));
             Err(Exit::Usage)
         }
         Some(plan) => Ok(plan),
@@ -64,7 +65,7 @@ fn plan(flags: &RunFlags) -> Result<Plan, Exit> {
 }
 
 fn refused(what: &str) -> Exit {
-    eprintln!("mailwarden: {what}");
+    terminal::complain(&format!("mailwarden: {what}\n"));
     Exit::System
 }
 
@@ -103,7 +104,7 @@ fn reload(flags: &RunFlags, crew: &mut Crew, reporter: &Reporter) {
     let result = match configuration::read(&flags.config) {
         Err(error) => Err(error),
         Ok(read) => {
-            eprint!("{}", read.complaints());
+            terminal::complain(&read.complaints());
             read.plan.ok_or_else(|| format!("{} errors, nothing changed", read.diagnostics.errors()))
         }
     };

@@ -30,7 +30,7 @@ fn print(render: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Exit {
             Exit::Done
         }
         Err(error) => {
-            eprintln!("mailwarden: {error}");
+            terminal::complain(&format!("mailwarden: {error}\n"));
             Exit::System
         }
     }
