@@ -18,6 +18,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the firewall in the foreground
     Run(RunFlags),
+    /// Play clean and hostile conversations through the firewall and tell what each side saw
+    Demo(DemoFlags),
     /// Read configurations and say everything that is wrong or doubtful in them
     Check(CheckFlags),
     /// Show what captured sessions said, and what a policy would have made of them
@@ -74,6 +76,13 @@ pub(crate) enum Spoken {
     Esmtp,
     /// Anything: relayed unseen
     Tcp,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoFlags {
+    /// Stay up afterwards, so that a mail client can be pointed at it, until Ctrl-C
+    #[arg(long)]
+    pub(crate) keep: bool,
 }
 
 #[derive(Args, Debug)]

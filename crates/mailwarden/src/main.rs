@@ -8,6 +8,7 @@ mod cli;
 mod configuration;
 mod crew;
 mod daemon;
+mod demo;
 mod manual;
 mod plan;
 mod proxy;
@@ -24,6 +25,7 @@ use cli::{Cli, Command};
 fn main() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Run(flags) => daemon::run(&flags),
+        Command::Demo(flags) => demo::run(&flags),
         Command::Check(flags) => check::run(&flags),
         Command::Replay(flags) => replay::run(&flags),
         Command::Man => manual::page(),

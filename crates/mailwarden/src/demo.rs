@@ -1,0 +1,222 @@
+//! `mailwarden demo`: a mail server and the firewall in one process, and conversations through them.
+//!
+//! The firewall is the one that `run` runs, with an ordinary configuration. Nothing is written to disk
+//! and nothing leaves the machine.
+
+mod judge;
+mod scene;
+mod sender;
+mod server;
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::DemoFlags;
+use crate::crew::Crew;
+use crate::reporting::{self, Reporter, Sinks, Writer};
+use crate::terminal::{self, Paint};
+use crate::{Exit, configuration};
+use judge::Outcome;
+use scene::Scene;
+use server::Heard;
+
+/// The configuration that is shown.
+const POLICY: &str = include_str!("demo/policy.conf");
+
+/// How long a session may take to end and to be told of.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// `mailwarden demo`.
+pub(crate) fn run(flags: &DemoFlags) -> Exit {
+    let played = Stage::build().and_then(|stage| {
+        let all_well = play(&stage, Paint::of_stdout())?;
+        if flags.keep {
+            keep(&stage)?;
+        }
+        stage.take_down();
+        Ok(all_well)
+    });
+    match played {
+        Ok(true) => Exit::Done,
+        Ok(false) => Exit::Finding,
+        Err(error) => {
+            terminal::complain(&format!("mailwarden: demo: {error}\n"));
+            Exit::System
+        }
+    }
+}
+
+/// Plays every conversation and tells of each; true if all went as expected.
+fn play(stage: &Stage, paint: Paint) -> io::Result<bool> {
+    terminal::print(&format!(
+        "A mail server listens on {}, the firewall in front of it on {}.\n\
+         Senders come to the firewall, which enforces this policy:\n\n{}\n",
+        stage.server,
+        stage.firewall,
+        indented(POLICY)
+    ));
+    let mut well = 0;
+    for (number, scene) in scene::ALL.iter().enumerate() {
+        let outcome = stage.perform(scene)?;
+        terminal::print(&judge::tell(number + 1, scene, &outcome, paint));
+        well += usize::from(judge::flaws(scene, &outcome).is_empty());
+    }
+    let sum = format!("{well} of {} conversations went as expected", scene::ALL.len());
+    let all_well = well == scene::ALL.len();
+    let sum = if all_well { paint.green(sum) } else { paint.red(sum) };
+    terminal::print(&format!("{sum}\n"));
+    Ok(all_well)
+}
+
+fn indented(policy: &str) -> String {
+    let shown = policy.lines().filter(|line| !line.starts_with('!'));
+    shown.map(|line| format!("    {line}\n")).collect()
+}
+
+/// The server, the firewall in front of it, and all ears.
+struct Stage {
+    server: SocketAddr,
+    firewall: SocketAddr,
+    heard: Receiver<Heard>,
+    events: Receiver<Value>,
+    crew: Crew,
+    reporter: Reporter,
+    writer: Writer,
+}
+
+impl Stage {
+    fn build() -> io::Result<Self> {
+        let (server, heard) = server::start()?;
+        let read = configuration::read_octets("policy.conf", POLICY.as_bytes());
+        let Some(mut plan) = read.plan else { return Err(io::Error::other(read.complaints())) };
+        let mut asked = None;
+        for (address, target) in &mut plan.listeners {
+            address.set_port(0);
+            target.servers = vec![server];
+            asked = Some(*address);
+        }
+        let (tell, events) = channel();
+        let sinks = Sinks { syslog: Box::new(io::sink()), json: Some(Box::new(Events(tell))) };
+        let (reporter, writer) = reporting::start(sinks);
+        let mut crew = Crew::new(plan.workers, &reporter);
+        crew.listen(plan).map_err(io::Error::other)?;
+        let firewall = asked.and_then(|asked| crew.bound(asked));
+        let firewall = firewall.ok_or_else(|| io::Error::other("the policy has no proxy"))?;
+        Ok(Self { server, firewall, heard, events, crew, reporter, writer })
+    }
+
+    /// Plays a conversation, without the firewall first where the difference is the point.
+    fn perform(&self, scene: &Scene) -> io::Result<Outcome> {
+        let without = match scene.messages_without {
+            Some(_) => {
+                sender::play(self.server, scene.steps)?;
+                Some(self.heard()?.messages.len())
+            }
+            None => None,
+        };
+        let seen = sender::play(self.firewall, scene.steps)?;
+        let events = self.session_of(seen.me)?;
+        Ok(Outcome { seen, heard: self.heard()?, events, messages_without: without })
+    }
+
+    fn heard(&self) -> io::Result<Heard> {
+        self.heard.recv_timeout(PATIENCE).map_err(|_| too_late("the server's connection has not ended"))
+    }
+
+    /// What was reported of the session of one client, once it has ended.
+    fn session_of(&self, client: SocketAddr) -> io::Result<Vec<Value>> {
+        let client = Value::from(client.to_string());
+        let mut events = Vec::new();
+        loop {
+            let event = self.events.recv_timeout(PATIENCE);
+            let event = event.map_err(|_| too_late("the session has not been reported to its end"))?;
+            if event.get("client") != Some(&client) {
+                continue;
+            }
+            if event.get("event").and_then(Value::as_str) == Some("session_end") {
+                return Ok(events);
+            }
+            events.push(event);
+        }
+    }
+
+    fn take_down(self) {
+        self.crew.stop();
+        drop(self.reporter);
+        self.writer.join();
+    }
+}
+
+fn too_late(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, format!("{what} after {} seconds", PATIENCE.as_secs()))
+}
+
+/// Stays up for a mail client, and tells what the firewall reports, until a signal comes.
+fn keep(stage: &Stage) -> io::Result<()> {
+    let users = server::USERS.map(|user| format!("{user}@demo.example")).join(" and ");
+    terminal::print(&format!(
+        "\nPoint a mail client at {} (SMTP, no encryption, no password) and write to {users}.\n\
+         Nothing is sent on. Ctrl-C ends it.\n\n",
+        stage.firewall
+    ));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    runtime.block_on(async {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut look = tokio::time::interval(Duration::from_millis(100));
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => return Ok(()),
+                _ = terminate.recv() => return Ok(()),
+                _ = look.tick() => tell_news(stage)?,
+            }
+        }
+    })
+}
+
+fn tell_news(stage: &Stage) -> io::Result<()> {
+    // What the server heard was told by the firewall's events.
+    while stage.heard.try_recv().is_ok() {}
+    loop {
+        match stage.events.recv_timeout(Duration::ZERO) {
+            Ok(event) => terminal::print(&judge::news(&event)),
+            Err(RecvTimeoutError::Timeout) => return Ok(()),
+            Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("the firewall has stopped")),
+        }
+    }
+}
+
+/// Takes JSON lines and passes them on as values.
+#[derive(Debug)]
+struct Events(Sender<Value>);
+
+impl Write for Events {
+    /// The writer of reports hands over one whole line a time.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if let Ok(event) = serde_json::from_slice(line) {
+            let _ = self.0.send(event);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_policy_of_the_demo_leaves_nothing_to_complain_about() {
+        let read = configuration::read_octets("policy.conf", POLICY.as_bytes());
+        assert_eq!(read.complaints(), "");
+        assert_eq!(read.plan.unwrap().workers, Some(1));
+    }
+}

@@ -1,0 +1,184 @@
+//! A conversation against what was expected of it, and how it is told.
+
+use serde_json::Value;
+
+use super::scene::Scene;
+use super::sender::{Exchange, Seen};
+use super::server::Heard;
+use crate::terminal::{Paint, harmless};
+
+/// What came of a conversation: at the sender, at the server, in the reports.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) seen: Seen,
+    pub(super) heard: Heard,
+    pub(super) events: Vec<Value>,
+    pub(super) messages_without: Option<usize>,
+}
+
+/// Everything that went otherwise than expected.
+pub(super) fn flaws(scene: &Scene, outcome: &Outcome) -> Vec<String> {
+    let Outcome { seen, heard, events, messages_without } = outcome;
+    let mut flaws = Vec::new();
+    let mut expect = |holds: bool, flaw: &str| {
+        if !holds {
+            flaws.push(flaw.to_owned());
+        }
+    };
+    let replies = || seen.exchanges.iter().flat_map(|exchange| &exchange.reply);
+    expect(
+        in_order(replies(), scene.sees, |line, begin| line.starts_with(begin)),
+        "the sender saw other replies",
+    );
+    expect(!replies().any(|line| line.contains(scene.sees_not)), "the sender saw what it must not");
+    let ended = if scene.is_ended { "the session went on" } else { "the session was ended" };
+    expect(seen.was_closed == scene.is_ended, ended);
+    expect(
+        in_order(heard.commands.iter(), scene.hears, |line, all| line == all),
+        "the server heard other commands",
+    );
+    let arrived = heard.messages.len() == scene.messages.len()
+        && heard.messages.iter().zip(scene.messages).all(|(message, text)| contains(message, text));
+    expect(arrived, "the server got other messages");
+    let acted: Vec<&str> = of_kind(events, "match").map(|event| text(event, "class")).collect();
+    let others = acted.iter().any(|class| Some(*class) != scene.class);
+    expect(!others && acted.is_empty() == scene.class.is_none(), "another class acted");
+    let mut found = of_kind(events, "anomaly").map(|event| text(event, "kind"));
+    expect(scene.finding.is_none_or(|kind| found.any(|found| found == kind)), "the finding is missing");
+    expect(*messages_without == scene.messages_without, "without the firewall it went otherwise");
+    flaws
+}
+
+/// Whether the expected occur among the found, in this order.
+fn in_order<'f>(
+    mut found: impl Iterator<Item = &'f String>,
+    expected: &[&str],
+    fits: impl Fn(&str, &str) -> bool,
+) -> bool {
+    expected.iter().all(|expected| found.any(|found| fits(found, expected)))
+}
+
+fn contains(message: &[u8], text: &str) -> bool {
+    message.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// The conversation, told.
+pub(super) fn tell(number: usize, scene: &Scene, outcome: &Outcome, paint: Paint) -> String {
+    let mut out = format!("{}\n", paint.bold(format!("{number:2}. {}", scene.title)));
+    column(&mut out, "sender", sender(&outcome.seen));
+    column(&mut out, "server", server(outcome));
+    column(&mut out, "rules", rules(&outcome.events));
+    let flaws = flaws(scene, outcome);
+    let (word, verdict) = match flaws.is_empty() {
+        true => (paint.green("ok"), scene.verdict.to_owned()),
+        false => (paint.red("NOT OK"), flaws.join("; ")),
+    };
+    out.push_str(&format!("    {word}: {verdict}\n\n"));
+    out
+}
+
+/// Lines of one party, its name before the first.
+fn column(out: &mut String, name: &str, lines: Vec<String>) {
+    for (index, line) in lines.iter().enumerate() {
+        let name = if index == 0 { name } else { "" };
+        out.push_str(&format!("    {name:8}{}\n", harmless(line)));
+    }
+}
+
+fn sender(seen: &Seen) -> Vec<String> {
+    let mut lines = Vec::new();
+    for Exchange { said, reply } in &seen.exchanges {
+        let said = said.lines().next().unwrap_or_default();
+        let mut reply = reply.iter();
+        lines.push(match reply.next() {
+            Some(first) => format!("{said:40}  {first}"),
+            None => said.to_owned(),
+        });
+        lines.extend(reply.map(|line| format!("{:40}  {line}", "")));
+    }
+    if seen.was_closed {
+        lines.push("(the session was ended)".to_owned());
+    }
+    lines
+}
+
+fn server(outcome: &Outcome) -> Vec<String> {
+    let heard = &outcome.heard;
+    let mut lines = wrapped(&heard.commands);
+    lines.extend(heard.messages.iter().map(|message| {
+        let text = String::from_utf8_lossy(message);
+        let subject = text.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap_or("");
+        format!("message `{subject}`, {} octets", message.len())
+    }));
+    if heard.messages.is_empty() {
+        lines.push("no message".to_owned());
+    }
+    if let Some(count) = outcome.messages_without {
+        lines.push(format!("(without the firewall: {count} messages)"));
+    }
+    lines
+}
+
+/// Commands, as many on a line as fit.
+fn wrapped(commands: &[String]) -> Vec<String> {
+    const WIDTH: usize = 84;
+    let mut lines: Vec<String> = Vec::new();
+    for command in commands {
+        match lines.last_mut() {
+            Some(line) if line.len() + command.len() < WIDTH => {
+                line.push_str(" | ");
+                line.push_str(command);
+            }
+            _ => lines.push(command.clone()),
+        }
+    }
+    lines
+}
+
+fn rules(events: &[Value]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for line in events.iter().filter_map(rule) {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    if lines.is_empty() {
+        lines.push("none acted".to_owned());
+    }
+    lines
+}
+
+/// A class that acted, or what was found in the dialogue itself.
+fn rule(event: &Value) -> Option<String> {
+    match text(event, "event") {
+        "match" => {
+            let (class, criterion) = (text(event, "class"), text(event, "criterion"));
+            Some(format!("class {class} ({criterion}): {}", text(event, "action")))
+        }
+        "anomaly" => Some(format!("conformance ({}): {}", text(event, "kind"), text(event, "action"))),
+        _ => None,
+    }
+}
+
+/// An event in one line, for who watches; nothing for one that says little.
+pub(super) fn news(event: &Value) -> String {
+    let what = match text(event, "event") {
+        "transaction" => {
+            let (sender, reply) = (text(event, "sender"), event.get("reply").and_then(Value::as_u64));
+            let recipients = event.get("recipients").and_then(Value::as_u64).unwrap_or(0);
+            let reply = reply.map_or_else(|| "given up".to_owned(), |reply| format!("answered {reply}"));
+            Some(format!("message from <{sender}>, recipients: {recipients}, {reply}"))
+        }
+        "session_end" => Some(format!("session ended: {}", text(event, "reason"))),
+        _ => rule(event),
+    };
+    what.map_or_else(String::new, |what| format!("{} {}\n", text(event, "client"), harmless(&what)))
+}
+
+fn of_kind<'e>(events: &'e [Value], kind: &'static str) -> impl Iterator<Item = &'e Value> {
+    events.iter().filter(move |event| text(event, "event") == kind)
+}
+
+fn text<'e>(event: &'e Value, key: &str) -> &'e str {
+    event.get(key).and_then(Value::as_str).unwrap_or("")
+}

@@ -1,0 +1,202 @@
+//! The conversations of the demo: what a sender does, and what must come of it.
+
+use super::sender::Step::{self, Greet, Repeat, Say, Send};
+
+/// One conversation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scene {
+    pub(super) title: &'static str,
+    pub(super) steps: &'static [Step],
+    /// What the sender must read: each begins a line of a reply, in this order.
+    pub(super) sees: &'static [&'static str],
+    /// What the sender must not read anywhere.
+    pub(super) sees_not: &'static str,
+    /// The firewall ends the session.
+    pub(super) is_ended: bool,
+    /// What the server must hear: each is a command, in this order.
+    pub(super) hears: &'static [&'static str],
+    /// The messages that the server must get: each contains this text.
+    pub(super) messages: &'static [&'static str],
+    /// The class that must act, and none besides.
+    pub(super) class: Option<&'static str>,
+    /// What must be found in the dialogue itself, whatever the policy says.
+    pub(super) finding: Option<&'static str>,
+    /// Without the firewall, the server would have taken it for so many messages.
+    pub(super) messages_without: Option<usize>,
+    /// What it shows, if all that holds.
+    pub(super) verdict: &'static str,
+}
+
+/// What is expected of a conversation unless it says otherwise.
+const PASSES: Scene = Scene {
+    title: "",
+    steps: &[],
+    sees: &[],
+    sees_not: "\0",
+    is_ended: false,
+    hears: &[],
+    messages: &[],
+    class: None,
+    finding: None,
+    messages_without: None,
+    verdict: "",
+};
+
+/// What is expected of a conversation that a class ends.
+const ENDED: Scene = Scene { is_ended: true, ..PASSES };
+
+const HELO: Step = Greet("HELO sender.example");
+const EHLO: Step = Say("EHLO sender.example");
+const MAIL: Step = Say("MAIL FROM:<carol@sender.example>");
+const RCPT: Step = Say("RCPT TO:<alice@demo.example>");
+const DATA: Step = Say("DATA");
+
+pub(super) const ALL: &[Scene] = &[
+    Scene {
+        title: "Clean mail",
+        steps: &[HELO, MAIL, RCPT, Say("RCPT TO:<bob@demo.example>"), DATA, Send(LUNCH)],
+        sees: &["250 2.1.0", "250 2.1.5", "250 2.1.5", "354", "250 2.0.0 Message stored"],
+        hears: &["MAIL FROM:<carol@sender.example>", "RCPT TO:<alice@demo.example>", "DATA", "QUIT"],
+        messages: &[LUNCH_STORED],
+        verdict: "mail that breaks no rule arrives as it was sent",
+        ..PASSES
+    },
+    Scene {
+        title: "A spammer's sender",
+        steps: &[HELO, Say("MAIL FROM:<offers@mail.deals.example>")],
+        sees: &["550 5.7.1 Sender refused"],
+        class: Some("SPAMMER"),
+        verdict: "refused at its name; the server never heard it",
+        ..ENDED
+    },
+    Scene {
+        title: "A harvest of recipients",
+        steps: &[
+            HELO,
+            MAIL,
+            Say("RCPT TO:<aaron@demo.example>"),
+            Say("RCPT TO:<abel@demo.example>"),
+            Say("RCPT TO:<abigail@demo.example>"),
+        ],
+        sees: &["550 5.1.1", "550 5.1.1", "550 5.7.1 Too many unknown recipients"],
+        sees_not: "2.1.5",
+        hears: &[
+            "RCPT TO:<aaron@demo.example>",
+            "RCPT TO:<abel@demo.example>",
+            "RCPT TO:<abigail@demo.example>",
+        ],
+        class: Some("HARVEST"),
+        verdict: "the third wrong guess is the last one",
+        ..ENDED
+    },
+    Scene {
+        title: "Too many recipients",
+        steps: &[
+            HELO,
+            MAIL,
+            RCPT,
+            Say("RCPT TO:<bob@demo.example>"),
+            Say("RCPT TO:<alice+1@demo.example>"),
+            Say("RCPT TO:<alice+2@demo.example>"),
+        ],
+        sees: &["250 2.1.5", "250 2.1.5", "250 2.1.5", "550 5.5.3 Too many recipients"],
+        hears: &["RCPT TO:<alice+1@demo.example>"],
+        class: Some("CROWD"),
+        verdict: "the fourth recipient is refused and never reaches the server",
+        ..ENDED
+    },
+    Scene {
+        title: "A forbidden attachment",
+        steps: &[HELO, MAIL, RCPT, DATA, Send(PROGRAM)],
+        sees: &["354", "554 5.7.1 Message refused"],
+        hears: &["DATA"],
+        class: Some("PROGRAM"),
+        verdict: "the server is never told that the message has ended, so it keeps none",
+        ..ENDED
+    },
+    Scene {
+        title: "A lottery in the subject",
+        steps: &[HELO, MAIL, RCPT, DATA, Send(LOTTERY)],
+        sees: &["354", "554 5.7.1 Message refused"],
+        class: Some("LOTTERY"),
+        verdict: "refused at the header, even though its field is folded over two lines",
+        ..ENDED
+    },
+    Scene {
+        title: "A header without end",
+        steps: &[
+            HELO,
+            MAIL,
+            RCPT,
+            DATA,
+            Repeat("X-Filler: 0123456789012345678901234567890123456789\r\n", 400),
+            Send(LUNCH),
+        ],
+        sees: &["354", "554 5.6.0 Message header too long"],
+        class: Some("LONG-HEADER"),
+        verdict: "refused when it passes its limit; the rest is read and thrown away, so that the sender sees why",
+        ..ENDED
+    },
+    Scene {
+        title: "An illegal verb",
+        steps: &[HELO, Say("VRFY alice"), MAIL],
+        sees: &["500", "250 2.1.0"],
+        sees_not: "Yes, that is a user",
+        hears: &["xxxxxxxxxx", "MAIL FROM:<carol@sender.example>"],
+        class: Some("QUESTIONS"),
+        verdict: "the server got ten times x and refused it; the session goes on",
+        ..PASSES
+    },
+    Scene {
+        title: "A masked keyword of EHLO",
+        steps: &[EHLO],
+        sees: &["250-demo", "250-SIZE 10485760", "250-PIPELINING", "250-XXXX", "250 8BITMIME"],
+        sees_not: "ETRN",
+        hears: &["EHLO sender.example"],
+        class: Some("OFFERS"),
+        verdict: "the sender is never offered ETRN, and nothing else of the reply has moved",
+        ..PASSES
+    },
+    Scene {
+        title: "Masked CHUNKING",
+        steps: &[EHLO, MAIL, RCPT, Say("BDAT 13 LAST\r\nNOOP hidden")],
+        sees: &["250-XXXXXXXX", "250 2.1.0", "250 2.1.5", "500"],
+        sees_not: "CHUNKING",
+        hears: &["xxxxxxxxxxxx", "QUIT"],
+        class: Some("OFFERS"),
+        verdict: "a BDAT that was not offered is x-ed, and the chunk behind it is no command",
+        ..PASSES
+    },
+    Scene {
+        title: "A smuggling attempt",
+        steps: &[HELO, MAIL, RCPT, DATA, Send(SMUGGLED)],
+        sees: &["354", "250 2.0.0 Message stored"],
+        messages: &["\r\n.\r\nMAIL FROM:<boss@demo.example>\r\n"],
+        finding: Some("end-of-data-look-alike"),
+        messages_without: Some(4),
+        verdict: "one message arrives as one message, whatever the server takes for its end",
+        ..PASSES
+    },
+];
+
+const LUNCH: &str = "From: Carol <carol@sender.example>\r\nTo: Alice <alice@demo.example>\r\n\
+    Subject: Lunch\r\n\r\nOn Friday at one?\r\n... and bring the papers.\r\n.\r\n";
+
+/// Without the end, and without the dot that the sender had to double.
+const LUNCH_STORED: &str = "From: Carol <carol@sender.example>\r\nTo: Alice <alice@demo.example>\r\n\
+    Subject: Lunch\r\n\r\nOn Friday at one?\r\n.. and bring the papers.\r\n";
+
+const LOTTERY: &str = "From: Carol <carol@sender.example>\r\nSubject: You have won\r\n the lottery\r\n\r\n\
+    Congratulations!\r\n.\r\n";
+
+const PROGRAM: &str = "From: Carol <carol@sender.example>\r\nSubject: Invoice\r\nMIME-Version: 1.0\r\n\
+    Content-Type: multipart/mixed; boundary=\"cut\"\r\n\r\n--cut\r\nContent-Type: text/plain\r\n\r\n\
+    Please see the attachment.\r\n--cut\r\nContent-Type: application/x-msdownload; name=\"invoice.exe\"\r\n\
+    Content-Transfer-Encoding: base64\r\n\r\nTVqQAAMAAAAEAAAA\r\n--cut--\r\n.\r\n";
+
+/// The three false ends, each with a message behind it that claims to come from within.
+const SMUGGLED: &str = "From: Carol <carol@sender.example>\r\nSubject: Hello\r\n\r\nNothing to see here.\
+    \n.\nMAIL FROM:<boss@demo.example>\r\nRCPT TO:<alice@demo.example>\r\nDATA\r\nSubject: one\r\n\r\nPay at once.\
+    \n.\r\nMAIL FROM:<boss@demo.example>\r\nRCPT TO:<alice@demo.example>\r\nDATA\r\nSubject: two\r\n\r\nPay at once.\
+    \r\n.\nMAIL FROM:<boss@demo.example>\r\nRCPT TO:<alice@demo.example>\r\nDATA\r\nSubject: three\r\n\r\nPay at once.\
+    \r\n.\r\n";

@@ -1,0 +1,105 @@
+//! The sending side of the demo: plays steps and writes down what it was told.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// How long a reply may take; on one machine a second is long.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Limit: octets of a reply line, and of what may still come after QUIT.
+const REST_MAX: u64 = 1 << 20;
+
+/// What a sender does.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Step {
+    /// A command, and its reply.
+    Say(&'static str),
+    /// The same, and nobody needs to see it.
+    Greet(&'static str),
+    /// A message as it stands, with its end, and the reply to it.
+    Send(&'static str),
+    /// A header line, many times; no reply is due.
+    Repeat(&'static str, usize),
+}
+
+/// What a sender saw.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) me: SocketAddr,
+    pub(super) exchanges: Vec<Exchange>,
+    /// The other side ended the connection before QUIT.
+    pub(super) was_closed: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) said: String,
+    pub(super) reply: Vec<String>,
+}
+
+/// Connects, plays the steps as long as the other side listens, and says QUIT.
+pub(super) fn play(address: SocketAddr, steps: &[Step]) -> io::Result<Seen> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut seen = Seen { me: stream.local_addr()?, exchanges: Vec::new(), was_closed: false };
+    let mut lines = BufReader::new(stream);
+    reply(&mut lines)?;
+    let mut repeated = 0;
+    for step in steps {
+        let (said, shown) = match step {
+            Step::Say(command) => (format!("{command}\r\n"), Some((*command).to_owned())),
+            Step::Greet(command) => (format!("{command}\r\n"), None),
+            Step::Send(message) => {
+                let len = repeated + message.len();
+                ((*message).to_owned(), Some(format!("(a message, {len} octets)")))
+            }
+            Step::Repeat(line, times) => (line.repeat(*times), None),
+        };
+        lines.get_mut().write_all(said.as_bytes())?;
+        if let Step::Repeat(..) = step {
+            repeated += said.len();
+            continue;
+        }
+        let reply = reply(&mut lines)?;
+        seen.was_closed = reply.is_empty();
+        if let Some(said) = shown {
+            seen.exchanges.push(Exchange { said, reply });
+        }
+        if seen.was_closed {
+            return Ok(seen);
+        }
+    }
+    seen.was_closed = leave(lines)?;
+    Ok(seen)
+}
+
+/// Says goodbye and waits for the end; true if the other side had already ended.
+fn leave(mut lines: BufReader<TcpStream>) -> io::Result<bool> {
+    // To a connection that was refused there is nobody to say it to.
+    let _ = lines.get_mut().write_all(b"QUIT\r\n");
+    let was_closed = reply(&mut lines)?.is_empty();
+    let _ = lines.get_mut().shutdown(Shutdown::Write);
+    let _ = io::copy(&mut lines.take(REST_MAX), &mut io::sink());
+    Ok(was_closed)
+}
+
+/// A whole reply, without line ends; nothing if the connection ends instead.
+fn reply(lines: &mut BufReader<TcpStream>) -> io::Result<Vec<String>> {
+    let mut reply = Vec::new();
+    loop {
+        let mut line = Vec::new();
+        match lines.take(REST_MAX).read_until(b'\n', &mut line) {
+            Ok(0) => return Ok(reply),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(reply),
+            Err(error) => return Err(error),
+        }
+        let goes_on = line.get(3) == Some(&b'-');
+        reply.push(String::from_utf8_lossy(&line).trim_end().to_owned());
+        if !goes_on {
+            return Ok(reply);
+        }
+    }
+}
