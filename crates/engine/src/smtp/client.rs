@@ -145,6 +145,10 @@ impl Smtp {
     }
 
     fn out_of_turn(&mut self, kind: AnomalyKind, input: &[u8], cx: &mut Cx<'_>) -> Step {
+        // What waits is offered again and again, and is odd only once.
+        if self.told.contains(kind) {
+            return Step::Wants(Wants::Peer);
+        }
         if self.anomaly(kind, Side::Client, first(input), cx) != Treatment::Reset {
             return Step::Wants(Wants::Peer);
         }
@@ -159,6 +163,9 @@ impl Smtp {
 
     /// The first octet of a session is no text: another protocol, TLS, or noise.
     fn is_foreign(&mut self, input: &[u8], cx: &mut Cx<'_>) -> bool {
+        if self.told.contains(AnomalyKind::NotSmtp) {
+            return false;
+        }
         let foreign = self.anomaly(AnomalyKind::NotSmtp, Side::Client, first(input), cx) == Treatment::Reset;
         if foreign {
             self.reset(cx);

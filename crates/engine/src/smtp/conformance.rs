@@ -73,6 +73,10 @@ impl Told {
         let lasting = matches!(kind, Kind::EarlyTalker | Kind::NotSmtp | Kind::LongHeader);
         first || watch == Watch::Observe && !lasting
     }
+
+    pub(crate) const fn contains(self, kind: Kind) -> bool {
+        self.0 & (1 << (kind as u64)) != 0
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,72 @@
+//! The smallest dialogues that once went wrong.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test reports by panicking; clippy exempts only functions marked as tests"
+)]
+
+use std::sync::Arc;
+
+use engine::attachment::Watch;
+use engine::bounds::Bounds;
+use engine::{Attachment, Effect, Event, Session};
+use policy::model::Conformance;
+use proto::{Side, Time};
+
+/// A session with two peers, and what came of what they said.
+struct Talk {
+    session: Session,
+    held: [Vec<u8>; 2],
+    /// What each side got: octets, `finish` and `abort`. By `Side as usize`.
+    got: [String; 2],
+    reports: Vec<String>,
+}
+
+impl Talk {
+    fn with(at: Attachment) -> Self {
+        let session = Session::new(Arc::new(at), Time(1));
+        Self {
+            session,
+            held: [Vec::new(), Vec::new()],
+            got: [String::new(), String::new()],
+            reports: Vec::new(),
+        }
+    }
+
+    fn client(&mut self, said: &str) -> &mut Self {
+        self.say(Side::Client, said)
+    }
+
+    /// What the server says, and then what the client was waiting to say.
+    fn server(&mut self, said: &str) -> &mut Self {
+        self.say(Side::Server, said).say(Side::Client, "")
+    }
+
+    fn say(&mut self, side: Side, said: &str) -> &mut Self {
+        let mut held = std::mem::take(&mut self.held[side as usize]);
+        held.extend_from_slice(said.as_bytes());
+        let Self { session, got, reports, .. } = self;
+        let took = session.offer(Time(2), side, &held, &mut |effect: Effect<'_>| match effect {
+            Effect::Send { to, bytes, .. } => got[to as usize].push_str(&String::from_utf8_lossy(bytes)),
+            Effect::Finish(side) => got[side as usize].push_str("finish"),
+            Effect::Abort(side) => got[side as usize].push_str("abort"),
+            Effect::Report(Event::Anomaly(anomaly)) => reports.push(anomaly.kind.name().to_owned()),
+            Effect::Report(_) => {}
+        });
+        held.drain(..took.bytes);
+        self.held[side as usize] = held;
+        self
+    }
+}
+
+#[test]
+fn what_waits_is_odd_once_however_often_it_is_offered() {
+    let mut talk = Talk::with(Attachment { watch: Watch::Observe, ..Attachment::default() });
+    talk.client("EHLO").client(" client").client(".example\r\n");
+    assert_eq!(talk.reports, ["early-talker"]);
+    let mut talk = Talk::with(Attachment { watch: Watch::Observe, ..Attachment::default() });
+    talk.client("\x01").client("\x02").client("\x03\r\n").server("220 mx\r\n");
+    assert_eq!(talk.reports[..2], ["not-smtp", "early-talker"]);
+    assert!(!talk.reports[2..].iter().any(|kind| kind == "not-smtp" || kind == "early-talker"));
+}
