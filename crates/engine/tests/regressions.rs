@@ -70,3 +70,19 @@ fn what_waits_is_odd_once_however_often_it_is_offered() {
     assert_eq!(talk.reports[..2], ["not-smtp", "early-talker"]);
     assert!(!talk.reports[2..].iter().any(|kind| kind == "not-smtp" || kind == "early-talker"));
 }
+
+#[test]
+fn a_line_beyond_all_bounds_ends_the_session_whether_or_not_its_end_came_with_it() {
+    let bounds = Bounds { command_line: 10, skip: 20, ..Bounds::default() };
+    for pieces in
+        [&["a command of more than twenty octets\r\n"][..], &["a command of mo", "re than twenty octets\r\n"]]
+    {
+        let mut talk = Talk::with(Attachment { bounds, ..Attachment::default() });
+        talk.server("220 mx\r\n");
+        for piece in pieces {
+            talk.client(piece);
+        }
+        let last = "220 mx\r\n500 5.5.2 Line too long\r\n500 5.5.2 Line too long\r\nfinish";
+        assert_eq!(talk.got, [last, "finish"], "{pieces:?}");
+    }
+}

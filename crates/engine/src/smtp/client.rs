@@ -178,23 +178,24 @@ impl Smtp {
         self.anomaly(AnomalyKind::CommandTooLong, Side::Client, value, cx);
         self.commands += 1;
         self.replies.ours(act::LINE_TOO_LONG);
-        if !ends {
-            self.client = Client::Skip(len as u64);
-        }
+        self.skipped(len as u64, ends, cx);
         Step::Took(len)
     }
 
     fn skip(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
-        let Client::Skip(skipped) = &mut self.client else { return Step::Took(0) };
+        let Client::Skip(skipped) = self.client else { return Step::Took(0) };
         let lf = memchr::memchr(b'\n', input);
         let len = lf.map_or(input.len(), |lf| lf + 1);
-        *skipped += len as u64;
-        if lf.is_some() {
-            self.client = Client::Command;
-        } else if *skipped > cx.at.bounds.skip {
+        self.skipped(skipped + len as u64, lf.is_some(), cx);
+        Step::Took(len)
+    }
+
+    /// So many octets of a line over its bound are gone, perhaps with its end.
+    fn skipped(&mut self, octets: u64, ends: bool, cx: &mut Cx<'_>) {
+        self.client = if ends { Client::Command } else { Client::Skip(octets) };
+        if octets > cx.at.bounds.skip {
             self.last_word(act::LINE_TOO_LONG, cx);
         }
-        Step::Took(len)
     }
 
     fn auth_line(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
