@@ -40,6 +40,10 @@ impl Smtp {
     }
 
     fn server_step(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
+        // Our last word was said: nothing may follow it.
+        if self.is_finished(Side::Client) && self.replies.is_empty() {
+            return Step::Took(input.len());
+        }
         match &mut self.server {
             Server::Muted => Step::Took(input.len()),
             Server::Relay { fresh } => {
