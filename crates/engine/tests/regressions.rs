@@ -98,3 +98,18 @@ fn nothing_follows_our_last_word() {
     talk.server("250 and a reply that nobody asked for\r\n");
     assert_eq!(talk.got[Side::Client as usize], last);
 }
+
+#[test]
+fn a_bare_cr_in_an_auth_exchange_hides_no_command() {
+    for (conformance, last) in [
+        (Conformance::Standard, "500 5.5.2 Control character in command\r\nfinish"),
+        (Conformance::Strict, "abort"),
+    ] {
+        let mut talk = Talk::with(Attachment { conformance, ..Attachment::default() });
+        talk.server("220 mx\r\n").client("AUTH LOGIN\r\n").server("334 VXNlcg==\r\n");
+        talk.client("dGVzdA==\rMAIL FROM:<hidden@example.com>\r\n");
+        let [client, server] = &talk.got;
+        assert_eq!(client, &format!("220 mx\r\n334 VXNlcg==\r\n{last}"));
+        assert!(!server.contains("hidden"), "{server}");
+    }
+}

@@ -210,12 +210,26 @@ impl Smtp {
                 Step::Took(len)
             }
             Progress::Unit { unit: line, len } => {
+                if line.flaws.control && self.control_in_auth_line(cx) {
+                    return Step::Took(len);
+                }
                 pass_line(Side::Server, input.get(..len).unwrap_or_default(), &line, cx);
                 self.replies.await_server(Asked::Auth, self.commands.saturating_sub(1));
                 self.barrier = true;
                 Step::Took(len)
             }
         }
+    }
+
+    /// A bare CR could hide a command from us that a server reads. The server is in the middle of the
+    /// exchange, so a refusal is our last word; whether it was. The line may hold a password: it is not told.
+    fn control_in_auth_line(&mut self, cx: &mut Cx<'_>) -> bool {
+        match self.anomaly(AnomalyKind::CommandControl, Side::Client, b"", cx) {
+            Treatment::Counted | Treatment::Noted | Treatment::Mended => return false,
+            Treatment::Refused => self.last_word(act::BAD_OCTET, cx),
+            Treatment::Reset => self.reset(cx),
+        }
+        true
     }
 
     fn command(&mut self, wire: &[u8], line: Line<'_>, command: Command<'_>, cx: &mut Cx<'_>) {
