@@ -10,9 +10,14 @@ impl<'i> Input<'i> {
     }
 
     pub(crate) fn octet(&mut self) -> u8 {
-        let Some((&first, rest)) = self.0.split_first() else { return 0 };
+        self.next().unwrap_or_default()
+    }
+
+    /// The next octet, if there is one.
+    pub(crate) fn next(&mut self) -> Option<u8> {
+        let (&first, rest) = self.0.split_first()?;
         self.0 = rest;
-        first
+        Some(first)
     }
 
     /// The next octets, at most `len`.

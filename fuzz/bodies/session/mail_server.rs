@@ -1,0 +1,200 @@
+//! A server behind the session, which reads what it gets as the standards say and nothing more kindly.
+
+use std::collections::VecDeque;
+
+use proto::smtp::command::Command;
+use proto::smtp::reply::ReplyLine;
+use proto::smtp::verb::Verb;
+
+use crate::permissive::ends_of_data;
+
+#[derive(Debug)]
+pub(crate) struct MailServer {
+    /// Octets that make no whole line or message yet.
+    unread: Vec<u8>,
+    reads: Reads,
+    asked: VecDeque<Asked>,
+    /// What it has said of a line of its own.
+    saying: Vec<u8>,
+    /// Its own dialogue makes no sense any more, or is encrypted: it can say nothing of what it gets.
+    lost: bool,
+    lmtp: bool,
+    answers: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reads {
+    Commands,
+    AuthLine,
+    Data,
+    Chunk(u64),
+}
+
+/// What it owes a reply to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Greeting,
+    Hello,
+    Data,
+    EndOfData,
+    Chunk,
+    Auth,
+    StartTls,
+    Other,
+}
+
+impl MailServer {
+    pub(crate) fn new() -> Self {
+        Self {
+            unread: Vec::new(),
+            reads: Reads::Commands,
+            asked: VecDeque::from([Asked::Greeting]),
+            saying: Vec::new(),
+            lost: false,
+            lmtp: false,
+            answers: 0,
+        }
+    }
+
+    /// Whether it owes a reply.
+    pub(crate) fn owes(&self) -> bool {
+        !self.lost && !self.asked.is_empty()
+    }
+
+    /// Its reply to the oldest thing it was asked. The first of each kind lets things go on.
+    pub(crate) fn answer(&mut self, choice: u8) -> Vec<u8> {
+        const AFTER_ONE: &[&str] = &["250 2.0.0 ok"];
+        let words: &[&str] = match self.asked.front() {
+            _ if self.lost => return Vec::new(),
+            None if self.lmtp => AFTER_ONE,
+            None => return Vec::new(),
+            Some(Asked::Greeting) => &["220 mx ESMTP", "220-mx\r\n220 here", "554 no", "421 busy"],
+            Some(Asked::Hello) => &[
+                "250-mx\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250-STARTTLS\r\n250 CHUNKING",
+                "250 mx",
+                "250-mx\r\n250-AUTH PLAIN LOGIN\r\n250-BINARYMIME\r\n250-CHUNKING\r\n250 DSN",
+                "502 what",
+                "250-mx\r\n250-ETRN\r\n250 SMTPUTF8",
+            ],
+            Some(Asked::Data) => &["354 go", "354-go\r\n354 on", "451 later", "554 no", "250 what"],
+            Some(Asked::Auth) => &["334 VXNlcg==", "235 in", "535 no"],
+            Some(Asked::StartTls) => &["454 no", "220 go"],
+            Some(Asked::EndOfData | Asked::Chunk | Asked::Other) => &[
+                "250 2.0.0 ok",
+                "250-a\r\n250 b",
+                "550 5.1.1 no",
+                "451 4.0.0 later",
+                "250",
+                "421 bye",
+                "552 no",
+            ],
+        };
+        self.answers += 1;
+        let words = words.get(usize::from(choice) % words.len()).copied().unwrap_or_default();
+        match words.len() > 3 {
+            true => format!("{words} #{}\r\n", self.answers).into_bytes(),
+            false => format!("{words}\r\n").into_bytes(),
+        }
+    }
+
+    /// Follows what it says itself, so that it knows what it reads next.
+    pub(crate) fn says(&mut self, octets: &[u8]) {
+        for &octet in octets {
+            self.saying.push(octet);
+            if octet != b'\n' {
+                continue;
+            }
+            let line = std::mem::take(&mut self.saying);
+            match ReplyLine::read(line.trim_ascii_end()) {
+                Some(reply) if reply.last => self.replied(reply.code),
+                Some(_) => {}
+                None => self.lost = true,
+            }
+        }
+    }
+
+    fn replied(&mut self, code: u16) {
+        let Some(asked) = self.asked.pop_front() else {
+            self.lost |= !self.lmtp && code != 421 || self.reads == Reads::Data;
+            return;
+        };
+        match (asked, code) {
+            (Asked::Data, 354) => self.reads = Reads::Data,
+            (Asked::Auth, 334) => self.reads = Reads::AuthLine,
+            (Asked::StartTls, 220) => self.lost = true,
+            _ => {}
+        }
+        self.read();
+    }
+
+    /// Reads what the session sends it.
+    pub(crate) fn receives(&mut self, octets: &[u8]) {
+        assert!(
+            self.lost || !matches!(self.asked.back(), Some(Asked::Data | Asked::EndOfData | Asked::StartTls)),
+            "{} came although nothing may come before the reply",
+            octets.escape_ascii()
+        );
+        self.unread.extend_from_slice(octets);
+        self.read();
+    }
+
+    fn read(&mut self) {
+        while !self.lost && !self.unread.is_empty() {
+            let taken = match self.reads {
+                Reads::Data => self.message(),
+                Reads::Chunk(left) => {
+                    let len = self.unread.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                    let left = left - len as u64;
+                    self.reads = if left == 0 { Reads::Commands } else { Reads::Chunk(left) };
+                    len
+                }
+                Reads::Commands | Reads::AuthLine => self.line(),
+            };
+            if taken == 0 {
+                break;
+            }
+            self.unread.drain(..taken);
+        }
+    }
+
+    fn message(&mut self) -> usize {
+        let text = self.unread.as_slice();
+        let end = match text.starts_with(b".\r\n") {
+            true => Some(0),
+            false => text.windows(5).position(|five| five == b"\r\n.\r\n").map(|at| at + 2),
+        };
+        let message = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
+        assert_eq!(ends_of_data(message), 0, "a reader sees an end in {}", message.escape_ascii());
+        let Some(end) = end else { return 0 };
+        self.reads = Reads::Commands;
+        self.asked.push_back(Asked::EndOfData);
+        end + 3
+    }
+
+    fn line(&mut self) -> usize {
+        let Some(lf) = self.unread.iter().position(|&octet| octet == b'\n') else { return 0 };
+        let text = self.unread.get(..lf).unwrap_or_default();
+        let Some(text) = text.strip_suffix(b"\r") else {
+            panic!("{} ends in a bare LF", text.escape_ascii())
+        };
+        assert!(!text.contains(&b'\r'), "a bare CR in {}", text.escape_ascii());
+        let command = Command::read(text);
+        let asked = match (self.reads, command.verb) {
+            (Reads::AuthLine, _) | (_, Verb::Auth) => Asked::Auth,
+            (_, Verb::Ehlo | Verb::Lhlo | Verb::Helo) => {
+                self.lmtp = command.verb == Verb::Lhlo;
+                Asked::Hello
+            }
+            (_, Verb::Data) => Asked::Data,
+            (_, Verb::Starttls) => Asked::StartTls,
+            (_, Verb::Bdat) if command.chunk().is_some() => Asked::Chunk,
+            _ => Asked::Other,
+        };
+        self.reads = match command.chunk() {
+            Some(chunk) if asked == Asked::Chunk && chunk.size > 0 => Reads::Chunk(chunk.size),
+            _ => Reads::Commands,
+        };
+        self.asked.push_back(asked);
+        lf + 1
+    }
+}
