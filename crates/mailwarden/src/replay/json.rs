@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 
 use super::conversation::Conversation;
 use super::transcript::{Command, Matched, Part, Transaction, Transcript};
-use crate::reporting::json::action;
 
 /// The line of a session; `capture` names the file where there are several.
 pub(super) fn line(capture: Option<&str>, conversation: &Conversation, transcript: &Transcript) -> String {
@@ -82,7 +81,7 @@ fn matched(found: &Matched) -> Value {
     json!({
         "class": found.class,
         "criterion": found.criterion,
-        "action": action(found.action),
+        "action": found.action,
         "transaction": found.transaction,
     })
 }

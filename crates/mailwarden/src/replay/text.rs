@@ -5,7 +5,6 @@ use std::fmt::Write;
 use super::conversation::Conversation;
 use super::json::via;
 use super::transcript::{Command, Message, Part, Transaction, Transcript};
-use crate::reporting::json::action;
 
 /// A session, with an empty line behind it; `capture` names the file where there are several.
 pub(super) fn session(capture: Option<&str>, conversation: &Conversation, transcript: &Transcript) -> String {
@@ -90,7 +89,7 @@ fn part_line(part: &Part) -> String {
 fn write_findings(page: &mut String, transcript: &Transcript) -> std::fmt::Result {
     for found in &transcript.matches {
         let (class, criterion) = (plain(&found.class), plain(&found.criterion));
-        write!(page, "  match: class {class} ({criterion}): {}", action(found.action))?;
+        write!(page, "  match: class {class} ({criterion}): {}", found.action)?;
         match found.transaction {
             Some(transaction) => writeln!(page, ", transaction {transaction}")?,
             None => writeln!(page)?,

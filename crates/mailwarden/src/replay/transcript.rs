@@ -4,7 +4,6 @@
 
 use engine::event::{AnomalyKind, Match, MessageSize, Observed, Via};
 use engine::{Effect, Event, Output};
-use policy::model::Action;
 use proto::smtp::address::Path;
 
 /// One session, as far as it was recorded.
@@ -74,7 +73,7 @@ pub(super) struct Matched {
     pub(super) class: String,
     pub(super) criterion: String,
     /// Nothing where the class only logs.
-    pub(super) action: Option<Action>,
+    pub(super) action: &'static str,
     /// Which of the transactions it was in.
     pub(super) transaction: Option<usize>,
 }
@@ -217,7 +216,7 @@ impl Transcript {
         self.matches.push(Matched {
             class: found.class.to_owned(),
             criterion: found.criterion.to_owned(),
-            action: found.action,
+            action: found.action_name(),
             transaction: found.transaction.and_then(|number| self.index_of(number)),
         });
     }
