@@ -133,7 +133,7 @@ impl<'s> Dialogue<'s> {
             Act::Seconds(seconds) => self.wait(*seconds),
             Act::Drain => {
                 self.turn(|session, now, peers| {
-                    session.drain(now, &mut |effect: Effect<'_>| peers.emit(effect))
+                    session.drain(now, &mut |effect: Effect<'_>| peers.emit(effect));
                 });
             }
         }
@@ -280,7 +280,7 @@ impl<'s> Dialogue<'s> {
             self.peers.legs.iter_mut().for_each(|leg| leg.is_over = true);
         } else {
             self.turn(|session, now, peers| {
-                session.expire(now, &mut |effect: Effect<'_>| peers.emit(effect))
+                session.expire(now, &mut |effect: Effect<'_>| peers.emit(effect));
             });
             let rests = self.closing.is_some() || self.session.deadline() > self.now;
             assert!(rests, "a deadline that came is still there");

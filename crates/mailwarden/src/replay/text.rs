@@ -58,7 +58,7 @@ fn said(command: &Command) -> String {
 }
 
 fn write_transaction(page: &mut String, number: usize, transaction: &Transaction) -> std::fmt::Result {
-    let sender = transaction.sender.as_deref().map_or_else(|| "unknown".to_owned(), |path| in_brackets(path));
+    let sender = transaction.sender.as_deref().map_or_else(|| "unknown".to_owned(), in_brackets);
     writeln!(page, "  transaction {number}: from {sender}")?;
     for recipient in &transaction.recipients {
         writeln!(page, "    to {:<55} {}", in_brackets(&recipient.address), reply(recipient.reply))?;
