@@ -28,7 +28,11 @@ impl Opaque {
     pub(crate) fn ended(&mut self, from: Side, how: End, cx: &mut Cx<'_>) {
         match how {
             End::Fin => cx.out.finish(from.other()),
-            End::Reset => cx.out.abort(from.other()),
+            // What is left of the side that did it is closed too.
+            End::Reset => {
+                cx.out.abort(from.other());
+                cx.out.abort(from);
+            }
         }
     }
 

@@ -169,20 +169,22 @@ impl Smtp {
 
     /// What the client sent goes on to be answered, but a message it did not finish is not finished for it.
     fn client_ended(&mut self, how: End, cx: &mut Cx<'_>) {
-        if !matches!(self.client, Client::Done | Client::Relay { .. }) && self.reason == Reason::Closed {
-            let unfinished = matches!(self.client, Client::Data(_) | Client::Chunk(_)) || how == End::Reset;
-            self.reason = if unfinished { Reason::ClientLost } else { self.reason };
+        let unfinished = matches!(self.client, Client::Data(_) | Client::Chunk(_));
+        let open = !matches!(self.client, Client::Done | Client::Relay { .. });
+        if open && self.reason == Reason::Closed && (unfinished || how == End::Reset) {
+            self.reason = Reason::ClientLost;
         }
         self.replies.ready();
         self.client = Client::Done;
         match how {
             End::Fin => self.finish(Side::Server, cx),
             // The server has all of the message: it must get to answer, or nobody knows whose it is.
-            End::Reset if self.replies.owe_end_of_data() => self.finish(Side::Server, cx),
+            End::Reset if self.replies.owe_end_of_data() && !unfinished => self.finish(Side::Server, cx),
             End::Reset => self.abort(Side::Server, cx),
         }
+        // Nothing can be sent to it, and the program is to close what is left of it.
         if how == End::Reset {
-            self.set_finished(Side::Client);
+            self.abort(Side::Client, cx);
         }
     }
 
@@ -348,12 +350,21 @@ impl Smtp {
     fn finish(&mut self, side: Side, cx: &mut Cx<'_>) {
         if !self.set_finished(side) {
             cx.out.finish(side);
+            self.leave_transaction(cx);
         }
     }
 
     fn abort(&mut self, side: Side, cx: &mut Cx<'_>) {
         if !self.set_finished(side) {
             cx.out.abort(side);
+            self.leave_transaction(cx);
+        }
+    }
+
+    /// Once nobody can be told anything, nobody will answer what is open.
+    fn leave_transaction(&mut self, cx: &mut Cx<'_>) {
+        if self.finished == [true; 2] {
+            self.end_transaction(None, cx);
         }
     }
 

@@ -283,7 +283,7 @@ impl Smtp {
         self.observe(cx, Observed::StartTls);
         self.client = Client::Relay { fresh: true };
         self.server = Server::Relay { fresh: true };
-        self.transaction = None;
+        self.end_transaction(None, cx);
         let criteria: Vec<&str> =
             policy_of(cx.at).map_or_else(Vec::new, |policy| policy.hidden_by_encryption().collect());
         cx.out.report(Event::Tls { criteria: &criteria });
