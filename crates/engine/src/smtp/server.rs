@@ -89,40 +89,35 @@ impl Smtp {
         if asked == Asked::Greeting {
             self.observe(cx, Observed::Banner { text: line.text });
         }
+        if self.reply_lines == 1 && self.is_refused(asked, reply.code, &line, cx) {
+            return Step::Took(len);
+        }
+        pass_line(Side::Client, wire, &line, cx);
         if reply.last {
             self.reply_lines = 0;
-            self.complete(asked, number, reply.code, wire, &line, cx);
-        } else {
-            pass_line(Side::Client, wire, &line, cx);
+            if !self.taken_early(asked, reply.code, cx) {
+                self.answered(asked, number, reply.code, cx);
+            }
         }
         Step::Took(len)
     }
 
-    /// The last line of a reply: judged, passed, and then it changes what we know.
-    fn complete(
-        &mut self,
-        asked: Asked,
-        number: u32,
-        code: u16,
-        wire: &[u8],
-        line: &Line<'_>,
-        cx: &mut Cx<'_>,
-    ) {
-        if asked == Asked::Rcpt && code >= 500 && self.too_many_invalid(cx) {
-            return;
+    /// A reply is judged by its first line: behind one that has passed, the client waits for the rest.
+    fn is_refused(&mut self, asked: Asked, code: u16, line: &Line<'_>, cx: &mut Cx<'_>) -> bool {
+        let invalid = asked == Asked::Rcpt && code >= 500;
+        invalid && self.too_many_invalid(cx)
+            || self.early_acceptance(asked, code) && self.mistrust(AnomalyKind::UnaskedReply, line.text, cx)
+    }
+
+    /// Where we only look on, the server has seen an end that is none, and what we follow goes on.
+    fn taken_early(&mut self, asked: Asked, code: u16, cx: &Cx<'_>) -> bool {
+        if cx.at.watch != Watch::Observe || !self.early_acceptance(asked, code) {
+            return false;
         }
-        if self.early_acceptance(asked, code) {
-            if self.mistrust(AnomalyKind::UnaskedReply, line.text, cx) {
-                return;
-            }
-            // Where we only look on, the server has seen an end that is none, and what we follow goes on.
-            if let (Watch::Observe, Some(transaction)) = (cx.at.watch, &mut self.transaction) {
-                transaction.taken_early = true;
-                return;
-            }
-        }
-        pass_line(Side::Client, wire, line, cx);
-        self.answered(asked, number, code, cx);
+        self.transaction.as_mut().is_some_and(|transaction| {
+            transaction.taken_early = true;
+            true
+        })
     }
 
     /// An answer that takes a message which has not ended yet.
