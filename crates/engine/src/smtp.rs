@@ -300,8 +300,8 @@ impl Smtp {
         while let Some(slot) = self.replies.leave() {
             match slot {
                 Slot::Ours(refusal) => self.answer(refusal, cx),
-                Slot::Last { refusal, .. } => {
-                    self.answer(refusal, cx);
+                Slot::Last { refusal, times, .. } => {
+                    (0..times).for_each(|_| self.answer(refusal, cx));
                     self.client = Client::Done;
                     self.server = Server::Muted;
                     self.finish(Side::Client, cx);

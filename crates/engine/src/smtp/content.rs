@@ -200,8 +200,9 @@ impl Smtp {
         self.refused_now(cx);
         let declared = self.transaction.as_ref().and_then(|transaction| transaction.declared);
         let budget = declared.map_or(cx.at.bounds.swallow, |size| size.saturating_add(size / 10));
+        let times = self.replies_to_a_message();
         self.end_transaction(Some(refusal.code), cx);
-        self.replies.last_at_end_of_message(refusal);
+        self.replies.last_at_end_of_message(refusal, times);
         self.replies.give_up(crate::act::SERVER_LOST);
         self.server = Server::Muted;
         self.abort(Side::Server, cx);

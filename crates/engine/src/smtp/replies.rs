@@ -41,10 +41,12 @@ pub(crate) enum Slot {
         number: u32,
     },
     Ours(Refusal),
-    /// Our last word. It waits until what it refuses has been swallowed.
+    /// Our last word. It waits until what it refuses has been swallowed, and is said so many times:
+    /// in LMTP once for each recipient that was accepted.
     Last {
         refusal: Refusal,
         ready: bool,
+        times: u32,
     },
 }
 
@@ -74,19 +76,19 @@ impl Replies {
 
     /// Our last word, behind everything that is owed already.
     pub(crate) fn last(&mut self, refusal: Refusal) {
-        self.0.push_back(Slot::Last { refusal, ready: true });
+        self.0.push_back(Slot::Last { refusal, ready: true, times: 1 });
     }
 
     /// Our last word in place of the reply that is owed next; what stands behind it is never answered.
     pub(crate) fn last_now(&mut self, refusal: Refusal) {
         self.0.clear();
-        self.0.push_back(Slot::Last { refusal, ready: true });
+        self.0.push_back(Slot::Last { refusal, ready: true, times: 1 });
     }
 
     /// Our last word in the place of the newest slot, the end of the message that is refused.
-    pub(crate) fn last_at_end_of_message(&mut self, refusal: Refusal) {
+    pub(crate) fn last_at_end_of_message(&mut self, refusal: Refusal, times: u32) {
         self.0.pop_back();
-        self.0.push_back(Slot::Last { refusal, ready: false });
+        self.0.push_back(Slot::Last { refusal, ready: false, times });
     }
 
     /// What is refused has been swallowed, or will be no longer.
@@ -198,7 +200,7 @@ mod tests {
         let mut replies = Replies::default();
         replies.await_server(Asked::Rcpt, 0);
         replies.await_server(Asked::EndOfData { replies: 1 }, 1);
-        replies.last_at_end_of_message(act::BAD_MESSAGE);
+        replies.last_at_end_of_message(act::BAD_MESSAGE, 1);
         assert_eq!(replies.leave(), None);
         replies.answered(None);
         assert_eq!((replies.leave(), replies.front()), (None, Front::Waiting));

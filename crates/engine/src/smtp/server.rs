@@ -206,15 +206,16 @@ impl Smtp {
         }
     }
 
-    /// In LMTP an end of data has one answer for each recipient that was accepted (RFC 2033 §4.2).
+    /// What the server still owes to an end of data behind this reply.
     fn more_replies(&self, replies: u32) -> Option<u32> {
-        let accepted = self.transaction.as_ref().map_or(1, |transaction| transaction.accepted);
-        let owed = match replies {
-            0 if self.lmtp => accepted,
-            0 => 1,
-            owed => owed,
-        };
+        let owed = if replies == 0 { self.replies_to_a_message() } else { replies };
         (owed > 1).then(|| owed - 1)
+    }
+
+    /// In LMTP an end of data has one answer for each recipient that was accepted (RFC 2033 §4.2).
+    pub(super) fn replies_to_a_message(&self) -> u32 {
+        let accepted = self.transaction.as_ref().map_or(1, |transaction| transaction.accepted);
+        if self.lmtp { accepted.max(1) } else { 1 }
     }
 
     fn observe_reply(&self, asked: Asked, number: u32, code: u16, cx: &mut Cx<'_>) {
