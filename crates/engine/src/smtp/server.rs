@@ -15,7 +15,7 @@ use super::{Asked, Client, Front, Server, Smtp, Step, Swallow, Swallowed, policy
 use crate::act::{self, Masked, Row};
 use crate::attachment::Watch;
 use crate::effect::{Took, Wants};
-use crate::event::{AnomalyKind, Event, Observed, Treatment};
+use crate::event::{AnomalyKind, Event, Observed, Reason, Treatment};
 use crate::message::Decision;
 use crate::session::Cx;
 
@@ -378,11 +378,28 @@ impl Smtp {
             Progress::Oversize { .. } => return self.endless(input, cx),
             Progress::Unit { unit, len } => (unit, len),
         };
-        let farewell = ReplyLine::read(line.text).is_some_and(|reply| reply.code == 421);
-        if farewell || !self.mistrust(AnomalyKind::UnaskedReply, line.text, cx) {
+        let farewell = ReplyLine::read(line.text).filter(|reply| reply.code == 421);
+        if farewell.is_some() || !self.mistrust(AnomalyKind::UnaskedReply, line.text, cx) {
             pass_line(Side::Client, input.get(..len).unwrap_or_default(), &line, cx);
         }
+        if farewell.is_some_and(|reply| reply.last) {
+            self.said_farewell(cx);
+        }
         Step::Took(len)
+    }
+
+    /// Behind an unasked 421 the server closes; so do we, whether it does or not.
+    fn said_farewell(&mut self, cx: &mut Cx<'_>) {
+        if cx.at.watch == Watch::Observe {
+            return;
+        }
+        if self.reason == Reason::Closed {
+            self.reason = Reason::ServerLost;
+        }
+        self.client = Client::Done;
+        self.server = Server::Muted;
+        self.finish(Side::Client, cx);
+        self.finish(Side::Server, cx);
     }
 
     fn endless(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
