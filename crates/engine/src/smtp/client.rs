@@ -244,7 +244,10 @@ impl Smtp {
         self.observe(cx, Observed::Command { number, verb: command.token, argument: command.argument });
         match self.check(&said, cx) {
             Check::Fine => self.consider(&said, cx),
-            Check::Answer(refusal) => self.replies.ours(refusal),
+            Check::Answer(refusal) => {
+                self.count_recipient(&said, cx);
+                self.replies.ours(refusal);
+            }
             Check::Reset => self.reset(cx),
         }
     }
