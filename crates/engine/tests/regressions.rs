@@ -113,3 +113,22 @@ fn a_bare_cr_in_an_auth_exchange_hides_no_command() {
         assert!(!server.contains("hidden"), "{server}");
     }
 }
+
+#[test]
+fn the_reply_to_an_earlier_rset_does_not_open_the_barrier_of_data() {
+    let mut talk = Talk::with(Attachment::default());
+    talk.server("220 mx\r\n").client("EHLO c\r\n").server("250-mx\r\n250 PIPELINING\r\n");
+    talk.client("RSET\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nSubject: no command\r\n");
+    talk.server("250 ok\r\n");
+    assert!(talk.got[Side::Server as usize].ends_with("DATA\r\n"), "{}", talk.got[Side::Server as usize]);
+}
+
+#[test]
+fn the_reply_to_an_earlier_rset_does_not_end_a_later_transaction() {
+    let mut talk = Talk::with(Attachment::default());
+    talk.server("220 mx\r\n").client("EHLO c\r\n").server("250-mx\r\n250 PIPELINING\r\n");
+    talk.client("RSET\r\nMAIL FROM:<a@b>\r\n").server("250 reset\r\n250 sender\r\n");
+    // A second MAIL is one within a transaction: nothing goes on before its reply.
+    talk.client("MAIL FROM:<e@f>\r\nNOOP\r\n");
+    assert!(talk.got[Side::Server as usize].ends_with("<e@f>\r\n"), "{}", talk.got[Side::Server as usize]);
+}
