@@ -107,8 +107,8 @@ enum Swallowed {
 #[derive(Debug)]
 enum Server {
     Replies,
-    /// The rest of a reply line over its bound.
-    LongLine,
+    /// The rest of a reply line over its bound, and the code of the reply if it is the last of it.
+    LongLine(Option<u16>),
     Relay {
         fresh: bool,
     },

@@ -50,7 +50,7 @@ impl Smtp {
                 let fresh = std::mem::replace(fresh, false);
                 self.relay(Side::Server, fresh, input, cx)
             }
-            Server::LongLine => self.long_line(input, cx),
+            Server::LongLine(_) => self.long_line(input, cx),
             Server::Replies => match self.replies.front() {
                 Front::Waiting => Step::Took(input.len()),
                 Front::Nobody => self.unasked(input, cx),
@@ -404,19 +404,26 @@ impl Smtp {
 
     fn endless(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
         if !self.mistrust(AnomalyKind::EndlessReply, b"", cx) {
-            self.server = Server::LongLine;
+            let reply = input.get(..4).and_then(ReplyLine::read).filter(|reply| reply.last);
+            self.server = Server::LongLine(reply.map(|reply| reply.code));
             return self.long_line(input, cx);
         }
         Step::Took(input.len())
     }
 
     fn long_line(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
+        let Server::LongLine(ends) = self.server else { return Step::Took(0) };
         let lf = memchr::memchr(b'\n', input);
         let len = lf.map_or(input.len(), |lf| lf + 1);
+        cx.out.pass(Side::Client, input.get(..len).unwrap_or_default());
         if lf.is_some() {
             self.server = Server::Replies;
+            self.reply_lines += 1;
         }
-        cx.out.pass(Side::Client, input.get(..len).unwrap_or_default());
+        if let (Some(_), Some(code), Front::Server { asked, number }) = (lf, ends, self.replies.front()) {
+            self.reply_lines = 0;
+            self.answered(asked, number, code, cx);
+        }
         Step::Took(len)
     }
 
