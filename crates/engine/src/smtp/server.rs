@@ -9,6 +9,7 @@ use proto::smtp::extension::{Extensions, keyword_of};
 use proto::smtp::reply::{self, BlockBounds, ReplyLine};
 use proto::smtp::verb::Verb;
 use proto::{Progress, Side};
+use smallvec::SmallVec;
 
 use super::client::pass_line;
 use super::{Asked, Client, Front, Server, Smtp, Step, Swallow, Swallowed, policy_of};
@@ -297,50 +298,53 @@ impl Smtp {
             Progress::Oversize { .. } => return self.endless(input, cx),
             Progress::Unit { unit, len } => (unit, len),
         };
-        let mut last_code = 0;
-        let mut keywords = Offer::default();
+        let Some(offer) = self.judge_capabilities(block, cx) else { return Step::Took(len) };
         for (count, wire) in block.split_inclusive(|&octet| octet == b'\n').enumerate() {
             let Progress::Unit { unit: line, .. } = line::decode(wire, bounds.line) else { break };
-            if line.end == LineEnd::Lf && self.mistrust(AnomalyKind::ReplyBareLf, line.text, cx) {
-                return Step::Took(len);
-            }
-            let reply = ReplyLine::read(line.text).filter(|reply| count == 0 || reply.code == last_code);
-            let Some(reply) = reply else {
-                if self.mistrust(AnomalyKind::BadReply, line.text, cx) {
-                    return Step::Took(len);
-                }
-                pass_line(Side::Client, wire, &line, cx);
-                continue;
-            };
-            last_code = reply.code;
-            if count == 0 || reply.code != 250 {
-                pass_line(Side::Client, wire, &line, cx);
-            } else if !self.capability(wire, &line, &reply, &mut keywords, cx) {
-                return Step::Took(len);
+            match offer.hidden.contains(&count).then(|| ReplyLine::read(line.text)).flatten() {
+                Some(reply) => hide(&line, &reply, cx),
+                None => pass_line(Side::Client, wire, &line, cx),
             }
         }
-        if last_code == 0 {
+        if offer.code == 0 {
             // Not one line of it was a reply.
             return Step::Took(len);
         }
-        if last_code == 250 {
-            self.offered = keywords.offered;
-            self.masked = keywords.masked;
+        if offer.code == 250 {
+            self.offered = offer.offered;
+            self.masked = offer.masked;
         }
         self.reply_lines = 0;
-        self.answered(asked, number, last_code, cx);
+        self.answered(asked, number, offer.code, cx);
         Step::Took(len)
     }
 
-    /// One keyword: shown or hidden. Whether the session goes on.
-    fn capability(
-        &mut self,
-        wire: &[u8],
-        line: &Line<'_>,
-        reply: &ReplyLine<'_>,
-        offer: &mut Offer,
-        cx: &mut Cx<'_>,
-    ) -> bool {
+    /// What a capability reply offers; nothing if it ended the session. All of it is judged before
+    /// the client hears any.
+    fn judge_capabilities(&mut self, block: &[u8], cx: &mut Cx<'_>) -> Option<Offer> {
+        let mut offer = Offer::default();
+        for (count, wire) in block.split_inclusive(|&octet| octet == b'\n').enumerate() {
+            let Progress::Unit { unit: line, .. } = line::decode(wire, wire.len()) else { break };
+            if line.end == LineEnd::Lf && self.mistrust(AnomalyKind::ReplyBareLf, line.text, cx) {
+                return None;
+            }
+            let reply = ReplyLine::read(line.text).filter(|reply| count == 0 || reply.code == offer.code);
+            let Some(reply) = reply else {
+                if self.mistrust(AnomalyKind::BadReply, line.text, cx) {
+                    return None;
+                }
+                continue;
+            };
+            offer.code = reply.code;
+            if count > 0 && reply.code == 250 && self.is_hidden(&reply, &mut offer, cx)? {
+                offer.hidden.push(count);
+            }
+        }
+        Some(offer)
+    }
+
+    /// Whether one keyword is kept from the client; nothing if it ended the session.
+    fn is_hidden(&mut self, reply: &ReplyLine<'_>, offer: &mut Offer, cx: &mut Cx<'_>) -> Option<bool> {
         let keyword = keyword_of(reply.text);
         offer.offered.insert(keyword);
         self.observe(cx, Observed::Capability { text: reply.text });
@@ -357,18 +361,13 @@ impl Smtp {
             self.refused_now(cx);
             let (Row::Last(refusal) | Row::Answer(refusal)) = act::command_row(Verb::Ehlo, kind, rule, cx.at);
             self.last_word_now(refusal, cx);
-            return false;
+            return None;
         }
-        if decision == Decision::Mask || is_hidden(keyword, cx) {
+        let hidden = decision == Decision::Mask || is_always_hidden(keyword, cx);
+        if hidden {
             offer.masked.insert(keyword);
-            let shown = line.text.len() - reply.text.len();
-            cx.out.pass(Side::Client, line.text.get(..shown).unwrap_or_default());
-            act::mask(Masked::Keyword, reply.text.len()).for_each(|ink| cx.out.rewrite(Side::Client, ink));
-            cx.out.rewrite(Side::Client, b"\r\n");
-        } else {
-            pass_line(Side::Client, wire, line, cx);
         }
-        true
+        Some(hidden)
     }
 
     /// A line that nobody asked for. A server may say 421 whenever it likes (RFC 5321 §3.8).
@@ -437,15 +436,26 @@ impl Smtp {
     }
 }
 
-/// What an EHLO reply names, as far as it has been read.
+/// What an EHLO reply names.
 #[derive(Default)]
 struct Offer {
     offered: Extensions,
     masked: Extensions,
+    code: u16,
+    /// Lines that the client is not shown, by their number.
+    hidden: SmallVec<[usize; 8]>,
+}
+
+/// As many octets in place of a keyword and its parameters.
+fn hide(line: &Line<'_>, reply: &ReplyLine<'_>, cx: &mut Cx<'_>) {
+    let shown = line.text.len() - reply.text.len();
+    cx.out.pass(Side::Client, line.text.get(..shown).unwrap_or_default());
+    act::mask(Masked::Keyword, reply.text.len()).for_each(|ink| cx.out.rewrite(Side::Client, ink));
+    cx.out.rewrite(Side::Client, b"\r\n");
 }
 
 /// Keywords that no class needs to name: what the dialect cannot inspect, and STARTTLS on request.
-fn is_hidden(keyword: &[u8], cx: &Cx<'_>) -> bool {
+fn is_always_hidden(keyword: &[u8], cx: &Cx<'_>) -> bool {
     let chunking = policy_of(cx.at).is_some() && keyword.eq_ignore_ascii_case(b"CHUNKING");
     let starttls = cx.at.starttls == StartTls::Mask && keyword.eq_ignore_ascii_case(b"STARTTLS");
     cx.at.watch == Watch::Enforce && (chunking || starttls)
