@@ -546,6 +546,7 @@ impl Smtp {
 /// Sends a line on as it came, its end made CRLF where it was not.
 pub(super) fn pass_line(to: Side, wire: &[u8], line: &Line<'_>, cx: &mut Cx<'_>) {
     match line.end {
+        LineEnd::Lf if cx.at.watch == Watch::Observe => cx.out.pass(to, wire),
         LineEnd::Crlf => cx.out.pass(to, wire),
         LineEnd::Lf => {
             cx.out.pass(to, line.text);

@@ -67,7 +67,7 @@ impl Smtp {
         }
         let mut taken = 0;
         while let BodyStep::Piece(piece) = decoder.next(window.get(taken..seen).unwrap_or_default()) {
-            send(&piece, window, cx);
+            send(&piece, window.get(taken..).unwrap_or_default(), cx);
             taken += piece.len;
         }
         self.client = Client::Data(decoder);
@@ -85,7 +85,7 @@ impl Smtp {
                     if let Some(refusal) = self.learn(&piece, cx) {
                         return self.refuse_data(refusal, decoder, taken, cx);
                     }
-                    send(&piece, input, cx);
+                    send(&piece, rest, cx);
                 }
                 BodyStep::End { len } => {
                     taken += len;
@@ -252,12 +252,14 @@ fn drain(decoder: &mut body::Data, input: &[u8]) -> (usize, bool) {
     }
 }
 
-/// Sends a piece on: as it came where it is the sender's own octets.
+/// Sends a piece on: as it came where it is the sender's own octets, and where we only watch.
 fn send(piece: &Piece<'_>, input: &[u8], cx: &mut Cx<'_>) {
-    let own = input.as_ptr_range().contains(&piece.wire.as_ptr());
-    match own && piece.flaw.is_none() {
-        true => cx.out.pass(Side::Server, piece.wire),
-        false => cx.out.rewrite(Side::Server, piece.wire),
+    let said = input.get(..piece.len).unwrap_or_default();
+    let own = said.as_ptr_range().contains(&piece.wire.as_ptr()) && piece.flaw.is_none();
+    match cx.at.watch {
+        Watch::Observe => cx.out.pass(Side::Server, said),
+        Watch::Enforce if own => cx.out.pass(Side::Server, piece.wire),
+        Watch::Enforce => cx.out.rewrite(Side::Server, piece.wire),
     }
 }
 
