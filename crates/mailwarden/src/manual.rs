@@ -107,7 +107,7 @@ mod tests {
         for command in Cli::command().get_subcommands() {
             assert!(page.contains(&format!(".SS {}\n", command.get_name())), "{page}");
         }
-        for flag in ["--config", "--listen", "--strict", "--format"] {
+        for flag in ["--config", "--listen", "--strict", "--format", "--keep"] {
             assert!(page.contains(flag), "{flag}: {page}");
         }
     }

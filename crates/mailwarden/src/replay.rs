@@ -27,7 +27,7 @@ use engine::bounds::Bounds;
 use proto::Side;
 
 use crate::cli::ReplayFlags;
-use crate::{Exit, configuration};
+use crate::{Exit, configuration, terminal};
 use conversation::Conversation;
 use pcap::{Capture, Damage, Problem};
 use segments::{Flow, FlowId, Reassembler};
@@ -72,10 +72,10 @@ fn attachment(flags: &ReplayFlags) -> Result<Attachment, Exit> {
     let Some(path) = &flags.config else { return Ok(observing(&Attachment::default())) };
     let name = path.display().to_string();
     let read = configuration::read(path).map_err(|error| {
-        eprintln!("mailwarden: {error}");
+        terminal::complain(&format!("mailwarden: {error}\n"));
         Exit::System
     })?;
-    eprint!("{}", read.complaints());
+    terminal::complain(&read.complaints());
     let plan = read.plan.ok_or(Exit::Usage)?;
     let mut attachments = plan.listeners.iter().map(|(_, target)| &target.attachment);
     let found = match &flags.proxy {
@@ -113,7 +113,7 @@ fn open(path: &Path) -> io::Result<(Box<dyn Read>, Option<u64>)> {
 }
 
 fn complain(name: &str, what: &str, exit: Exit) -> Exit {
-    eprintln!("mailwarden: {name}: {what}");
+    terminal::complain(&format!("mailwarden: {name}: {what}\n"));
     exit
 }
 
@@ -272,15 +272,16 @@ impl<'r> Progress<'r> {
         }
         self.due = Some(now + Self::PAUSE);
         self.shown = true;
-        match self.size.filter(|&size| size > 0) {
-            Some(size) => eprint!("\r{}: {} %\x1b[K", self.name, position.saturating_mul(100) / size),
-            None => eprint!("\r{}: {} MiB\x1b[K", self.name, position >> 20),
-        }
+        let done = match self.size.filter(|&size| size > 0) {
+            Some(size) => format!("{} %", position.saturating_mul(100) / size),
+            None => format!("{} MiB", position >> 20),
+        };
+        terminal::progress(&format!("{}: {done}", self.name));
     }
 
     fn clear(&self) {
         if self.shown {
-            eprint!("\r\x1b[K");
+            terminal::progress("");
         }
     }
 }

@@ -16,6 +16,11 @@ pub(crate) fn complain(text: &str) {
     let _ = io::stderr().lock().write_all(harmless(text).as_bytes());
 }
 
+/// A line on standard error that the next one overwrites; for terminals only.
+pub(crate) fn progress(text: &str) {
+    let _ = write!(io::stderr().lock(), "\r{}\x1b[K", harmless(text));
+}
+
 /// Colours, or none of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Paint {

@@ -65,6 +65,9 @@ fn wrong_usage_is_answered_by_one_clear_line() {
         ("check .", SYSTEM, "mailwarden: .: Is a directory"),
         ("check binary.conf", USAGE, "binary.conf:1:1: error: the file is no text"),
         ("check utf-16.conf", USAGE, "utf-16.conf:1:1: error: the file is in UTF-16"),
+        ("replay", USAGE, "error: the following required arguments"),
+        ("replay missing.pcap", SYSTEM, "mailwarden: missing.pcap: cannot read: No such file"),
+        ("replay .", SYSTEM, "mailwarden: .: cannot read at octet 0: Is a directory"),
         ("demo --fly", USAGE, "error: unexpected argument '--fly'"),
         ("completions", USAGE, "error: the following required arguments"),
         ("completions cmd.exe", USAGE, "error: invalid value 'cmd.exe'"),
@@ -125,9 +128,12 @@ fn readers_that_went_away_are_no_reason_to_panic() {
         assert_eq!(output.status.code(), Some(0), "`{typed}`: {output:?}");
         assert!(output.stderr.is_empty(), "`{typed}`: {output:?}");
     }
-    for (typed, exit) in
-        [("check missing.conf", SYSTEM), ("run --config missing.conf", SYSTEM), ("run --fly", USAGE)]
-    {
+    for (typed, exit) in [
+        ("check missing.conf", SYSTEM),
+        ("run --config missing.conf", SYSTEM),
+        ("run --fly", USAGE),
+        ("replay missing.pcap", SYSTEM),
+    ] {
         let mut child =
             program(&golden, typed).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
         drop(child.stderr.take());
