@@ -17,11 +17,11 @@ pub(crate) fn envelope() -> Vec<Row> {
         row(
             "each pattern of a map counts",
             "match sender address regex bad-guys → reset",
-            curl().from("mr.crazyperson7@wrdmail.com"),
+            curl().from("mr.crazypersonnn@wrdmail.com"),
         )
         .refused("MAIL", "550 5.7.1")
         .acted("c1", "sender address regex bad-guys", "reset")
-        .passes(curl().from("mr.crazyperson7@example.org")),
+        .passes(curl().from("mr.crazypersonnn@example.org")),
         row(
             "log alone refuses nothing",
             "match sender address regex bad-guys → log",
@@ -167,16 +167,14 @@ pub(crate) fn keywords() -> Vec<Row> {
         .answered("ETRN", "", "50")
         .acted("c1", "reply ehlo ETRN", "mask")
         .concerns_every_mail(),
-        row("8BITMIME is masked", "match reply ehlo 8BITMIME → mask", smtplib()).hides("8BITMIME").acted(
-            "c1",
-            "reply ehlo 8BITMIME",
-            "mask",
-        ),
-        row("SIZE is masked with its value", "match reply ehlo SIZE → mask", smtplib()).hides("SIZE").acted(
-            "c1",
-            "reply ehlo SIZE",
-            "mask",
-        ),
+        row("8BITMIME is masked", "match reply ehlo 8BITMIME → mask", smtplib())
+            .hides("8BITMIME")
+            .acted("c1", "reply ehlo 8BITMIME", "mask")
+            .concerns_every_mail(),
+        row("SIZE is masked with its value", "match reply ehlo SIZE → mask", smtplib())
+            .hides("SIZE")
+            .acted("c1", "reply ehlo SIZE", "mask")
+            .concerns_every_mail(),
         row("a keyword of the administrator's own is masked", "match reply ehlo SMTPUTF8 → mask", smtplib())
             .hides("SMTPUTF8")
             .acted("c1", "reply ehlo SMTPUTF8", "mask")
@@ -190,11 +188,9 @@ pub(crate) fn keywords() -> Vec<Row> {
         .delivered_to(1)
         .acted("c1", "reply ehlo STARTTLS", "mask")
         .concerns_every_mail(),
-        row("log alone leaves the keyword", "match reply ehlo DSN → log", smtplib()).acted(
-            "c1",
-            "reply ehlo DSN",
-            "log",
-        ),
+        row("log alone leaves the keyword", "match reply ehlo DSN → log", smtplib())
+            .acted("c1", "reply ehlo DSN", "log")
+            .concerns_every_mail(),
     ]
 }
 
