@@ -20,5 +20,5 @@ mod short;
 
 #[test]
 fn session() {
-    short::run(2000, session::generate, session::run);
+    short::run(5000, session::generate, session::run);
 }

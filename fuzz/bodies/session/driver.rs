@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::attachment::Watch;
 use engine::event::{Anomaly, Match, MessageSize, Reason, Transaction};
-use engine::{Attachment, Effect, End, Event, Session, Wants};
+use engine::{Attachment, Effect, End, Event, Output, Session, Wants};
 use policy::fact::Kind;
 use proto::{Side, Time};
 
@@ -97,8 +97,7 @@ impl<'s> Dialogue<'s> {
         let peers = Peers { legs, reports: Vec::new(), server, client };
         let mut dialogue =
             Self { session: Session::new(Arc::clone(at), now), cuts, now, closing: None, peers };
-        dialogue
-            .turn(|session, now, peers| session.connected(now, &mut |effect: Effect<'_>| peers.emit(effect)));
+        dialogue.turn(|session, now, peers| session.connected(now, peers));
         for act in &script.acts {
             if dialogue.is_over() {
                 break;
@@ -106,6 +105,7 @@ impl<'s> Dialogue<'s> {
             dialogue.act(act);
         }
         dialogue.conclude();
+        dialogue.peers.server.iter().for_each(MailServer::conclude);
         let Peers { legs: [client, server], mut reports, .. } = dialogue.peers;
         // Of a message that is refused more or less was read when that was known.
         if let (Some(last), Some(Ending::Abort)) = (reports.last_mut(), server.heard.ending) {
@@ -132,9 +132,7 @@ impl<'s> Dialogue<'s> {
             }
             Act::Seconds(seconds) => self.wait(*seconds),
             Act::Drain => {
-                self.turn(|session, now, peers| {
-                    session.drain(now, &mut |effect: Effect<'_>| peers.emit(effect));
-                });
+                self.turn(|session, now, peers| session.drain(now, peers));
             }
         }
     }
@@ -203,9 +201,7 @@ impl<'s> Dialogue<'s> {
                     leg.is_over = true;
                     leg.held.clear();
                     if !std::mem::replace(&mut leg.end_told, true) {
-                        let peers = &mut self.peers;
-                        self.session
-                            .ended(self.now, side, End::Reset, &mut |effect: Effect<'_>| peers.emit(effect));
+                        self.session.ended(self.now, side, End::Reset, &mut self.peers);
                     }
                 }
             }
@@ -222,8 +218,7 @@ impl<'s> Dialogue<'s> {
 
     fn offer(&mut self, side: Side) -> usize {
         let held = std::mem::take(&mut self.peers.legs[side as usize].held);
-        let peers = &mut self.peers;
-        let took = self.session.offer(self.now, side, &held, &mut |effect: Effect<'_>| peers.emit(effect));
+        let took = self.session.offer(self.now, side, &held, &mut self.peers);
         assert!(took.bytes <= held.len());
         let stuck = took == engine::Took { bytes: 0, wants: Wants::More };
         assert!(!stuck || held.len() < self.session.attachment().bounds.held, "more is held than may be");
@@ -262,8 +257,7 @@ impl<'s> Dialogue<'s> {
         }
         leg.end_told = true;
         leg.held.clear();
-        let peers = &mut self.peers;
-        self.session.ended(self.now, side, End::Fin, &mut |effect: Effect<'_>| peers.emit(effect));
+        self.session.ended(self.now, side, End::Fin, &mut self.peers);
         true
     }
 
@@ -279,9 +273,7 @@ impl<'s> Dialogue<'s> {
         if self.closing.is_some() {
             self.peers.legs.iter_mut().for_each(|leg| leg.is_over = true);
         } else {
-            self.turn(|session, now, peers| {
-                session.expire(now, &mut |effect: Effect<'_>| peers.emit(effect));
-            });
+            self.turn(|session, now, peers| session.expire(now, peers));
             let rests = self.closing.is_some() || self.session.deadline() > self.now;
             assert!(rests, "a deadline that came is still there");
         }
@@ -316,7 +308,7 @@ impl Leg {
     }
 }
 
-impl Peers {
+impl Output for Peers {
     fn emit(&mut self, effect: Effect<'_>) {
         match effect {
             Effect::Send { to, bytes, .. } => {
@@ -339,7 +331,9 @@ impl Peers {
             Effect::Report(event) => self.reports.push(Report::of(event)),
         }
     }
+}
 
+impl Peers {
     fn end(&mut self, side: Side, ending: Ending) {
         let before = self.legs[side as usize].heard.ending.replace(ending);
         assert_eq!(before, None, "the {side:?} is ended twice");

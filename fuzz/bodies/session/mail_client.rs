@@ -125,7 +125,7 @@ const COMMANDS: &[&str] = &[
     "RSET\r\n",
     "NOOP\r\n",
     "RCPT TO:<bad2@good.example>\r\n",
-    "MAIL FROM:<bad1@x.example> SIZE=100\r\n",
+    "MAIL FROM:<bad1@x.example> SIZE=100000\r\n",
     "MAIL FROM:<a@b.example> BODY=BINARYMIME\r\n",
     "RCPT TO:<|sh>\r\n",
     "VRFY someone\r\n",

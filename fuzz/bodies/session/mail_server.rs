@@ -12,6 +12,8 @@ use crate::permissive::ends_of_data;
 pub(crate) struct MailServer {
     /// Octets that make no whole line or message yet.
     unread: Vec<u8>,
+    /// So much of a message has no end in it.
+    searched: usize,
     reads: Reads,
     asked: VecDeque<Asked>,
     /// What it has said of a line of its own.
@@ -47,6 +49,7 @@ impl MailServer {
     pub(crate) fn new() -> Self {
         Self {
             unread: Vec::new(),
+            searched: 0,
             reads: Reads::Commands,
             asked: VecDeque::from([Asked::Greeting]),
             saying: Vec::new(),
@@ -158,17 +161,27 @@ impl MailServer {
     }
 
     fn message(&mut self) -> usize {
-        let text = self.unread.as_slice();
-        let end = match text.starts_with(b".\r\n") {
+        let searched = std::mem::replace(&mut self.searched, self.unread.len());
+        let rest = self.unread.get(searched.saturating_sub(4)..).unwrap_or_default();
+        let end = match self.unread.starts_with(b".\r\n") {
             true => Some(0),
-            false => text.windows(5).position(|five| five == b"\r\n.\r\n").map(|at| at + 2),
+            false => rest
+                .windows(5)
+                .position(|five| five == b"\r\n.\r\n")
+                .map(|at| at + searched.saturating_sub(4) + 2),
         };
-        let message = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
-        assert_eq!(ends_of_data(message), 0, "a reader sees an end in {}", message.escape_ascii());
         let Some(end) = end else { return 0 };
-        self.reads = Reads::Commands;
+        check_message(self.unread.get(..end).unwrap_or_default());
+        (self.reads, self.searched) = (Reads::Commands, 0);
         self.asked.push_back(Asked::EndOfData);
         end + 3
+    }
+
+    /// The session is over; so is a message that has not ended.
+    pub(crate) fn conclude(&self) {
+        if self.reads == Reads::Data && !self.lost {
+            check_message(&self.unread);
+        }
     }
 
     fn line(&mut self) -> usize {
@@ -197,4 +210,9 @@ impl MailServer {
         self.asked.push_back(asked);
         lf + 1
     }
+}
+
+/// What a strict reader takes for one message is one to every reader.
+fn check_message(message: &[u8]) {
+    assert_eq!(ends_of_data(message), 0, "a reader sees an end in {}", message.escape_ascii());
 }

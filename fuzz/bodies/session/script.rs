@@ -130,7 +130,7 @@ const CLIENT: &[&str] = &[
     "HELO client.example\r\n",
     "LHLO client.example\r\n",
     "MAIL FROM:<a@good.example>\r\n",
-    "MAIL FROM:<bad1@x.example> SIZE=100\r\n",
+    "MAIL FROM:<bad1@x.example> SIZE=100000\r\n",
     "MAIL FROM:<a@b.example> BODY=BINARYMIME\r\n",
     "MAIL FROM:<é@b.example> SMTPUTF8 BODY=8BITMIME\r\n",
     "RCPT TO:<b@good.example>\r\n",
