@@ -11,6 +11,7 @@ use std::sync::Arc;
 use engine::attachment::Watch;
 use engine::bounds::Bounds;
 use engine::{Attachment, Effect, Event, Session};
+use policy::CompiledPolicy;
 use policy::model::Conformance;
 use proto::{Side, Time};
 
@@ -131,4 +132,25 @@ fn the_reply_to_an_earlier_rset_does_not_end_a_later_transaction() {
     // A second MAIL is one within a transaction: nothing goes on before its reply.
     talk.client("MAIL FROM:<e@f>\r\nNOOP\r\n");
     assert!(talk.got[Side::Server as usize].ends_with("<e@f>\r\n"), "{}", talk.got[Side::Server as usize]);
+}
+
+#[test]
+fn a_message_without_a_body_ends_although_the_next_command_came_with_it() {
+    for message in ["", "Subject: a\r\n"] {
+        let mut talk = Talk::with(Attachment { policy: Some(header_policy()), ..Attachment::default() });
+        talk.server("220 mx\r\n").client("MAIL FROM:<a@b>\r\n").server("250 ok\r\n");
+        talk.client("DATA\r\n").server("354 go\r\n");
+        talk.client(&format!("{message}.\r\nQUIT\r\n")).server("250 taken\r\n");
+        let server = &talk.got[Side::Server as usize];
+        assert!(server.ends_with(&format!("DATA\r\n{message}.\r\nQUIT\r\n")), "{server}");
+    }
+}
+
+/// A policy that looks at the fields of a header.
+fn header_policy() -> Arc<CompiledPolicy> {
+    let text = "parameter-map type regex r\n pattern lottery\n\
+                class-map type inspect smtp match-any c\n match header regex r\n\
+                policy-map type inspect smtp p\n class type inspect smtp c\n  reset\n";
+    let policy = policy::load("policy", text.as_bytes()).policy.unwrap();
+    Arc::new(CompiledPolicy::compile(&policy, "p").unwrap())
 }

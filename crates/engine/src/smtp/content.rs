@@ -32,9 +32,9 @@ impl Smtp {
         let Client::Data(decoder) = &self.client else { return Step::Wants(Wants::More) };
         let decoder = decoder.clone();
         // A header field is a unit: nothing of it goes on before all of it was judged.
-        if self.holds_fields(cx) {
+        let ends = matches!(decoder.clone().next(input), BodyStep::End { .. });
+        if self.holds_fields(cx) && !ends {
             match complete_fields(input) {
-                0 if input.starts_with(b".\r\n") => {}
                 0 if input.len() < cx.at.bounds.held * 9 / 10 => return Step::Wants(Wants::More),
                 0 => return self.fields(input, false, decoder, cx),
                 whole => return self.fields(input.get(..whole).unwrap_or(input), true, decoder, cx),
