@@ -1,0 +1,28 @@
+//! The daemon itself, on loopback, between clients and servers that misbehave.
+//!
+//! Every test starts the program with a configuration of its own on a free port, and plays both peers in threads.
+//! Nothing is needed but the machine: no packages, no privileges. `MAILWARDEN_KILL_RUNS=N` sets the number of seeded
+//! runs of the kill test.
+
+#[path = "live/bad_servers.rs"]
+mod bad_servers;
+#[path = "live/daemon.rs"]
+mod daemon;
+#[path = "live/kills.rs"]
+mod kills;
+#[path = "live/lost_clients.rs"]
+mod lost_clients;
+#[path = "live/noise.rs"]
+mod noise;
+#[path = "live/refusals.rs"]
+mod refusals;
+#[path = "live/reload.rs"]
+mod reload;
+#[path = "live/server.rs"]
+mod server;
+#[path = "live/stop.rs"]
+mod stop;
+#[path = "live/timers.rs"]
+mod timers;
+#[path = "live/wire.rs"]
+mod wire;

@@ -1,0 +1,57 @@
+//! A refusal can be read, even by a client that has not stopped talking.
+
+use crate::daemon::{Daemon, RULED};
+use crate::server::Mailbox;
+use crate::wire::End;
+
+const ENVELOPE: [&str; 3] = ["MAIL FROM:<s@example.test>", "RCPT TO:<r@example.test>", "DATA"];
+
+/// Says what must be refused and a lot more behind it, and only then reads.
+fn refused(before: &[&str], what: &str, more: usize, answer: &str) {
+    let mailbox = Mailbox::start();
+    let daemon = Daemon::start(RULED, &[mailbox.address()]);
+    let mut client = daemon.greeted();
+    before.iter().for_each(|line| client.says(line, if *line == "DATA" { "354" } else { "250" }));
+    client.send(what);
+    let line = format!("{}\r\n", "x".repeat(1022));
+    let mut left = more;
+    while left > 0 {
+        assert!(client.send(&line), "cut off with {left} octets to go");
+        left = left.saturating_sub(line.len());
+    }
+    client.send(".\r\n");
+    client.fin();
+    assert_eq!(client.rest(), (answer.to_owned(), End::Fin));
+    let visits = mailbox.visits(1);
+    assert_eq!(visits[0].messages, Vec::<String>::new());
+    assert!(visits[0].commands.iter().all(|line| !line.contains("refused-word")), "{visits:?}");
+    assert_eq!(daemon.ended(1), ["refused"]);
+    daemon.passes_clean_mail();
+}
+
+/// Less than the mebioctet that is read and thrown away behind our last word.
+const MUCH: usize = 900 << 10;
+
+#[test]
+fn a_refused_sender_reads_why() {
+    let answer = "550 5.7.1 Sender refused by policy\r\n";
+    refused(&[], "MAIL FROM:<refused-word@example.test>\r\n", MUCH, answer);
+}
+
+#[test]
+fn a_refused_recipient_reads_why() {
+    let answer = "550 5.7.1 Recipient refused by policy\r\n";
+    refused(&ENVELOPE[..1], "RCPT TO:<refused-word@example.test>\r\n", MUCH, answer);
+}
+
+#[test]
+fn a_refused_header_reads_why_behind_all_of_its_message() {
+    let answer = "554 5.7.1 Message refused by policy\r\n";
+    refused(&ENVELOPE, "Subject: refused-word\r\n\r\n", 5 << 20, answer);
+}
+
+#[test]
+fn a_refused_body_reads_why_behind_all_of_its_message() {
+    let answer = "554 5.7.1 Message refused by policy\r\n";
+    refused(&ENVELOPE, "Subject: x\r\n\r\nfine\r\na refused-word\r\n", 5 << 20, answer);
+}

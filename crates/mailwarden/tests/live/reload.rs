@@ -1,0 +1,92 @@
+//! SIGHUP: new sessions get the new configuration, old ones keep theirs, and nobody is lost.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::daemon::{Configuration, Daemon, RULED, free_address, is_listening};
+use crate::server::Mailbox;
+use crate::wire::{Wire, eventually};
+
+const RULELESS: Configuration<'_> = Configuration { maps: "", settings: "", proxy: "" };
+
+#[test]
+fn new_sessions_get_the_new_policy_within_half_a_second_and_old_ones_keep_theirs() {
+    let mailbox = Mailbox::start();
+    let daemon = Daemon::start(RULELESS, &[mailbox.address()]);
+    let mut old = daemon.greeted();
+    daemon.write(RULED, &[daemon.address()]);
+    let asked = Instant::now();
+    assert_eq!(daemon.reload(), "in force");
+    let refused = eventually(|| {
+        let reply = daemon.greeted().command("MAIL FROM:<refused-word@example.test>");
+        reply.starts_with("550 5.7.1").then_some(())
+    });
+    assert!(refused.is_some() && asked.elapsed() < Duration::from_millis(500), "{:?}", asked.elapsed());
+    old.says("MAIL FROM:<refused-word@example.test>", "250");
+}
+
+#[test]
+fn a_file_that_is_no_configuration_changes_nothing() {
+    let mailbox = Mailbox::start();
+    let daemon = Daemon::start(RULED, &[mailbox.address()]);
+    let good = "proxy tested\n listen 127.0.0.1:1\n server 127.0.0.1:2\n";
+    let cases = [
+        format!("{good} service-policy type inspect undefined\n"),
+        format!("{good} nonsense\n"),
+        "\0\u{7f}ELF\x02\x01\x01\0\0\0".repeat(1000),
+        "x".repeat(1 << 20),
+        // An address of somebody else.
+        "proxy tested\n listen 192.0.2.1:25\n server 127.0.0.1:2\n".to_owned(),
+    ];
+    for text in cases {
+        daemon.write_text(&text);
+        let result = daemon.reload();
+        assert_ne!(result, "in force", "{}", text.get(..60).unwrap_or(&text));
+        daemon.greeted().says("MAIL FROM:<refused-word@example.test>", "550");
+        daemon.passes_clean_mail();
+    }
+    assert!(daemon.stderr().contains("%SYS-5-CONFIG_I"), "{}", daemon.stderr());
+}
+
+#[test]
+fn listeners_come_and_go_and_their_sessions_stay() {
+    let mailbox = Mailbox::start();
+    let daemon = Daemon::start(RULED, &[mailbox.address()]);
+    let mut session = daemon.greeted();
+    let other = free_address();
+    daemon.write(RULED, &[daemon.address(), other]);
+    assert_eq!(daemon.reload(), "in force");
+    let mut new = Wire::connect(other);
+    assert!(new.reply().starts_with("220"));
+    daemon.write(RULED, &[other]);
+    assert_eq!(daemon.reload(), "in force");
+    assert!(eventually(|| (!is_listening(daemon.address())).then_some(())).is_some());
+    assert!(session.message("s@example.test", "Subject: x\r\n\r\nx").starts_with("250"));
+    new.says("EHLO client.test", "250");
+    assert!(Wire::connect(other).reply().starts_with("220"));
+    daemon.write(RULED, &[daemon.address()]);
+    assert_eq!(daemon.reload(), "in force");
+    daemon.passes_clean_mail();
+    assert!(new.message("s@example.test", "Subject: x\r\n\r\nx").starts_with("250"));
+}
+
+#[test]
+fn ten_reloads_lose_no_connection() {
+    let mailbox = Mailbox::start();
+    let daemon = Daemon::start(RULED, &[mailbox.address()]);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..50).for_each(|_| daemon.passes_clean_mail()));
+        }
+        for number in 0..10 {
+            let configuration = if number % 2 == 0 { RULELESS } else { RULED };
+            daemon.write(configuration, &[daemon.address()]);
+            assert_eq!(daemon.reload(), "in force");
+        }
+        // One that nobody waits for.
+        daemon.signal(Signal::HUP);
+    });
+    assert_eq!(mailbox.visits(200).iter().map(|visit| visit.messages.len()).sum::<usize>(), 200);
+}
