@@ -83,7 +83,7 @@ struct Connection {
     legs: Legs,
     place: Place,
     ticket: Ticket,
-    /// When both sides had heard our last.
+    /// When both sides had been sent our last, or last took some of it.
     closing: Option<Time>,
     /// Octets thrown away since.
     lingered: u64,
@@ -122,6 +122,9 @@ impl Connection {
     fn poll_turn(&mut self, cx: &mut Context<'_>, worker: &Worker) -> Poll<()> {
         self.place.listen(cx);
         let mut moved = self.legs.poll_write_pending(cx);
+        if moved && self.closing.is_some() {
+            self.closing = Some(worker.now());
+        }
         moved |= self.poll_read(cx, Side::Client, worker);
         moved |= self.poll_read(cx, Side::Server, worker);
         if moved {
@@ -143,8 +146,13 @@ impl Connection {
     /// our last word it is read to be thrown away.
     fn is_gate_open(&self, side: Side) -> bool {
         let Some(leg) = self.legs.get(side) else { return false };
-        let other_full = self.legs.get(side.other()).is_some_and(Leg::is_full);
-        !leg.is_over && (leg.wants == Wants::More || leg.is_shut()) && !leg.is_full() && !other_full
+        !leg.is_over
+            && match leg.wants {
+                Wants::More => !leg.is_full() && !self.legs.get(side.other()).is_some_and(Leg::is_full),
+                // Not even of a leg that can no longer be written to: all it had sent would be held.
+                Wants::Peer => false,
+                Wants::Nothing => leg.is_leaving(),
+            }
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, side: Side, worker: &Worker) -> bool {
@@ -161,7 +169,7 @@ impl Connection {
             Poll::Ready(Ok(0)) => leg.is_over = true,
             Poll::Ready(Ok(len)) => {
                 let bytes = read.get(..len).unwrap_or_default();
-                if leg.wants == Wants::Nothing && leg.is_shut() {
+                if leg.wants == Wants::Nothing {
                     self.lingered += len as u64;
                 } else if leg.held.is_empty() {
                     self.offer(side, bytes, true, worker, gather);
@@ -172,8 +180,7 @@ impl Connection {
                 }
             }
             Poll::Ready(Err(_)) => {
-                leg.is_over = true;
-                leg.held = Vec::new();
+                leg.lose();
                 if !std::mem::replace(&mut leg.end_told, true) {
                     let mut sink =
                         Sink { legs: &mut self.legs, gather, ticket: &self.ticket, at: &self.at, worker };
@@ -275,7 +282,7 @@ impl Connection {
     }
 
     fn expire(&mut self, worker: &Worker) {
-        if self.legs.are_shut() {
+        if self.closing.is_some() {
             self.legs.abort();
         } else {
             self.turn(worker, |session, now, out| session.expire(now, out));
@@ -290,7 +297,7 @@ impl Connection {
     }
 
     fn note_closing(&mut self, worker: &Worker) {
-        if self.closing.is_none() && self.legs.are_shut() {
+        if self.closing.is_none() && self.legs.are_leaving() {
             self.closing = Some(worker.now());
         }
     }
@@ -318,6 +325,10 @@ impl Legs {
     fn poll_write_pending(&mut self, cx: &mut Context<'_>) -> bool {
         let client = self.client.poll_write_pending(cx);
         self.server.as_mut().is_some_and(|server| server.poll_write_pending(cx)) | client
+    }
+
+    fn are_leaving(&self) -> bool {
+        self.client.is_leaving() && self.server.as_ref().is_none_or(Leg::is_leaving)
     }
 
     fn are_shut(&self) -> bool {

@@ -83,9 +83,9 @@ impl Leg {
             }
             let pending = std::mem::take(&mut self.pending);
             let written = self.write_now(&pending);
-            moved = true;
+            moved |= written > 0;
             if self.writing == Writing::Dead {
-                break;
+                return true;
             }
             self.pending = pending;
             self.pending.drain(..written);
@@ -145,18 +145,29 @@ impl Leg {
 
     /// RST: the socket is closed with nothing left to linger for.
     pub(crate) fn abort(&mut self) {
-        if let Some(stream) = self.stream.take() {
-            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        if let Some(stream) = &self.stream {
+            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }
+        self.lose();
+        self.end_told = true;
+    }
+
+    /// Its peer reset it: there is nobody to write to, and nothing more to read.
+    pub(crate) fn lose(&mut self) {
+        self.stream = None;
         self.writing = Writing::Dead;
         self.is_over = true;
-        self.end_told = true;
         self.pending = Vec::new();
         self.held = Vec::new();
     }
 
     pub(crate) fn is_full(&self) -> bool {
         self.pending.len() >= HIGH_WATER
+    }
+
+    /// Nothing is added to what is pending any more.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.writing != Writing::Open
     }
 
     /// Nothing more will be written.

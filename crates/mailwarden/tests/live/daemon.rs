@@ -150,6 +150,13 @@ impl Daemon {
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
     }
 
+    /// Time on the processor so far, in clock ticks of ten milliseconds.
+    pub(crate) fn ticks(&self) -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("its stat");
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
+    }
+
     pub(crate) fn stderr(&self) -> String {
         fs::read(self.folder.join("stderr"))
             .map(|text| String::from_utf8_lossy(&text).into_owned())
