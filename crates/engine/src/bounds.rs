@@ -20,6 +20,9 @@ pub struct Bounds {
     pub header: u64,
     /// Commands that wait for their reply. Clients that pipeline send a few hundred RCPTs at once.
     pub outstanding: usize,
+    /// Octets of a dialogue that are taken at once: some fifty commands. If each were refused with
+    /// a line of ours, which the shortest make fifteen times as long, that stays below 32 KiB.
+    pub portion: usize,
     /// Octets that the driver holds of one side: a header field at its bound, and room to see its end.
     pub held: usize,
     /// What a refused message may still send before it is answered, when it declared no size.
@@ -42,6 +45,7 @@ impl Default for Bounds {
             capability_octets: 16_384,
             header: 1 << 20,
             outstanding: 1000,
+            portion: 2048,
             held: 80 << 10,
             swallow: 256 << 20,
             skip: 1 << 20,

@@ -65,6 +65,15 @@ impl Session {
         took
     }
 
+    /// How many octets of a side are best offered at once: of a dialogue few, so that their answers
+    /// cannot pile up before the driver sees whether anybody takes them.
+    pub fn portion(&self, from: Side) -> usize {
+        match &self.protocol {
+            Protocol::Smtp(smtp) => smtp.portion(from, &self.attachment.bounds),
+            Protocol::Opaque(_) => usize::MAX,
+        }
+    }
+
     /// One side said its last; what it had sent before has been offered.
     pub fn ended(&mut self, now: Time, from: Side, how: End, out: &mut dyn Output) {
         self.call(now, out, |protocol, cx| match protocol {

@@ -20,7 +20,7 @@ use proto::{Side, Time};
 
 use crate::act::{self, Refusal};
 use crate::attachment::{Attachment, Watch};
-use crate::bounds::Timers;
+use crate::bounds::{Bounds, Timers};
 use crate::effect::{End, Wants};
 use crate::event::{Anomaly, AnomalyKind, Event, Observed, Reason, Treatment};
 use crate::message::Ears;
@@ -156,6 +156,15 @@ impl Smtp {
         self.reason = Reason::ServerUnreachable;
         self.server = Server::Muted;
         self.last_word_now(act::UNREACHABLE, cx);
+    }
+
+    /// Commands and replies come in portions; what only passes may come in any number.
+    pub(crate) fn portion(&self, from: Side, bounds: &Bounds) -> usize {
+        let speaks = match from {
+            Side::Client => matches!(self.client, Client::Command | Client::Skip(_) | Client::AuthLine),
+            Side::Server => matches!(self.server, Server::Replies | Server::LongLine(_)),
+        };
+        if speaks { bounds.portion } else { usize::MAX }
     }
 
     pub(crate) fn ended(&mut self, from: Side, how: End, cx: &mut Cx<'_>) {
@@ -299,9 +308,9 @@ impl Smtp {
     fn flush(&mut self, cx: &mut Cx<'_>) {
         while let Some(slot) = self.replies.leave() {
             match slot {
-                Slot::Ours(refusal) => self.answer(refusal, cx),
+                Slot::Ours(refusal) => self.answer(*refusal, cx),
                 Slot::Last { refusal, times, .. } => {
-                    (0..times).for_each(|_| self.answer(refusal, cx));
+                    (0..times).for_each(|_| self.answer(*refusal, cx));
                     self.client = Client::Done;
                     self.server = Server::Muted;
                     self.finish(Side::Client, cx);

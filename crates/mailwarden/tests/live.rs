@@ -8,6 +8,8 @@
 mod bad_servers;
 #[path = "live/daemon.rs"]
 mod daemon;
+#[path = "live/flood.rs"]
+mod flood;
 #[path = "live/kills.rs"]
 mod kills;
 #[path = "live/lost_clients.rs"]

@@ -33,18 +33,19 @@ pub(crate) enum Asked {
     Other,
 }
 
-/// A reply that is owed to the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A reply that is owed to the client. A thousand may be, mostly the server's: ours, which are rare,
+/// stand elsewhere, so that a slot is small.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Slot {
     Server {
         asked: Asked,
         number: u32,
     },
-    Ours(Refusal),
+    Ours(Box<Refusal>),
     /// Our last word. It waits until what it refuses has been swallowed, and is said so many times:
     /// in LMTP once for each recipient that was accepted.
     Last {
-        refusal: Refusal,
+        refusal: Box<Refusal>,
         ready: bool,
         times: u32,
     },
@@ -71,24 +72,24 @@ impl Replies {
     }
 
     pub(crate) fn ours(&mut self, refusal: Refusal) {
-        self.0.push_back(Slot::Ours(refusal));
+        self.0.push_back(Slot::Ours(Box::new(refusal)));
     }
 
     /// Our last word, behind everything that is owed already.
     pub(crate) fn last(&mut self, refusal: Refusal) {
-        self.0.push_back(Slot::Last { refusal, ready: true, times: 1 });
+        self.0.push_back(Slot::Last { refusal: Box::new(refusal), ready: true, times: 1 });
     }
 
     /// Our last word in place of the reply that is owed next; what stands behind it is never answered.
     pub(crate) fn last_now(&mut self, refusal: Refusal) {
         self.0.clear();
-        self.0.push_back(Slot::Last { refusal, ready: true, times: 1 });
+        self.0.push_back(Slot::Last { refusal: Box::new(refusal), ready: true, times: 1 });
     }
 
     /// Our last word in the place of the newest slot, the end of the message that is refused.
     pub(crate) fn last_at_end_of_message(&mut self, refusal: Refusal, times: u32) {
         self.0.pop_back();
-        self.0.push_back(Slot::Last { refusal, ready: false, times });
+        self.0.push_back(Slot::Last { refusal: Box::new(refusal), ready: false, times });
     }
 
     /// What is refused has been swallowed, or will be no longer.
@@ -129,7 +130,7 @@ impl Replies {
     pub(crate) fn give_up(&mut self, refusal: Refusal) {
         for slot in &mut self.0 {
             if matches!(slot, Slot::Server { .. }) {
-                *slot = Slot::Ours(refusal);
+                *slot = Slot::Ours(Box::new(refusal));
             }
         }
     }

@@ -142,17 +142,24 @@ impl Connection {
         if moved { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// A side is read while the session wants more of it and nothing it could fill is full. After
-    /// our last word it is read to be thrown away.
+    /// A side is read while the session wants more of it and what comes of it has somewhere to go.
+    /// After our last word it is read to be thrown away.
     fn is_gate_open(&self, side: Side) -> bool {
         let Some(leg) = self.legs.get(side) else { return false };
         !leg.is_over
             && match leg.wants {
-                Wants::More => !leg.is_full() && !self.legs.get(side.other()).is_some_and(Leg::is_full),
+                Wants::More => !leg.paused && self.has_room(side),
                 // Not even of a leg that can no longer be written to: all it had sent would be held.
                 Wants::Peer => false,
                 Wants::Nothing => leg.is_leaving(),
             }
+    }
+
+    /// Whether the other side takes what this one says, and this one, in a dialogue, what it is answered.
+    fn has_room(&self, side: Side) -> bool {
+        let is_full = |side| self.legs.get(side).is_some_and(Leg::is_full);
+        let is_answered = side == Side::Client && self.session.portion(side) < usize::MAX;
+        !(is_full(side.other()) || is_answered && is_full(side))
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, side: Side, worker: &Worker) -> bool {
@@ -161,22 +168,23 @@ impl Connection {
         }
         let mut scratch = worker.scratch.borrow_mut();
         let Scratch { read, gather } = &mut *scratch;
+        let portion = self.session.portion(side);
         let Some(leg) = self.legs.get_mut(side) else { return false };
         let room = self.at.bounds.held.saturating_sub(leg.held.len()).clamp(1, read.len());
-        let read = read.get_mut(..room).unwrap_or_default();
-        match leg.poll_read(cx, read) {
+        let buffer = read.get_mut(..room.min(portion)).unwrap_or_default();
+        match leg.poll_read(cx, buffer) {
             Poll::Pending => return false,
             Poll::Ready(Ok(0)) => leg.is_over = true,
             Poll::Ready(Ok(len)) => {
-                let bytes = read.get(..len).unwrap_or_default();
+                let bytes = buffer.get(..len).unwrap_or_default();
                 if leg.wants == Wants::Nothing {
                     self.lingered += len as u64;
                 } else if leg.held.is_empty() {
-                    self.offer(side, bytes, true, worker, gather);
+                    let taken = self.offer(side, bytes, worker, gather);
+                    self.hold(side, |held| held.extend_from_slice(bytes.get(taken..).unwrap_or_default()));
                 } else {
                     leg.held.extend_from_slice(bytes);
-                    let held = std::mem::take(&mut leg.held);
-                    self.offer_held(side, held, worker, gather);
+                    self.offer_held(side, worker, gather);
                 }
             }
             Poll::Ready(Err(_)) => {
@@ -192,54 +200,62 @@ impl Connection {
         true
     }
 
-    /// Offers octets; what is not taken is held.
-    fn offer(
-        &mut self,
-        side: Side,
-        bytes: &[u8],
-        keep: bool,
-        worker: &Worker,
-        gather: &mut [Vec<u8>; 2],
-    ) -> usize {
-        let mut sink = Sink { legs: &mut self.legs, gather, ticket: &self.ticket, at: &self.at, worker };
-        let took = self.session.offer(worker.now(), side, bytes, &mut sink);
-        sink.flush();
-        let Some(leg) = self.legs.get_mut(side) else { return took.bytes };
-        leg.wants = took.wants;
-        if keep && took.wants != Wants::Nothing {
-            leg.held.extend_from_slice(bytes.get(took.bytes..).unwrap_or_default());
+    /// Offers octets, a portion at a time, until all were seen, or the session wants something else
+    /// first, or nobody takes what comes of them. How many are done with.
+    fn offer(&mut self, side: Side, bytes: &[u8], worker: &Worker, gather: &mut [Vec<u8>; 2]) -> usize {
+        let mut taken = 0;
+        let mut portions: usize = 1;
+        loop {
+            let rest = bytes.get(taken..).unwrap_or_default();
+            let most = self.session.portion(side).saturating_mul(portions);
+            let portion = rest.get(..most).unwrap_or(rest);
+            let mut sink = Sink { legs: &mut self.legs, gather, ticket: &self.ticket, at: &self.at, worker };
+            let took = self.session.offer(worker.now(), side, portion, &mut sink);
+            sink.flush();
+            taken += took.bytes;
+            let goes_on = took.wants == Wants::More && portion.len() < rest.len();
+            let paused = goes_on && !self.has_room(side);
+            if let Some(leg) = self.legs.get_mut(side) {
+                leg.wants = took.wants;
+                leg.paused = paused;
+            }
+            if !goes_on || paused {
+                return taken;
+            }
+            // A unit that is longer than a portion is seen whole.
+            portions = if took.bytes == 0 { portions * 2 } else { 1 };
         }
-        took.bytes
     }
 
-    fn offer_held(
-        &mut self,
-        side: Side,
-        mut held: Vec<u8>,
-        worker: &Worker,
-        gather: &mut [Vec<u8>; 2],
-    ) -> usize {
-        let taken = self.offer(side, &held, false, worker, gather);
-        let Some(leg) = self.legs.get_mut(side) else { return taken };
-        if leg.wants != Wants::Nothing {
-            held.drain(..taken);
-            leg.held = held;
-        }
+    fn offer_held(&mut self, side: Side, worker: &Worker, gather: &mut [Vec<u8>; 2]) -> usize {
+        let Some(leg) = self.legs.get_mut(side) else { return 0 };
+        let mut held = std::mem::take(&mut leg.held);
+        let taken = self.offer(side, &held, worker, gather);
+        held.drain(..taken);
+        self.hold(side, |place| *place = held);
         taken
     }
 
-    /// After anything happened: sides that waited for their peer are offered again until nothing
-    /// moves, and a side that is over is told to be.
+    /// Keeps what was not taken, if anybody will ever want it.
+    fn hold(&mut self, side: Side, keep: impl FnOnce(&mut Vec<u8>)) {
+        if let Some(leg) = self.legs.get_mut(side)
+            && leg.wants != Wants::Nothing
+        {
+            keep(&mut leg.held);
+        }
+    }
+
+    /// After anything happened: sides that waited for their peer, or for room, are offered again until
+    /// nothing moves, and a side that is over is told to be.
     fn settle(&mut self, worker: &Worker) {
         let mut scratch = worker.scratch.borrow_mut();
         let gather = &mut scratch.gather;
         loop {
             let mut moved = false;
             for side in [Side::Client, Side::Server] {
-                let Some(leg) = self.legs.get_mut(side) else { continue };
-                if leg.wants == Wants::Peer && !leg.end_told {
-                    let held = std::mem::take(&mut leg.held);
-                    moved |= self.offer_held(side, held, worker, gather) > 0;
+                let Some(leg) = self.legs.get(side) else { continue };
+                if leg.waits() && !leg.end_told && self.has_room(side) {
+                    moved |= self.offer_held(side, worker, gather) > 0;
                 }
                 moved |= self.tell_end(side, worker, gather);
             }
@@ -250,11 +266,10 @@ impl Connection {
         self.note_closing(worker);
     }
 
-    /// Tells the session that a side is over, once nothing of it waits for its peer.
+    /// Tells the session that a side is over, once nothing of it waits.
     fn tell_end(&mut self, side: Side, worker: &Worker, gather: &mut [Vec<u8>; 2]) -> bool {
         let Some(leg) = self.legs.get_mut(side) else { return false };
-        let waits = leg.wants == Wants::Peer && !leg.held.is_empty();
-        if !leg.is_over || leg.end_told || waits {
+        if !leg.is_over || leg.end_told || leg.waits() && !leg.held.is_empty() {
             return false;
         }
         leg.end_told = true;

@@ -27,6 +27,8 @@ pub(crate) struct Leg {
     /// To be written when the socket takes it.
     pending: Vec<u8>,
     pub(crate) wants: Wants,
+    /// What is held could be offered, but there was no room for what would come of it.
+    pub(crate) paused: bool,
     /// The peer said its last.
     pub(crate) is_over: bool,
     /// The session was told so.
@@ -55,6 +57,7 @@ impl Leg {
             held: Vec::new(),
             pending: Vec::new(),
             wants: Wants::More,
+            paused: false,
             is_over: false,
             end_told: false,
             writing: Writing::Open,
@@ -163,6 +166,11 @@ impl Leg {
 
     pub(crate) fn is_full(&self) -> bool {
         self.pending.len() >= HIGH_WATER
+    }
+
+    /// What is held is to be offered again before anything else of this side.
+    pub(crate) fn waits(&self) -> bool {
+        self.wants == Wants::Peer || self.paused
     }
 
     /// Nothing is added to what is pending any more.

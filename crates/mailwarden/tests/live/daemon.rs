@@ -157,6 +157,10 @@ impl Daemon {
         fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
     }
 
+    pub(crate) fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("its descriptors").count()
+    }
+
     pub(crate) fn stderr(&self) -> String {
         fs::read(self.folder.join("stderr"))
             .map(|text| String::from_utf8_lossy(&text).into_owned())

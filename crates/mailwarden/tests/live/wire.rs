@@ -44,6 +44,10 @@ impl Wire {
         &self.stream
     }
 
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
     /// Whether the kernel took all of it.
     pub(crate) fn send(&mut self, octets: impl AsRef<[u8]>) -> bool {
         let sent = self.stream.write_all(octets.as_ref()).is_ok();
