@@ -11,6 +11,7 @@ use engine::attachment::Inspect;
 use engine::{Attachment, Effect, End, Output, Session, Wants};
 use proto::{Side, Time};
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 
 use super::Target;
 use super::leg::Leg;
@@ -24,6 +25,10 @@ const LINGER_OCTETS: u64 = 1 << 20;
 /// Small sends are gathered and leave together at the end of a turn; from this length on a send
 /// goes straight from the buffer it was read into.
 const STRAIGHT: usize = 2048;
+
+/// Turns that a session may take in a row while others wait. A few, so that neither a thousand short
+/// commands nor a long message is felt by them, and the price of waiting in line is lost in a turn's.
+const TURNS: usize = 4;
 
 /// Serves one accepted client to its end.
 pub(crate) async fn serve(client: TcpStream, peer: SocketAddr, target: Rc<Target>, worker: Rc<Worker>) {
@@ -102,10 +107,15 @@ impl Connection {
         if self.legs.server.is_some() {
             self.turn(worker, |session, now, out| session.connected(now, out));
         }
+        let mut turns: usize = 0;
         while !self.is_over() {
             self.legs.rest();
             self.place.set_deadline(self.deadline());
             poll_fn(|cx| self.poll_turn(cx, worker)).await;
+            turns += 1;
+            if turns.is_multiple_of(TURNS) {
+                yield_now().await;
+            }
         }
         let (to_client, to_server) = self.legs.sent();
         let end = SessionEnd {
