@@ -17,6 +17,9 @@ use crate::{Exit, configuration, terminal};
 /// (RFC 5321 §4.5.3.2.6), and a message that is not acknowledged is sent again.
 const DRAIN: Duration = Duration::from_secs(600);
 
+/// What is said of a configuration in which nobody listens.
+const NOTHING_TO_DO: &str = "no `proxy` block with `listen` and `server`";
+
 /// `mailwarden run`.
 pub(crate) fn run(flags: &RunFlags) -> Exit {
     let plan = match plan(flags) {
@@ -56,7 +59,7 @@ fn plan(flags: &RunFlags) -> Result<Plan, Exit> {
     match read.plan {
         Some(plan) if plan.listeners.is_empty() => {
             let file = flags.config.display();
-            terminal::complain(&format!("mailwarden: {file}: no `proxy` block with `listen` and `server`\n"));
+            terminal::complain(&format!("mailwarden: {file}: {NOTHING_TO_DO}\n"));
             Err(Exit::Usage)
         }
         Some(plan) => Ok(plan),
@@ -105,7 +108,12 @@ fn reload(flags: &RunFlags, crew: &mut Crew, reporter: &Reporter) {
         Err(error) => Err(error),
         Ok(read) => {
             terminal::complain(&read.complaints());
-            read.plan.ok_or_else(|| format!("{} errors, nothing changed", read.diagnostics.errors()))
+            match read.plan {
+                // A file that is being written is empty for a moment.
+                Some(plan) if plan.listeners.is_empty() => Err(format!("{NOTHING_TO_DO}, nothing changed")),
+                Some(plan) => Ok(plan),
+                None => Err(format!("{} errors, nothing changed", read.diagnostics.errors())),
+            }
         }
     };
     match result.and_then(|plan| crew.listen(plan)) {

@@ -33,6 +33,8 @@ fn a_file_that_is_no_configuration_changes_nothing() {
     let daemon = Daemon::start(RULED, &[mailbox.address()]);
     let good = "proxy tested\n listen 127.0.0.1:1\n server 127.0.0.1:2\n";
     let cases = [
+        String::new(),
+        "hostname edge\n".to_owned(),
         format!("{good} service-policy type inspect undefined\n"),
         format!("{good} nonsense\n"),
         "\0\u{7f}ELF\x02\x01\x01\0\0\0".repeat(1000),
