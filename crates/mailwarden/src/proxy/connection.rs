@@ -31,8 +31,13 @@ const STRAIGHT: usize = 2048;
 const TURNS: usize = 4;
 
 /// Serves one accepted client to its end.
-pub(crate) async fn serve(client: TcpStream, peer: SocketAddr, target: Rc<Target>, worker: Rc<Worker>) {
-    let place = worker.registry.enter();
+pub(crate) async fn serve(
+    client: TcpStream,
+    peer: SocketAddr,
+    target: Rc<Target>,
+    place: Place,
+    worker: Rc<Worker>,
+) {
     let mut client_leg = Leg::new(client);
     if target.attachment.inspect == Inspect::Drop {
         return client_leg.abort();

@@ -132,7 +132,9 @@ async fn accept(socket: tokio::net::TcpListener, target: Rc<RefCell<Rc<Target>>>
         match socket.accept().await {
             Ok((stream, peer)) => {
                 let target = Rc::clone(&target.borrow());
-                tokio::task::spawn_local(serve(stream, peer, target, Rc::clone(&worker)));
+                // Entered here: a worker that drains waits for sessions that have not begun to run, too.
+                let place = worker.registry.enter();
+                tokio::task::spawn_local(serve(stream, peer, target, place, Rc::clone(&worker)));
             }
             // Out of descriptors, most likely: sessions that end give some back.
             Err(error) => {
