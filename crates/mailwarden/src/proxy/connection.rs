@@ -45,6 +45,7 @@ pub(crate) async fn serve(
     let Some((server, address)) = reach(&target).await else {
         return refuse(client_leg, peer, &target, &worker, place).await;
     };
+    worker.look_at_the_clock();
     let ticket = worker.ticket(peer, address);
     let mut connection = Connection {
         session: Session::new(Arc::clone(&target.attachment), worker.now()),
@@ -72,6 +73,7 @@ async fn reach(target: &Target) -> Option<(TcpStream, SocketAddr)> {
 
 /// No server: the client is told in place of a greeting.
 async fn refuse(client: Leg, peer: SocketAddr, target: &Target, worker: &Worker, place: Place) {
+    worker.look_at_the_clock();
     let address = target.servers.first().copied().unwrap_or(peer);
     let mut connection = Connection {
         session: Session::new(Arc::clone(&target.attachment), worker.now()),
@@ -135,6 +137,7 @@ impl Connection {
     /// One turn: writes what a socket takes, reads what an open gate has, and looks at the time.
     /// Ready when anything moved; woken by the registry, that is the time or the drain.
     fn poll_turn(&mut self, cx: &mut Context<'_>, worker: &Worker) -> Poll<()> {
+        worker.look_at_the_clock();
         self.place.listen(cx);
         let mut moved = self.legs.poll_write_pending(cx);
         if moved && self.closing.is_some() {

@@ -48,6 +48,7 @@ pub(crate) struct Worker {
     pub(crate) reporter: Reporter,
     pub(crate) draining: Cell<bool>,
     started: Instant,
+    now: Cell<Time>,
     number: u64,
     sessions: Cell<u64>,
 }
@@ -68,6 +69,7 @@ pub(crate) fn run(number: u64, reporter: Reporter, orders: UnboundedReceiver<Ord
         reporter,
         draining: Cell::new(false),
         started: Instant::now(),
+        now: Cell::new(Time(0)),
         number,
         sessions: Cell::new(0),
     });
@@ -91,7 +93,10 @@ async fn attend(worker: Rc<Worker>, mut orders: UnboundedReceiver<Order>) {
                 }
                 Some(Order::Stop) | None => return,
             },
-            _ = tick.tick() => worker.registry.wake_due(worker.now()),
+            _ = tick.tick() => {
+                worker.look_at_the_clock();
+                worker.registry.wake_due(worker.now());
+            }
         }
         if worker.draining.get() && worker.registry.len() == 0 {
             return;
@@ -146,9 +151,14 @@ async fn accept(socket: tokio::net::TcpListener, target: Rc<RefCell<Rc<Target>>>
 }
 
 impl Worker {
-    /// Nanoseconds since the worker started. The only clock of a session.
+    /// Reads the clock. Once a turn: the kernel's answer costs more than most of what a turn does.
+    pub(crate) fn look_at_the_clock(&self) {
+        self.now.set(Time(u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)));
+    }
+
+    /// Nanoseconds since the worker started, as of this turn. The only clock of a session.
     pub(crate) fn now(&self) -> Time {
-        Time(u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX))
+        self.now.get()
     }
 
     pub(crate) fn ticket(&self, client: SocketAddr, server: SocketAddr) -> Ticket {
