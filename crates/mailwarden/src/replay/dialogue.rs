@@ -315,3 +315,122 @@ const TORN_LINE_MAX: usize = 64 << 10;
 
 // Limit: octets of one reply; what is longer is offered as it is, and the engine says what it is.
 const REPLY_MAX: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use engine::attachment::Watch;
+
+    use super::*;
+
+    /// Who says what; an empty text is a gap.
+    type Recorded<'r> = &'r [(Side, &'r str)];
+
+    fn follow(joined: bool, recorded: Recorded<'_>) -> Vec<String> {
+        let at = Attachment { watch: Watch::Observe, ..Attachment::default() };
+        let mut dialogue = Dialogue::new(&Arc::new(at), Time(0));
+        if joined {
+            dialogue.join();
+        }
+        for &(from, said) in recorded {
+            match said {
+                "" => dialogue.gap(from, Time(0), 10),
+                said => dialogue.data(from, Time(0), said.as_bytes()),
+            }
+        }
+        let transcript = dialogue.close();
+        let commands =
+            transcript.commands.iter().map(|command| format!("{} {:?}", command.verb, command.reply));
+        let messages = transcript.transactions.iter().filter_map(|transaction| transaction.message);
+        commands
+            .chain(messages.map(|message| format!("{} {}", message.size.body_bytes, message.complete)))
+            .collect()
+    }
+
+    const C: Side = Side::Client;
+    const S: Side = Side::Server;
+
+    #[test]
+    fn what_was_said_is_paired_whatever_is_missing() {
+        let message = "A: b\r\n\r\nx\r\n.\r\n";
+        let table: &[(&str, bool, Recorded<'_>, &[&str])] = &[
+            (
+                "replies at hand before their commands are read",
+                false,
+                &[(C, "HELO a\r\nNOOP\r\nQUIT\r\n"), (S, "220 mx\r\n250 a\r\n251 b\r\n221 c\r\n")],
+                &["HELO Some(250)", "NOOP Some(251)", "QUIT Some(221)"],
+            ),
+            (
+                "one side only",
+                true,
+                &[(C, "HELO a\r\nMAIL FROM:<a@x>\r\nDATA\r\n"), (C, message)],
+                &["HELO None", "MAIL None", "DATA None", "3 true"],
+            ),
+            (
+                "a greeting and a reply that never end",
+                false,
+                &[(S, "220 mx"), (C, "EHLO a\r\n"), (S, "250-mx\r\n"), (C, "NOOP\r\n"), (S, "251 ok\r\n")],
+                &["EHLO Some(250)", "NOOP Some(251)"],
+            ),
+            (
+                "a reply that is split while the client goes on",
+                false,
+                &[
+                    (S, "220 mx\r\n"),
+                    (C, "NOOP\r\n"),
+                    (S, "250-a\r\n25"),
+                    (C, "QUIT\r\n"),
+                    (S, "0 b\r\n221 c\r\n"),
+                ],
+                &["NOOP Some(250)", "QUIT Some(221)"],
+            ),
+            (
+                "a line of the greeting ahead of the rest",
+                false,
+                &[(S, "220-mx\r\n"), (C, "HELO a\r\n"), (S, "220 mx\r\n"), (S, "250 a\r\n")],
+                &["HELO Some(250)"],
+            ),
+            (
+                "a reply is lost",
+                false,
+                &[
+                    (S, "220 mx\r\n"),
+                    (C, "DATA\r\n"),
+                    (S, ""),
+                    (C, message),
+                    (S, "250 ok\r\n"),
+                    (C, "QUIT\r\n"),
+                ],
+                &["DATA None", "QUIT None", "3 true"],
+            ),
+            (
+                "octets of a message are lost",
+                false,
+                &[
+                    (S, "220 mx\r\n"),
+                    (C, "DATA\r\n"),
+                    (S, "354 go\r\n"),
+                    (C, "A: b\r\n\r\nx"),
+                    (C, ""),
+                    (C, "\r\n.\r\n"),
+                ],
+                &["DATA Some(354)", "13 true"],
+            ),
+            (
+                "commands are lost, and half of one",
+                false,
+                &[
+                    (S, "220 mx\r\n"),
+                    (C, "HELO a\r\nMA"),
+                    (S, "250 a\r\n"),
+                    (C, ""),
+                    (C, "b>\r\nQUIT\r\n"),
+                    (S, "221 c\r\n"),
+                ],
+                &["HELO Some(250)", "QUIT Some(221)"],
+            ),
+        ];
+        for (what, joined, recorded, expected) in table {
+            assert_eq!(follow(*joined, recorded), *expected, "{what}");
+        }
+    }
+}
