@@ -12,33 +12,38 @@ use crate::session::Cx;
 pub(crate) struct Opaque {
     heard: Time,
     reason: Reason,
+    /// Sides to which nothing more is sent.
+    finished: [bool; 2],
 }
 
 impl Opaque {
     pub(crate) const fn new(now: Time) -> Self {
-        Self { heard: now, reason: Reason::Closed }
+        Self { heard: now, reason: Reason::Closed, finished: [false; 2] }
     }
 
     pub(crate) fn offer(&mut self, from: Side, held: &[u8], cx: &mut Cx<'_>) -> Took {
         self.heard = cx.out.now;
+        if self.finished.get(from.other() as usize).copied().unwrap_or(true) {
+            return Took { bytes: held.len(), wants: Wants::Nothing };
+        }
         cx.out.pass(from.other(), held);
         Took { bytes: held.len(), wants: Wants::More }
     }
 
     pub(crate) fn ended(&mut self, from: Side, how: End, cx: &mut Cx<'_>) {
         match how {
-            End::Fin => cx.out.finish(from.other()),
+            End::Fin => self.finish(from.other(), cx),
             // What is left of the side that did it is closed too.
             End::Reset => {
-                cx.out.abort(from.other());
-                cx.out.abort(from);
+                self.abort(from.other(), cx);
+                self.abort(from, cx);
             }
         }
     }
 
     pub(crate) fn unreachable(&mut self, cx: &mut Cx<'_>) {
         self.reason = Reason::ServerUnreachable;
-        cx.out.abort(Side::Client);
+        self.abort(Side::Client, cx);
     }
 
     /// Nobody can tell where a session that is not understood may be cut: it ends by itself.
@@ -48,8 +53,8 @@ impl Opaque {
 
     pub(crate) fn expire(&mut self, cx: &mut Cx<'_>) {
         self.reason = Reason::Idle;
-        cx.out.finish(Side::Client);
-        cx.out.finish(Side::Server);
+        self.finish(Side::Client, cx);
+        self.finish(Side::Server, cx);
     }
 
     pub(crate) const fn deadline(&self, timers: &Timers) -> Time {
@@ -58,5 +63,22 @@ impl Opaque {
 
     pub(crate) const fn reason(&self) -> Reason {
         self.reason
+    }
+
+    fn finish(&mut self, side: Side, cx: &mut Cx<'_>) {
+        if self.sets_finished(side) {
+            cx.out.finish(side);
+        }
+    }
+
+    fn abort(&mut self, side: Side, cx: &mut Cx<'_>) {
+        if self.sets_finished(side) {
+            cx.out.abort(side);
+        }
+    }
+
+    /// Marks a side as one to which nothing more is sent; whether it was not one before.
+    fn sets_finished(&mut self, side: Side) -> bool {
+        self.finished.get_mut(side as usize).is_some_and(|finished| !std::mem::replace(finished, true))
     }
 }

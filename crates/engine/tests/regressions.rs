@@ -8,9 +8,9 @@
 
 use std::sync::Arc;
 
-use engine::attachment::Watch;
+use engine::attachment::{Inspect, Watch};
 use engine::bounds::Bounds;
-use engine::{Attachment, Effect, Event, Session};
+use engine::{Attachment, Effect, End, Event, Session};
 use policy::CompiledPolicy;
 use policy::model::Conformance;
 use proto::{Side, Time};
@@ -49,15 +49,22 @@ impl Talk {
         held.extend_from_slice(said.as_bytes());
         let Self { session, got, reports, .. } = self;
         let took = session.offer(Time(2), side, &held, &mut |effect: Effect<'_>| match effect {
-            Effect::Send { to, bytes, .. } => got[to as usize].push_str(&String::from_utf8_lossy(bytes)),
-            Effect::Finish(side) => got[side as usize].push_str("finish"),
-            Effect::Abort(side) => got[side as usize].push_str("abort"),
             Effect::Report(Event::Anomaly(anomaly)) => reports.push(anomaly.kind.name().to_owned()),
-            Effect::Report(_) => {}
+            effect => tell(got, effect),
         });
         held.drain(..took.bytes);
         self.held[side as usize] = held;
         self
+    }
+}
+
+/// Adds what a side gets.
+fn tell(got: &mut [String; 2], effect: Effect<'_>) {
+    match effect {
+        Effect::Send { to, bytes, .. } => got[to as usize].push_str(&String::from_utf8_lossy(bytes)),
+        Effect::Finish(side) => got[side as usize].push_str("finish"),
+        Effect::Abort(side) => got[side as usize].push_str("abort"),
+        Effect::Report(_) => {}
     }
 }
 
@@ -144,6 +151,18 @@ fn a_message_without_a_body_ends_although_the_next_command_came_with_it() {
         let server = &talk.got[Side::Server as usize];
         assert!(server.ends_with(&format!("DATA\r\n{message}.\r\nQUIT\r\n")), "{server}");
     }
+}
+
+#[test]
+fn nothing_passes_through_a_pinhole_that_has_closed() {
+    let mut talk = Talk::with(Attachment { inspect: Inspect::Opaque, ..Attachment::default() });
+    talk.client("a");
+    let late = Time(1).plus_seconds(1_000_000);
+    let got = &mut talk.got;
+    talk.session.expire(late, &mut |effect: Effect<'_>| tell(got, effect));
+    talk.session.ended(late, Side::Client, End::Fin, &mut |effect: Effect<'_>| tell(got, effect));
+    talk.client("b").server("c");
+    assert_eq!(talk.got, ["finish", "afinish"]);
 }
 
 /// A policy that looks at the fields of a header.
