@@ -42,6 +42,9 @@ pub(crate) async fn serve(
     if target.attachment.inspect == Inspect::Drop {
         return client_leg.abort();
     }
+    if target.attachment.inspect == Inspect::Smtp {
+        client_leg.expect_replies();
+    }
     let Some((server, address)) = reach(&target).await else {
         return refuse(client_leg, peer, &target, &worker, place).await;
     };

@@ -18,6 +18,10 @@ use tokio::net::TcpStream;
 /// add to them. With one read on top a session stays below 64 KiB.
 pub(crate) const HIGH_WATER: usize = 16 << 10;
 
+/// Octets of replies that the kernel may keep for a client, which it doubles for its own needs: more
+/// than a server's longest EHLO reply, and some five hundred ordinary ones.
+const REPLIES: usize = 32 << 10;
+
 #[derive(Debug)]
 pub(crate) struct Leg {
     /// Gone once aborted: RST leaves when the socket is closed.
@@ -62,6 +66,14 @@ impl Leg {
             end_told: false,
             writing: Writing::Open,
             sent: 0,
+        }
+    }
+
+    /// Of a peer that is only ever told replies, the kernel is to keep few: by itself it would keep
+    /// megabytes for each that never reads, and all sessions share what it has.
+    pub(crate) fn expect_replies(&self) {
+        if let Some(stream) = &self.stream {
+            let _ = SockRef::from(stream).set_send_buffer_size(REPLIES);
         }
     }
 
