@@ -31,9 +31,9 @@ impl Smtp {
     pub(super) fn data(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
         let Client::Data(decoder) = &self.client else { return Step::Wants(Wants::More) };
         let decoder = decoder.clone();
-        // A header field is a unit: nothing of it goes on before all of it was judged.
         let ends = matches!(decoder.clone().next(input), BodyStep::End { .. });
-        if self.holds_fields(cx) && !ends {
+        // A header field is a unit: nothing of it goes on before all of it was judged.
+        if !ends && self.holds_fields(cx) {
             match complete_fields(input) {
                 0 if input.len() < cx.at.bounds.held * 9 / 10 => return Step::Wants(Wants::More),
                 0 => return self.fields(input, false, decoder, cx),
