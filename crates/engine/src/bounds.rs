@@ -25,7 +25,8 @@ pub struct Bounds {
     pub portion: usize,
     /// Octets that the driver holds of one side: a header field at its bound, and room to see its end.
     pub held: usize,
-    /// What a refused message may still send before it is answered, when it declared no size.
+    /// Octets of a refused message, from its beginning, behind which it is answered although it goes
+    /// on, when it declared no size.
     pub swallow: u64,
     /// Octets of a command line over its bound before we stop listening.
     pub skip: u64,

@@ -22,6 +22,8 @@ use crate::smtp::conformance::{self, Told};
 pub(crate) struct Message {
     reader: Reader,
     via: Via,
+    /// Octets of it that came, as they were sent.
+    pub(crate) octets: u64,
     /// Its end was seen, and nobody refused it.
     whole: bool,
     /// The beginning of the line of body text under way, to be reported if something is found in it.
@@ -63,6 +65,7 @@ impl Message {
         Self {
             reader: Reader::new(wants, via == Via::Bdat),
             via,
+            octets: 0,
             whole: false,
             line: Vec::new(),
             mended_header: 0,

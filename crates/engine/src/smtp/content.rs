@@ -167,6 +167,7 @@ impl Smtp {
 
     fn learn(&mut self, piece: &Piece<'_>, cx: &mut Cx<'_>) -> Option<Refusal> {
         self.with_message(cx, |message, ears| {
+            message.octets += piece.len as u64;
             let flaw = piece.flaw.and_then(|flaw| anomaly_of(flaw, message.via()));
             let refusal = flaw.and_then(|kind| ears.anomaly(kind, b""));
             refusal.or_else(|| message.learn(piece.content, piece.size, ears))
@@ -199,14 +200,15 @@ impl Smtp {
     pub(super) fn refuse_message(&mut self, refusal: Refusal, rest: Swallowed, cx: &mut Cx<'_>) {
         self.refused_now(cx);
         let declared = self.transaction.as_ref().and_then(|transaction| transaction.declared);
-        let budget = declared.map_or(cx.at.bounds.swallow, |size| size.saturating_add(size / 10));
+        let most = declared.map_or(cx.at.bounds.swallow, |size| size.saturating_add(size / 10));
+        let budget = most.saturating_sub(self.message().map_or(0, |message| message.octets));
         let times = self.replies_to_a_message();
         self.end_transaction(Some(refusal.code), cx);
         self.replies.last_at_end_of_message(refusal, times);
         self.replies.give_up(crate::act::SERVER_LOST);
         self.server = Server::Muted;
         self.abort(Side::Server, cx);
-        let over = matches!(rest, Swallowed::Chunk(0));
+        let over = budget == 0 || matches!(rest, Swallowed::Chunk(0));
         self.client = Client::Swallow(Box::new(Swallow { what: rest, budget, refused: true }));
         if over {
             self.swallowed();
