@@ -314,8 +314,10 @@ impl Smtp {
             self.offered = offer.offered;
             self.masked = offer.masked;
         }
-        self.reply_lines = 0;
-        self.answered(asked, number, offer.code, cx);
+        if offer.ends {
+            self.reply_lines = 0;
+            self.answered(asked, number, offer.code, cx);
+        }
         Step::Took(len)
     }
 
@@ -335,7 +337,7 @@ impl Smtp {
                 }
                 continue;
             };
-            offer.code = reply.code;
+            (offer.code, offer.ends) = (reply.code, reply.last);
             if count > 0 && reply.code == 250 && self.is_hidden(&reply, &mut offer, cx)? {
                 offer.hidden.push(count);
             }
@@ -442,6 +444,8 @@ struct Offer {
     offered: Extensions,
     masked: Extensions,
     code: u16,
+    /// Its last line was among what was read: one that is no reply line cuts it short.
+    ends: bool,
     /// Lines that the client is not shown, by their number.
     hidden: SmallVec<[usize; 8]>,
 }
