@@ -58,6 +58,7 @@
     reason = "a test reports by panicking; clippy exempts only functions marked as tests"
 )]
 
+#[allow(dead_code, reason = "the property tests use what is not used here")]
 mod dialogue;
 
 use std::fs;

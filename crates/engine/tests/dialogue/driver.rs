@@ -19,6 +19,7 @@ pub(crate) struct Driver {
     legs: [Leg; 2],
     now: Time,
     held_max: usize,
+    held_most: usize,
     pub(crate) record: Record,
 }
 
@@ -71,6 +72,7 @@ impl Driver {
             legs: [leg(), leg()],
             now: Time(0),
             held_max: attachment.bounds.held,
+            held_most: 0,
             record: Record::default(),
         }
     }
@@ -123,6 +125,11 @@ impl Driver {
         self.legs.iter().all(|leg| leg.end_told)
     }
 
+    /// The most octets that were ever held of a side.
+    pub(crate) const fn held_most(&self) -> usize {
+        self.held_most
+    }
+
     pub(crate) fn reason(&self) -> &'static str {
         self.session.reason().name()
     }
@@ -171,6 +178,7 @@ impl Driver {
     /// Offers what is held; what is not taken stays. Whether any of it was taken.
     fn offer(&mut self, side: Side) -> bool {
         let held = std::mem::take(&mut self.leg(side).held);
+        self.held_most = self.held_most.max(held.len());
         let Took { bytes, wants } = self.session.offer(self.now, side, &held, &mut self.record);
         assert!(bytes <= held.len(), "{bytes} of {} octets were taken", held.len());
         let left = held.len() - bytes;

@@ -85,6 +85,15 @@ impl Output for Record {
 }
 
 impl Record {
+    /// Lets go of what was heard so far.
+    pub(crate) fn forget(&mut self) {
+        self.news = News::default();
+        self.streams.iter_mut().for_each(|stream| {
+            stream.octets = Vec::new();
+            stream.passed = Vec::new();
+        });
+    }
+
     fn end(&mut self, side: Side, ending: Ending) {
         let stream = &mut self.streams[side as usize];
         if stream.ending.is_some() {
