@@ -52,7 +52,7 @@ fn attachment(random: &mut Rng) -> Arc<Attachment> {
         ["command-line 64", "auth-line 30", "reply-line 60", "reply-lines 3", "header 100", "outstanding 3"];
     let smaller = ["swallow 100", "skip 200", "surplus 1", "capability-lines 5", "capability-octets 90"];
     for bound in small.into_iter().chain(smaller) {
-        if random.u8(..6) == 0 {
+        if random.u8(..15) == 0 {
             world.set("bound", bound);
         }
     }
@@ -63,7 +63,11 @@ fn attachment(random: &mut Rng) -> Arc<Attachment> {
 fn converse(random: &mut Rng, attachment: &Arc<Attachment>) -> (Vec<Step>, Record) {
     let mut driver = Driver::connected(attachment);
     let mut server = grammar::Server::default();
-    let mut steps = Vec::new();
+    let mut steps = grammar::opening(random);
+    steps.iter().for_each(|step| act(&mut driver, step, usize::MAX, random));
+    server.greeted = !steps.is_empty();
+    server.read = driver.record.stream(Side::Server).octets.len();
+    server.in_data = steps.len() > 3;
     for _ in 0..random.usize(5..40) {
         server.hear(&driver.record.stream(Side::Server).octets);
         let step = match random.u8(..100) {
@@ -72,9 +76,9 @@ fn converse(random: &mut Rng, attachment: &Arc<Attachment>) -> (Vec<Step>, Recor
             2 => Step::Wait([5, 31, 700, 4000][random.usize(..4)]),
             3..60 => match server_word(&mut server, random) {
                 Some(word) => Step::Say(Side::Server, word),
-                None => Step::Say(Side::Client, client_words(random)),
+                None => Step::Say(Side::Client, client_words(server.in_data, random)),
             },
-            _ => Step::Say(Side::Client, client_words(random)),
+            _ => Step::Say(Side::Client, client_words(server.in_data, random)),
         };
         act(&mut driver, &step, usize::MAX, random);
         steps.push(step);

@@ -95,9 +95,32 @@ const DATA: [&[u8]; 30] = [
     b"0123456789012345678901234567890123456789012345678901234567890123456789\r\n",
 ];
 
+/// How a dialogue begins: not yet, with a capable server, or in the midst of a message.
+pub(crate) fn opening(random: &mut Rng) -> Vec<Step> {
+    let hello: [(Side, &[u8]); 3] = [
+        (Side::Server, b"220 mx ESMTP\r\n"),
+        (Side::Client, b"EHLO a\r\n"),
+        (Side::Server, b"250-mx\r\n250-SIZE 100\r\n250-CHUNKING\r\n250-BINARYMIME\r\n250 PIPELINING\r\n"),
+    ];
+    let message: [(Side, &[u8]); 6] = [
+        (Side::Client, b"MAIL FROM:<a@x.example>\r\n"),
+        (Side::Server, b"250 ok\r\n"),
+        (Side::Client, b"RCPT TO:<1@y.example>\r\n"),
+        (Side::Server, b"250 ok\r\n"),
+        (Side::Client, b"DATA\r\n"),
+        (Side::Server, b"354 go on\r\n"),
+    ];
+    let parts = match random.u8(..5) {
+        0 => vec![],
+        1 | 2 => hello.to_vec(),
+        _ => [&hello[..], &message].concat(),
+    };
+    parts.into_iter().map(|(side, octets)| Step::Say(side, octets.to_vec())).collect()
+}
+
 /// A few commands, or stretches of a message, in one segment.
-pub(crate) fn client_words(random: &mut Rng) -> Vec<u8> {
-    let words: &[&[u8]] = if random.u8(..3) == 0 { &DATA } else { &COMMANDS };
+pub(crate) fn client_words(in_data: bool, random: &mut Rng) -> Vec<u8> {
+    let words: &[&[u8]] = if in_data == (random.u8(..8) > 0) { &DATA } else { &COMMANDS };
     let mut said: Vec<u8> =
         (0..random.usize(1..5)).flat_map(|_| words[random.usize(..words.len())]).copied().collect();
     if random.u8(..10) == 0 {
@@ -109,9 +132,10 @@ pub(crate) fn client_words(random: &mut Rng) -> Vec<u8> {
 /// A server's view of what it heard: what it owes.
 #[derive(Debug, Default)]
 pub(crate) struct Server {
-    read: usize,
-    greeted: bool,
-    in_data: bool,
+    /// Octets of what it heard that it has read.
+    pub(crate) read: usize,
+    pub(crate) greeted: bool,
+    pub(crate) in_data: bool,
     in_auth: bool,
     owes: std::collections::VecDeque<&'static [u8]>,
 }
