@@ -24,6 +24,8 @@ pub(crate) struct Message {
     via: Via,
     /// Octets of it that came, as they were sent.
     pub(crate) octets: u64,
+    /// Octets offered again that were looked at for the end of a header field and have none.
+    pub(crate) looked_at: usize,
     /// Its end was seen, and nobody refused it.
     whole: bool,
     /// The beginning of the line of body text under way, to be reported if something is found in it.
@@ -66,6 +68,7 @@ impl Message {
             reader: Reader::new(wants, via == Via::Bdat),
             via,
             octets: 0,
+            looked_at: 0,
             whole: false,
             line: Vec::new(),
             mended_header: 0,

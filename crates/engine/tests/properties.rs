@@ -359,3 +359,18 @@ fn ten_megabytes_of_one_header_pass_a_session_that_keeps_none_of_it() {
     assert_eq!(driver.record.stream(Side::Server).ending, None::<Ending>);
     assert!(driver.held_most() <= segment.len() + 200, "{}", driver.held_most());
 }
+
+/// A folded field in tiny segments is looked at once, not once more with each of them: that took eleven seconds.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a bound of time is measured with a clock")]
+fn a_long_field_in_small_segments_is_not_looked_at_again_and_again() {
+    let mut world = World::default();
+    world.policy("match header regex \"^X-Never\" → reset").unwrap();
+    let mut driver = Driver::connected(&world.attachment().unwrap());
+    grammar::open(&mut driver);
+    let start = std::time::Instant::now();
+    driver.say(Side::Client, b"X: y");
+    (0..23_000).for_each(|_| driver.say(Side::Client, b"\r\n "));
+    assert!(driver.held_most() > 69_000);
+    assert!(start.elapsed().as_secs() < 4, "{:?}", start.elapsed());
+}

@@ -11,6 +11,9 @@ use crate::event::{AnomalyKind, Observed, Via};
 use crate::message::{Ears, Message};
 use crate::session::Cx;
 
+/// The line that ends a message.
+const END: &[u8] = b".\r\n";
+
 impl Smtp {
     /// 354: what follows is a message.
     pub(super) fn begin_data(&mut self, number: u32, cx: &mut Cx<'_>) {
@@ -31,16 +34,34 @@ impl Smtp {
     pub(super) fn data(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
         let Client::Data(decoder) = &self.client else { return Step::Wants(Wants::More) };
         let decoder = decoder.clone();
-        let ends = matches!(decoder.clone().next(input), BodyStep::End { .. });
+        let ends =
+            matches!(decoder.clone().next(input.get(..END.len()).unwrap_or(input)), BodyStep::End { .. });
         // A header field is a unit: nothing of it goes on before all of it was judged.
         if !ends && self.holds_fields(cx) {
-            match complete_fields(input) {
-                0 if input.len() < cx.at.bounds.held * 9 / 10 => return Step::Wants(Wants::More),
-                0 => return self.fields(input, false, decoder, cx),
-                whole => return self.fields(input.get(..whole).unwrap_or(input), true, decoder, cx),
-            }
+            return match self.complete_fields(input, decoder.is_at_line_start()) {
+                0 if input.len() < cx.at.bounds.held * 9 / 10 => Step::Wants(Wants::More),
+                0 => self.fields(input, false, decoder, cx),
+                whole => self.fields(input.get(..whole).unwrap_or(input), true, decoder, cx),
+            };
         }
         self.body(input, decoder, cx)
+    }
+
+    /// The octets at the front that are whole header fields. What was looked at in vain is looked at
+    /// once, however small the segments are in which a field arrives.
+    fn complete_fields(&mut self, input: &[u8], at_line_start: bool) -> usize {
+        let Some(message) = self.transaction.as_mut().and_then(|transaction| transaction.message.as_mut())
+        else {
+            return 0;
+        };
+        // The last octets may have been the beginning of an end: they are looked at again.
+        let from = message.looked_at.saturating_sub(END.len());
+        let whole = match line_end(input) {
+            blank_line @ 1.. if at_line_start => blank_line,
+            _ => complete_fields(input, from),
+        };
+        message.looked_at = if whole == 0 { input.len() } else { 0 };
+        whole
     }
 
     fn holds_fields(&self, cx: &Cx<'_>) -> bool {
@@ -168,6 +189,7 @@ impl Smtp {
     fn learn(&mut self, piece: &Piece<'_>, cx: &mut Cx<'_>) -> Option<Refusal> {
         self.with_message(cx, |message, ears| {
             message.octets += piece.len as u64;
+            message.looked_at = 0;
             let flaw = piece.flaw.and_then(|flaw| anomaly_of(flaw, message.via()));
             let refusal = flaw.and_then(|kind| ears.anomaly(kind, b""));
             refusal.or_else(|| message.learn(piece.content, piece.size, ears))
@@ -283,17 +305,23 @@ const fn anomaly_of(flaw: Flaw, via: Via) -> Option<AnomalyKind> {
     })
 }
 
+/// The octets of the line end at the front.
+fn line_end(input: &[u8]) -> usize {
+    match input {
+        [b'\r', b'\n', ..] => 2,
+        [b'\n', ..] => 1,
+        _ => 0,
+    }
+}
+
 /// The octets at the front that are whole header fields: up to the last line start behind which
 /// nothing is a continuation, or up to and with the line that ends the header. An octet that might
-/// become something else when line ends are mended is not trusted to end a field.
-fn complete_fields(input: &[u8]) -> usize {
-    let mut whole = match input {
-        [b'\r', b'\n', ..] => return 2,
-        [b'\n', ..] => return 1,
-        _ => 0,
-    };
-    for lf in memchr::memchr_iter(b'\n', input) {
-        let start = lf + 1;
+/// become something else when line ends are mended is not trusted to end a field. Before `from` no
+/// line end is one.
+fn complete_fields(input: &[u8], from: usize) -> usize {
+    let mut whole = 0;
+    for lf in memchr::memchr_iter(b'\n', input.get(from..).unwrap_or_default()) {
+        let start = from + lf + 1;
         match input.get(start..).unwrap_or_default() {
             [b'\r', b'\n', ..] => return start + 2,
             [b'\n', ..] => return start + 1,
@@ -319,6 +347,7 @@ mod tests {
             (b"A: b\r\n\r", 0),
             (b"A: b\r\n\r\nbody\r\nbody", 8),
             (b"\r\nbody", 2),
+            (b"\r\n body", 0),
             (b"A: b\nC", 5),
             (b"A: b\n\nbody", 6),
             (b"A: b\r\n.\r\n", 6),
@@ -327,7 +356,7 @@ mod tests {
             (b".\r\n", 0),
         ];
         for (input, expected) in table {
-            assert_eq!(complete_fields(input), *expected, "{}", input.escape_ascii());
+            assert_eq!(complete_fields(input, 0), *expected, "{}", input.escape_ascii());
         }
     }
 }

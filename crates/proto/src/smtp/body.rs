@@ -80,6 +80,11 @@ impl Data {
         Self { at: At::LineStart, nul, waiting: 0, owed: 0 }
     }
 
+    /// Whether what comes next is the beginning of a line.
+    pub const fn is_at_line_start(&self) -> bool {
+        matches!(self.at, At::LineStart | At::LooseStart)
+    }
+
     /// The next stretch of `input`, which begins where the last one ended.
     pub fn next<'b>(&mut self, input: &'b [u8]) -> Step<'b> {
         if self.owed > 0 {
