@@ -249,6 +249,11 @@ impl Smtp {
         } else if self.replies.owe_end_of_data() {
             self.reason = Reason::ServerLost;
             self.last_word_now(act::UNANSWERED, cx);
+        } else if matches!(self.server, Server::Relay { .. }) {
+            // What is encrypted can only be ended.
+            self.reason = Reason::Idle;
+            self.finish(Side::Client, cx);
+            self.finish(Side::Server, cx);
         } else {
             self.reason = Reason::Idle;
             self.last_word_now(act::IDLE, cx);
