@@ -88,6 +88,11 @@ impl Proxy {
         Ok(events.iter().filter(|event| event["event"] == "match").map(Acted::from_event).collect())
     }
 
+    /// The lines for people, which go to stderr where nothing is said of logging.
+    pub(crate) fn log(&self) -> String {
+        self.folder.read("stderr")
+    }
+
     /// Every whole line; a line that is no JSON becomes an event that says so.
     pub(crate) fn events(&self) -> Vec<Value> {
         let text = self.folder.read("events.jsonl");

@@ -15,6 +15,18 @@ pub(crate) fn envelope() -> Vec<Row> {
         .acted("c1", "sender address regex bad-guys", "reset")
         .passes(swaks().from("win@deals.example.org").header("From: win@hot.deals.com")),
         row(
+            "a policy is the child of a top-level one, and its log line names both classes",
+            "match sender address regex bad-guys → log reset",
+            swaks().from("win@hot.deals.com"),
+        )
+        .child()
+        .refused("MAIL", "550 5.7.1")
+        .acted("c1", "sender address regex bad-guys", "reset")
+        .logged(
+            ": %APPFW-4-SMTP_SENDER_ADDRESS: SMTP sender address matched (sender address regex bad-guys) - resetting \
+             session 127.0.0.1:* on zone-pair tested class mail appl-class c1",
+        ),
+        row(
             "each pattern of a map counts",
             "match sender address regex bad-guys → reset",
             curl().from("mr.crazypersonnn@wrdmail.com"),
@@ -72,7 +84,11 @@ pub(crate) fn envelope() -> Vec<Row> {
         )
         .refused("RCPT TO:<r25", "550 5.5.3")
         .acted("c1", "recipient count gt 25", "reset")
-        .passes(smtplib().recipients_known(25)),
+        .passes(
+            smtplib()
+                .recipients_known(25)
+                .header(format!("Cc: {}x@example.test", "x@example.test,\r\n ".repeat(30))),
+        ),
         row(
             "with `recipient-limit refuse` the surplus is turned away and the others get their mail",
             "match recipient count gt 25 → reset",
@@ -148,6 +164,34 @@ pub(crate) fn commands() -> Vec<Row> {
         )
         .refused("VRFY", "554 5.7.1")
         .acted("c1", "cmd verb VRFY", "reset"),
+        row(
+            "under the default policy a command that is none is hidden and reported, and the mail is delivered",
+            "match protocol smtp → allow",
+            smtplib().first("XYZZY please"),
+        )
+        .answered("XYZZY", "50", "50")
+        .logged("Invalid SMTP command (XYZZY) "),
+        row(
+            "a BDAT sent all the same is hidden",
+            "match cmd verb VRFY → mask",
+            smtplib().first("BDAT 0 LAST"),
+        )
+        .answered("BDAT", "503", "50")
+        .logged("Invalid SMTP command (BDAT) "),
+        row(
+            "`inspect` in the policy on mail is a pinhole: nothing is hidden",
+            "match protocol smtp → inspect",
+            smtplib().first("BDAT 0 LAST"),
+        )
+        .answered("BDAT", "503", "503"),
+        row(
+            "without a policy nothing is inspected: nothing is hidden, and no class acts",
+            "match sender address regex bad-guys → reset · match cmd verb VRFY → mask",
+            smtplib().from("win@hot.deals.com").first("VRFY bob@example.test").first("BDAT 0 LAST"),
+        )
+        .pinhole()
+        .answered("VRFY", "25", "25")
+        .answered("BDAT", "503", "503"),
         row("a verb with log passes", "match cmd verb NOOP → log", smtplib().first("NOOP"))
             .answered("NOOP", "250", "250")
             .acted("c1", "cmd verb NOOP", "log"),
@@ -157,6 +201,14 @@ pub(crate) fn commands() -> Vec<Row> {
 /// `match reply ehlo`, and what a Cisco policy does to CHUNKING.
 pub(crate) fn keywords() -> Vec<Row> {
     vec![
+        row(
+            "extensions that the server offers are used, parameters and all",
+            "match cmd verb VRFY → mask",
+            smtplib().option("BODY=8BITMIME").option("RET=HDRS").option("ENVID=x"),
+        )
+        .child()
+        .answered("EHLO", "250", "250")
+        .answered("MAIL", "250", "250"),
         row("a policy masks CHUNKING by itself", "match cmd verb VRFY → mask", smtplib()).hides("CHUNKING"),
         row(
             "a masked keyword's verb is masked too",
@@ -197,6 +249,7 @@ pub(crate) fn keywords() -> Vec<Row> {
 /// `match header …`, `match body regex`, `match mime …`, `match data-length`.
 pub(crate) fn content() -> Vec<Row> {
     let part = |kind: &str| format!("--b\nContent-Type: {kind}\n\n/9j/4AAQSkZJRg==\n--b--");
+    let filler = "abcdefghijklmnopqrstuvwxyz 0123456789\n";
     let multipart = "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b";
     let mut rows = vec![
         row(
@@ -209,7 +262,22 @@ pub(crate) fn content() -> Vec<Row> {
         )
         .refused(".", "554 5.6.0")
         .acted("c1", "header length gt 16000", "reset")
-        .passes(swaks().body("abcdefghijklmnopqrstuvwxyz 0123456789\n".repeat(500))),
+        .passes(swaks().body(filler.repeat(500))),
+        row(
+            "a long header is logged and delivered",
+            "match header length gt 200 → log",
+            swaks().header(format!("X-Long: {}", "x".repeat(200))),
+        )
+        .acted("c1", "header length gt 200", "log")
+        .logged("%APPFW-4-SMTP_HEADER_LENGTH: ")
+        .concerns_every_mail(),
+        row(
+            "a long header that is allowed is delivered",
+            "match header length gt 200 → allow",
+            swaks().header(format!("X-Long: {}", "x".repeat(200))),
+        )
+        .acted("c1", "header length gt 200", "allow")
+        .concerns_every_mail(),
         row(
             "a subject is refused at the end of data",
             "match header regex lottery-spam → reset",
@@ -233,6 +301,14 @@ pub(crate) fn content() -> Vec<Row> {
         .refused(".", "554 5.7.1")
         .acted("c1", "body regex doc-data", "reset")
         .passes(swaks().body("see UD-\n421590")),
+        row(
+            "a text deep in a large body is refused, and what the sender has left to say does no harm",
+            "match body regex doc-data → reset",
+            curl().body(format!("{}UD-421590\n{}", filler.repeat(10_000), filler.repeat(10_000))),
+        )
+        .refused(".", "554 5.7.1")
+        .acted("c1", "body regex doc-data", "reset")
+        .passes(curl().body(filler.repeat(20_000))),
         row(
             "HTML in 8-bit is searched, base64 is not",
             "match body regex doc-data → reset",
@@ -260,11 +336,34 @@ pub(crate) fn content() -> Vec<Row> {
             "match mime content-type regex jpeg → log",
             curl().header(multipart).body(part("image/jpeg")),
         )
-        .acted("c1", "mime content-type regex jpeg", "log"),
+        .acted("c1", "mime content-type regex jpeg", "log")
+        .passes(curl().header(multipart).body(part("text/plain\nContent-Transfer-Encoding: base64"))),
+        row(
+            "one condition of match-any is enough",
+            "match sender address regex bad-guys | match recipient count gt 25 | match mime content-type regex jpeg → reset",
+            curl().header(multipart).body(part("image/jpeg")),
+        )
+        .refused(".", "554 5.7.1")
+        .acted("c1", "mime content-type regex jpeg", "reset"),
+        row(
+            "all conditions of match-all must hold",
+            "match sender address regex bad-guys + match mime content-type regex jpeg → reset",
+            swaks().from("win@hot.deals.com").header(multipart).body(part("image/jpeg")),
+        )
+        .refused(".", "554 5.7.1")
+        .acted("c1", "mime content-type regex jpeg", "reset")
+        .passes(swaks().from("win@hot.deals.com")),
+        row(
+            "the type of the message itself is searched, and of a refused one nothing is delivered",
+            "match mime content-type regex jpeg → log reset",
+            smtplib().header("MIME-Version: 1.0\r\nContent-Type: image/jpeg"),
+        )
+        .refused(".", "554 5.7.1")
+        .acted("c1", "mime content-type regex jpeg", "reset"),
         row(
             "more data than the limit is refused",
             "match data-length gt 20000 → reset",
-            curl().body("abcdefghijklmnopqrstuvwxyz 0123456789\n".repeat(800)),
+            curl().body(filler.repeat(800)),
         )
         .refused(".", "554 5.6.0")
         .acted("c1", "data-length gt 20000", "reset"),

@@ -18,8 +18,11 @@ use crate::server::{self, Kind, MailServer, Role};
 pub(crate) struct Row {
     claim: &'static str,
     /// Classes in order, `·` between them: `match A | match B → reset log · match C + match D → mask`, where `|` makes
-    /// a match-any class and `+` a match-all one. They are called c1, c2 and so on, their policy p1.
+    /// a match-any class, and `+` or one condition alone a class that names no mode. They are called c1, c2 and so on,
+    /// their policy p1.
     policy: &'static str,
+    /// The line of the `proxy` block that puts it to work, or does not.
+    attachment: &'static str,
     /// Lines of the `mailwarden` block.
     settings: &'static str,
     mail: Mail,
@@ -28,6 +31,8 @@ pub(crate) struct Row {
     hides: Vec<&'static str>,
     /// Class, criterion and action of every `match` event, in order.
     acted: Vec<(&'static str, &'static str, &'static str)>,
+    /// Lines that must stand in the log, in this order; each is parts of the line, with `*` between them.
+    logged: Vec<&'static str>,
     /// `None`: the policy concerns every mail.
     passes: Option<Mail>,
 }
@@ -54,12 +59,14 @@ pub(crate) fn row(claim: &'static str, policy: &'static str, mail: Mail) -> Row 
     Row {
         claim,
         policy,
+        attachment: "service-policy type inspect smtp p1",
         settings: "",
         mail,
         outcome: Outcome::Delivered,
         answers: Vec::new(),
         hides: Vec::new(),
         acted: Vec::new(),
+        logged: Vec::new(),
         passes: Some(curl()),
     }
 }
@@ -67,6 +74,18 @@ pub(crate) fn row(claim: &'static str, policy: &'static str, mail: Mail) -> Row 
 impl Row {
     pub(crate) fn setting(mut self, settings: &'static str) -> Self {
         self.settings = settings;
+        self
+    }
+
+    /// The policy is the child of the top-level policy `out-in`, for the class `mail`.
+    pub(crate) fn child(mut self) -> Self {
+        self.attachment = "service-policy type inspect out-in";
+        self
+    }
+
+    /// No policy is attached.
+    pub(crate) fn pinhole(mut self) -> Self {
+        self.attachment = "no inspect esmtp";
         self
     }
 
@@ -103,6 +122,11 @@ impl Row {
         action: &'static str,
     ) -> Self {
         self.acted.push((class, criterion, action));
+        self
+    }
+
+    pub(crate) fn logged(mut self, text: &'static str) -> Self {
+        self.logged.push(text);
         self
     }
 
@@ -156,6 +180,7 @@ struct Played {
     mail: Transcript,
     passes: Transcript,
     acted: Vec<Acted>,
+    log: String,
     mail_delivered: Vec<Delivery>,
     passes_delivered: Vec<Delivery>,
 }
@@ -194,19 +219,20 @@ fn send_passing(row: &Row, number: usize, address: SocketAddr) -> Result<Transcr
 
 fn send_through_firewall(row: &Row, number: usize, server: SocketAddr) -> Result<Played, Failure> {
     let configuration = Configuration {
-        policy: &render(row.policy),
+        policy: &(render(row.policy) + TOP_LEVEL),
         settings: row.settings,
-        attachment: "service-policy type inspect smtp p1",
+        attachment: row.attachment,
     };
     let proxy = Proxy::start(configuration, server)?;
     let mail = row.mail.send(&format!("{number}.mail"), proxy.address())?;
     let acted = proxy.acted_in(1)?;
     let passes = send_passing(row, number, proxy.address())?;
+    let log = proxy.log();
     let acted_in_both = proxy.acted_in(if row.passes.is_some() { 2 } else { 1 })?;
     ensure(acted_in_both.len() == acted.len(), || {
         format!("the passing mail was matched: {acted_in_both:?}")
     })?;
-    Ok(Played { mail, passes, acted, ..Played::default() })
+    Ok(Played { mail, passes, acted, log, ..Played::default() })
 }
 
 fn judge_control(row: &Row, played: &Played) -> Result<(), Failure> {
@@ -244,7 +270,19 @@ fn judge(row: &Row, control: &Played, through: &Played) -> Result<(), Failure> {
     }
     same_delivery(&control.passes_delivered, &through.passes_delivered, &through.passes)
         .map_err(|why| format!("the mail that should pass: {why}"))?;
+    logged(row, &through.log)?;
     acted(row, &through.acted)
+}
+
+fn logged(row: &Row, log: &str) -> Result<(), Failure> {
+    let mut lines = log.lines();
+    let missing = row.logged.iter().find(|parts| !lines.any(|line| has_parts(line, parts)));
+    missing.map_or(Ok(()), |text| Err(format!("`{text}` is not in the log:\n{log}")))
+}
+
+fn has_parts(line: &str, parts: &str) -> bool {
+    let behind = |rest: &str, part: &str| rest.find(part).map(|at| at + part.len());
+    parts.split('*').try_fold(line, |rest, part| rest.get(behind(rest, part)?..)).is_some()
 }
 
 fn same_delivery(control: &[Delivery], through: &[Delivery], transcript: &Transcript) -> Result<(), Failure> {
@@ -315,6 +353,17 @@ const MAPS: [(&str, &[&str]); 8] = [
     ("jpeg", &[r"*image//*"]),
 ];
 
+/// A policy of layer 3 and 4 above the row's own, for rows that ask for it.
+const TOP_LEVEL: &str = "class-map type inspect match-any mail
+ match protocol smtp
+policy-map type inspect out-in
+ class type inspect mail
+  inspect
+  service-policy smtp p1
+ class class-default
+  drop log
+";
+
 /// The row's notation as the configuration a router shows.
 fn render(policy: &str) -> String {
     let mut text = String::new();
@@ -329,10 +378,9 @@ fn render(policy: &str) -> String {
     let mut classes = "policy-map type inspect smtp p1\n".to_owned();
     for (number, class) in policy.split(" · ").enumerate() {
         let (matches, actions) = class.split_once(" → ").expect("matches → actions");
-        let (kind, separator) =
-            if matches.contains(" + ") { ("match-all", " + ") } else { ("match-any", " | ") };
+        let (mode, separator) = if matches.contains(" | ") { ("match-any ", " | ") } else { ("", " + ") };
         let name = format!("c{}", number + 1);
-        let _ = writeln!(text, "class-map type inspect smtp {kind} {name}");
+        let _ = writeln!(text, "class-map type inspect smtp {mode}{name}");
         for condition in matches.split(separator) {
             let _ = writeln!(text, " {condition}");
         }
@@ -353,7 +401,7 @@ fn a_row_is_rendered_as_a_running_config() {
 class-map type inspect smtp match-any c1
  match sender address regex friends
  match cmd verb VRFY
-class-map type inspect smtp match-all c2
+class-map type inspect smtp c2
  match cmd line length gt 256
  match cmd verb MAIL
 policy-map type inspect smtp p1
