@@ -186,6 +186,7 @@ impl Smtp {
         self.replies.ready();
         self.client = Client::Done;
         match how {
+            End::Fin if self.replies.refuse_message() => {}
             End::Fin => self.finish(Side::Server, cx),
             // The server has all of the message: it must get to answer, or nobody knows whose it is.
             End::Reset if self.replies.owe_end_of_data() && !unfinished => self.finish(Side::Server, cx),
@@ -203,8 +204,9 @@ impl Smtp {
         }
         let relayed = matches!(self.server, Server::Relay { .. });
         self.server = Server::Muted;
-        if matches!(self.client, Client::Swallow(_)) && self.replies.has_last() {
-            return;
+        if self.replies.refuse_message() {
+            self.replies.give_up(act::SERVER_LOST);
+            return self.flush(cx);
         }
         if !relayed && !self.replies.is_empty() {
             let answer = if self.greeted { act::SERVER_LOST } else { act::UNREACHABLE };
@@ -314,16 +316,20 @@ impl Smtp {
         while let Some(slot) = self.replies.leave() {
             match slot {
                 Slot::Ours(refusal) => self.answer(*refusal, cx),
-                Slot::Last { refusal, times, .. } => {
+                Slot::Last { refusal, times, to_message, .. } => {
                     (0..times).for_each(|_| self.answer(*refusal, cx));
                     self.client = Client::Done;
                     self.server = Server::Muted;
                     self.finish(Side::Client, cx);
-                    self.finish(Side::Server, cx);
+                    match to_message {
+                        true => self.abort(Side::Server, cx),
+                        false => self.finish(Side::Server, cx),
+                    }
                 }
                 Slot::Server { .. } => {}
             }
         }
+        self.cut_off_server(cx);
     }
 
     fn answer(&mut self, refusal: Refusal, cx: &mut Cx<'_>) {

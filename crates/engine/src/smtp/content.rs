@@ -3,7 +3,7 @@
 use proto::Side;
 use proto::smtp::body::{self, Flaw, Nul, Piece, Step as BodyStep};
 
-use super::{Asked, Client, Server, Smtp, Step, Swallow, Swallowed};
+use super::{Asked, Client, Front, Server, Smtp, Step, Swallow, Swallowed};
 use crate::act::Refusal;
 use crate::attachment::Watch;
 use crate::effect::Wants;
@@ -227,13 +227,19 @@ impl Smtp {
         let times = self.replies_to_a_message();
         self.end_transaction(Some(refusal.code), cx);
         self.replies.last_at_end_of_message(refusal, times);
-        self.replies.give_up(crate::act::SERVER_LOST);
-        self.server = Server::Muted;
-        self.abort(Side::Server, cx);
+        self.cut_off_server(cx);
         let over = budget == 0 || matches!(rest, Swallowed::Chunk(0));
         self.client = Client::Swallow(Box::new(Swallow { what: rest, budget, refused: true }));
         if over {
             self.swallowed();
+        }
+    }
+
+    /// Where a message is refused the server is cut off, once it has answered what came before.
+    pub(super) fn cut_off_server(&mut self, cx: &mut Cx<'_>) {
+        if self.replies.front() == Front::Waiting && !self.is_finished(Side::Server) {
+            self.server = Server::Muted;
+            self.abort(Side::Server, cx);
         }
     }
 

@@ -42,12 +42,13 @@ pub(crate) enum Slot {
         number: u32,
     },
     Ours(Box<Refusal>),
-    /// Our last word. It waits until what it refuses has been swallowed, and is said so many times:
+    /// Our last word. To a message it waits until that has been swallowed, and is said so many times:
     /// in LMTP once for each recipient that was accepted.
     Last {
         refusal: Box<Refusal>,
         ready: bool,
         times: u32,
+        to_message: bool,
     },
 }
 
@@ -77,19 +78,19 @@ impl Replies {
 
     /// Our last word, behind everything that is owed already.
     pub(crate) fn last(&mut self, refusal: Refusal) {
-        self.0.push_back(Slot::Last { refusal: Box::new(refusal), ready: true, times: 1 });
+        self.0.push_back(Slot::Last { refusal: Box::new(refusal), ready: true, times: 1, to_message: false });
     }
 
     /// Our last word in place of the reply that is owed next; what stands behind it is never answered.
     pub(crate) fn last_now(&mut self, refusal: Refusal) {
         self.0.clear();
-        self.0.push_back(Slot::Last { refusal: Box::new(refusal), ready: true, times: 1 });
+        self.0.push_back(Slot::Last { refusal: Box::new(refusal), ready: true, times: 1, to_message: false });
     }
 
     /// Our last word in the place of the newest slot, the end of the message that is refused.
     pub(crate) fn last_at_end_of_message(&mut self, refusal: Refusal, times: u32) {
         self.0.pop_back();
-        self.0.push_back(Slot::Last { refusal: Box::new(refusal), ready: false, times });
+        self.0.push_back(Slot::Last { refusal: Box::new(refusal), ready: false, times, to_message: true });
     }
 
     /// What is refused has been swallowed, or will be no longer.
@@ -137,6 +138,11 @@ impl Replies {
 
     pub(crate) fn has_last(&self) -> bool {
         matches!(self.0.back(), Some(Slot::Last { .. }))
+    }
+
+    /// Whether our last word is about a message, of which the server has half.
+    pub(crate) fn refuse_message(&self) -> bool {
+        matches!(self.0.back(), Some(Slot::Last { to_message: true, .. }))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
