@@ -151,8 +151,15 @@ impl Driver {
     }
 
     fn read(&mut self, side: Side) -> bool {
+        let portion = self.session.portion(side);
+        let held_max = self.held_max;
         let leg = self.leg(side);
-        if leg.is_over || !(leg.wants == Wants::More || leg.is_shut) {
+        let gate = match leg.wants {
+            Wants::More => true,
+            Wants::Peer => false,
+            Wants::Nothing => leg.is_shut,
+        };
+        if leg.is_over || !gate {
             return false;
         }
         match leg.socket.pop_front() {
@@ -166,8 +173,13 @@ impl Driver {
                     self.after_call();
                 }
             }
-            Some(Said::Octets(octets)) if leg.wants == Wants::Nothing && leg.is_shut => drop(octets),
-            Some(Said::Octets(octets)) => {
+            Some(Said::Octets(_)) if leg.wants == Wants::Nothing => {}
+            Some(Said::Octets(mut octets)) => {
+                let room = held_max.saturating_sub(leg.held.len()).max(1).min(portion);
+                let later = octets.split_off(room.min(octets.len()));
+                if !later.is_empty() {
+                    leg.socket.push_front(Said::Octets(later));
+                }
                 leg.held.extend_from_slice(&octets);
                 self.offer(side);
             }
@@ -175,23 +187,35 @@ impl Driver {
         true
     }
 
-    /// Offers what is held; what is not taken stays. Whether any of it was taken.
+    /// Offers what is held, a portion at a time; what is not taken stays. Whether any of it was taken.
     fn offer(&mut self, side: Side) -> bool {
         let held = std::mem::take(&mut self.leg(side).held);
         self.held_most = self.held_most.max(held.len());
-        let Took { bytes, wants } = self.session.offer(self.now, side, &held, &mut self.record);
-        assert!(bytes <= held.len(), "{bytes} of {} octets were taken", held.len());
-        let left = held.len() - bytes;
+        let mut taken = 0;
+        let mut portions: usize = 1;
+        let wants = loop {
+            let rest = &held[taken..];
+            let portion = rest.get(..self.session.portion(side).saturating_mul(portions)).unwrap_or(rest);
+            let Took { bytes, wants } = self.session.offer(self.now, side, portion, &mut self.record);
+            assert!(bytes <= portion.len(), "{bytes} of {} octets were taken", portion.len());
+            taken += bytes;
+            if wants != Wants::More || portion.len() == rest.len() {
+                break wants;
+            }
+            // A unit that is longer than a portion is seen whole.
+            portions = if bytes == 0 { portions * 2 } else { 1 };
+        };
+        let left = held.len() - taken;
         if wants == Wants::More && left >= self.held_max {
             self.record.offences.push(format!("more of {side:?} is wanted while {left} octets are held"));
         }
         let leg = self.leg(side);
         leg.wants = wants;
         if wants != Wants::Nothing {
-            leg.held = held[bytes..].to_vec();
+            leg.held = held[taken..].to_vec();
         }
         self.after_call();
-        bytes > 0
+        taken > 0
     }
 
     /// Does what the session said about endings.
