@@ -248,7 +248,7 @@ impl Smtp {
         } else if self.replies.has_last() {
             self.replies.give_up(act::UNANSWERED);
             self.flush(cx);
-        } else if self.replies.owe_end_of_data() {
+        } else if self.awaits_verdict() {
             self.reason = Reason::ServerLost;
             self.last_word_now(act::UNANSWERED, cx);
         } else if matches!(self.server, Server::Relay { .. }) {
@@ -268,8 +268,7 @@ impl Smtp {
             self.since.plus_seconds(timers.swallow)
         } else if self.replies.has_last() {
             self.since.plus_seconds(timers.before_last)
-        } else if self.replies.owe_end_of_data() && !matches!(self.client, Client::Data(_) | Client::Chunk(_))
-        {
+        } else if self.awaits_verdict() {
             self.since.plus_seconds(timers.end_of_data)
         } else {
             self.heard.plus_seconds(timers.idle)
@@ -305,6 +304,11 @@ impl Smtp {
             Client::Chunk(chunk) => chunk.octets.left(),
             _ => 0,
         }
+    }
+
+    /// The server has all of a message, and has not said what becomes of it.
+    fn awaits_verdict(&self) -> bool {
+        self.replies.owe_end_of_data() && !matches!(self.client, Client::Data(_) | Client::Chunk(_))
     }
 
     pub(crate) const fn reason(&self) -> Reason {
