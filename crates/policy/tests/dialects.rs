@@ -29,6 +29,8 @@ compatible with the command references of Cisco IOS; where they differ, it is on
 - `match not` is taken in a layer 7 class map and decided at the end of its criterion's scope.
 - `inspect` is taken in an SMTP policy map, as the guide's pinhole example has it: nothing is inspected.
 - A quantifier with nothing before it (`*deals`) is read as `.*`, and `$` ends a line or an address.
+- A quantifier behind something repeats it, as in any regular expression: `Subject:*lottery` repeats the colon, and
+  `Subject:.*lottery` is what its writer means.
 ";
 
 /// Every mode that can be reached, in the order in which commands lead there.
