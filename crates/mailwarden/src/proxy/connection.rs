@@ -38,7 +38,7 @@ pub(crate) async fn serve(
     place: Place,
     worker: Rc<Worker>,
 ) {
-    let mut client_leg = Leg::new(client);
+    let mut client_leg = Leg::accepted(client);
     if target.attachment.inspect == Inspect::Drop {
         return client_leg.abort();
     }
@@ -53,7 +53,7 @@ pub(crate) async fn serve(
     let mut connection = Connection {
         session: Session::new(Arc::clone(&target.attachment), worker.now()),
         at: Arc::clone(&target.attachment),
-        legs: Legs { client: client_leg, server: Some(Leg::new(server)) },
+        legs: Legs { client: client_leg, server: Some(Leg::connected(server)) },
         place,
         ticket,
         closing: None,

@@ -53,9 +53,19 @@ enum Writing {
 }
 
 impl Leg {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        // Command and reply are small and wait for each other: Nagle's algorithm would add its delay to each.
+    /// A client: its socket has inherited TCP_NODELAY from the one it was accepted on.
+    pub(crate) fn accepted(stream: TcpStream) -> Self {
+        Self::new(stream)
+    }
+
+    /// A server. Command and reply are small and wait for each other: Nagle's algorithm would add its
+    /// delay to each.
+    pub(crate) fn connected(stream: TcpStream) -> Self {
         let _ = stream.set_nodelay(true);
+        Self::new(stream)
+    }
+
+    fn new(stream: TcpStream) -> Self {
         Self {
             stream: Some(stream),
             held: Vec::new(),
@@ -153,7 +163,10 @@ impl Leg {
 
     fn shut(&mut self) {
         self.writing = Writing::Closed;
-        if let Some(stream) = &self.stream {
+        if self.is_over {
+            // Nothing comes any more, so nothing is left to linger for: closing says FIN as well.
+            self.stream = None;
+        } else if let Some(stream) = &self.stream {
             let _ = SockRef::from(stream).shutdown(Shutdown::Write);
         }
     }
