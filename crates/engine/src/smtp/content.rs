@@ -38,9 +38,14 @@ impl Smtp {
             matches!(decoder.clone().next(input.get(..END.len()).unwrap_or(input)), BodyStep::End { .. });
         // A header field is a unit: nothing of it goes on before all of it was judged.
         if !ends && self.holds_fields(cx) {
+            let most = cx.at.bounds.held * 9 / 10;
             return match self.complete_fields(input, decoder.is_at_line_start()) {
-                0 if input.len() < cx.at.bounds.held * 9 / 10 => Step::Wants(Wants::More),
-                0 => self.fields(input, false, decoder, cx),
+                0 if input.len() < most => Step::Wants(Wants::More),
+                // A field too long to be held goes on in pieces of one length, however it arrives.
+                0 => {
+                    self.look_again();
+                    self.fields(input.get(..most).unwrap_or(input), false, decoder, cx)
+                }
                 whole => self.fields(input.get(..whole).unwrap_or(input), true, decoder, cx),
             };
         }
@@ -62,6 +67,13 @@ impl Smtp {
         };
         message.looked_at = if whole == 0 { input.len() } else { 0 };
         whole
+    }
+
+    fn look_again(&mut self) {
+        if let Some(message) = self.transaction.as_mut().and_then(|transaction| transaction.message.as_mut())
+        {
+            message.looked_at = 0;
+        }
     }
 
     fn holds_fields(&self, cx: &Cx<'_>) -> bool {
