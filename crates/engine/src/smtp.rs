@@ -252,8 +252,10 @@ impl Smtp {
             self.reason = Reason::ServerLost;
             self.last_word_now(act::UNANSWERED, cx);
         } else if matches!(self.server, Server::Relay { .. }) {
-            // What is encrypted can only be ended.
+            // What is encrypted can only be ended, and then nobody is heard any more.
             self.reason = Reason::Idle;
+            self.client = Client::Done;
+            self.server = Server::Muted;
             self.finish(Side::Client, cx);
             self.finish(Side::Server, cx);
         } else {
