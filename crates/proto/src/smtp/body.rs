@@ -97,7 +97,7 @@ impl Data {
         match (self.at, first) {
             (At::LineStart, b'.') => self.dot_at_line_start(input),
             (At::LooseStart | At::AfterCr, b'.') => self.dot_behind_a_bare_end(input),
-            (At::LineStart | At::LooseStart, 0) if self.nul == Nul::Pass => Step::Piece(self.wait(input)),
+            (At::LineStart | At::LooseStart, 0) if self.nul == Nul::Pass => Step::Piece(self.wait()),
             _ => match self.run(input) {
                 0 => self.flaw(first, input),
                 len => {
@@ -173,11 +173,11 @@ impl Data {
     }
 
     /// NULs at a line start: a reader that drops them sees what is behind them at the line start,
-    /// so what goes on depends on it. They are counted, not kept.
-    fn wait<'b>(&mut self, input: &'b [u8]) -> Piece<'b> {
-        let len = input.iter().take_while(|&&octet| octet == 0).count();
-        self.waiting += len as u64;
-        Piece { len, wire: b"", content: b"", size: len, flaw: Some(Flaw::Nul) }
+    /// so what goes on depends on it. They are counted, not kept, and told one by one, however they
+    /// arrive.
+    fn wait(&mut self) -> Piece<'static> {
+        self.waiting += 1;
+        Piece { len: 1, wire: b"", content: b"", size: 1, flaw: Some(Flaw::Nul) }
     }
 
     fn settle(&mut self, first: u8) -> Piece<'static> {
