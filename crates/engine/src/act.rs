@@ -24,6 +24,8 @@ pub(crate) const UNREACHABLE: Refusal = refusal(421, (4, 3, 2), "Service not ava
 pub(crate) const SERVER_LOST: Refusal = refusal(421, (4, 4, 2), "Connection to the server lost");
 pub(crate) const GOING_DOWN: Refusal = refusal(421, (4, 3, 2), "Service shutting down");
 pub(crate) const IDLE: Refusal = refusal(421, (4, 4, 2), "Idle for too long");
+pub(crate) const ANSWERED_EARLY: Refusal =
+    refusal(421, (4, 3, 0), "The server answered before the end of the message");
 pub(crate) const UNANSWERED: Refusal = refusal(421, (4, 4, 1), "No answer from the server");
 pub(crate) const LINE_TOO_LONG: Refusal = refusal(500, (5, 5, 2), "Line too long");
 pub(crate) const BAD_OCTET: Refusal = refusal(500, (5, 5, 2), "Control character in command");

@@ -93,7 +93,7 @@ struct ChunkOnItsWay {
 struct Swallow {
     what: Swallowed,
     budget: u64,
-    /// Whether our last word follows; otherwise the server has answered already, and commands follow.
+    /// Whether our last word follows; otherwise, where we only look on, commands do.
     refused: bool,
 }
 

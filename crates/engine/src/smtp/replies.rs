@@ -93,6 +93,12 @@ impl Replies {
         self.0.push_back(Slot::Last { refusal: Box::new(refusal), ready: false, times, to_message: true });
     }
 
+    /// Our last word behind a message that the server has refused already.
+    pub(crate) fn last_behind_message(&mut self, refusal: Refusal) {
+        let refusal = Box::new(refusal);
+        self.0.push_back(Slot::Last { refusal, ready: false, times: 1, to_message: true });
+    }
+
     /// What is refused has been swallowed, or will be no longer.
     pub(crate) fn ready(&mut self) {
         if let Some(Slot::Last { ready, .. }) = self.0.back_mut() {

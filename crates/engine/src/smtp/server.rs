@@ -112,7 +112,8 @@ impl Smtp {
 
     /// Where we only look on, the server has seen an end that is none, and what we follow goes on.
     fn taken_early(&mut self, asked: Asked, code: u16, cx: &Cx<'_>) -> bool {
-        if cx.at.watch != Watch::Observe || !self.early_acceptance(asked, code) {
+        let ends_message = asked != Asked::Chunk;
+        if cx.at.watch != Watch::Observe || !ends_message || !self.early_acceptance(asked, code) {
             return false;
         }
         self.transaction.as_mut().is_some_and(|transaction| {
@@ -121,12 +122,20 @@ impl Smtp {
         })
     }
 
-    /// An answer that takes a message which has not ended yet.
+    /// An answer that takes a message, or a chunk, which has not ended yet.
     fn early_acceptance(&self, asked: Asked, code: u16) -> bool {
-        let under_way = matches!(self.client, Client::Data(_) | Client::Chunk(_));
         let taken = self.transaction.as_ref().is_some_and(|transaction| transaction.taken_early);
-        let acceptance = code < 400 || taken;
-        matches!(asked, Asked::EndOfData { .. } | Asked::LastChunk { .. }) && under_way && acceptance
+        (code < 400 || taken) && self.is_under_way(asked)
+    }
+
+    /// Whether the reply at the front is to octets of which more are to come.
+    fn is_under_way(&self, asked: Asked) -> bool {
+        let newest = self.replies.len() == 1;
+        match asked {
+            Asked::EndOfData { .. } => matches!(self.client, Client::Data(_)),
+            Asked::LastChunk { .. } | Asked::Chunk => newest && matches!(self.client, Client::Chunk(_)),
+            _ => false,
+        }
     }
 
     fn too_many_invalid(&mut self, cx: &mut Cx<'_>) -> bool {
@@ -160,6 +169,7 @@ impl Smtp {
             }
             _ => None,
         };
+        let cut_short = asked == Asked::Chunk && self.is_under_way(asked) && cx.at.watch == Watch::Enforce;
         self.replies.answered(again);
         match asked {
             Asked::Greeting => self.greeted = true,
@@ -203,6 +213,7 @@ impl Smtp {
                     self.encrypted(cx);
                 }
             }
+            Asked::Chunk if cut_short => self.message_answered(code, cx),
             Asked::Chunk | Asked::Quit | Asked::Other => {}
         }
     }
@@ -257,10 +268,22 @@ impl Smtp {
         };
         if let Some(what) = rest {
             self.observe_cut_off(cx);
-            let budget = cx.at.bounds.swallow;
-            self.client = Client::Swallow(Box::new(Swallow { what, budget, refused: false }));
+            self.answered_early(what, cx);
         }
         self.end_transaction(Some(code), cx);
+    }
+
+    /// A server that has answered half a message may wait for the rest of it, or for a command: nothing
+    /// could be sent that means the same in both. It is left, and the client told once it has sent all.
+    fn answered_early(&mut self, what: Swallowed, cx: &Cx<'_>) {
+        let refused = cx.at.watch == Watch::Enforce;
+        let budget = cx.at.bounds.swallow;
+        self.client = Client::Swallow(Box::new(Swallow { what, budget, refused }));
+        if refused {
+            self.reason = Reason::ServerLost;
+            self.since = cx.out.now;
+            self.replies.last_behind_message(act::ANSWERED_EARLY);
+        }
     }
 
     fn said_hello(&mut self, asked: Asked, positive: bool, cx: &mut Cx<'_>) {
