@@ -241,7 +241,7 @@ pub enum Observed<'b> {
         size: MessageSize,
         complete: bool,
     },
-    /// The answer to the end of a message.
+    /// An answer to a message: to its end, or to a chunk of it.
     MessageReply {
         transaction: u32,
         code: u16,

@@ -237,7 +237,7 @@ impl Smtp {
             (Asked::EndOfData { .. }, Some(transaction)) => {
                 self.observe(cx, Observed::MessageReply { transaction, code });
             }
-            (Asked::LastChunk { .. }, Some(transaction)) => {
+            (Asked::Chunk | Asked::LastChunk { .. }, Some(transaction)) => {
                 self.observe(cx, Observed::Reply { number, code });
                 self.observe(cx, Observed::MessageReply { transaction, code });
             }

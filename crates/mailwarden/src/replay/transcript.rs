@@ -43,7 +43,7 @@ pub(super) struct Transaction {
     pub(super) recipients: Vec<Recipient>,
     pub(super) message: Option<Message>,
     pub(super) parts: Vec<Part>,
-    /// The answer to the message; of several (RFC 2033 §4.2) the worst.
+    /// The answer to the message; of several, to chunks or in LMTP (RFC 2033 §4.2), the worst.
     pub(super) reply: Option<u16>,
 }
 
@@ -182,8 +182,9 @@ impl Transcript {
     fn message_of(&mut self, number: u32) -> &mut Transaction {
         let transaction = self.transaction(number);
         if transaction.message.is_some_and(|message| !message.complete) {
-            let (message, parts) = (transaction.message.take(), std::mem::take(&mut transaction.parts));
-            self.given_up.push(Transaction { number, message, parts, ..Transaction::default() });
+            let (message, reply) = (transaction.message.take(), transaction.reply.take());
+            let parts = std::mem::take(&mut transaction.parts);
+            self.given_up.push(Transaction { number, message, parts, reply, ..Transaction::default() });
         }
         self.transaction(number)
     }
