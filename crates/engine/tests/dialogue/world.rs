@@ -94,7 +94,7 @@ impl World {
             ));
         };
         let rules = rules_of(&policy);
-        let pinhole = rules.is_some_and(model::SmtpPolicy::is_pinhole);
+        let pinhole = rules.map_or(attached(&policy).is_some(), model::SmtpPolicy::is_pinhole);
         let compiled = rules.map(|rules| CompiledPolicy::compile(&policy, &rules.name.text)).transpose();
         let compiled = compiled.map_err(|too_large| format!("{too_large:?}"))?;
         let settings = &policy.settings;
@@ -116,16 +116,20 @@ impl World {
 
 /// The layer 7 policy a configuration leads to: through its proxy or zone-pair, or the only one.
 fn rules_of(policy: &Policy) -> Option<&model::SmtpPolicy> {
-    let proxy = policy.proxies.iter().find_map(|proxy| match &proxy.attachment {
-        Some(model::Attachment::ServicePolicy(name)) => Some(name),
-        _ => None,
-    });
-    let pair = policy.zone_pairs.iter().find_map(|pair| pair.policy.as_ref());
-    let Some(attached) = proxy.or(pair) else { return policy.smtp_policies.last() };
+    let Some(attached) = attached(policy) else { return policy.smtp_policies.last() };
     let top = model::find(&policy.inspect_policies, &attached.text);
     let child = top
         .and_then(|top| top.rules.iter().find_map(|rule| rule.service_policy.as_ref().map(|(_, map)| map)));
     model::find(&policy.smtp_policies, child.map_or(&attached.text, |child| &child.text))
+}
+
+/// The policy that a proxy or a zone-pair names.
+fn attached(policy: &Policy) -> Option<&model::Name> {
+    let proxy = policy.proxies.iter().find_map(|proxy| match &proxy.attachment {
+        Some(model::Attachment::ServicePolicy(name)) => Some(name),
+        _ => None,
+    });
+    proxy.or_else(|| policy.zone_pairs.iter().find_map(|pair| pair.policy.as_ref()))
 }
 
 fn set(attachment: &mut Attachment, name: &str, value: &str) -> Option<()> {

@@ -27,6 +27,12 @@ pub(crate) fn envelope() -> Vec<Row> {
              session 127.0.0.1:* on zone-pair tested class mail appl-class c1",
         ),
         row(
+            "a policy judges one way: on the way back what it refuses is delivered, and nothing is remarked",
+            "match sender address regex bad-guys → log reset",
+            swaks().from("win@hot.deals.com"),
+        )
+        .way_back(),
+        row(
             "each pattern of a map counts",
             "match sender address regex bad-guys → reset",
             curl().from("mr.crazypersonnn@wrdmail.com"),

@@ -83,6 +83,12 @@ impl Row {
         self
     }
 
+    /// The same configuration, but it is the way back that is asked: the policy of the other pair of zones.
+    pub(crate) fn way_back(mut self) -> Self {
+        self.attachment = "service-policy type inspect in-out";
+        self
+    }
+
     /// No policy is attached.
     pub(crate) fn pinhole(mut self) -> Self {
         self.attachment = "no inspect esmtp";
@@ -353,7 +359,7 @@ const MAPS: [(&str, &[&str]); 8] = [
     ("jpeg", &[r"*image//*"]),
 ];
 
-/// A policy of layer 3 and 4 above the row's own, for rows that ask for it.
+/// A policy of layer 3 and 4 above the row's own, for rows that ask for it, and one for the way back.
 const TOP_LEVEL: &str = "class-map type inspect match-any mail
  match protocol smtp
 policy-map type inspect out-in
@@ -362,6 +368,17 @@ policy-map type inspect out-in
   service-policy smtp p1
  class class-default
   drop log
+policy-map type inspect in-out
+ class type inspect mail
+  inspect
+ class class-default
+  drop log
+zone security inside
+zone security outside
+zone-pair security oi source outside destination inside
+ service-policy type inspect out-in
+zone-pair security io source inside destination outside
+ service-policy type inspect in-out
 ";
 
 /// The row's notation as the configuration a router shows.
