@@ -94,7 +94,7 @@ impl World {
             ));
         };
         let rules = rules_of(&policy);
-        let pinhole = rules.map_or(attached(&policy).is_some(), model::SmtpPolicy::is_pinhole);
+        let pinhole = rules.map_or_else(|| attached(&policy).is_some(), model::SmtpPolicy::is_pinhole);
         let compiled = rules.map(|rules| CompiledPolicy::compile(&policy, &rules.name.text)).transpose();
         let compiled = compiled.map_err(|too_large| format!("{too_large:?}"))?;
         let settings = &policy.settings;
