@@ -124,5 +124,6 @@ fn what_a_script_does_not_mention_must_not_happen() {
 fn a_script_that_cannot_be_read_is_told_with_its_line() {
     assert_eq!(complaint_about("S 220 mx   > same\nX what\n").0, 2);
     assert_eq!(complaint_about("policy match cmd verb ETRN\n").0, 1);
+    assert_eq!(complaint_about("# Claims nothing.\n"), (1, "nothing happens in it".to_owned()));
     assert!(complaint_about("policy match cmd verb ETRN → maskk\n").1.contains("maskk"));
 }
