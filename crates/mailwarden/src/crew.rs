@@ -49,8 +49,9 @@ impl Crew {
         for (address, _) in &plan.listeners {
             let (opened, bound) = match self.listening.get(address) {
                 Some(bound) => (Vec::new(), *bound),
-                None => open(*address, self.members.len())
-                    .map_err(|error| format!("cannot listen on {address}: {error}"))?,
+                None => {
+                    self.open(*address).map_err(|error| format!("cannot listen on {address}: {error}"))?
+                }
             };
             sockets.push(opened);
             listening.insert(*address, bound);
@@ -63,6 +64,16 @@ impl Crew {
         }
         self.listening = listening;
         Ok(())
+    }
+
+    /// A listening socket for each worker, and their address; the kernel spreads connections over them.
+    fn open(&self, address: SocketAddr) -> io::Result<(Vec<TcpListener>, SocketAddr)> {
+        // With SO_REUSEPORT a second daemon would quietly share the port: ask without it first, unless
+        // it is we who hold the port.
+        let ours = self.listening.values().any(|bound| bound.port() == address.port());
+        let bound = if ours { address } else { bind(address, false)?.local_addr()? };
+        let sockets: io::Result<Vec<TcpListener>> = self.members.iter().map(|_| bind(bound, true)).collect();
+        Ok((sockets?, bound))
     }
 
     /// Where a listener of the plan can be reached.
@@ -92,23 +103,14 @@ impl Crew {
     }
 }
 
-/// A listening socket for each worker, and their address; the kernel spreads connections over them.
-fn open(address: SocketAddr, count: usize) -> io::Result<(Vec<TcpListener>, SocketAddr)> {
-    // With SO_REUSEPORT a second daemon would quietly share the port: ask without it first.
-    let alone = bind(address, false)?;
-    let bound = alone.local_addr()?;
-    if count == 1 {
-        return Ok((vec![alone], bound));
-    }
-    drop(alone);
-    let sockets: io::Result<Vec<TcpListener>> = (0..count).map(|_| bind(bound, true)).collect();
-    Ok((sockets?, bound))
-}
-
 fn bind(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
+    if address.is_ipv6() {
+        // Else `[::]:25` would hold `0.0.0.0:25` as well, and nobody could name both.
+        socket.set_only_v6(true)?;
+    }
     socket.set_nonblocking(true)?;
     // Inherited by every socket accepted here: one system call less for each session.
     socket.set_tcp_nodelay(true)?;

@@ -187,7 +187,7 @@ impl Connection {
         if !self.is_gate_open(side) {
             return false;
         }
-        let mut scratch = worker.scratch.borrow_mut();
+        let mut scratch = worker.scratch();
         let Scratch { read, gather } = &mut *scratch;
         let portion = self.session.portion(side);
         let Some(leg) = self.legs.get_mut(side) else { return false };
@@ -269,7 +269,7 @@ impl Connection {
     /// After anything happened: sides that waited for their peer, or for room, are offered again until
     /// nothing moves, and a side that is over is told to be.
     fn settle(&mut self, worker: &Worker) {
-        let mut scratch = worker.scratch.borrow_mut();
+        let mut scratch = worker.scratch();
         let gather = &mut scratch.gather;
         loop {
             let mut moved = false;
@@ -303,7 +303,7 @@ impl Connection {
 
     fn turn(&mut self, worker: &Worker, work: impl FnOnce(&mut Session, Time, &mut dyn Output)) {
         {
-            let mut scratch = worker.scratch.borrow_mut();
+            let mut scratch = worker.scratch();
             let mut sink = Sink {
                 legs: &mut self.legs,
                 gather: &mut scratch.gather,

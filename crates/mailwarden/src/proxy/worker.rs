@@ -1,6 +1,6 @@
 //! One thread, one current-thread runtime: its listeners, its sessions, its clock and its mailbox.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
@@ -44,7 +44,7 @@ pub(crate) struct Listen {
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) registry: Rc<Registry>,
-    pub(crate) scratch: RefCell<Scratch>,
+    scratch: RefCell<Scratch>,
     pub(crate) reporter: Reporter,
     pub(crate) draining: Cell<bool>,
     started: Instant,
@@ -154,6 +154,13 @@ impl Worker {
     /// Reads the clock. Once a turn: the kernel's answer costs more than most of what a turn does.
     pub(crate) fn look_at_the_clock(&self) {
         self.now.set(Time(u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)));
+    }
+
+    pub(crate) fn scratch(&self) -> RefMut<'_, Scratch> {
+        let mut scratch = self.scratch.borrow_mut();
+        // A turn leaves them empty, unless it panics: what is of one session never reaches another.
+        scratch.gather.iter_mut().for_each(Vec::clear);
+        scratch
     }
 
     /// Nanoseconds since the worker started, as of this turn. The only clock of a session.

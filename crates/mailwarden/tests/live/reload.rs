@@ -1,5 +1,6 @@
 //! SIGHUP: new sessions get the new configuration, old ones keep theirs, and nobody is lost.
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -72,6 +73,25 @@ fn listeners_come_and_go_and_their_sessions_stay() {
     assert_eq!(daemon.reload(), "in force");
     daemon.passes_clean_mail();
     assert!(new.message("s@example.test", "Subject: x\r\n\r\nx").starts_with("250"));
+}
+
+#[test]
+fn a_listener_may_widen_to_every_address_and_go_back() {
+    let mailbox = Mailbox::start();
+    let daemon = Daemon::start(RULED, &[mailbox.address()]);
+    let mut session = daemon.greeted();
+    let port = daemon.address().port();
+    let everywhere: [SocketAddr; 2] =
+        [(Ipv4Addr::UNSPECIFIED, port).into(), (Ipv6Addr::UNSPECIFIED, port).into()];
+    daemon.write(RULED, &everywhere);
+    assert_eq!(daemon.reload(), "in force");
+    for address in [daemon.address(), (Ipv4Addr::new(127, 0, 0, 2), port).into()] {
+        assert!(Wire::connect(address).reply().starts_with("220"), "{address}");
+    }
+    daemon.write(RULED, &[daemon.address()]);
+    assert_eq!(daemon.reload(), "in force");
+    daemon.passes_clean_mail();
+    assert!(session.message("s@example.test", "Subject: x\r\n\r\nx").starts_with("250"));
 }
 
 #[test]
