@@ -112,10 +112,10 @@ pub(crate) fn read(text: &str) -> At<Script> {
             _ => steps.push(step(number, word, rest).map_err(at)?),
         }
     }
+    let attachment = world.attachment().map_err(|complaint| (1, complaint))?;
     if steps.is_empty() {
         return Err((1, "nothing happens in it".to_owned()));
     }
-    let attachment = world.attachment().map_err(|complaint| (1, complaint))?;
     Ok(Script { attachment, steps, never })
 }
 
