@@ -154,6 +154,34 @@ fn a_client_hears_of_it_wherever_its_server_leaves() {
     }
 }
 
+#[test]
+fn a_server_that_refuses_half_a_message_is_left_and_its_client_told_in_full() {
+    let (told, ended) = mpsc::channel();
+    let server = Server::start(move |wire, _| {
+        let mut host = Host::new(wire);
+        host.wire.send("220 server.test\r\n");
+        (0..3).for_each(|_| assert!(host.command()));
+        host.wire.line();
+        host.wire.send("354 go on\r\n");
+        host.wire.line();
+        host.wire.send("552 5.3.4 too much\r\n");
+        told.send(host.wire.rest()).expect("a listener");
+    });
+    let daemon = plain(&[server.address()]);
+    let mut client = daemon.greeted();
+    client.says("MAIL FROM:<s@example.test>", "250");
+    client.says("RCPT TO:<r@example.test>", "250");
+    client.says("DATA", "354");
+    assert_eq!(client.command("Subject: x"), "552 5.3.4 too much");
+    let (heard, end) = ended.recv().expect("the server");
+    assert_eq!((heard.as_str(), end), ("", End::Reset));
+    client.send("\r\nVRFY root\r\n.\r\nRSET\r\n");
+    let (heard, end) = client.rest();
+    assert!(heard.starts_with("421 4.3.0 ") && end == End::Fin, "{heard} {end:?}");
+    drop(client);
+    assert_eq!(daemon.ended(1), ["server-lost"]);
+}
+
 const STEPS: [&str; 6] = [
     "",
     "EHLO client.test\r\n",
