@@ -291,7 +291,11 @@ impl Reader<'_> {
                 (UnusedKind::ParameterMap, "regex" | "inspect")
                     | (UnusedKind::ClassMap | UnusedKind::PolicyMap, "inspect" | "inspect smtp")
             );
-        !ours && mismatch::corrected(dialect::global(), self.platforms, cut.line.text, cut.head + 3).is_none()
+        let global = dialect::global();
+        // `class-map t i s c1` is a map of ours, typed by hand.
+        !ours
+            && grammar::resolve(global, self.platforms, &cut.words).is_err()
+            && mismatch::corrected(global, self.platforms, cut.line.text, cut.head + 3).is_none()
     }
 
     fn foreign_map(&mut self, cut: &Cut<'_>, header: MapHeader<'_>) {
