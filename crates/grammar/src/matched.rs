@@ -72,6 +72,14 @@ impl<'a> Matched<'a> {
         Span { start, end }
     }
 
+    /// The words with their keywords in full; `None` if none is shortened.
+    #[must_use]
+    pub fn in_full(&self) -> Option<Vec<&'a str>> {
+        let full = |bound: &Bound<'a>| bound.keyword.unwrap_or(bound.word.text);
+        let shortened = self.words.iter().any(|bound| full(bound).len() != bound.word.text.len());
+        shortened.then(|| self.words.iter().map(full).collect())
+    }
+
     /// The whole line as typed.
     #[must_use]
     pub const fn line(&self) -> &'a str {

@@ -57,7 +57,7 @@ pub fn load(name: &str, octets: &[u8]) -> Loaded {
     let platform = Platform::of(&source);
     let lines = lines::read(&source, platform, &mut diagnostics);
     let statements = statement::read(&source, &lines, platform, &mut diagnostics);
-    let mut summary = survey::read(&lines);
+    let mut summary = survey::read(&lines, &statements.in_full);
     summary.unused.clone_from(&statements.unused);
     summary.not_used_here.clone_from(&statements.not_used);
     let policy = dialect::c3pl::lower::lower(statements, platform, &mut diagnostics);

@@ -4,6 +4,8 @@
 //! between. Indentation is a hint and never a rule: configurations lose it. What statements do to
 //! the model is the lowering's affair.
 
+use std::collections::HashMap;
+
 use grammar::{Mismatch, Mode, Platforms, Resolved};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -32,6 +34,8 @@ pub(crate) struct Statements {
     pub(crate) unused: Vec<Unused>,
     /// The first words of the lines that are no business of ours.
     pub(crate) not_used: Vec<Span>,
+    /// Lines with shortened keywords, by where they begin, with every keyword in full.
+    pub(crate) in_full: HashMap<usize, String>,
 }
 
 pub(crate) fn read(
@@ -157,6 +161,9 @@ impl Reader<'_> {
             }
         };
         self.check_quotes(cut, &statement);
+        if let Some(words) = resolved.matched.in_full() {
+            self.out.in_full.insert(cut.line.start, words.join(" "));
+        }
         if matches!(statement, Statement::OnTheWay) {
             return;
         }

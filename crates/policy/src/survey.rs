@@ -3,7 +3,7 @@
 //! Counts and names only, whether or not we use them and whatever errors there are; what statements
 //! mean is not looked at here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::lines::Line;
 use crate::maps::map_header;
@@ -61,10 +61,12 @@ pub struct ServicePolicy {
     pub place: String,
 }
 
-pub(crate) fn read(lines: &[Line<'_>]) -> Summary {
+/// `in_full` has the lines typed with shortened keywords, by where they begin.
+pub(crate) fn read(lines: &[Line<'_>], in_full: &HashMap<usize, String>) -> Summary {
     let mut survey = Survey::default();
     for line in lines.iter().filter(|line| !line.exec) {
-        let words: Vec<&str> = line.text.split_ascii_whitespace().collect();
+        let text = in_full.get(&line.start).map_or(line.text, String::as_str);
+        let words: Vec<&str> = text.split_ascii_whitespace().collect();
         survey.line(&words);
     }
     survey.finish()
@@ -98,7 +100,7 @@ impl Survey {
                 UnusedKind::PolicyMap => &mut self.summary.policy_maps,
                 UnusedKind::ParameterMap => &mut self.summary.parameter_maps,
             };
-            return once(maps.entry(header.of).or_default(), header.name);
+            return note(maps.entry(header.of).or_default(), header.name);
         }
         if !self.of_block(&lower, words) {
             self.outermost(&lower, words);
@@ -128,9 +130,9 @@ impl Survey {
         let summary = &mut self.summary;
         match lower {
             ["interface" | "int", _, ..] => self.block = Block::Interface(interface_name(words)),
-            ["zone", "security", _, ..] => once(&mut summary.zones, &word(2)),
-            ["zone-pair", "security", _, ..] => once(&mut summary.zone_pairs, &word(2)),
-            ["regex", _, _, ..] => once(&mut summary.regexes, &word(1)),
+            ["zone", "security", _, ..] => note(&mut summary.zones, &word(2)),
+            ["zone-pair", "security", _, ..] => note(&mut summary.zone_pairs, &word(2)),
+            ["regex", _, _, ..] => note(&mut summary.regexes, &word(1)),
             ["ip", "inspect", "name", _, ..] => {
                 let protocols = summary.inspection_rules.entry(word(3)).or_default();
                 protocols.extend(words.get(4).map(|protocol| protocol.to_ascii_lowercase()));
@@ -175,6 +177,10 @@ impl Survey {
                 *(if is_in { &mut role.access_group_in } else { &mut role.access_group_out }) = Some(list);
             }
         }
+        let summary = &mut self.summary;
+        let maps = [&mut summary.class_maps, &mut summary.policy_maps, &mut summary.parameter_maps];
+        let maps = maps.into_iter().flat_map(|maps| maps.values_mut());
+        maps.chain([&mut summary.regexes, &mut summary.zones, &mut summary.zone_pairs]).for_each(each_once);
         self.summary
     }
 }
@@ -231,8 +237,14 @@ fn interface_name(words: &[&str]) -> String {
     }
 }
 
-fn once(names: &mut Vec<String>, name: &str) {
-    if !name.is_empty() && !names.iter().any(|known| known == name) {
+fn note(names: &mut Vec<String>, name: &str) {
+    if !name.is_empty() {
         names.push(name.to_owned());
     }
+}
+
+/// Leaves the first of equal names.
+fn each_once(names: &mut Vec<String>) {
+    let mut seen = HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
 }
