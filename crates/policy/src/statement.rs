@@ -123,10 +123,11 @@ impl Reader<'_> {
     /// The statement the line is, and how many blocks stay open around it.
     ///
     /// A keyword typed in full wins over one that is only begun, even further out: `zone security x`
-    /// behind an interface is a zone, and not its `zone-member`.
+    /// behind an interface is a zone, and not its `zone-member`. It wins even if the rest of the line does not
+    /// fit: `class type inspect c1` in a policy on mail lacks its `smtp`, and is no `class-map`.
     fn resolve<'s>(&self, cut: &Cut<'s>) -> Result<(usize, Resolved<'s, Statement>), Vec<Refusal>> {
         let mut begun = None;
-        let mut refusals = Vec::new();
+        let mut refusals: Vec<Refusal> = Vec::new();
         for (depth, mode) in self.modes() {
             match grammar::resolve(mode, self.platforms, &cut.words) {
                 Ok(resolved)
@@ -135,7 +136,11 @@ impl Reader<'_> {
                     return Ok((depth, resolved));
                 }
                 // `host 192.0.2.1` stands in blocks of others and is no beginning of `hostname`.
-                Ok(_) if depth == 0 && cut.is("host") => {}
+                Ok(_) if depth == 0 && cut.is("host") || refusals.iter().any(|it| knows(it.mode, cut)) => {
+                    let at =
+                        cut.words.words.get(cut.head).map_or_else(grammar::Span::default, |word| word.span);
+                    refusals.push(Refusal { mode, word: cut.head, mismatch: Mismatch::Unknown { at } });
+                }
                 Ok(resolved) => begun = begun.or(Some((depth, resolved))),
                 Err(mismatch) => refusals.push(Refusal { mode, word: cut.index_of(&mismatch), mismatch }),
             }
@@ -236,7 +241,12 @@ impl Reader<'_> {
                 self.aside = Some(cut.line.indent);
                 self.not_used(cut);
             }
-            _ => self.wrong(cut, refusal),
+            _ => {
+                if opens_block(refusal.mode, cut) {
+                    self.aside = Some(cut.line.indent);
+                }
+                self.wrong(cut, refusal);
+            }
         }
     }
 
@@ -421,6 +431,12 @@ impl<'s> Cut<'s> {
 /// Whether a command of the mode begins with the first word, typed in full.
 fn knows(mode: &Mode<Statement>, cut: &Cut<'_>) -> bool {
     mode.commands.iter().filter_map(|command| first_keyword(command.syntax)).any(|keyword| cut.is(keyword))
+}
+
+/// Whether a command of the mode that begins with the first word opens a block.
+fn opens_block(mode: &Mode<Statement>, cut: &Cut<'_>) -> bool {
+    let opening = mode.commands.iter().filter(|command| command.enters.is_some());
+    opening.filter_map(|command| first_keyword(command.syntax)).any(|keyword| cut.is(keyword))
 }
 
 /// The keyword a command begins with, if it begins with a keyword.
