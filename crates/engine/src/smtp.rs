@@ -11,7 +11,7 @@ mod replies;
 mod server;
 mod transaction;
 
-use policy::{CompiledPolicy, RuleState};
+use policy::{CompiledPolicy, Held, RuleState};
 use proto::smtp::body;
 use proto::smtp::command::Command;
 use proto::smtp::extension::Extensions;
@@ -37,6 +37,8 @@ pub(crate) struct Smtp {
     replies: Replies,
     rules: RuleState,
     transaction: Option<Box<Transaction>>,
+    /// The open transaction, while the answer to a nested MAIL is awaited.
+    set_aside: Option<Box<SetAside>>,
     /// Keywords of the last EHLO reply, and those of them that the client was not shown.
     offered: Extensions,
     masked: Extensions,
@@ -80,6 +82,13 @@ enum Client {
     Swallow(Box<Swallow>),
     /// Nothing that we would read.
     Done,
+}
+
+/// A transaction in which another MAIL was said, and what it had made true.
+#[derive(Debug)]
+struct SetAside {
+    transaction: Box<Transaction>,
+    held: Held,
 }
 
 #[derive(Debug)]
@@ -132,6 +141,7 @@ impl Smtp {
             replies,
             rules: RuleState::default(),
             transaction: None,
+            set_aside: None,
             offered: Extensions::default(),
             masked: Extensions::default(),
             told: Told::default(),
@@ -434,8 +444,33 @@ impl Smtp {
         }
     }
 
+    /// A nested MAIL came to nothing: the transaction in which it was said goes on.
+    fn take_back(&mut self) {
+        let Some(aside) = self.set_aside.take() else { return };
+        self.transaction = Some(aside.transaction);
+        self.rules.restore(aside.held);
+        self.transactions -= 1;
+    }
+
+    /// A server that takes a nested MAIL has given up the transaction before it.
+    fn begin_anew(&mut self, cx: &mut Cx<'_>) {
+        let Some(aside) = self.set_aside.take() else { return };
+        let begun = self.transaction.replace(aside.transaction);
+        self.observe_cut_off(cx);
+        let Some(given_up) = std::mem::replace(&mut self.transaction, begun) else { return };
+        cx.out.report(Event::Transaction(given_up.event(None)));
+        if let Some(begun) = &mut self.transaction {
+            begun.provisional = false;
+            let begins = Observed::Begin { transaction: begun.number, sender: &begun.sender };
+            if cx.at.watch == Watch::Observe {
+                cx.out.report(Event::Observed(begins));
+            }
+        }
+    }
+
     /// The transaction is over; what it made true is forgotten.
     fn end_transaction(&mut self, reply: Option<u16>, cx: &mut Cx<'_>) {
+        self.take_back();
         self.observe_cut_off(cx);
         let Some(transaction) = self.transaction.take() else { return };
         cx.out.report(Event::Transaction(transaction.event(reply)));

@@ -47,6 +47,10 @@ pub struct RuleState {
     body: Option<Box<MatcherState>>,
 }
 
+/// What a session had made true when something began that may come to nothing.
+#[derive(Debug)]
+pub struct Held(Bits);
+
 impl CompiledPolicy {
     /// Sets the conditions that this fact makes true. Decides nothing.
     pub fn learn(&self, state: &mut RuleState, fact: Fact<'_>) {
@@ -177,6 +181,15 @@ impl Rule {
 }
 
 impl RuleState {
+    pub fn held(&self) -> Held {
+        Held(self.held.clone())
+    }
+
+    /// What began came to nothing: what held before holds again.
+    pub fn restore(&mut self, held: Held) {
+        self.held = held.0;
+    }
+
     /// A condition of an instance is new in each instance; one of a wider scope when it was false before.
     fn set(&mut self, condition: ConditionId) {
         if !self.held.contains(condition) {

@@ -28,7 +28,7 @@ pub mod survey;
 mod validate;
 
 pub use compile::CompiledPolicy;
-pub use judge::{ConditionId, Hit, RuleId, RuleState, Verdict};
+pub use judge::{ConditionId, Held, Hit, RuleId, RuleState, Verdict};
 
 use diagnostic::{Code, Diagnostic, Diagnostics};
 use model::Policy;

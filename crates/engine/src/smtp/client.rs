@@ -11,7 +11,7 @@ use proto::smtp::command::{Chunk, Command, decimal};
 use proto::smtp::verb::Verb;
 use proto::{Progress, Side};
 
-use super::{Asked, ChunkOnItsWay, Client, Smtp, Step, Transaction, policy_of};
+use super::{Asked, ChunkOnItsWay, Client, SetAside, Smtp, Step, Transaction, policy_of};
 use crate::act::{self, Masked, Refusal, Row};
 use crate::attachment::{Attachment, Watch};
 use crate::effect::{Took, Wants};
@@ -123,15 +123,23 @@ impl Smtp {
                     self.anomaly(AnomalyKind::CommandTooLong, Side::Client, line.text, cx);
                 }
                 let command = Command::read(line.text);
-                // What these two mean depends on whether the transaction stands.
-                let provisional =
-                    self.transaction.as_ref().is_some_and(|transaction| transaction.provisional);
-                if provisional && matches!(command.verb, Verb::Mail | Verb::Rset) {
+                if self.is_undecided(command.verb) {
                     return Step::Wants(Wants::Peer);
                 }
                 self.command(input.get(..len).unwrap_or_default(), line, command, cx);
                 Step::Took(len)
             }
+        }
+    }
+
+    /// What MAIL and RSET mean depends on whether the transaction stands; and a MAIL within one begins
+    /// another, to which no answer may count that is owed to this one.
+    fn is_undecided(&self, verb: Verb) -> bool {
+        let Some(transaction) = &self.transaction else { return false };
+        match verb {
+            Verb::Mail => transaction.provisional || !self.replies.is_empty(),
+            Verb::Rset => transaction.provisional,
+            _ => false,
         }
     }
 
@@ -317,18 +325,18 @@ impl Smtp {
         if said.command.verb == Verb::Rcpt && self.over_limit(cx) {
             return;
         }
-        let nested = said.command.verb == Verb::Mail && !self.begin_transaction(said, cx);
+        self.begin_transaction(said, cx);
         match self.judge_command(said, cx) {
-            Decision::Pass => self.go_on(said, nested, cx),
+            Decision::Pass => self.go_on(said, cx),
             Decision::Mask => {
-                self.undo_mail(said, nested);
+                self.undo_mail(said);
                 self.mask_command(said, cx);
                 if let (Verb::Bdat, Some(chunk)) = (said.command.verb, said.command.chunk()) {
                     self.skip_chunk(chunk.size);
                 }
             }
             Decision::Refuse { rule, kind } => {
-                self.undo_mail(said, nested);
+                self.undo_mail(said);
                 self.refuse_command(said.command.verb, kind, rule, cx);
             }
         }
@@ -349,9 +357,14 @@ impl Smtp {
         true
     }
 
-    /// A transaction begins provisionally with MAIL; whether it did: not while one is open.
-    fn begin_transaction(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) -> bool {
-        let (None, Some(path)) = (&self.transaction, &said.path) else { return false };
+    /// A transaction begins provisionally with MAIL. One that is open is set aside: only the server knows
+    /// whether it takes a second MAIL, and what that names must not count in the first.
+    fn begin_transaction(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
+        let (Verb::Mail, Some(path)) = (said.command.verb, &said.path) else { return };
+        self.set_aside = self
+            .transaction
+            .take()
+            .map(|transaction| Box::new(SetAside { transaction, held: self.rules.held() }));
         if let Some(policy) = policy_of(cx.at) {
             policy.begin(&mut self.rules, Scope::Transaction);
         }
@@ -361,14 +374,16 @@ impl Smtp {
         transaction.binary =
             has_parameter(path, "BODY").is_some_and(|body| body.eq_ignore_ascii_case(b"BINARYMIME"));
         transaction.utf8 = has_parameter(path, "SMTPUTF8").is_some();
-        self.observe(cx, Observed::Begin { transaction: transaction.number, sender: path.text });
+        if self.set_aside.is_none() {
+            self.observe(cx, Observed::Begin { transaction: transaction.number, sender: path.text });
+        }
         self.transaction = Some(Box::new(transaction));
-        true
     }
 
-    fn undo_mail(&mut self, said: &Said<'_>, nested: bool) {
-        if said.command.verb == Verb::Mail && !nested {
+    fn undo_mail(&mut self, said: &Said<'_>) {
+        if said.command.verb == Verb::Mail {
             self.transaction = None;
+            self.take_back();
         }
     }
 
@@ -433,7 +448,7 @@ impl Smtp {
     }
 
     /// The rules let it pass; what the dialect hides is hidden all the same.
-    fn go_on(&mut self, said: &Said<'_>, nested: bool, cx: &mut Cx<'_>) {
+    fn go_on(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
         let verb = said.command.verb;
         let enforced = cx.at.watch == Watch::Enforce;
         if verb == Verb::Bdat {
@@ -442,7 +457,7 @@ impl Smtp {
         let unknown = policy_of(cx.at).is_some() && !verb.known_to_ios();
         if enforced && (unknown || self.masked.unlock_verb(verb)) {
             self.anomaly(AnomalyKind::UnknownVerb, Side::Client, said.command.token, cx);
-            self.undo_mail(said, nested);
+            self.undo_mail(said);
             return self.mask_command(said, cx);
         }
         pass_line(Side::Server, said.wire, &said.line, cx);
@@ -450,7 +465,7 @@ impl Smtp {
             Verb::Ehlo => (Asked::Ehlo, true),
             Verb::Lhlo => (Asked::Lhlo, true),
             Verb::Helo => (Asked::Helo, true),
-            Verb::Mail if nested => (Asked::NestedMail, true),
+            Verb::Mail if self.set_aside.is_some() => (Asked::NestedMail, true),
             Verb::Mail => (Asked::Mail, false),
             Verb::Rcpt => (Asked::Rcpt, false),
             // Its answer comes when the next transaction may have begun: only one that stands is ended by it.

@@ -178,7 +178,13 @@ impl Smtp {
                 self.said_hello(asked, positive, cx);
             }
             Asked::Mail => self.mail_answered(positive, cx),
-            Asked::NestedMail => self.barrier = false,
+            Asked::NestedMail => {
+                self.barrier = false;
+                match positive {
+                    true => self.begin_anew(cx),
+                    false => self.take_back(),
+                }
+            }
             Asked::Rcpt => {
                 if let (true, Some(transaction)) = (positive, &mut self.transaction) {
                     transaction.accepted += 1;
