@@ -45,11 +45,15 @@ impl<'b> Path<'b> {
         }
     }
 
+    /// One word and parameters. Servers that read an address as RFC 822 did skip a name or a comment in
+    /// front of it: what might be one is not taken for the path.
     fn without_brackets(rest: &'b [u8]) -> Option<Self> {
-        let end = rest.iter().position(|&b| b == b' ' || b == b'\t').unwrap_or(rest.len());
+        let end = unquoted(rest, |octet| octet == b' ' || octet == b'\t').unwrap_or(rest.len());
         let (text, parameters) = rest.split_at_checked(end)?;
-        let readable = !text.is_empty() && !text.contains(&b'<') && !text.contains(&b'>');
-        readable.then_some(Self { text, parameters: parameters.trim_ascii(), readable })
+        let is_plain = |text: &[u8]| !text.iter().any(|octet| matches!(octet, b'<' | b'>' | b'(' | b')'));
+        let path = Self { text, parameters: parameters.trim_ascii(), readable: true };
+        let one_reading = is_plain(rest) && path.parameters().all(|(keyword, _)| is_keyword(keyword));
+        (!text.is_empty() && one_reading).then_some(path)
     }
 
     /// Octets that some mail server has taken for a command of a shell or of its own language.
@@ -74,19 +78,29 @@ impl<'b> Path<'b> {
 
 /// The `>` that ends a path: one inside a quoted local part does not.
 fn closing_bracket(inner: &[u8]) -> Option<usize> {
+    let at = unquoted(inner, |octet| matches!(octet, b'<' | b'>'))?;
+    (inner.get(at) == Some(&b'>')).then_some(at)
+}
+
+/// Where the first octet stands that `is_wanted`, and neither in quotes nor behind a backslash: RFC 821
+/// had those outside quotes as well, and servers go on reading them so.
+fn unquoted(text: &[u8], is_wanted: impl Fn(u8) -> bool) -> Option<usize> {
     let mut quoted = false;
     let mut escaped = false;
-    for (at, &octet) in inner.iter().enumerate() {
+    text.iter().position(|&octet| {
         match octet {
             _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
+            b'\\' => escaped = true,
             b'"' => quoted = !quoted,
-            b'>' if !quoted => return Some(at),
-            b'<' if !quoted => return None,
-            _ => {}
+            _ => return !quoted && is_wanted(octet),
         }
-    }
-    None
+        false
+    })
+}
+
+/// RFC 5321 §4.1.2: the keyword of a parameter.
+fn is_keyword(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|octet| octet.is_ascii_alphanumeric() || *octet == b'-')
 }
 
 #[cfg(test)]
@@ -103,7 +117,13 @@ mod tests {
             (b"FROM:<@x,@y:u@z>", Some((b"@x,@y:u@z", b""))),
             (b"FROM:<\"a>b\"@c>", Some((b"\"a>b\"@c", b""))),
             (b"FROM:<o'brien&co!x$y@b>", Some((b"o'brien&co!x$y@b", b""))),
+            (b"FROM:\"a b\"@c SIZE=1", Some((b"\"a b\"@c", b"SIZE=1"))),
+            (b"FROM:<a\\\"@b> ENVID=\">", Some((b"a\\\"@b", b"ENVID=\">"))),
+            (b"FROM:<a\\>b@c>", Some((b"a\\>b@c", b""))),
             (b"FROM:<a@b>c", None),
+            (b"FROM:A B <a@b>", None),
+            (b"FROM:(a b)a@b", None),
+            (b"FROM:a @b", None),
             (b"FROM:<a@b", None),
             (b"FROM:<a<b>", None),
             (b"FROM:", None),
