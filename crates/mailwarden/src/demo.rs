@@ -101,8 +101,7 @@ impl Stage {
             asked = Some(*address);
         }
         let (tell, events) = channel();
-        let sinks = Sinks { syslog: Box::new(io::sink()), json: Some(Box::new(Events(tell))) };
-        let (reporter, writer) = reporting::start(sinks);
+        let (reporter, writer) = reporting::start(Sinks::events_to(Events(tell)));
         let mut crew = Crew::new(plan.workers, &reporter);
         crew.listen(plan).map_err(io::Error::other)?;
         let firewall = asked.and_then(|asked| crew.bound(asked));
