@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{RunFlags, Spoken};
 use crate::crew::Crew;
-use crate::plan::Plan;
+use crate::plan::{Files, Plan};
 use crate::proxy::worker::Order;
 use crate::reporting::{self, Reporter, Sinks};
 use crate::{Exit, configuration, terminal};
@@ -27,16 +27,17 @@ pub(crate) fn run(flags: &RunFlags) -> Exit {
         Err(exit) => return exit,
     };
     raise_descriptor_limit();
-    let sinks = match Sinks::open(plan.log.as_deref(), plan.events.as_deref()) {
+    let mut files = plan.files.clone();
+    let sinks = match Sinks::open(&files) {
         Ok(sinks) => sinks,
-        Err(error) => return refused(&error.to_string()),
+        Err(error) => return refused(&error),
     };
     let (reporter, writer) = reporting::start(sinks);
     let mut crew = Crew::new(plan.workers, &reporter);
     if let Err(error) = crew.listen(plan) {
         return refused(&error);
     }
-    let exit = match attend(flags, &mut crew, &reporter) {
+    let exit = match attend(flags, &mut crew, &reporter, &mut files) {
         Ok(()) => Exit::Done,
         Err(error) => refused(&format!("signals: {error}")),
     };
@@ -73,7 +74,7 @@ fn refused(what: &str) -> Exit {
 }
 
 /// Waits for signals and does what they ask, until one asks to stop.
-fn attend(flags: &RunFlags, crew: &mut Crew, reporter: &Reporter) -> io::Result<()> {
+fn attend(flags: &RunFlags, crew: &mut Crew, reporter: &Reporter, files: &mut Files) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     runtime.block_on(async {
         let mut hangup = signal(SignalKind::hangup())?;
@@ -81,7 +82,7 @@ fn attend(flags: &RunFlags, crew: &mut Crew, reporter: &Reporter) -> io::Result<
         let mut interrupt = signal(SignalKind::interrupt())?;
         loop {
             tokio::select! {
-                _ = hangup.recv() => reload(flags, crew, reporter),
+                _ = hangup.recv() => reload(flags, crew, reporter, files),
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
             }
@@ -99,7 +100,7 @@ fn attend(flags: &RunFlags, crew: &mut Crew, reporter: &Reporter) -> io::Result<
 }
 
 /// New sessions get the new policy, old ones finish on theirs; a file with errors changes nothing.
-fn reload(flags: &RunFlags, crew: &mut Crew, reporter: &Reporter) {
+fn reload(flags: &RunFlags, crew: &mut Crew, reporter: &Reporter, files: &mut Files) {
     let file = flags.config.display().to_string();
     if flags.listen.is_some() {
         return;
@@ -116,10 +117,26 @@ fn reload(flags: &RunFlags, crew: &mut Crew, reporter: &Reporter) {
             }
         }
     };
-    match result.and_then(|plan| crew.listen(plan)) {
+    match result.and_then(|plan| enforce(plan, crew, reporter, files)) {
         Ok(()) => reporter.config(&file, "in force"),
-        Err(error) => reporter.config(&file, &error),
+        Err(error) => {
+            // Whoever rotated the files we write to has moved them all the same.
+            if let Ok(sinks) = Sinks::open(files) {
+                reporter.redirect(sinks);
+            }
+            reporter.config(&file, &error);
+        }
     }
+}
+
+/// Everything of a plan or nothing: what can be refused is asked for first.
+fn enforce(plan: Plan, crew: &mut Crew, reporter: &Reporter, files: &mut Files) -> Result<(), String> {
+    // Opened anew even under the same name: whoever rotates files moves them away and tells us.
+    let (next, sinks) = (plan.files.clone(), Sinks::open(&plan.files)?);
+    crew.listen(plan)?;
+    reporter.redirect(sinks);
+    *files = next;
+    Ok(())
 }
 
 /// A session takes two descriptors; the soft limit of most systems is a thousand.

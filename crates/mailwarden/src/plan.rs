@@ -24,6 +24,12 @@ use crate::proxy::Target;
 pub(crate) struct Plan {
     pub(crate) workers: Option<usize>,
     pub(crate) listeners: Vec<(SocketAddr, Target)>,
+    pub(crate) files: Files,
+}
+
+/// Where reports go.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Files {
     pub(crate) log: Option<PathBuf>,
     pub(crate) events: Option<PathBuf>,
 }
@@ -33,7 +39,7 @@ impl Plan {
     pub(crate) fn without_file(listen: SocketAddr, servers: Vec<SocketAddr>, inspect: Inspect) -> Self {
         let attachment = Attachment { name: "listen".to_owned(), inspect, ..Attachment::default() };
         let target = Target { attachment: Arc::new(attachment), servers };
-        Self { workers: None, listeners: vec![(listen, target)], log: None, events: None }
+        Self { workers: None, listeners: vec![(listen, target)], files: Files::default() }
     }
 
     /// Everything the proxies of a validated policy ask for, or what cannot be compiled of it.
@@ -50,8 +56,7 @@ impl Plan {
         Self {
             workers: policy.settings.workers.map(usize::from),
             listeners,
-            log: path(&policy.settings.log_file),
-            events: path(&policy.settings.events),
+            files: Files { log: path(&policy.settings.log_file), events: path(&policy.settings.events) },
         }
     }
 }

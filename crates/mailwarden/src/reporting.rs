@@ -8,9 +8,9 @@ mod syslog;
 mod writer;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use engine::event::Reason;
@@ -35,9 +35,18 @@ pub(crate) struct Ticket {
 #[derive(Clone, Debug)]
 pub(crate) struct Reporter {
     lines: SyncSender<Line>,
-    dropped: Arc<AtomicU64>,
+    shared: Arc<Shared>,
+}
+
+/// What reporters and the writer know of each other beside the queue.
+#[derive(Debug)]
+struct Shared {
+    /// Lines that found the queue full.
+    dropped: AtomicU64,
     /// Whether anybody reads JSON events; without a reader none is rendered.
-    json: bool,
+    json: AtomicBool,
+    /// Where lines go from the next one on.
+    next: Mutex<Option<Sinks>>,
 }
 
 #[derive(Debug)]
@@ -49,9 +58,13 @@ enum Line {
 /// Starts the writer.
 pub(crate) fn start(sinks: Sinks) -> (Reporter, Writer) {
     let (lines, queue) = sync_channel(QUEUE);
-    let dropped = Arc::new(AtomicU64::new(0));
-    let reporter = Reporter { lines, dropped: Arc::clone(&dropped), json: sinks.json.is_some() };
-    (reporter, Writer::start(sinks, queue, dropped))
+    let shared = Arc::new(Shared {
+        dropped: AtomicU64::new(0),
+        json: AtomicBool::new(sinks.json.is_some()),
+        next: Mutex::new(None),
+    });
+    let writer = Writer::start(sinks, queue, Arc::clone(&shared));
+    (Reporter { lines, shared }, writer)
 }
 
 impl Reporter {
@@ -59,7 +72,7 @@ impl Reporter {
         if let Some(line) = syslog::line(ticket, at, event) {
             self.send(Line::Syslog(line));
         }
-        if self.json
+        if self.has_json()
             && let Some(line) = json::line(ticket, at, event)
         {
             self.send(Line::Json(line));
@@ -71,7 +84,7 @@ impl Reporter {
         if let Some(line) = syslog::session_end(ticket, at, end) {
             self.send(Line::Syslog(line));
         }
-        if self.json {
+        if self.has_json() {
             self.send(Line::Json(json::session_end(ticket, at, end)));
         }
     }
@@ -79,7 +92,7 @@ impl Reporter {
     /// The configuration in force, or one that was refused.
     pub(crate) fn config(&self, file: &str, result: &str) {
         self.send(Line::Syslog(syslog::config(file, result)));
-        if self.json {
+        if self.has_json() {
             self.send(Line::Json(json::config(file, result)));
         }
     }
@@ -89,9 +102,19 @@ impl Reporter {
         self.send(Line::Syslog(syslog::trouble(what)));
     }
 
+    /// From the next line on everything goes there, into files that were opened anew.
+    pub(crate) fn redirect(&self, sinks: Sinks) {
+        self.shared.json.store(sinks.json.is_some(), Ordering::Relaxed);
+        *self.shared.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(sinks);
+    }
+
+    fn has_json(&self) -> bool {
+        self.shared.json.load(Ordering::Relaxed)
+    }
+
     fn send(&self, line: Line) {
         if let Err(TrySendError::Full(_)) = self.lines.try_send(line) {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

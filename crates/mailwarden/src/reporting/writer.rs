@@ -6,12 +6,13 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::{Line, syslog};
+use super::{Line, Shared, syslog};
+use crate::plan::Files;
 use crate::terminal;
 
 /// The writer's thread; it ends when the last reporter is gone.
@@ -43,12 +44,12 @@ impl<W: Write + Send + std::fmt::Debug> Out for W {}
 
 impl Sinks {
     /// Opens what a configuration names; stderr takes the syslog lines when it names no file.
-    pub(crate) fn open(log: Option<&Path>, events: Option<&Path>) -> io::Result<Self> {
-        let stderr = || Ok(Sink::new("standard error output", io::stderr()));
-        Ok(Self {
-            syslog: log.map_or_else(stderr, Sink::append)?,
-            json: events.map(Sink::append).transpose()?,
-        })
+    pub(crate) fn open(files: &Files) -> Result<Self, String> {
+        let syslog = match &files.log {
+            Some(path) => Sink::append(path)?,
+            None => Sink::new("standard error output", io::stderr()),
+        };
+        Ok(Self { syslog, json: files.events.as_deref().map(Sink::append).transpose()? })
     }
 
     /// JSON to a program that listens, and syslog lines nowhere.
@@ -77,11 +78,11 @@ impl Sink {
         Self { name: name.to_owned(), out: Box::new(out), torn: false, lost: 0 }
     }
 
-    fn append(path: &Path) -> io::Result<Self> {
+    fn append(path: &Path) -> Result<Self, String> {
         let name = path.display().to_string();
         match OpenOptions::new().create(true).append(true).open(path) {
             Ok(file) => Ok(Self::new(&name, file)),
-            Err(error) => Err(io::Error::new(error.kind(), format!("{name}: {error}"))),
+            Err(error) => Err(format!("{name}: {error}")),
         }
     }
 
@@ -120,12 +121,15 @@ impl Sink {
 }
 
 impl Writer {
-    pub(super) fn start(mut sinks: Sinks, queue: Receiver<Line>, dropped: Arc<AtomicU64>) -> Self {
+    pub(super) fn start(mut sinks: Sinks, queue: Receiver<Line>, shared: Arc<Shared>) -> Self {
         let (end, ended) = channel::<()>();
         std::thread::spawn(move || {
             while let Ok(line) = queue.recv() {
+                if let Some(next) = shared.next.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                    sinks = next;
+                }
                 sinks.put(line);
-                let lost = dropped.swap(0, Ordering::Relaxed);
+                let lost = shared.dropped.swap(0, Ordering::Relaxed);
                 if lost > 0 {
                     sinks.put(Line::Syslog(syslog::dropped(lost)));
                 }

@@ -119,6 +119,11 @@ impl Daemon {
         fs::rename(new, self.folder.join("mailwarden.conf")).expect("a configuration in place");
     }
 
+    /// A file of the daemon's own folder.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a process id")).expect("a process");
         kill_process(pid, signal).expect("a signal");

@@ -1,5 +1,6 @@
 //! SIGHUP: new sessions get the new configuration, old ones keep theirs, and nobody is lost.
 
+use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -51,6 +52,38 @@ fn a_file_that_is_no_configuration_changes_nothing() {
         daemon.passes_clean_mail();
     }
     assert!(daemon.stderr().contains("%SYS-5-CONFIG_I"), "{}", daemon.stderr());
+}
+
+#[test]
+fn files_that_were_moved_away_are_opened_anew() {
+    let mailbox = Mailbox::start();
+    let daemon = Daemon::start(RULED, &[mailbox.address()]);
+    daemon.passes_clean_mail();
+    daemon.ended(1);
+    let moved = daemon.file("events.jsonl.1");
+    fs::rename(daemon.file("events.jsonl"), &moved).expect("events to move");
+    // The file of the configuration is none of a rotation's business.
+    daemon.write_text("nonsense");
+    assert_ne!(daemon.reload(), "in force");
+    daemon.passes_clean_mail();
+    assert_eq!(daemon.ended(1), ["closed"]);
+    let before = fs::read_to_string(moved).expect("the events before");
+    assert_eq!(before.matches("session_end").count(), 1, "{before}");
+}
+
+#[test]
+fn where_reports_go_is_changed_by_a_reload_or_nothing_is() {
+    let mailbox = Mailbox::start();
+    let daemon = Daemon::start(RULELESS, &[mailbox.address()]);
+    let elsewhere = "logging file /nowhere/log\n";
+    daemon.write(Configuration { maps: elsewhere, ..RULELESS }, &[daemon.address()]);
+    assert!(daemon.reload().contains("/nowhere/log"), "{}", daemon.stderr());
+    let log = daemon.file("log");
+    let here = format!("logging file {}\n", log.display());
+    daemon.write(Configuration { maps: &here, ..RULELESS }, &[daemon.address()]);
+    assert_eq!(daemon.reload(), "in force");
+    let text = eventually(|| fs::read_to_string(&log).ok().filter(|text| text.ends_with('\n')));
+    assert!(text.is_some_and(|text| text.contains("%SYS-5-CONFIG_I")), "{}", daemon.stderr());
 }
 
 #[test]
