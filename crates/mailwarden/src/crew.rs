@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::plan::Plan;
-use crate::proxy::worker::{self, Listen, Order};
+use crate::proxy::worker::{self, Listen, Order, WORKERS_MAX};
 use crate::reporting::Reporter;
 use crate::{Exit, terminal};
 
@@ -25,21 +25,10 @@ pub(crate) struct Crew {
 }
 
 impl Crew {
-    pub(crate) fn new(workers: Option<usize>, reporter: &Reporter) -> Self {
-        let default = || std::thread::available_parallelism().map_or(1, usize::from);
-        let count = workers.unwrap_or_else(default).clamp(1, 256);
-        let members = (0..count as u64).map(|number| {
-            let (orders, mailbox) = unbounded_channel();
-            let reporter = reporter.clone();
-            let thread = std::thread::spawn(move || {
-                if let Err(error) = worker::run(number, reporter, mailbox) {
-                    terminal::complain(&format!("mailwarden: worker {number}: {error}\n"));
-                    exit(Exit::System as i32);
-                }
-            });
-            (orders, thread)
-        });
-        Self { members: members.collect(), listening: HashMap::new() }
+    pub(crate) fn new(workers: Option<usize>, reporter: &Reporter) -> io::Result<Self> {
+        let members: io::Result<_> =
+            (0..size(workers) as u64).map(|number| member(number, reporter)).collect();
+        Ok(Self { members: members?, listening: HashMap::new() })
     }
 
     /// Opens what is new, keeps what stays, and closes the rest; all or nothing.
@@ -101,6 +90,23 @@ impl Crew {
             let _ = thread.join();
         }
     }
+}
+
+fn size(workers: Option<usize>) -> usize {
+    let default = || std::thread::available_parallelism().map_or(1, usize::from);
+    workers.unwrap_or_else(default).clamp(1, WORKERS_MAX)
+}
+
+fn member(number: u64, reporter: &Reporter) -> io::Result<(UnboundedSender<Order>, JoinHandle<()>)> {
+    let (orders, mailbox) = unbounded_channel();
+    let reporter = reporter.clone();
+    let thread = std::thread::Builder::new().spawn(move || {
+        if let Err(error) = worker::run(number, reporter, mailbox) {
+            terminal::complain(&format!("mailwarden: worker {number}: {error}\n"));
+            exit(Exit::System as i32);
+        }
+    });
+    Ok((orders, thread?))
 }
 
 fn bind(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {

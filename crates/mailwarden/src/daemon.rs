@@ -33,7 +33,10 @@ pub(crate) fn run(flags: &RunFlags) -> Exit {
         Err(error) => return refused(&error),
     };
     let (reporter, writer) = reporting::start(sinks);
-    let mut crew = Crew::new(plan.workers, &reporter);
+    let mut crew = match Crew::new(plan.workers, &reporter) {
+        Ok(crew) => crew,
+        Err(error) => return refused(&format!("cannot start the workers: {error}")),
+    };
     if let Err(error) = crew.listen(plan) {
         return refused(&error);
     }

@@ -102,7 +102,7 @@ impl Stage {
         }
         let (tell, events) = channel();
         let (reporter, writer) = reporting::start(Sinks::events_to(Events(tell)));
-        let mut crew = Crew::new(plan.workers, &reporter);
+        let mut crew = Crew::new(plan.workers, &reporter)?;
         crew.listen(plan).map_err(io::Error::other)?;
         let firewall = asked.and_then(|asked| crew.bound(asked));
         let firewall = firewall.ok_or_else(|| io::Error::other("the policy has no proxy"))?;

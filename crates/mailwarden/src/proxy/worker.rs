@@ -19,6 +19,10 @@ use crate::reporting::{Reporter, Ticket};
 /// octet no longer falls, and one read is the most that a full session holds beyond its bounds.
 const READ_BUFFER: usize = 32 << 10;
 
+/// Workers that session numbers tell apart, and the most that `workers` takes.
+pub(crate) const WORKERS_MAX: usize = 1 << NUMBER_BITS;
+const NUMBER_BITS: u32 = 10;
+
 /// How often deadlines are looked at. They are whole seconds.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -172,6 +176,6 @@ impl Worker {
         let session = self.sessions.get();
         self.sessions.set(session + 1);
         // The worker's number stands in the low bits, so that no two workers give the same.
-        Ticket { session: session << 8 | self.number, client, server, started: self.now() }
+        Ticket { session: session << NUMBER_BITS | self.number, client, server, started: self.now() }
     }
 }
