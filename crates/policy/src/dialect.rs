@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use grammar::{Matched, Mismatch, Mode, Platforms};
+use grammar::{Command, Matched, Mismatch, Mode, Platforms};
 
 use crate::model::{
     AccessListForm, Action, Conformance, Criterion, InspectCondition, Limits, MatchMode, Name, Protocol,
@@ -161,6 +161,11 @@ impl From<grammar::Span> for Span {
 }
 
 type Built = Result<Statement, Mismatch>;
+
+/// The command that most blocks have.
+const fn description(help: &'static [&'static str]) -> Command<Statement> {
+    Command::new("[no] description [LINE$text]", help, |m| Ok(Statement::Description(text(m, "text"))))
+}
 
 /// The word `$key` as typed, or the rest of the line.
 fn text(m: &Matched<'_>, key: &str) -> Option<Name> {

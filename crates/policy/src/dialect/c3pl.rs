@@ -6,7 +6,7 @@
 use grammar::{Command, Matched, Mode, Platforms, Prefixes};
 
 use super::own::{MAILWARDEN, PROXY};
-use super::{Built, Statement, maybe_name, mode_of, name, name_unless_no, required_text, text};
+use super::{Built, Statement, description, maybe_name, mode_of, name, name_unless_no, required_text, text};
 use crate::model::{AccessListForm, Name};
 use class::{INSPECT_CLASS, SMTP_CLASS};
 use parameter::{INSPECT_MAP, REGEX_MAP};
@@ -169,11 +169,7 @@ pub static ZONE: Mode<Statement> = Mode {
     prompt: "(config-sec-zone)#",
     parent: Some(&GLOBAL),
     prefixes: Prefixes::unbuilt(),
-    commands: &[Command::new(
-        "[no] description [LINE$text]",
-        &["Describe the zone", "Up to 200 characters"],
-        |m| Ok(Statement::Description(text(m, "text"))),
-    )],
+    commands: &[description(&["Describe the zone", "Up to 200 characters"])],
 };
 
 pub static ZONE_PAIR: Mode<Statement> = Mode {
@@ -182,11 +178,7 @@ pub static ZONE_PAIR: Mode<Statement> = Mode {
     parent: Some(&GLOBAL),
     prefixes: Prefixes::unbuilt(),
     commands: &[
-        Command::new(
-            "[no] description [LINE$text]",
-            &["Describe the zone-pair", "Up to 200 characters"],
-            |m| Ok(Statement::Description(text(m, "text"))),
-        ),
+        description(&["Describe the zone-pair", "Up to 200 characters"]),
         Command::new(
             "[no] service-policy type inspect [WORD$policy]",
             &["Enforce a policy", "Its type", "An inspection policy", "Name of the policy-map"],
@@ -201,11 +193,7 @@ pub static INTERFACE: Mode<Statement> = Mode {
     parent: Some(&GLOBAL),
     prefixes: Prefixes::unbuilt(),
     commands: &[
-        Command::new(
-            "[no] description [LINE$text]",
-            &["Describe the interface", "Up to 200 characters"],
-            |m| Ok(Statement::Description(text(m, "text"))),
-        ),
+        description(&["Describe the interface", "Up to 200 characters"]),
         Command::new(
             "[no] zone-member security [WORD$zone]",
             &["Put the interface into a zone", "A security zone", "Name"],

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use grammar::{Command, Matched, Mismatch, Mode, Prefixes};
 
-use super::{Built, Setting, Statement, address, name, name_unless_no, text};
+use super::{Built, Setting, Statement, address, description, name, name_unless_no};
 use crate::dialect::c3pl::GLOBAL;
 use crate::model::{Conformance, Protocol, RecipientLimit, Refusals, StartTls};
 use crate::platform::Platform;
@@ -111,9 +111,7 @@ pub static PROXY: Mode<Statement> = Mode {
     parent: Some(&GLOBAL),
     prefixes: Prefixes::unbuilt(),
     commands: &[
-        Command::new("[no] description [LINE$text]", &["Describe the proxy", "Up to 200 characters"], |m| {
-            Ok(Statement::Description(text(m, "text")))
-        }),
+        description(&["Describe the proxy", "Up to 200 characters"]),
         Command::new("[no] listen WORD$address", &["Where clients connect", "ADDRESS:PORT"], |m| {
             address(m, "address").map(Statement::Listen)
         }),

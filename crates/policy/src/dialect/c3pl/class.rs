@@ -3,7 +3,7 @@
 use grammar::{Command, Matched, Mismatch, Mode, Prefixes};
 
 use crate::dialect::c3pl::GLOBAL;
-use crate::dialect::{Built, Statement, name, number, text};
+use crate::dialect::{Built, Statement, description, name, number, text};
 use crate::model::{Criterion, Encoding, InspectCondition, Name};
 
 pub(super) static SMTP_CLASS: Mode<Statement> = Mode {
@@ -12,11 +12,7 @@ pub(super) static SMTP_CLASS: Mode<Statement> = Mode {
     parent: Some(&GLOBAL),
     prefixes: Prefixes::unbuilt(),
     commands: &[
-        Command::new(
-            "[no] description [LINE$text]",
-            &["Describe the class-map", "Up to 200 characters"],
-            |m| Ok(Statement::Description(text(m, "text"))),
-        ),
+        description(&["Describe the class-map", "Up to 200 characters"]),
         Command::new(
             "[no] match [not] protocol smtp",
             &["A condition", "It must not hold", "Protocol", "SMTP and ESMTP"],
@@ -205,11 +201,7 @@ pub(super) static INSPECT_CLASS: Mode<Statement> = Mode {
     parent: Some(&GLOBAL),
     prefixes: Prefixes::unbuilt(),
     commands: &[
-        Command::new(
-            "[no] description [LINE$text]",
-            &["Describe the class-map", "Up to 200 characters"],
-            |m| Ok(Statement::Description(text(m, "text"))),
-        ),
+        description(&["Describe the class-map", "Up to 200 characters"]),
         Command::new(
             "[no] match [not] protocol WORD$protocol [LINE$options]",
             &["A condition", "It must not hold", "Protocol", "Name", "Options of the protocol"],

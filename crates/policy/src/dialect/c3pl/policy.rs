@@ -3,7 +3,7 @@
 use grammar::{Command, Matched, Mode, Prefixes};
 
 use crate::dialect::c3pl::GLOBAL;
-use crate::dialect::{Built, Statement, maybe_name, name, name_unless_no, text};
+use crate::dialect::{Built, Statement, description, maybe_name, name, name_unless_no};
 use crate::model::{Action, TopAction};
 
 pub(super) static SMTP_POLICY: Mode<Statement> = Mode {
@@ -12,11 +12,7 @@ pub(super) static SMTP_POLICY: Mode<Statement> = Mode {
     parent: Some(&GLOBAL),
     prefixes: Prefixes::unbuilt(),
     commands: &[
-        Command::new(
-            "[no] description [LINE$text]",
-            &["Describe the policy-map", "Up to 200 characters"],
-            |m| Ok(Statement::Description(text(m, "text"))),
-        ),
+        description(&["Describe the policy-map", "Up to 200 characters"]),
         Command::new(
             "[no] class type inspect smtp WORD$name",
             &["What is done to a class", "Its type", "A class for inspection", "A class of mail", "Name"],
@@ -54,11 +50,7 @@ pub(super) static INSPECT_POLICY: Mode<Statement> = Mode {
     parent: Some(&GLOBAL),
     prefixes: Prefixes::unbuilt(),
     commands: &[
-        Command::new(
-            "[no] description [LINE$text]",
-            &["Describe the policy-map", "Up to 200 characters"],
-            |m| Ok(Statement::Description(text(m, "text"))),
-        ),
+        description(&["Describe the policy-map", "Up to 200 characters"]),
         Command::new(
             "[no] class type inspect WORD$name",
             &["What is done to a class", "Its type", "A class for inspection", "Name"],
