@@ -12,8 +12,8 @@ use engine::bounds::Timers;
 use policy::CompiledPolicy;
 use policy::diagnostic::{Code, Diagnostic, Diagnostics};
 use policy::model::{
-    self, Action, Criterion, InspectCondition, InspectPolicy, InspectRule, Limits, MatchMode, Name, Policy,
-    Protocol, Proxy, SmtpClass, StartTls, TopAction, find,
+    self, Action, Criterion, InspectCondition, InspectCriterion, InspectPolicy, InspectRule, Limits,
+    MatchMode, Name, Policy, Protocol, Proxy, SmtpClass, StartTls, TopAction, find,
 };
 use policy::source::Span;
 
@@ -178,12 +178,12 @@ fn takes_smtp(policy: &Policy, class: &str, depth: u32) -> bool {
 }
 
 fn condition_holds(policy: &Policy, condition: &InspectCondition, depth: u32) -> bool {
-    match condition {
-        InspectCondition::Protocol(name) => matches!(name.text.as_str(), "smtp" | "tcp"),
-        InspectCondition::AccessGroup(_) => true,
-        InspectCondition::Class(name) => takes_smtp(policy, &name.text, depth + 1),
-        InspectCondition::Not(inner) => !condition_holds(policy, inner, depth),
-    }
+    let holds = match &condition.criterion {
+        InspectCriterion::Protocol(name) => matches!(name.text.as_str(), "smtp" | "tcp"),
+        InspectCriterion::AccessGroup(_) => true,
+        InspectCriterion::Class(name) => takes_smtp(policy, &name.text, depth + 1),
+    };
+    holds != condition.negated
 }
 
 /// What is spoken: told, or by the port of the first listener.

@@ -7,8 +7,9 @@ use std::fmt::{self, Display, Formatter};
 
 use crate::model::{
     AccessListForm, Action, Attachment, Condition, Conformance, Criterion, Encoding, InspectClass,
-    InspectCondition, InspectMap, InspectPolicy, InspectRule, Interface, MatchMode, Name, Policy, Protocol,
-    Proxy, RecipientLimit, Refusals, Settings, SmtpClass, SmtpPolicy, SmtpRule, StartTls, TopAction,
+    InspectCondition, InspectCriterion, InspectMap, InspectPolicy, InspectRule, Interface, MatchMode, Name,
+    Policy, Protocol, Proxy, RecipientLimit, Refusals, Settings, SmtpClass, SmtpPolicy, SmtpRule, StartTls,
+    TopAction,
 };
 use crate::platform::Platform;
 
@@ -187,18 +188,23 @@ impl Display for InspectClass {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "class-map type inspect {} {}", self.mode, self.name)?;
         optional(f, " description", self.description.as_ref())?;
-        self.conditions.iter().try_for_each(|condition| writeln!(f, " match {condition}"))
+        self.conditions.iter().try_for_each(|condition| writeln!(f, " {condition}"))
     }
 }
 
 impl Display for InspectCondition {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "match {}{}", if self.negated { "not " } else { "" }, self.criterion)
+    }
+}
+
+impl Display for InspectCriterion {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Protocol(name) => write!(f, "protocol {name}"),
             Self::AccessGroup(list) if is_number(&list.text) => write!(f, "access-group {list}"),
             Self::AccessGroup(list) => write!(f, "access-group name {list}"),
             Self::Class(name) => write!(f, "class-map {name}"),
-            Self::Not(inner) => write!(f, "not {inner}"),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{
-    Attachment, InspectClass, InspectCondition, Name, Named, Policy, RegexMap, SmtpClass, TopAction,
+    Attachment, InspectClass, InspectCriterion, Name, Named, Policy, RegexMap, SmtpClass, TopAction,
 };
 use crate::nearest::nearest;
 use crate::platform::Platform;
@@ -90,10 +90,10 @@ impl<'p> Linker<'p, '_> {
         for class in &policy.inspect_classes {
             let place = format!("class-map `{}`", class.name.text);
             for condition in &class.conditions {
-                match condition.bare() {
-                    InspectCondition::AccessGroup(list) => self.look_up(&lists, list, &place),
-                    InspectCondition::Class(other) => self.look_up(&classes, other, &place),
-                    InspectCondition::Protocol(_) | InspectCondition::Not(_) => {}
+                match &condition.criterion {
+                    InspectCriterion::AccessGroup(list) => self.look_up(&lists, list, &place),
+                    InspectCriterion::Class(other) => self.look_up(&classes, other, &place),
+                    InspectCriterion::Protocol(_) => {}
                 }
             }
         }
@@ -219,7 +219,7 @@ impl<'p> Linker<'p, '_> {
                     stack.pop();
                     continue;
                 };
-                let Some(member) = condition.class() else { continue };
+                let Some(member) = condition.criterion.class() else { continue };
                 match (open.get(member.text.as_str()), classes.get(member.text.as_str())) {
                     (Some(true), _) => {
                         let message = format!("class-map `{}` matches itself", member.text);

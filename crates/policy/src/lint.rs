@@ -186,7 +186,7 @@ fn not_attached(policy: &Policy, complaints: &mut Diagnostics) {
     let smtp_rules = policy.smtp_policies.iter().flat_map(|outer| &outer.rules);
     let classes: HashSet<&str> = smtp_rules.map(|rule| rule.class.text.as_str()).collect();
     let members = policy.inspect_classes.iter().flat_map(|class| &class.conditions);
-    let members = members.filter_map(|condition| condition.class()).map(|name| name.text.as_str());
+    let members = members.filter_map(|condition| condition.criterion.class()).map(|name| name.text.as_str());
     let top_classes: HashSet<&str> = rules().map(|rule| rule.class.text.as_str()).chain(members).collect();
 
     let mut report = |name: &Name, used: &HashSet<&str>, what: &str, by: &str| {
@@ -225,9 +225,8 @@ fn pinholes(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
     for rule in policy.inspect_policies.iter().flat_map(|outer| &outer.rules) {
         let inspected = matches!(rule.action, Some(TopAction::Inspect { .. }));
         let class = index.inspect_classes.get(rule.class.text.as_str());
-        let selects_mail = class.is_some_and(|class| {
-            class.conditions.iter().any(|c| matches!(c, InspectCondition::Protocol(p) if p.text == "smtp"))
-        });
+        let selects_mail =
+            class.is_some_and(|class| class.conditions.iter().any(InspectCondition::selects_smtp));
         if inspected && selects_mail && rule.service_policy.is_none() {
             let message = format!("mail of class `{}` passes without a look at its content", rule.class.text);
             complaints.push(

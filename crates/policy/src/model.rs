@@ -261,30 +261,37 @@ pub struct InspectClass {
     pub conditions: Vec<InspectCondition>,
 }
 
+/// One `match` line of a top-level class.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum InspectCondition {
+pub struct InspectCondition {
+    pub criterion: InspectCriterion,
+    /// `match not …`.
+    pub negated: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InspectCriterion {
     /// `match protocol NAME`, the name in lower case (`smtp extended` is `smtp`).
     Protocol(Name),
     /// `match access-group {NUMBER | name ACL}`.
     AccessGroup(Name),
+    /// `match class-map NAME`.
     Class(Name),
-    Not(Box<Self>),
 }
 
 impl InspectCondition {
-    /// The condition without its `not`; `not` is never nested.
-    pub fn bare(&self) -> &Self {
-        match self {
-            Self::Not(inner) => inner,
-            other => other,
-        }
+    /// Whether the line selects mail: `match protocol smtp`.
+    pub fn selects_smtp(&self) -> bool {
+        !self.negated && matches!(&self.criterion, InspectCriterion::Protocol(name) if name.text == "smtp")
     }
+}
 
+impl InspectCriterion {
     /// The other class it names.
     pub fn class(&self) -> Option<&Name> {
-        match self.bare() {
+        match self {
             Self::Class(name) => Some(name),
-            _ => None,
+            Self::Protocol(_) | Self::AccessGroup(_) => None,
         }
     }
 }

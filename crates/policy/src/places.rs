@@ -1,6 +1,6 @@
 //! A policy without its places: two texts that say the same give equal policies.
 
-use crate::model::{Attachment, Criterion, InspectCondition, Name, Policy, TopAction};
+use crate::model::{Attachment, Criterion, InspectCriterion, Name, Policy, TopAction};
 use crate::source::Span;
 
 impl Policy {
@@ -55,7 +55,11 @@ impl Policy {
         }
         for class in &mut self.inspect_classes {
             names.push(&mut class.name);
-            names.extend(class.conditions.iter_mut().filter_map(name_of));
+            names.extend(class.conditions.iter_mut().map(|condition| match &mut condition.criterion {
+                InspectCriterion::Protocol(name)
+                | InspectCriterion::AccessGroup(name)
+                | InspectCriterion::Class(name) => name,
+            }));
         }
         for policy in &mut self.inspect_policies {
             names.push(&mut policy.name);
@@ -88,20 +92,6 @@ impl Policy {
             names.extend(proxy.attachment.as_mut().and_then(Attachment::policy_mut));
         }
         names
-    }
-}
-
-/// `not` is never nested, so one step inside is enough.
-fn name_of(condition: &mut InspectCondition) -> Option<&mut Name> {
-    let bare = match condition {
-        InspectCondition::Not(inner) => &mut **inner,
-        bare => bare,
-    };
-    match bare {
-        InspectCondition::Protocol(name)
-        | InspectCondition::AccessGroup(name)
-        | InspectCondition::Class(name) => Some(name),
-        InspectCondition::Not(_) => None,
     }
 }
 

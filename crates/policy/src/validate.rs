@@ -6,7 +6,7 @@
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::link::Index;
 use crate::model::{
-    Action, Condition, Criterion, InspectClass, InspectCondition, MatchMode, Policy, SmtpClass, TopAction,
+    Action, Condition, Criterion, InspectClass, InspectCriterion, MatchMode, Policy, SmtpClass, TopAction,
 };
 use crate::nearest::nearest;
 use crate::source::{Source, Span};
@@ -149,13 +149,14 @@ fn selects_smtp(index: &Index<'_>, class: &InspectClass) -> bool {
     let mut open = vec![class];
     while let Some(class) = open.pop() {
         for condition in &class.conditions {
-            match condition {
-                InspectCondition::Protocol(protocol) if protocol.text == "smtp" => return true,
-                InspectCondition::Class(member) if !seen.contains(&member.text.as_str()) => {
-                    seen.push(&member.text);
-                    open.extend(index.inspect_classes.get(member.text.as_str()).copied());
-                }
-                _ => {}
+            if condition.selects_smtp() {
+                return true;
+            }
+            if let Some(member) = condition.criterion.class().filter(|_| !condition.negated)
+                && !seen.contains(&member.text.as_str())
+            {
+                seen.push(&member.text);
+                open.extend(index.inspect_classes.get(member.text.as_str()).copied());
             }
         }
     }
@@ -166,7 +167,7 @@ fn selects_smtp(index: &Index<'_>, class: &InspectClass) -> bool {
 fn protocols(class: &InspectClass, complaints: &mut Diagnostics) {
     const MAIL: &[&str] = &["smtp", "pop3", "pop3s", "imap", "imap3", "imaps"];
     for condition in &class.conditions {
-        let InspectCondition::Protocol(protocol) = condition.bare() else { continue };
+        let InspectCriterion::Protocol(protocol) = &condition.criterion else { continue };
         if MAIL.contains(&protocol.text.as_str()) || OTHER_PROTOCOLS.contains(&protocol.text.as_str()) {
             continue;
         }

@@ -13,9 +13,9 @@ use std::path::Path;
 use fastrand::Rng;
 use policy::model::{
     AccessList, AccessListForm, Action, Attachment, Condition, Conformance, Criterion, Encoding,
-    InspectClass, InspectCondition, InspectMap, InspectPolicy, InspectRule, Interface, Limits, MatchMode,
-    Name, PatternText, Policy, Protocol, Proxy, RecipientLimit, Refusals, RegexMap, Settings, SmtpClass,
-    SmtpPolicy, SmtpRule, StartTls, TopAction, Zone, ZonePair,
+    InspectClass, InspectCondition, InspectCriterion, InspectMap, InspectPolicy, InspectRule, Interface,
+    Limits, MatchMode, Name, PatternText, Policy, Protocol, Proxy, RecipientLimit, Refusals, RegexMap,
+    Settings, SmtpClass, SmtpPolicy, SmtpRule, StartTls, TopAction, Zone, ZonePair,
 };
 use policy::platform::Platform;
 use policy::source::Span;
@@ -341,12 +341,13 @@ fn access_list(mut name: Name, rng: &mut Rng) -> AccessList {
 }
 
 fn inspect_class(name: Name, lists: &[Name], classes: &[Name], rng: &mut Rng) -> InspectClass {
-    let mut conditions = vec![InspectCondition::Protocol(Name::new("smtp", Span::default()))];
-    conditions.extend(maybe(lists, rng).map(InspectCondition::AccessGroup));
-    conditions.extend(maybe(classes, rng).map(InspectCondition::Class));
+    let condition = |criterion, negated| InspectCondition { criterion, negated };
+    let protocol = |text| InspectCriterion::Protocol(Name::new(text, Span::default()));
+    let mut conditions = vec![condition(protocol("smtp"), false)];
+    conditions.extend(maybe(lists, rng).map(|list| condition(InspectCriterion::AccessGroup(list), false)));
+    conditions.extend(maybe(classes, rng).map(|class| condition(InspectCriterion::Class(class), false)));
     if rng.bool() {
-        let http = InspectCondition::Protocol(Name::new("http", Span::default()));
-        conditions.push(InspectCondition::Not(Box::new(http)));
+        conditions.push(condition(protocol("http"), true));
     }
     let mode = if rng.bool() { MatchMode::All } else { MatchMode::Any };
     InspectClass { name, mode, description: description(rng), conditions }

@@ -4,7 +4,7 @@ use grammar::{Command, Matched, Mismatch, Mode, Prefixes};
 
 use crate::dialect::c3pl::GLOBAL;
 use crate::dialect::{Built, Statement, description, name, number, text};
-use crate::model::{Criterion, Encoding, InspectCondition, Name};
+use crate::model::{Criterion, Encoding, InspectCondition, InspectCriterion, Name};
 
 pub(super) static SMTP_CLASS: Mode<Statement> = Mode {
     name: "class-map-smtp",
@@ -208,16 +208,16 @@ pub(super) static INSPECT_CLASS: Mode<Statement> = Mode {
             |m| {
                 let mut protocol = name(m, "protocol")?;
                 protocol.text = protocol.text.to_ascii_lowercase();
-                inspect_condition(m, InspectCondition::Protocol(protocol))
+                inspect_condition(m, InspectCriterion::Protocol(protocol))
             },
         ),
         Command::new(
             "[no] match [not] access-group {(1-2699)$number | name WORD$list}",
             &["", "", "Access list", "Number", "By name", "Name"],
-            |m| inspect_condition(m, InspectCondition::AccessGroup(list(m)?)),
+            |m| inspect_condition(m, InspectCriterion::AccessGroup(list(m)?)),
         ),
         Command::new("[no] match [not] class-map WORD$class", &["", "", "Another class", "Name"], |m| {
-            inspect_condition(m, InspectCondition::Class(name(m, "class")?))
+            inspect_condition(m, InspectCriterion::Class(name(m, "class")?))
         }),
     ],
 };
@@ -226,7 +226,6 @@ fn list(m: &Matched<'_>) -> Result<Name, Mismatch> {
     text(m, "number").map_or_else(|| name(m, "list"), Ok)
 }
 
-fn inspect_condition(m: &Matched<'_>, condition: InspectCondition) -> Built {
-    let not = m.has("not");
-    Ok(Statement::InspectMatch(if not { InspectCondition::Not(Box::new(condition)) } else { condition }))
+fn inspect_condition(m: &Matched<'_>, criterion: InspectCriterion) -> Built {
+    Ok(Statement::InspectMatch(InspectCondition { criterion, negated: m.has("not") }))
 }

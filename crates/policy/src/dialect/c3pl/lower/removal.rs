@@ -3,7 +3,7 @@
 use super::Lowering;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::dialect::Statement;
-use crate::model::{Attachment, InspectCondition, Name, Settings, TopAction};
+use crate::model::{Attachment, Name, Settings, TopAction};
 use crate::source::Span;
 
 /// Who uses a thing: for the complaint and its help.
@@ -104,7 +104,7 @@ impl Lowering<'_> {
         });
         in_policies.or_else(|| {
             self.inspect_classes.iter().find_map(|other| {
-                let used = other.conditions.iter().filter_map(InspectCondition::class);
+                let used = other.conditions.iter().filter_map(|condition| condition.criterion.class());
                 used.into_iter()
                     .find(|used| used.text == class.text)
                     .map(|used| user("class-map", &other.name, used.at))
