@@ -5,9 +5,7 @@
 use std::collections::HashMap;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::model::{
-    Attachment, InspectClass, InspectCriterion, Name, Named, Policy, RegexMap, SmtpClass, TopAction,
-};
+use crate::model::{Attachment, InspectClass, InspectCriterion, Name, Named, Policy, RegexMap, SmtpClass};
 use crate::nearest::nearest;
 use crate::platform::Platform;
 use crate::source::Span;
@@ -108,17 +106,12 @@ impl<'p> Linker<'p, '_> {
             let place = format!("policy-map `{}`", outer.name.text);
             for rule in &outer.rules {
                 self.look_up(&classes, &rule.class, &place);
-                match &rule.service_policy {
-                    Some((protocol, inner)) if protocol.text == "smtp" => self.look_up(&smtp, inner, &place),
-                    _ => {}
+                if let Some(inner) = rule.smtp_policy() {
+                    self.look_up(&smtp, inner, &place);
                 }
             }
-            for action in outer.rules.iter().filter_map(|rule| rule.action.as_ref()).chain(&outer.default) {
-                if let TopAction::Inspect { parameters: Some(map) } = action
-                    && map.text != "default"
-                {
-                    self.look_up(&maps, map, &place);
-                }
+            for map in outer.parameter_maps().filter(|map| map.text != "default") {
+                self.look_up(&maps, map, &place);
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::link::Index;
 use crate::model::{
     Action, Attachment, Condition, Criterion, InspectCondition, MatchMode, Name, Policy, Protocol, SmtpClass,
-    SmtpPolicy, SmtpRule, TopAction,
+    SmtpPolicy, SmtpRule,
 };
 
 pub(crate) fn check(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
@@ -179,8 +179,7 @@ fn not_attached(policy: &Policy, complaints: &mut Diagnostics) {
     let enforced: HashSet<&str> =
         pairs.map(|name| name.text.as_str()).chain(attached.iter().copied()).collect();
     let rules = || policy.inspect_policies.iter().flat_map(|outer| &outer.rules);
-    let nested = rules().filter_map(|rule| rule.service_policy.as_ref());
-    let nested = nested.filter(|(protocol, _)| protocol.text == "smtp").map(|(_, name)| name.text.as_str());
+    let nested = rules().filter_map(|rule| rule.smtp_policy()).map(|name| name.text.as_str());
     let inspected: HashSet<&str> = nested.chain(attached.iter().copied()).collect();
 
     let smtp_rules = policy.smtp_policies.iter().flat_map(|outer| &outer.rules);
@@ -223,11 +222,10 @@ fn pinholes(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
         }
     }
     for rule in policy.inspect_policies.iter().flat_map(|outer| &outer.rules) {
-        let inspected = matches!(rule.action, Some(TopAction::Inspect { .. }));
         let class = index.inspect_classes.get(rule.class.text.as_str());
         let selects_mail =
             class.is_some_and(|class| class.conditions.iter().any(InspectCondition::selects_smtp));
-        if inspected && selects_mail && rule.service_policy.is_none() {
+        if rule.is_inspected() && selects_mail && rule.service_policy.is_none() {
             let message = format!("mail of class `{}` passes without a look at its content", rule.class.text);
             complaints.push(
                 Diagnostic::new(Code::Pinhole, rule.class.at, message)

@@ -316,6 +316,29 @@ pub struct InspectRule {
     pub police: Option<(u64, u64)>,
 }
 
+impl InspectPolicy {
+    /// Every `parameter-map type inspect` it names.
+    pub fn parameter_maps(&self) -> impl Iterator<Item = &Name> {
+        let actions = self.rules.iter().filter_map(|rule| rule.action.as_ref()).chain(&self.default);
+        actions.filter_map(|action| match action {
+            TopAction::Inspect { parameters } => parameters.as_ref(),
+            TopAction::Pass { .. } | TopAction::Drop { .. } => None,
+        })
+    }
+}
+
+impl InspectRule {
+    pub fn is_inspected(&self) -> bool {
+        matches!(self.action, Some(TopAction::Inspect { .. }))
+    }
+
+    /// The `policy-map type inspect smtp` it enforces.
+    pub fn smtp_policy(&self) -> Option<&Name> {
+        let (protocol, policy) = self.service_policy.as_ref()?;
+        (protocol.text == "smtp").then_some(policy)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TopAction {
     Inspect { parameters: Option<Name> },

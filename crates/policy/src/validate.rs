@@ -6,7 +6,7 @@
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::link::Index;
 use crate::model::{
-    Action, Condition, Criterion, InspectClass, InspectCriterion, MatchMode, Policy, SmtpClass, TopAction,
+    Action, Condition, Criterion, InspectClass, InspectCriterion, MatchMode, Policy, SmtpClass,
 };
 use crate::nearest::nearest;
 use crate::source::{Source, Span};
@@ -111,31 +111,28 @@ fn masks(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
 fn service_policies(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
     for outer in &policy.inspect_policies {
         for rule in &outer.rules {
-            let inspected = matches!(rule.action, Some(TopAction::Inspect { .. }));
-            if let Some((protocol, inner)) = &rule.service_policy {
-                if !inspected {
-                    let message = format!("service-policy `{}` needs `inspect` in its class", inner.text);
-                    complaints.push(
-                        Diagnostic::new(Code::InspectMissing, inner.at, message)
-                            .help("write `inspect` before this line"),
-                    );
-                }
-                if let Some(class) = index.inspect_classes.get(rule.class.text.as_str())
-                    && protocol.text == "smtp"
-                    && !selects_smtp(index, class)
-                {
-                    let message = format!(
-                        "service-policy smtp `{}` cannot be attached to class `{}`, which does not match protocol smtp",
-                        inner.text, class.name.text,
-                    );
-                    complaints.push(
-                        Diagnostic::new(Code::ProtocolMismatch, inner.at, message)
-                            .related(class.name.at, "the class is defined here")
-                            .help(format!("write `match protocol smtp` in class-map `{}`", class.name.text)),
-                    );
-                }
+            if let Some((_, inner)) = rule.service_policy.as_ref().filter(|_| !rule.is_inspected()) {
+                let message = format!("service-policy `{}` needs `inspect` in its class", inner.text);
+                complaints.push(
+                    Diagnostic::new(Code::InspectMissing, inner.at, message)
+                        .help("write `inspect` before this line"),
+                );
             }
-            if rule.police.is_some() && !inspected {
+            if let Some(inner) = rule.smtp_policy()
+                && let Some(class) = index.inspect_classes.get(rule.class.text.as_str())
+                && !selects_smtp(index, class)
+            {
+                let message = format!(
+                    "service-policy smtp `{}` cannot be attached to class `{}`, which does not match protocol smtp",
+                    inner.text, class.name.text,
+                );
+                complaints.push(
+                    Diagnostic::new(Code::ProtocolMismatch, inner.at, message)
+                        .related(class.name.at, "the class is defined here")
+                        .help(format!("write `match protocol smtp` in class-map `{}`", class.name.text)),
+                );
+            }
+            if rule.police.is_some() && !rule.is_inspected() {
                 let message = format!("`police` needs `inspect` in class `{}`", rule.class.text);
                 complaints.push(Diagnostic::new(Code::InspectMissing, rule.class.at, message));
             }

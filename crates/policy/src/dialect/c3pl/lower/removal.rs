@@ -3,7 +3,7 @@
 use super::Lowering;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::dialect::Statement;
-use crate::model::{Attachment, Name, Settings, TopAction};
+use crate::model::{Attachment, Name, Settings};
 use crate::source::Span;
 
 /// Who uses a thing: for the complaint and its help.
@@ -65,22 +65,16 @@ impl Lowering<'_> {
 
     fn user_of_regex_map(&self, map: &Name) -> Option<User> {
         self.smtp_classes.iter().find_map(|class| {
-            let used = class.conditions.iter().filter_map(|condition| condition.criterion.regex_map());
-            used.into_iter()
-                .find(|used| used.text == map.text)
-                .map(|used| user("class-map", &class.name, used.at))
+            let mut used = class.conditions.iter().filter_map(|condition| condition.criterion.regex_map());
+            let used = used.find(|used| used.text == map.text)?;
+            Some(user("class-map", &class.name, used.at))
         })
     }
 
     fn user_of_inspect_map(&self, map: &Name) -> Option<User> {
         let in_policies = self.inspect_policies.iter().find_map(|policy| {
-            let actions = policy.rules.iter().filter_map(|rule| rule.action.as_ref()).chain(&policy.default);
-            actions.into_iter().find_map(|action| match action {
-                TopAction::Inspect { parameters: Some(used) } if used.text == map.text => {
-                    Some(user("policy-map", &policy.name, used.at))
-                }
-                _ => None,
-            })
+            let used = policy.parameter_maps().find(|used| used.text == map.text)?;
+            Some(user("policy-map", &policy.name, used.at))
         });
         in_policies.or_else(|| {
             self.proxies.iter().find_map(|proxy| {
@@ -104,19 +98,17 @@ impl Lowering<'_> {
         });
         in_policies.or_else(|| {
             self.inspect_classes.iter().find_map(|other| {
-                let used = other.conditions.iter().filter_map(|condition| condition.criterion.class());
-                used.into_iter()
-                    .find(|used| used.text == class.text)
-                    .map(|used| user("class-map", &other.name, used.at))
+                let mut used = other.conditions.iter().filter_map(|condition| condition.criterion.class());
+                let used = used.find(|used| used.text == class.text)?;
+                Some(user("class-map", &other.name, used.at))
             })
         })
     }
 
     fn user_of_smtp_policy(&self, policy: &Name) -> Option<User> {
         let nested = self.inspect_policies.iter().find_map(|outer| {
-            let mut used = outer.rules.iter().filter_map(|rule| rule.service_policy.as_ref());
-            let (_, used) =
-                used.find(|(protocol, used)| protocol.text == "smtp" && used.text == policy.text)?;
+            let mut used = outer.rules.iter().filter_map(|rule| rule.smtp_policy());
+            let used = used.find(|used| used.text == policy.text)?;
             Some(user("policy-map", &outer.name, used.at))
         });
         nested.or_else(|| self.proxy_with(policy))
