@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::model::{Attachment, InspectClass, InspectCriterion, Name, Named, Policy, RegexMap, SmtpClass};
+use crate::model::{
+    Attachment, BUILT_IN_ZONES, InspectClass, InspectCriterion, Name, Named, Policy, RegexMap, SmtpClass,
+};
 use crate::nearest::nearest;
 use crate::platform::Platform;
 use crate::source::Span;
@@ -123,7 +125,7 @@ impl<'p> Linker<'p, '_> {
         for pair in &policy.zone_pairs {
             let place = format!("zone-pair `{}`", pair.name.text);
             for zone in [&pair.source, &pair.destination] {
-                if !matches!(zone.text.as_str(), "self" | "default") {
+                if !BUILT_IN_ZONES.contains(&zone.text.as_str()) {
                     self.look_up(&zones, zone, &place);
                 }
             }

@@ -372,6 +372,9 @@ pub struct Limits {
     pub sessions_maximum: Option<u32>,
 }
 
+/// Zones that need no definition: the system itself, and what is in no zone.
+pub(crate) const BUILT_IN_ZONES: [&str; 2] = ["self", "default"];
+
 /// `zone security NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone {

@@ -8,9 +8,9 @@ use std::collections::HashSet;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::{Setting, Statement};
 use crate::model::{
-    AccessList, AccessListForm, Attachment, InspectClass, InspectMap, InspectPolicy, Interface, Limits,
-    MatchMode, Name, PatternText, Policy, Proxy, RegexMap, Settings, SmtpClass, SmtpPolicy, Zone, ZonePair,
-    find,
+    AccessList, AccessListForm, Attachment, BUILT_IN_ZONES, InspectClass, InspectMap, InspectPolicy,
+    Interface, Limits, MatchMode, Name, PatternText, Policy, Proxy, RegexMap, Settings, SmtpClass,
+    SmtpPolicy, Zone, ZonePair, find,
 };
 use crate::platform::Platform;
 use crate::source::Span;
@@ -39,9 +39,6 @@ const POLICY_NAME_MAX: usize = 203;
 const DESCRIPTION_MAX: usize = 200;
 const PATTERNS_MAX: usize = 64;
 const PATTERN_MAX: usize = 240;
-
-/// The system itself, and what is in no zone.
-const BUILT_IN_ZONES: [&str; 2] = ["self", "default"];
 
 struct Lowering<'c> {
     hostname: Option<Name>,
