@@ -9,7 +9,8 @@ pub struct Path<'b> {
     /// What stands between `<` and `>`, source route included; `<>` is the empty text. Without
     /// brackets, the word after the colon. When `readable` is false, the whole argument.
     pub text: &'b [u8],
-    /// The ESMTP parameters, blanks around them taken off.
+    /// The ESMTP parameters, blanks around them taken off. When `readable` is false, the whole argument:
+    /// a server that finds a path in it finds parameters as well.
     pub parameters: &'b [u8],
     pub readable: bool,
 }
@@ -19,7 +20,7 @@ impl<'b> Path<'b> {
     pub fn read(argument: &'b [u8], keyword: &str) -> Self {
         Self::parse(argument, keyword.as_bytes()).unwrap_or(Self {
             text: argument,
-            parameters: b"",
+            parameters: argument,
             readable: false,
         })
     }
