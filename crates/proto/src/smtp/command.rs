@@ -23,7 +23,7 @@ impl<'b> Command<'b> {
     /// The size and the LAST mark of a BDAT command (RFC 3030 §2): digits and nothing but digits.
     pub fn chunk(&self) -> Option<Chunk> {
         let mut words = self.argument.split(|&b| b == b' ').filter(|word| !word.is_empty());
-        let size = decimal(words.next()?)?;
+        let size = decimal(words.next()?).filter(|&size| size <= CHUNK_MAX)?;
         let last = match words.next() {
             None => false,
             Some(word) if word.eq_ignore_ascii_case(b"LAST") => true,
@@ -35,6 +35,9 @@ impl<'b> Command<'b> {
         }
     }
 }
+
+/// Octets of a chunk. Exim counts in 32 bits: of more it reads the remainder, and the rest as commands.
+const CHUNK_MAX: u64 = (1 << 31) - 1;
 
 /// What a BDAT command announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +82,9 @@ mod tests {
             (b"BDAT 86 LAST", Some((86, true))),
             (b"BDAT 0 last", Some((0, true))),
             (b"bdat 1000", Some((1000, false))),
+            (b"BDAT 2147483647", Some((2_147_483_647, false))),
+            (b"BDAT 2147483648", None),
+            (b"BDAT 4294967297 LAST", None),
             (b"BDAT", None),
             (b"BDAT -1", None),
             (b"BDAT +1", None),
