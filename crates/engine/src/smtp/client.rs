@@ -330,9 +330,13 @@ impl Smtp {
             Decision::Pass => self.go_on(said, cx),
             Decision::Mask => {
                 self.undo_mail(said);
-                self.mask_command(said, cx);
-                if let (Verb::Bdat, Some(chunk)) = (said.command.verb, said.command.chunk()) {
-                    self.skip_chunk(chunk.size);
+                match (said.command.verb, said.command.chunk()) {
+                    (Verb::Bdat, None) => self.refuse_bad_chunk(said, cx),
+                    (Verb::Bdat, Some(chunk)) => {
+                        self.mask_command(said, cx);
+                        self.skip_chunk(chunk.size);
+                    }
+                    _ => self.mask_command(said, cx),
                 }
             }
             Decision::Refuse { rule, kind } => {
@@ -491,14 +495,7 @@ impl Smtp {
 
     fn begin_chunk(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
         let enforced = cx.at.watch == Watch::Enforce;
-        let Some(chunk) = said.command.chunk() else {
-            let treatment = self.anomaly(AnomalyKind::BadChunk, Side::Client, said.line.text, cx);
-            self.mask_or_pass(said, enforced, cx);
-            if treatment == Treatment::Reset {
-                self.last_word(act::LOCKED_PARAMETER, cx);
-            }
-            return;
-        };
+        let Some(chunk) = said.command.chunk() else { return self.refuse_bad_chunk(said, cx) };
         let offered = self.offered.contains("CHUNKING");
         if !offered {
             self.anomaly(AnomalyKind::UnofferedChunk, Side::Client, said.line.text, cx);
@@ -512,6 +509,15 @@ impl Smtp {
             return;
         }
         self.open_chunk(said, chunk, cx);
+    }
+
+    /// Nobody knows which octets behind it are commands.
+    fn refuse_bad_chunk(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
+        let treatment = self.anomaly(AnomalyKind::BadChunk, Side::Client, said.line.text, cx);
+        self.mask_or_pass(said, cx.at.watch == Watch::Enforce, cx);
+        if treatment == Treatment::Reset {
+            self.last_word(act::LOCKED_PARAMETER, cx);
+        }
     }
 
     fn mask_or_pass(&mut self, said: &Said<'_>, mask: bool, cx: &mut Cx<'_>) {
