@@ -120,7 +120,7 @@ impl Smtp {
             Progress::Oversize { len, ends } => self.too_long(input, len, ends, cx),
             Progress::Unit { unit: line, len } => {
                 if len > cx.at.bounds.command_line {
-                    self.anomaly(AnomalyKind::CommandTooLong, Side::Client, line.text, cx);
+                    self.anomaly(AnomalyKind::CommandTooLong, Side::Client, told(line.text), cx);
                 }
                 let command = Command::read(line.text);
                 if self.is_undecided(command.verb) {
@@ -183,7 +183,7 @@ impl Smtp {
 
     fn too_long(&mut self, input: &[u8], len: usize, ends: bool, cx: &mut Cx<'_>) -> Step {
         let value = input.get(..cx.at.bounds.command_line).unwrap_or(input);
-        self.anomaly(AnomalyKind::CommandTooLong, Side::Client, value, cx);
+        self.anomaly(AnomalyKind::CommandTooLong, Side::Client, told(value), cx);
         self.commands += 1;
         self.replies.ours(act::LINE_TOO_LONG);
         self.skipped(len as u64, ends, cx);
@@ -262,7 +262,8 @@ impl Smtp {
 
     /// Conformance: is this legal here?
     fn check(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) -> Check {
-        let Line { text, end, flaws } = said.line;
+        let Line { end, flaws, .. } = said.line;
+        let text = told(said.line.text);
         if said.number == 0 && is_http(&said.command) {
             return self.treat(AnomalyKind::NotSmtp, text, act::OUT_OF_TURN, cx);
         }
@@ -419,7 +420,7 @@ impl Smtp {
             }
             Kind::RecipientCount => Cow::Owned(recipients.to_string().into_bytes()),
             Kind::CommandVerb => Cow::Borrowed(said.command.token),
-            _ => Cow::Borrowed(said.line.text),
+            _ => Cow::Borrowed(told(said.line.text)),
         })
     }
 
@@ -580,6 +581,12 @@ fn has_parameter<'b>(path: &Path<'b>, name: &str) -> Option<&'b [u8]> {
     path.parameters()
         .find(|(keyword, _)| keyword.eq_ignore_ascii_case(name.as_bytes()))
         .map(|(_, value)| value)
+}
+
+/// A command line as it may be reported: what stands behind AUTH may be a password.
+fn told(line: &[u8]) -> &[u8] {
+    let command = Command::read(line.trim_ascii_start());
+    if command.verb == Verb::Auth { command.token } else { line }
 }
 
 /// What is told of octets that came too early: how many came with the first is the segments' doing.
