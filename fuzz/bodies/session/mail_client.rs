@@ -101,8 +101,8 @@ impl MailClient {
 
     fn replied(&mut self, code: u16) {
         match (self.awaited.pop_front(), code) {
-            (Some(Awaited::Data), 354) => self.says = Says::Message,
-            (Some(Awaited::Auth), 334) => self.says = Says::AuthLine,
+            (Some(Awaited::Data), 300..=399) => self.says = Says::Message,
+            (Some(Awaited::Auth), 300..=399) => self.says = Says::AuthLine,
             // What follows is encrypted.
             (Some(Awaited::StartTls), 220) => self.over = true,
             (Some(_), _) => {}

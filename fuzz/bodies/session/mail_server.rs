@@ -122,9 +122,10 @@ impl MailServer {
             return;
         };
         match (asked, code) {
-            (Asked::Data, 354) => self.reads = Reads::Data,
-            (Asked::Auth, 334) => self.reads = Reads::AuthLine,
-            (Asked::StartTls, 220) => self.lost = true,
+            (Asked::Data, 300..=399) => self.reads = Reads::Data,
+            (Asked::Auth, 300..=399) => self.reads = Reads::AuthLine,
+            // What a client makes of a 3xx that it did not ask for, it alone knows.
+            (Asked::StartTls, 220) | (_, 300..=399) => self.lost = true,
             _ => {}
         }
         self.read();

@@ -107,7 +107,23 @@ impl Smtp {
     fn is_refused(&mut self, asked: Asked, code: u16, line: &Line<'_>, cx: &mut Cx<'_>) -> bool {
         let invalid = asked == Asked::Rcpt && code >= 500;
         invalid && self.too_many_invalid(cx)
+            || self.asks_for_more(asked, code) && self.mistrust(AnomalyKind::BadReply, line.text, cx)
             || self.early_acceptance(asked, code) && self.mistrust(AnomalyKind::UnaskedReply, line.text, cx)
+    }
+
+    /// Whether what follows on this reply is no command, behind one that we would go on with as if it were.
+    fn asks_for_more(&self, asked: Asked, code: u16) -> bool {
+        let awaited = match asked {
+            Asked::Data | Asked::Auth | Asked::EndOfData { .. } | Asked::LastChunk { .. } => true,
+            _ => self.begins_exchange(asked, code),
+        };
+        code / 100 == 3 && !awaited
+    }
+
+    /// Behind a 334 the client answers a challenge, whatever verb it asked with: X-EXPS, say.
+    fn begins_exchange(&self, asked: Asked, code: u16) -> bool {
+        let at_rest = self.replies.len() == 1 && matches!(self.client, Client::Command);
+        asked == Asked::Other && code == 334 && at_rest
     }
 
     /// Where we only look on, the server has seen an end that is none, and what we follow goes on.
@@ -169,6 +185,7 @@ impl Smtp {
             }
             _ => None,
         };
+        let begins_exchange = self.begins_exchange(asked, code);
         let cut_short = asked == Asked::Chunk && self.is_under_way(asked) && cx.at.watch == Watch::Enforce;
         self.replies.answered(again);
         match asked {
@@ -198,7 +215,8 @@ impl Smtp {
             }
             Asked::Data => {
                 self.barrier = false;
-                if code == 354 {
+                // RFC 5321 §4.2.1: 3xx asks for more, and clients go by the first digit.
+                if code / 100 == 3 {
                     self.begin_data(number, cx);
                 }
             }
@@ -207,7 +225,7 @@ impl Smtp {
             Asked::LastChunk { .. } => self.message_answered(code, cx),
             Asked::Auth => {
                 self.barrier = false;
-                if code == 334 {
+                if code / 100 == 3 {
                     self.client = Client::AuthLine;
                 } else if matches!(self.client, Client::AuthLine) {
                     self.client = Client::Command;
@@ -219,6 +237,7 @@ impl Smtp {
                     self.encrypted(cx);
                 }
             }
+            Asked::Other if begins_exchange => self.client = Client::AuthLine,
             Asked::Chunk if cut_short => self.message_answered(code, cx),
             Asked::Chunk | Asked::Quit | Asked::Other => {}
         }
