@@ -105,7 +105,8 @@ impl Smtp {
 
     /// A reply is judged by its first line: behind one that has passed, the client waits for the rest.
     fn is_refused(&mut self, asked: Asked, code: u16, line: &Line<'_>, cx: &mut Cx<'_>) -> bool {
-        let invalid = asked == Asked::Rcpt && code >= 500;
+        // A 503 says nothing of a recipient: the MAIL before it was refused, as a pipelining client learns late.
+        let invalid = asked == Asked::Rcpt && code >= 500 && code != 503;
         invalid && self.too_many_invalid(cx)
             || self.asks_for_more(asked, code) && self.mistrust(AnomalyKind::BadReply, line.text, cx)
             || self.early_acceptance(asked, code) && self.mistrust(AnomalyKind::UnaskedReply, line.text, cx)
