@@ -82,7 +82,9 @@ impl Smtp {
     pub(super) fn relay(&mut self, from: Side, fresh: bool, input: &[u8], cx: &mut Cx<'_>) -> Step {
         const HANDSHAKE: u8 = 0x16;
         const ALERT: u8 = 0x15;
-        if fresh && !matches!(input.first(), Some(&HANDSHAKE | &ALERT)) {
+        // A server answers the client's hello and says nothing before it.
+        let unasked = from == Side::Server && matches!(self.client, Client::Relay { fresh: true });
+        if unasked || fresh && !matches!(input.first(), Some(&HANDSHAKE | &ALERT)) {
             let treatment = self.anomaly(AnomalyKind::TlsInjection, from, first(input), cx);
             if treatment == Treatment::Reset {
                 self.reset(cx);
