@@ -188,6 +188,7 @@ anomalies! {
     LongHeader = "long-header", "A message header over its bound.";
     MimeDepth = "mime-depth", "MIME parts nested deeper than is followed.";
     MimeParts = "mime-parts", "More MIME parts than are followed.";
+    MimeReadings = "mime-readings", "More that describes a MIME part, or longer, than is followed.";
     RepeatedMimeField = "repeated-mime-field", "Content-Type or Content-Transfer-Encoding more than once.";
     BadChunk = "bad-chunk", "A BDAT command whose size cannot be read.";
     UnofferedChunk = "chunk-not-offered", "A BDAT command although the server offers no CHUNKING.";

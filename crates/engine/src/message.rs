@@ -382,6 +382,9 @@ fn anomaly_of(finding: Finding) -> Option<AnomalyKind> {
     Some(match finding {
         Finding::DepthExceeded => AnomalyKind::MimeDepth,
         Finding::PartsExceeded => AnomalyKind::MimeParts,
+        Finding::DescriptionTooLong | Finding::BoundaryTooLong | Finding::DelimiterTooLong => {
+            AnomalyKind::MimeReadings
+        }
         Finding::FieldTooLong => AnomalyKind::LongField,
         Finding::RepeatedContentType | Finding::RepeatedEncoding => AnomalyKind::RepeatedMimeField,
         _ => return None,
