@@ -403,9 +403,13 @@ impl Smtp {
         policy.learn(rules, Fact::Count(Counter::CommandLength, said.line.wire_len() as u64));
         policy.learn(rules, Fact::Verb(said.command.token));
         match (said.command.verb, &said.path) {
-            (Verb::Mail, Some(path)) => policy.learn(rules, Fact::Sender(path.text)),
+            (Verb::Mail, Some(path)) => {
+                policy.learn(rules, Fact::Sender(path.text));
+                path.plain().iter().for_each(|text| policy.learn(rules, Fact::Sender(text)));
+            }
             (Verb::Rcpt, Some(path)) => {
                 policy.learn(rules, Fact::Recipient(path.text));
+                path.plain().iter().for_each(|text| policy.learn(rules, Fact::Recipient(text)));
                 policy.learn(rules, Fact::Count(Counter::Recipients, u64::from(recipients)));
             }
             (Verb::Data | Verb::Bdat, _)

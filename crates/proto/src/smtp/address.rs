@@ -57,10 +57,21 @@ impl<'b> Path<'b> {
         (!text.is_empty() && one_reading).then_some(path)
     }
 
+    /// The address as servers see it that read RFC 822: without a name in front of it, without comments,
+    /// blanks and quotes. Nothing where that is the text as it stands.
+    pub fn plain(&self) -> Option<Vec<u8>> {
+        let is_odd = |octet: &u8| matches!(octet, b' ' | b'\t' | b'(' | b')' | b'"' | b'\\');
+        if self.readable && !self.text.iter().any(is_odd) {
+            return None;
+        }
+        let keyword = if self.readable { None } else { self.text.iter().position(|&octet| octet == b':') };
+        Some(plain(self.text.get(keyword.map_or(0, |colon| colon + 1)..).unwrap_or_default()))
+    }
+
     /// Octets that some mail server has taken for a command of a shell or of its own language.
     pub fn is_hostile(&self) -> bool {
         let text = self.text;
-        let local = text.rsplit(|&b| b == b':').next().unwrap_or(text);
+        let local = text.rsplit(|&b| b == b':' || b == b'<').next().unwrap_or(text).trim_ascii_start();
         local.strip_prefix(b"\"").unwrap_or(local).starts_with(b"|")
             || text.iter().any(|&b| b < 0x20 || b == 0x7F || b == b'`')
             || memchr::memmem::find(text, b"${").is_some()
@@ -75,6 +86,41 @@ impl<'b> Path<'b> {
             (keyword, value.strip_prefix(b"=").unwrap_or(value))
         })
     }
+}
+
+fn plain(text: &[u8]) -> Vec<u8> {
+    let mut address = Vec::new();
+    let (mut quoted, mut escaped, mut comments) = (false, false, 0_usize);
+    for &octet in text {
+        match octet {
+            _ if escaped => escaped = false,
+            b'\\' => {
+                escaped = true;
+                continue;
+            }
+            b'(' if !quoted => comments += 1,
+            b')' if comments > 0 => {
+                comments -= 1;
+                continue;
+            }
+            b'"' if comments == 0 => {
+                quoted = !quoted;
+                continue;
+            }
+            b' ' | b'\t' if !quoted => continue,
+            // What stood before was a name.
+            b'<' if !quoted && comments == 0 => {
+                address.clear();
+                continue;
+            }
+            b'>' if !quoted && comments == 0 => break,
+            _ => {}
+        }
+        if comments == 0 {
+            address.push(octet);
+        }
+    }
+    address
 }
 
 /// The `>` that ends a path: one inside a quoted local part does not.
@@ -140,11 +186,34 @@ mod tests {
     }
 
     #[test]
+    fn an_address_is_the_same_however_it_is_dressed() {
+        let dressed: &[&[u8]] = &[
+            b"FROM:<\"a\"@b.c>",
+            b"FROM:<\\a@b.c>",
+            b"FROM:<a@b .c>",
+            b"FROM:<a(x (y) \\) \")@b.c>",
+            b"FROM:\"a\"@b.c SIZE=1",
+            b"FROM:\"A <x>\" <a@b.c> (z)",
+            b"FROM:a@b.c (x)",
+            b"FROM:<<a@b.c>>",
+            b"FROM:<a@b.c>x SIZE=1",
+            b" FROM : a@b.c",
+        ];
+        for argument in dressed {
+            let plain = Path::read(argument, "FROM:").plain();
+            assert_eq!(plain.as_deref(), Some(&b"a@b.c"[..]), "{}", argument.escape_ascii());
+        }
+        assert_eq!(Path::read(b"FROM:<@x:a@b.c> SIZE=1", "FROM:").plain(), None);
+    }
+
+    #[test]
     fn only_what_a_server_once_obeyed_is_hostile() {
         let hostile: &[&[u8]] = &[
             b"|/bin/sh",
             b"\"|/bin/sh\"@x",
             b"@a:|x",
+            b" |x",
+            b"FROM:x <|x>",
             b"a`id`@b",
             b"${run{x}}@b",
             b"$(id)@b",
