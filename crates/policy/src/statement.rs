@@ -218,6 +218,11 @@ impl Reader<'_> {
         if let Some(refusal) = refusals.iter().find(|refusal| self.is_slip(cut, refusal)) {
             return self.wrong(cut, refusal);
         }
+        if self.is_ambiguous_header(cut, global) {
+            self.close(0);
+            self.aside = Some(cut.line.indent);
+            return self.wrong(cut, global);
+        }
         if let Some(refusal) = inner.first().filter(|refusal| tolerance(refusal.mode) == Tolerance::None) {
             self.close(0);
             self.closed = Some((refusal.mode, cut.line.span()));
@@ -260,6 +265,21 @@ impl Reader<'_> {
             "interface" | "access-list" => false,
             _ => corrected().is_some(),
         }
+    }
+
+    /// Whether the line would open one of our blocks if only its first word were longer: `zo s inside`.
+    fn is_ambiguous_header(&self, cut: &Cut<'_>, global: &Refusal) -> bool {
+        let Mismatch::Ambiguous { candidates, .. } = &global.mismatch else { return false };
+        let words: Vec<&str> = cut.words.words.iter().map(|word| word.text).collect();
+        let (before, behind) = (words.get(..cut.head), words.get(cut.head + 1..));
+        let (Some(before), Some(behind)) = (before, behind) else { return false };
+        global.word == cut.head
+            && candidates.iter().any(|keyword| {
+                let line = [before, &[keyword], behind].concat().join(" ");
+                let resolved = grammar::resolve(global.mode, self.platforms, &grammar::words(&line));
+                resolved.is_ok()
+                    && OWN_HEADERS.iter().any(|own| *own != "interface" && own.starts_with(keyword))
+            })
     }
 
     /// A line of a block that a foreign statement closed before.
