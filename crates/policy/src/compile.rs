@@ -5,6 +5,8 @@
 
 pub mod matcher;
 
+use std::collections::HashMap;
+
 use matcher::Matcher;
 
 use crate::fact::{Close, Counter, Kind, Scope};
@@ -235,10 +237,11 @@ impl<'p> Compiler<'p> {
         name: &str,
         map: Option<&SmtpPolicy>,
     ) -> Result<CompiledPolicy, Vec<PatternTooLarge>> {
+        let classes = self.policy.smtp_classes.iter();
+        let classes: HashMap<&'p str, &'p SmtpClass> =
+            classes.map(|class| (class.name.text.as_str(), class)).collect();
         for rule in map.map_or(&[][..], |map| &map.rules) {
-            if let Some(class) =
-                self.policy.smtp_classes.iter().find(|class| class.name.text == rule.class.text)
-            {
+            if let Some(class) = classes.get(rule.class.text.as_str()) {
                 let action = rule.action.map(|(action, _)| action);
                 self.rule(class, action, rule.log);
             }
@@ -383,11 +386,11 @@ impl<'p> Compiler<'p> {
         }
         if let Some(thresholds) = self.thresholds.get_mut(counter as usize) {
             thresholds.push((over, id));
-            thresholds.sort_unstable();
         }
     }
 
     fn finish(mut self, name: &str) -> Result<CompiledPolicy, Vec<PatternTooLarge>> {
+        self.thresholds.iter_mut().for_each(|thresholds| thresholds.sort_unstable());
         let mut too_large = Vec::new();
         let fields = std::mem::take(&mut self.fields).map(|collected| collected.build(&mut too_large));
         if !too_large.is_empty() {

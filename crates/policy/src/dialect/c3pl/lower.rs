@@ -4,6 +4,7 @@
 //! Whether names are defined and rules make sense is found later, when all is known.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::{Setting, Statement};
@@ -290,15 +291,11 @@ impl<'c> Lowering<'c> {
 
     fn access_list(&mut self, form: AccessListForm, name: Name, children: Vec<Node>) {
         let list = self.open_access_list(form, &name);
-        for Node { statement, negated, .. } in children {
-            match statement {
-                Statement::AccessListEntry(entry) if negated => {
-                    list.entries.retain(|known| known.text != entry.text);
-                }
-                Statement::AccessListEntry(entry) => list.entries.push(entry),
-                _ => {}
-            }
-        }
+        let lines = children.into_iter().filter_map(|Node { statement, negated, .. }| match statement {
+            Statement::AccessListEntry(entry) => Some((negated, entry)),
+            _ => None,
+        });
+        follow(&mut list.entries, lines.collect());
     }
 
     fn open_access_list(&mut self, form: AccessListForm, name: &Name) -> &mut AccessList {
@@ -336,10 +333,11 @@ impl<'c> Lowering<'c> {
             parameters: None,
         });
         description.apply(&mut proxy.description);
+        let (mut listen, mut servers) = (Vec::new(), Vec::new());
         for Node { statement, negated, at, .. } in children {
             match statement {
-                Statement::Listen(address) => change(&mut proxy.listen, address, negated),
-                Statement::Server(address) => change(&mut proxy.servers, address, negated),
+                Statement::Listen(address) => listen.push((negated, address)),
+                Statement::Server(address) => servers.push((negated, address)),
                 Statement::ProxyProtocol(protocol) => proxy.protocol = protocol.filter(|_| !negated),
                 Statement::ProxyParameters(map) => proxy.parameters = map.filter(|_| !negated),
                 Statement::ServicePolicy(policy) => {
@@ -355,6 +353,11 @@ impl<'c> Lowering<'c> {
                 }
                 _ => {}
             }
+        }
+        for (addresses, lines) in [(&mut proxy.listen, listen), (&mut proxy.servers, servers)] {
+            follow(addresses, lines);
+            let mut seen = HashSet::new();
+            addresses.retain(|address| seen.insert(*address));
         }
     }
 
@@ -423,12 +426,23 @@ fn unless<T: Default>(negated: bool, value: T) -> T {
     if negated { T::default() } else { value }
 }
 
-fn change<T: PartialEq>(list: &mut Vec<T>, value: T, negated: bool) {
-    if negated {
-        list.retain(|known| *known != value);
-    } else if !list.contains(&value) {
-        list.push(value);
+/// What the lines of a block make of a list; those with `no` take back what says the same before them.
+///
+/// They are read from the last to the first, so that each is looked at once, however many are taken back.
+fn follow<T: Display>(list: &mut Vec<T>, lines: Vec<(bool, T)>) {
+    let mut taken_back = HashSet::new();
+    let mut left = Vec::new();
+    for (negated, line) in lines.into_iter().rev() {
+        if negated {
+            taken_back.insert(line.to_string());
+        } else if taken_back.is_empty() || !taken_back.contains(&line.to_string()) {
+            left.push(line);
+        }
     }
+    if !taken_back.is_empty() {
+        list.retain(|line| !taken_back.contains(&line.to_string()));
+    }
+    list.extend(left.into_iter().rev());
 }
 
 fn not_in_this_version(at: Span, what: &str) -> Diagnostic {

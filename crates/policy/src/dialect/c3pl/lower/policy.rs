@@ -1,6 +1,8 @@
 //! Class-maps and policy-maps: conditions, rules and actions.
 
-use super::{CLASS_NAME_MAX, Lowering, POLICY_NAME_MAX, change_mode};
+use std::collections::HashMap;
+
+use super::{CLASS_NAME_MAX, Lowering, POLICY_NAME_MAX, change_mode, follow};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::Statement;
 use crate::model::{
@@ -25,16 +27,15 @@ impl Lowering<'_> {
         });
         change_mode(&mut class.mode, mode, &name, class.name.at, self.complaints);
         description.apply(&mut class.description);
-        for Node { statement, negated: taken_back, at, .. } in children {
-            let Statement::SmtpMatch { criterion, negated } = statement else { continue };
-            if taken_back {
-                let gone = Condition { criterion, negated, at }.to_string();
-                class.conditions.retain(|condition| condition.to_string() != gone);
-                continue;
-            }
-            check_criterion(&criterion, at, self.complaints);
-            class.conditions.push(Condition { criterion, negated, at });
+        let lines = children.into_iter().filter_map(|Node { statement, negated: taken_back, at, .. }| {
+            let Statement::SmtpMatch { criterion, negated } = statement else { return None };
+            Some((taken_back, Condition { criterion, negated, at }))
+        });
+        let lines: Vec<(bool, Condition)> = lines.collect();
+        for (_, condition) in lines.iter().filter(|(taken_back, _)| !taken_back) {
+            check_criterion(&condition.criterion, condition.at, self.complaints);
         }
+        follow(&mut class.conditions, lines);
     }
 
     pub(super) fn inspect_class(&mut self, name: Name, mode: Option<MatchMode>, children: Vec<Node>) {
@@ -50,15 +51,11 @@ impl Lowering<'_> {
         });
         change_mode(&mut class.mode, mode, &name, class.name.at, self.complaints);
         description.apply(&mut class.description);
-        for Node { statement, negated, .. } in children {
-            let Statement::InspectMatch(condition) = statement else { continue };
-            if negated {
-                let gone = condition.to_string();
-                class.conditions.retain(|condition| condition.to_string() != gone);
-            } else {
-                class.conditions.push(condition);
-            }
-        }
+        let lines = children.into_iter().filter_map(|Node { statement, negated, .. }| match statement {
+            Statement::InspectMatch(condition) => Some((negated, condition)),
+            _ => None,
+        });
+        follow(&mut class.conditions, lines.collect());
     }
 
     pub(super) fn smtp_policy(&mut self, name: Name, children: Vec<Node>) {
@@ -67,14 +64,15 @@ impl Lowering<'_> {
         let policy =
             self.smtp_policies.open(&name, |name| SmtpPolicy { name, description: None, rules: Vec::new() });
         description.apply(&mut policy.description);
+        let mut places = places(&policy.rules, |rule| &rule.class);
         for Node { statement, negated, children, .. } in children {
             let Statement::SmtpRule(class) = statement else { continue };
             if negated {
                 policy.rules.retain(|rule| rule.class.text != class.text);
+                places = self::places(&policy.rules, |rule| &rule.class);
                 continue;
             }
-            let at = policy.rules.iter().position(|rule| rule.class.text == class.text);
-            let at = at.unwrap_or(policy.rules.len());
+            let at = *places.entry(class.text.clone()).or_insert(policy.rules.len());
             if at == policy.rules.len() {
                 policy.rules.push(SmtpRule { class, log: false, action: None, inspect: false });
             }
@@ -95,14 +93,24 @@ impl Lowering<'_> {
             default: None,
         });
         description.apply(&mut policy.description);
+        let mut places = places(&policy.rules, |rule| &rule.class);
         for node in children {
             match node.statement {
                 Statement::DefaultRule if node.negated => policy.default = None,
                 Statement::DefaultRule => default_rule(&mut policy.default, node.children, self.complaints),
                 Statement::InspectRule(class) if node.negated => {
                     policy.rules.retain(|rule| rule.class.text != class.text);
+                    places = self::places(&policy.rules, |rule| &rule.class);
                 }
-                Statement::InspectRule(class) => inspect_rule(policy, class, node.children, self.complaints),
+                Statement::InspectRule(class) => {
+                    let at = *places.entry(class.text.clone()).or_insert(policy.rules.len());
+                    if at == policy.rules.len() {
+                        let rule = InspectRule { class, action: None, service_policy: None, police: None };
+                        policy.rules.push(rule);
+                    }
+                    let Some(rule) = policy.rules.get_mut(at) else { continue };
+                    inspect_rule(rule, node.children, self.complaints);
+                }
                 _ => {}
             }
         }
@@ -150,6 +158,11 @@ fn check_criterion(criterion: &Criterion, at: Span, complaints: &mut Diagnostics
 
 const ENCODINGS: &[&str] =
     &["7-bit", "8-bit", "base64", "binary", "quoted-printable", "x-uuencode", "unknown"];
+
+/// Where the rule of each class stands, so that a policy with many is not searched for each of its lines.
+fn places<R>(rules: &[R], class: impl Fn(&R) -> &Name) -> HashMap<String, usize> {
+    rules.iter().zip(0..).map(|(rule, at)| (class(rule).text.clone(), at)).collect()
+}
 
 fn smtp_action(
     rule: &mut SmtpRule,
@@ -201,12 +214,7 @@ fn word(action: Action) -> &'static str {
     }
 }
 
-fn inspect_rule(policy: &mut InspectPolicy, class: Name, children: Vec<Node>, complaints: &mut Diagnostics) {
-    let at = policy.rules.iter().position(|rule| rule.class.text == class.text).unwrap_or(policy.rules.len());
-    if at == policy.rules.len() {
-        policy.rules.push(InspectRule { class, action: None, service_policy: None, police: None });
-    }
-    let Some(rule) = policy.rules.get_mut(at) else { return };
+fn inspect_rule(rule: &mut InspectRule, children: Vec<Node>, complaints: &mut Diagnostics) {
     for Node { statement, negated, at, .. } in children {
         match statement {
             Statement::TopAction(action) => {

@@ -1,0 +1,51 @@
+//! Generated configurations of many thousand lines load in a time that grows with their length alone.
+//!
+//! No clock is asked: a list that is searched for each of its lines takes minutes here.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test reports by panicking; clippy exempts only functions marked as tests"
+)]
+
+use policy::model::Policy;
+
+const MANY: usize = 20_000;
+
+fn policy(text: &str) -> Policy {
+    policy::load("large", text.as_bytes()).policy.unwrap()
+}
+
+fn lines(line: impl Fn(usize) -> String) -> String {
+    (0..MANY).map(line).collect()
+}
+
+#[test]
+fn many_conditions_are_taken_back_one_by_one() {
+    let typed = lines(|i| format!(" match cmd verb V{i}\n"));
+    let taken_back = lines(|i| format!(" no match cmd verb V{i}\n"));
+    let text = format!("class-map type inspect smtp match-any c\n{typed}{taken_back} match cmd verb V7\n");
+    let conditions = &policy(&text).smtp_classes[0].conditions;
+    assert_eq!(conditions.iter().map(ToString::to_string).collect::<Vec<_>>(), ["match cmd verb V7"]);
+}
+
+#[test]
+fn many_classes_have_a_rule_each() {
+    let classes = lines(|i| format!("class-map type inspect smtp c{i}\n match cmd verb V{i}\n"));
+    let rules = lines(|i| format!(" class type inspect smtp c{i}\n  log\n"));
+    let policy = policy(&format!("{classes}policy-map type inspect smtp p\n{rules}{rules}"));
+    assert_eq!(policy.smtp_policies[0].rules.len(), MANY);
+}
+
+#[test]
+fn many_entries_and_addresses_are_listed() {
+    let entries = lines(|i| format!(" permit tcp any any eq {i}\n"));
+    let no_entries = lines(|i| format!(" no permit tcp any any eq {i}\n"));
+    let listen = lines(|i| format!(" listen 10.0.{}.{}:25\n", i / 256, i % 256));
+    let text = format!(
+        "ip access-list extended L\n permit ip any any\n{entries}{no_entries}\
+         proxy x\n server 192.0.2.1:25\n{listen}{listen}"
+    );
+    let policy = policy(&text);
+    assert_eq!(policy.access_lists[0].entries.len(), 1);
+    assert_eq!(policy.proxies[0].listen.len(), MANY);
+}
