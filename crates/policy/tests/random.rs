@@ -259,7 +259,8 @@ fn smtp_class(name: Name, maps: &[Name], rng: &mut Rng) -> SmtpClass {
                     .iter()
                     .any(|c| std::mem::discriminant(&c.criterion) == std::mem::discriminant(&criterion));
         if !seen {
-            conditions.push(Condition { criterion, negated: rng.u8(..4) == 0, at: Span::default() });
+            let negated = criterion != Criterion::Protocol && rng.u8(..4) == 0;
+            conditions.push(Condition { criterion, negated, at: Span::default() });
         }
     }
     SmtpClass { name, mode, description: description(rng), conditions }

@@ -14,13 +14,21 @@ pub(super) static SMTP_CLASS: Mode<Statement> = Mode {
     commands: &[
         description(&["Describe the class-map", "Up to 200 characters"]),
         Command::new(
-            "[no] match [not] protocol smtp",
-            &["A condition", "It must not hold", "Protocol", "SMTP and ESMTP"],
+            // No `not`: it would hold for no mail at all.
+            "[no] match protocol smtp",
+            &["", "Protocol", "SMTP and ESMTP"],
             |m| criterion(m, Criterion::Protocol),
         ),
         Command::new(
             "[no] match [not] sender address regex WORD$map",
-            &["", "", "Sender", "Argument of MAIL FROM", "Regular expressions", "Name of a parameter-map"],
+            &[
+                "A condition",
+                "It must not hold",
+                "Sender",
+                "Argument of MAIL FROM",
+                "Regular expressions",
+                "Name of a parameter-map",
+            ],
             |m| criterion(m, Criterion::SenderAddress { map: name(m, "map")? }),
         ),
         Command::new(
