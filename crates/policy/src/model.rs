@@ -98,7 +98,8 @@ pub fn find<'p, T: Named>(list: &'p [T], name: &str) -> Option<&'p T> {
 impl SmtpPolicy {
     /// Every class of it only says `inspect`: an opaque relay.
     pub fn is_pinhole(&self) -> bool {
-        !self.rules.is_empty() && self.rules.iter().all(|rule| rule.inspect)
+        let only_inspect = |rule: &SmtpRule| rule.inspect && rule.action.is_none() && !rule.log;
+        !self.rules.is_empty() && self.rules.iter().all(only_inspect)
     }
 }
 
