@@ -91,6 +91,10 @@ pub(crate) fn corrected(
         let before = text.get(..word.span.start)?;
         let behind = text.get(word.span.end..)?;
         let next = completions(mode, platforms, before);
+        // A keyword that is written right is no slip: in `match sender regex r` a word is missing.
+        if next.iter().any(|keyword| keyword.eq_ignore_ascii_case(word.text)) {
+            return None;
+        }
         let keyword = nearest(word.text, next.iter().copied().filter(|word| is_keyword(word)))?;
         let line = format!("{before}{keyword}{behind}");
         let is_whole = grammar::resolve(mode, platforms, &grammar::words(&line)).is_ok();
