@@ -4,9 +4,11 @@
 const WORD_MAX: usize = 64;
 
 /// The candidate with the fewest slips of the finger from `word`, if there are few enough.
+///
+/// A word of one or two letters is meant only if its case alone is wrong.
 pub(crate) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let slips_max = match word.chars().count() {
-        0..=2 => return None,
+        0..=2 => 0,
         3..=5 => 1,
         6..=WORD_MAX => 2,
         _ => return None,
@@ -59,6 +61,7 @@ mod tests {
             ("smpt", Some("smtp")),
             ("recpient", Some("recipient")),
             ("c2", None),
+            ("C1", Some("c1")),
             ("something-else", None),
             ("", None),
             ("smtp", None),

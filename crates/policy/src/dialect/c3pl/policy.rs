@@ -4,7 +4,7 @@ use grammar::{Command, Matched, Mode, Prefixes};
 
 use crate::dialect::c3pl::GLOBAL;
 use crate::dialect::{Built, Statement, description, maybe_name, name, name_unless_no};
-use crate::model::{Action, TopAction};
+use crate::model::{Action, Name, TopAction};
 
 pub(super) static SMTP_POLICY: Mode<Statement> = Mode {
     name: "policy-map-smtp",
@@ -54,7 +54,7 @@ pub(super) static INSPECT_POLICY: Mode<Statement> = Mode {
         Command::new(
             "[no] class type inspect WORD$name",
             &["What is done to a class", "Its type", "A class for inspection", "Name"],
-            |m| name(m, "name").map(Statement::InspectRule),
+            |m| name(m, "name").map(inspect_rule),
         )
         .enters(&INSPECT_RULE),
         Command::new("[no] class class-default", &["", "What no other class takes"], |_| {
@@ -109,6 +109,12 @@ pub(super) static INSPECT_RULE: Mode<Statement> = Mode {
         ),
     ],
 };
+
+/// `class type inspect class-default` is `class class-default` with words to spare.
+fn inspect_rule(name: Name) -> Statement {
+    let is_default = name.text.eq_ignore_ascii_case("class-default");
+    if is_default { Statement::DefaultRule } else { Statement::InspectRule(name) }
+}
 
 fn l7_policy(m: &Matched<'_>) -> Built {
     let mut protocol = name(m, "protocol")?;

@@ -67,6 +67,11 @@ impl Lowering<'_> {
         let mut places = places(&policy.rules, |rule| &rule.class);
         for Node { statement, negated, children, .. } in children {
             let Statement::SmtpRule(class) = statement else { continue };
+            if class.text.eq_ignore_ascii_case(CLASS_DEFAULT) {
+                let message = "a policy on mail has no `class-default`, mail that no class takes passes";
+                self.complaints.push(Diagnostic::new(Code::ReservedName, class.at, message));
+                continue;
+            }
             if negated {
                 policy.rules.retain(|rule| rule.class.text != class.text);
                 places = self::places(&policy.rules, |rule| &rule.class);
@@ -119,7 +124,7 @@ impl Lowering<'_> {
     /// Whether a class-map may have this name.
     fn may_be_class(&mut self, name: &Name) -> bool {
         self.check_name(name, "class-map", CLASS_NAME_MAX);
-        let reserved = name.text == "class-default";
+        let reserved = name.text.eq_ignore_ascii_case(CLASS_DEFAULT);
         if reserved {
             let message = "`class-default` is built in, a class-map cannot have that name";
             self.complaints.push(Diagnostic::new(Code::ReservedName, name.at, message));
@@ -127,6 +132,9 @@ impl Lowering<'_> {
         !reserved
     }
 }
+
+/// What no other class of a top-level policy takes.
+const CLASS_DEFAULT: &str = "class-default";
 
 /// What is wrong or odd about a condition taken alone.
 fn check_criterion(criterion: &Criterion, at: Span, complaints: &mut Diagnostics) {
