@@ -157,7 +157,9 @@ fn check_criterion(criterion: &Criterion, at: Span, complaints: &mut Diagnostics
                         "write `match mime encoding X-{value}`, or `unknown` for any that is not listed"
                     ),
                 };
-                complaints.push(Diagnostic::new(Code::EncodingNotPrivate, at, message).help(help));
+                // The value is the last word of its line.
+                let word = u32::try_from(value.len()).map_or(at, |len| Span { start: at.end - len, ..at });
+                complaints.push(Diagnostic::new(Code::EncodingNotPrivate, word, message).help(help));
             }
         }
         _ => {}
