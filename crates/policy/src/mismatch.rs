@@ -63,6 +63,11 @@ fn unknown(
         (meant, _) => (at, meant),
     };
     let typed = slice(line, at);
+    if let Some(odd) = typed.chars().find(|c| is_invisible(*c)) {
+        let message = format!("the word holds the invisible character U+{:04X}", u32::from(odd));
+        return Diagnostic::new(Code::InvalidInput, at.into(), message)
+            .help("take it out, or type a plain blank in its place");
+    }
     let message = match expected(&next) {
         Some(expected) if meant.is_none() => format!("invalid input `{typed}`, expected {expected}"),
         _ => format!("invalid input `{typed}`"),
@@ -146,6 +151,13 @@ fn listed(words: &[String]) -> String {
 
 fn is_keyword(word: &str) -> bool {
     !matches!(word, "WORD" | "LINE" | "<cr>") && !word.starts_with('<')
+}
+
+/// What pages and word processors put where a blank is seen, or nothing.
+fn is_invisible(c: char) -> bool {
+    !c.is_ascii() && c.is_whitespace()
+        || c.is_control()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
 fn slice<'s>(line: &Line<'s>, at: grammar::Span) -> &'s str {
