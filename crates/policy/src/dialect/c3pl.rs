@@ -3,7 +3,7 @@
 //!
 //! Sub-modes of maps are in the folder. What statements do to the model is in `lower.rs`.
 
-use grammar::{Command, Matched, Mode, Platforms, Prefixes};
+use grammar::{Command, Matched, Mismatch, Mode, Platforms, Prefixes};
 
 use super::own::{MAILWARDEN, PROXY};
 use super::{Built, Statement, description, maybe_name, mode_of, name, name_unless_no, required_text, text};
@@ -30,7 +30,7 @@ pub static GLOBAL: Mode<Statement> = Mode {
             |_| Ok(Statement::OnTheWay),
         ),
         Command::new("[no] hostname [WORD$name]", &["Name of this system", "Name"], |m| {
-            name_unless_no(m, "name").map(Statement::Hostname)
+            hostname(m).map(Statement::Hostname)
         }),
         Command::new(
             "[no] logging file [WORD$path]",
@@ -135,6 +135,17 @@ pub static GLOBAL: Mode<Statement> = Mode {
         .enters(&ACCESS_LIST),
     ],
 };
+
+/// Some write it in quotes, which are no part of it.
+fn hostname(m: &Matched<'_>) -> Result<Option<Name>, Mismatch> {
+    match m.word("name") {
+        Some(word) if word.quoted && (word.text.is_empty() || word.text.contains(char::is_whitespace)) => {
+            Err(m.invalid("name", "expected a name without blanks"))
+        }
+        Some(word) => Ok(Some(Name::new(word.text, word.span.into()))),
+        None => name_unless_no(m, "name"),
+    }
+}
 
 fn zone_pair(m: &Matched<'_>) -> Built {
     let ends = maybe_name(m, "source")?.zip(maybe_name(m, "destination")?);
