@@ -31,6 +31,12 @@ impl Crew {
         Ok(Self { members: members?, listening: HashMap::new() })
     }
 
+    /// Whether there are as many of us as a plan asks for. A crew never grows: sockets and sessions are
+    /// spread over it.
+    pub(crate) fn is_of(&self, workers: Option<usize>) -> bool {
+        self.members.len() == size(workers)
+    }
+
     /// Opens what is new, keeps what stays, and closes the rest; all or nothing.
     pub(crate) fn listen(&mut self, plan: Plan) -> Result<(), String> {
         let mut sockets = Vec::new();

@@ -20,6 +20,10 @@ const DRAIN: Duration = Duration::from_secs(600);
 /// What is said of a configuration in which nobody listens.
 const NOTHING_TO_DO: &str = "no `proxy` block with `listen` and `server`";
 
+/// What is said of a configuration that took effect.
+const IN_FORCE: &str = "in force";
+const OTHER_WORKERS: &str = "in force, except `workers`: their number changes with a restart";
+
 /// `mailwarden run`.
 pub(crate) fn run(flags: &RunFlags) -> Exit {
     let plan = match plan(flags) {
@@ -39,6 +43,9 @@ pub(crate) fn run(flags: &RunFlags) -> Exit {
     };
     if let Err(error) = crew.listen(plan) {
         return refused(&error);
+    }
+    if flags.listen.is_none() {
+        reporter.config(&flags.config.display().to_string(), IN_FORCE);
     }
     let exit = match attend(flags, &mut crew, &reporter, &mut files) {
         Ok(()) => Exit::Done,
@@ -121,7 +128,7 @@ fn reload(flags: &RunFlags, crew: &mut Crew, reporter: &Reporter, files: &mut Fi
         }
     };
     match result.and_then(|plan| enforce(plan, crew, reporter, files)) {
-        Ok(()) => reporter.config(&file, "in force"),
+        Ok(said) => reporter.config(&file, said),
         Err(error) => {
             // Whoever rotated the files we write to has moved them all the same.
             if let Ok(sinks) = Sinks::open(files) {
@@ -132,14 +139,20 @@ fn reload(flags: &RunFlags, crew: &mut Crew, reporter: &Reporter, files: &mut Fi
     }
 }
 
-/// Everything of a plan or nothing: what can be refused is asked for first.
-fn enforce(plan: Plan, crew: &mut Crew, reporter: &Reporter, files: &mut Files) -> Result<(), String> {
+/// Everything of a plan or nothing: what can be refused is asked for first. What there is to say of it.
+fn enforce(
+    plan: Plan,
+    crew: &mut Crew,
+    reporter: &Reporter,
+    files: &mut Files,
+) -> Result<&'static str, String> {
+    let said = if crew.is_of(plan.workers) { IN_FORCE } else { OTHER_WORKERS };
     // Opened anew even under the same name: whoever rotates files moves them away and tells us.
     let (next, sinks) = (plan.files.clone(), Sinks::open(&plan.files)?);
     crew.listen(plan)?;
     reporter.redirect(sinks);
     *files = next;
-    Ok(())
+    Ok(said)
 }
 
 /// A session takes two descriptors; the soft limit of most systems is a thousand.

@@ -71,10 +71,11 @@ impl Daemon {
             .stderr(stderr);
         let child = command.spawn().expect("the program");
         let mut daemon = Self { child, folder, address, servers: servers.to_vec() };
-        let listening = eventually(|| match (is_listening(address), daemon.has_ended()) {
+        // It says so when it listens, and not before.
+        let listening = eventually(|| match (daemon.named("config").len(), daemon.has_ended()) {
             (_, Some(_)) => Some(false),
-            (true, None) => Some(true),
-            (false, None) => None,
+            (0, None) => None,
+            (_, None) => Some(is_listening(address)),
         });
         match listening {
             Some(true) => Ok(daemon),

@@ -87,6 +87,15 @@ fn where_reports_go_is_changed_by_a_reload_or_nothing_is() {
 }
 
 #[test]
+fn a_number_of_workers_that_has_to_wait_for_a_restart_is_told() {
+    let mailbox = Mailbox::start();
+    let daemon = Daemon::start(RULED, &[mailbox.address()]);
+    daemon.write(Configuration { settings: " workers 1000\n", ..RULED }, &[daemon.address()]);
+    assert_eq!(daemon.reload(), "in force, except `workers`: their number changes with a restart");
+    daemon.passes_clean_mail();
+}
+
+#[test]
 fn listeners_come_and_go_and_their_sessions_stay() {
     let mailbox = Mailbox::start();
     let daemon = Daemon::start(RULED, &[mailbox.address()]);
