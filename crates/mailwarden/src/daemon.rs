@@ -4,7 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use engine::attachment::Inspect;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::{self, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{RunFlags, Spoken};
 use crate::crew::Crew;
@@ -26,6 +27,10 @@ const OTHER_WORKERS: &str = "in force, except `workers`: their number changes wi
 
 /// `mailwarden run`.
 pub(crate) fn run(flags: &RunFlags) -> Exit {
+    let (runtime, hangup) = match ears() {
+        Ok(ears) => ears,
+        Err(error) => return refused(&format!("signals: {error}")),
+    };
     let plan = match plan(flags) {
         Ok(plan) => plan,
         Err(exit) => return exit,
@@ -47,7 +52,8 @@ pub(crate) fn run(flags: &RunFlags) -> Exit {
     if flags.listen.is_none() {
         reporter.config(&flags.config.display().to_string(), IN_FORCE);
     }
-    let exit = match attend(flags, &mut crew, &reporter, &mut files) {
+    let attending = attend(hangup, flags, &mut crew, &reporter, &mut files);
+    let exit = match runtime.block_on(attending) {
         Ok(()) => Exit::Done,
         Err(error) => refused(&format!("signals: {error}")),
     };
@@ -83,30 +89,40 @@ fn refused(what: &str) -> Exit {
     Exit::System
 }
 
+/// What hears signals. SIGHUP ends a program that does not listen for it, and who reloads a daemon that
+/// is still starting wants nothing of the kind.
+fn ears() -> io::Result<(Runtime, Signal)> {
+    let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    let hangup = runtime.block_on(async { signal(SignalKind::hangup()) })?;
+    Ok((runtime, hangup))
+}
+
 /// Waits for signals and does what they ask, until one asks to stop.
-fn attend(flags: &RunFlags, crew: &mut Crew, reporter: &Reporter, files: &mut Files) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    runtime.block_on(async {
-        let mut hangup = signal(SignalKind::hangup())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        loop {
-            tokio::select! {
-                _ = hangup.recv() => reload(flags, crew, reporter, files),
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-            }
-        }
-        crew.order(|| Order::Drain);
-        // A second signal means now.
+async fn attend(
+    mut hangup: Signal,
+    flags: &RunFlags,
+    crew: &mut Crew,
+    reporter: &Reporter,
+    files: &mut Files,
+) -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    loop {
         tokio::select! {
-            () = crew.drained() => {}
-            () = tokio::time::sleep(DRAIN) => {}
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = hangup.recv() => reload(flags, crew, reporter, files),
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
         }
-        Ok(())
-    })
+    }
+    crew.order(|| Order::Drain);
+    // A second signal means now.
+    tokio::select! {
+        () = crew.drained() => {}
+        () = tokio::time::sleep(DRAIN) => {}
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
 }
 
 /// New sessions get the new policy, old ones finish on theirs; a file with errors changes nothing.

@@ -2,11 +2,14 @@
 //! by a panic or a debug dump.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 const USAGE: i32 = 2;
 const SYSTEM: i32 = 3;
@@ -139,6 +142,30 @@ fn readers_that_went_away_are_no_reason_to_panic() {
         drop(child.stderr.take());
         assert_eq!(wait(child).status.code(), Some(exit), "`{typed}`");
     }
+}
+
+#[test]
+fn a_reload_of_a_daemon_that_is_still_starting_does_not_end_it() {
+    let folder = Folder::new("early");
+    let made = Command::new("mkfifo").arg(folder.0.join("edge.conf")).status().expect("mkfifo");
+    assert!(made.success());
+    let conf = "proxy mx\n listen 127.0.0.1:0\n server 127.0.0.1:25\n no inspect esmtp\n";
+    folder.write("new.conf", conf.as_bytes());
+    let mut command = program(&folder.0, "run --config edge.conf");
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a process id")).expect("a process");
+    // Opens when the daemon has come to reading it.
+    let mut first = fs::OpenOptions::new().write(true).open(folder.0.join("edge.conf")).expect("a reader");
+    kill_process(pid, Signal::HUP).expect("a signal");
+    fs::rename(folder.0.join("new.conf"), folder.0.join("edge.conf")).expect("a file in its place");
+    first.write_all(conf.as_bytes()).expect("written");
+    drop(first);
+    let stderr = BufReader::new(child.stderr.take().expect("its stderr"));
+    let lines = stderr.lines().map(|line| line.expect("text"));
+    let mut told = lines.filter(|line| line.ends_with("Configured from edge.conf: in force"));
+    assert!(told.next().is_some() && told.next().is_some(), "at the start and by the signal");
+    kill_process(pid, Signal::TERM).expect("a signal");
+    assert_eq!(wait(child).status.code(), Some(0));
 }
 
 fn program(folder: &Path, typed: &str) -> Command {
