@@ -16,11 +16,11 @@ pub(crate) fn run(flags: &CheckFlags) -> Exit {
     for file in &flags.files {
         let exit = match configuration::read(file) {
             Ok(read) => {
-                terminal::print(&match flags.format {
+                let printed = terminal::print(&match flags.format {
                     Format::Json => json::line(&read),
                     Format::Text => text::report(&read, flags.verbose, Paint::of_stdout()),
                 });
-                judge(&read, flags.strict)
+                judge(&read, flags.strict).max(printed)
             }
             Err(error) => {
                 terminal::complain(&format!("mailwarden: {error}\n"));

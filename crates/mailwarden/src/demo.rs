@@ -183,7 +183,9 @@ fn tell_news(stage: &Stage) -> io::Result<()> {
     while stage.heard.try_recv().is_ok() {}
     loop {
         match stage.events.recv_timeout(Duration::ZERO) {
-            Ok(event) => terminal::print(&judge::news(&event)),
+            Ok(event) => {
+                terminal::print(&judge::news(&event));
+            }
             Err(RecvTimeoutError::Timeout) => return Ok(()),
             Err(RecvTimeoutError::Disconnected) => return Err(io::Error::other("the firewall has stopped")),
         }

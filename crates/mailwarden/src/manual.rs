@@ -25,10 +25,7 @@ pub(crate) fn completions(shell: Shell) -> Exit {
 fn print(render: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Exit {
     let mut out = Vec::new();
     match render(&mut out) {
-        Ok(()) => {
-            terminal::print(&String::from_utf8_lossy(&out));
-            Exit::Done
-        }
+        Ok(()) => terminal::print(&String::from_utf8_lossy(&out)),
         Err(error) => {
             terminal::complain(&format!("mailwarden: {error}\n"));
             Exit::System
@@ -75,7 +72,7 @@ const CLOSING: &str = ".SH EXIT STATUS
 Done.
 .TP
 1
-Something was found: a warning under \\-\\-strict, a conversation of the demo that went otherwise.
+Something was found: a warning under \\-\\-strict, a conversation of the demo that went otherwise, a damaged capture.
 .TP
 2
 The command line or the configuration is wrong.
@@ -89,7 +86,7 @@ The configuration that run reads.
 .SH SIGNALS
 .TP
 SIGHUP
-Read the configuration anew; sessions that run finish on the old one.
+Read the configuration anew, and open log and events anew; sessions that run finish on the old one.
 .TP
 SIGTERM, SIGINT
 Stop accepting and let the sessions end; the second means now.

@@ -5,10 +5,19 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
-/// Writes text to standard output. A reader that has had enough (`| head`) is no error of ours.
-pub(crate) fn print(text: &str) {
+use crate::Exit;
+
+/// Writes text to standard output. A reader that has had enough (`| head`) is no error of ours, a full disk
+/// is one.
+pub(crate) fn print(text: &str) -> Exit {
     let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(&format!("mailwarden: cannot write: {error}\n"));
+            Exit::System
+        }
+        Ok(()) | Err(_) => Exit::Done,
+    }
 }
 
 /// Says on standard error what went wrong. That nobody listens there is no reason to stop.

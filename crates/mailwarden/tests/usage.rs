@@ -145,6 +145,17 @@ fn readers_that_went_away_are_no_reason_to_panic() {
 }
 
 #[test]
+fn what_cannot_be_printed_is_told() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/check");
+    for typed in ["check clean.conf", "check --format json clean.conf", "man", "completions bash"] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("a full disk");
+        let output = program(&golden, typed).stdout(full).output().expect("starts");
+        assert_eq!(output.status.code(), Some(SYSTEM), "`{typed}`: {output:?}");
+        assert!(output.stderr.starts_with(b"mailwarden: cannot write: "), "`{typed}`: {output:?}");
+    }
+}
+
+#[test]
 fn a_reload_of_a_daemon_that_is_still_starting_does_not_end_it() {
     let folder = Folder::new("early");
     let made = Command::new("mkfifo").arg(folder.0.join("edge.conf")).status().expect("mkfifo");
