@@ -45,9 +45,6 @@ pub struct Needs {
     pub header_fields: bool,
     pub parts: bool,
     pub text: bool,
-    /// `match not` decided at the end of data, or a count of data.
-    pub data: bool,
-    pub header_length: bool,
 }
 
 #[derive(Debug)]
@@ -379,11 +376,6 @@ impl<'p> Compiler<'p> {
     }
 
     fn threshold(&mut self, counter: Counter, over: u64, id: ConditionId) {
-        match counter {
-            Counter::HeaderLength => self.needs.header_length = true,
-            Counter::DataLength => self.needs.data = true,
-            Counter::CommandLength | Counter::Recipients | Counter::InvalidRecipients => {}
-        }
         if let Some(thresholds) = self.thresholds.get_mut(counter as usize) {
             thresholds.push((over, id));
         }
