@@ -174,7 +174,7 @@ impl Reader<'_> {
         }
         let negated = resolved.matched.negated();
         let node = Node { statement, negated, at: cut.line.span(), children: Vec::new() };
-        match resolved.command.enters.filter(|_| !negated) {
+        match resolved.enters() {
             Some(mode) => {
                 self.closed = None;
                 self.blocks.push(Block { mode, header: node, indent: cut.line.indent });
