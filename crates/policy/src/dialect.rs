@@ -14,8 +14,8 @@ use crate::model::{
 use crate::platform::Platform;
 use crate::source::Span;
 
-pub mod c3pl;
-pub mod own;
+pub(crate) mod c3pl;
+mod own;
 
 /// The mode a file begins in.
 pub fn global() -> &'static Mode<Statement> {

@@ -17,7 +17,7 @@ pub(crate) mod lower;
 mod parameter;
 mod policy;
 
-pub static GLOBAL: Mode<Statement> = Mode {
+pub(super) static GLOBAL: Mode<Statement> = Mode {
     name: "global",
     prompt: "(config)#",
     parent: None,
@@ -175,7 +175,7 @@ fn interface_name(line: &Name) -> Name {
     }
 }
 
-pub static ZONE: Mode<Statement> = Mode {
+static ZONE: Mode<Statement> = Mode {
     name: "zone",
     prompt: "(config-sec-zone)#",
     parent: Some(&GLOBAL),
@@ -183,7 +183,7 @@ pub static ZONE: Mode<Statement> = Mode {
     commands: &[description(&["Describe the zone", "Up to 200 characters"])],
 };
 
-pub static ZONE_PAIR: Mode<Statement> = Mode {
+static ZONE_PAIR: Mode<Statement> = Mode {
     name: "zone-pair",
     prompt: "(config-sec-zone-pair)#",
     parent: Some(&GLOBAL),
@@ -198,7 +198,7 @@ pub static ZONE_PAIR: Mode<Statement> = Mode {
     ],
 };
 
-pub static INTERFACE: Mode<Statement> = Mode {
+static INTERFACE: Mode<Statement> = Mode {
     name: "interface",
     prompt: "(config-if)#",
     parent: Some(&GLOBAL),
@@ -219,7 +219,7 @@ pub static INTERFACE: Mode<Statement> = Mode {
     ],
 };
 
-pub static ACCESS_LIST: Mode<Statement> = Mode {
+static ACCESS_LIST: Mode<Statement> = Mode {
     name: "access-list",
     prompt: "(config-ext-nacl)#",
     parent: Some(&GLOBAL),

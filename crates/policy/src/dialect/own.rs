@@ -9,7 +9,7 @@ use crate::dialect::c3pl::GLOBAL;
 use crate::model::{Conformance, Protocol, RecipientLimit, Refusals, StartTls};
 use crate::platform::Platform;
 
-pub static MAILWARDEN: Mode<Statement> = Mode {
+pub(super) static MAILWARDEN: Mode<Statement> = Mode {
     name: "mailwarden",
     prompt: "(config-mailwarden)#",
     parent: Some(&GLOBAL),
@@ -105,7 +105,7 @@ pub static MAILWARDEN: Mode<Statement> = Mode {
     ],
 };
 
-pub static PROXY: Mode<Statement> = Mode {
+pub(super) static PROXY: Mode<Statement> = Mode {
     name: "proxy",
     prompt: "(config-proxy)#",
     parent: Some(&GLOBAL),

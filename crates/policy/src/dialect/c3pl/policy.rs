@@ -24,7 +24,7 @@ pub(super) static SMTP_POLICY: Mode<Statement> = Mode {
     ],
 };
 
-pub(super) static SMTP_RULE: Mode<Statement> = Mode {
+static SMTP_RULE: Mode<Statement> = Mode {
     name: "policy-map-smtp-class",
     prompt: "(config-pmap-c)#",
     parent: Some(&SMTP_POLICY),
@@ -66,7 +66,7 @@ pub(super) static INSPECT_POLICY: Mode<Statement> = Mode {
     ],
 };
 
-pub(super) static INSPECT_RULE: Mode<Statement> = Mode {
+static INSPECT_RULE: Mode<Statement> = Mode {
     name: "policy-map-inspect-class",
     prompt: "(config-pmap-c)#",
     parent: Some(&INSPECT_POLICY),
