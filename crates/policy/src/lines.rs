@@ -40,8 +40,8 @@ pub(crate) fn read<'s>(
     let raw: Vec<(usize, &str)> = source.lines().collect();
     let mut reader = Reader { raw: &raw, next: 0, never_closed: Vec::new(), complaints };
     let mut lines = Vec::new();
-    while let Some(line) = reader.line() {
-        let Some(line) = line else { continue };
+    while let Some((start, raw)) = reader.next_line() {
+        let Some(line) = statement(start, raw) else { continue };
         lines.push(line);
         if platform == Platform::Ios {
             reader.skip_delimited_text(line);
@@ -63,11 +63,10 @@ struct Reader<'r, 's> {
 const NEVER_CLOSED_MAX: usize = 16;
 
 impl<'s> Reader<'_, 's> {
-    /// The next line; `Some(None)` if it is no statement.
-    fn line(&mut self) -> Option<Option<Line<'s>>> {
-        let &(start, raw) = self.raw.get(self.next)?;
-        self.next += 1;
-        Some(statement(start, raw))
+    fn next_line(&mut self) -> Option<(usize, &'s str)> {
+        let line = self.raw.get(self.next).copied();
+        self.next += usize::from(line.is_some());
+        line
     }
 
     /// A banner or menu: `banner motd ^C`, the text, the delimiter again.
