@@ -20,7 +20,7 @@ use super::tail::{Place, Reading, Tail, TooManyPositions};
 pub(super) struct Group {
     automaton: Automaton,
     heads: Vec<Head>,
-    chains: Vec<Rule>,
+    tracks: Vec<Track>,
     tails: Vec<Follower>,
     /// Chains that have a place in `Memory::chains`.
     slots: usize,
@@ -41,9 +41,9 @@ struct Head {
     tail: Option<u16>,
 }
 
-/// A chain: whose it is, and how many parts it has.
+/// What a chain runs through: whose it is, and how many parts it has.
 #[derive(Debug)]
-struct Rule {
+struct Track {
     pattern: u16,
     parts: u16,
     from_line_start: bool,
@@ -109,7 +109,7 @@ impl Group {
         let mut group = Self {
             automaton,
             heads: Vec::new(),
-            chains: Vec::new(),
+            tracks: Vec::new(),
             tails: Vec::new(),
             slots: 0,
             sets_len: 0,
@@ -123,7 +123,7 @@ impl Group {
     }
 
     fn add(&mut self, pattern: u16, chain: &Chain) -> Result<(), TooManyPositions> {
-        let number = index(self.chains.len())?;
+        let number = index(self.tracks.len())?;
         let mut headless = Vec::new();
         for (stage, part) in chain.parts.iter().enumerate() {
             headless.push(self.add_part(number, index(stage)?, part)?);
@@ -135,7 +135,7 @@ impl Group {
         let spans = chain.parts.len() > 1 || chain.to_line_end;
         let slot = if spans { Some(index(self.slots)?) } else { None };
         self.slots += usize::from(spans);
-        self.chains.push(Rule {
+        self.tracks.push(Track {
             pattern,
             parts: index(chain.parts.len())?,
             from_line_start: chain.from_line_start,
@@ -169,16 +169,16 @@ impl Group {
 
     /// The pattern whose chain needs most of a session's memory, the last of several.
     pub(super) fn heaviest(&self) -> Option<usize> {
-        let mut sets_len = vec![0; self.chains.len()];
+        let mut sets_len = vec![0; self.tracks.len()];
         for follower in &self.tails {
             if let Some(len) = sets_len.get_mut(usize::from(follower.chain)) {
                 *len += follower.tail.width();
             }
         }
-        let chains = self.chains.iter().zip(sets_len);
-        chains
-            .max_by_key(|(rule, len)| (*len, rule.slot.is_some()))
-            .map(|(rule, _)| usize::from(rule.pattern))
+        let tracks = self.tracks.iter().zip(sets_len);
+        tracks
+            .max_by_key(|(track, len)| (*len, track.slot.is_some()))
+            .map(|(track, _)| usize::from(track.pattern))
     }
 
     pub(super) fn heap_size(&self) -> usize {
@@ -235,10 +235,10 @@ impl Group {
             }
         }
         for &chain in &self.to_line_end {
-            if let Some(rule) = self.chains.get(usize::from(chain))
-                && memory.progress(rule).stage == rule.parts
+            if let Some(track) = self.tracks.get(usize::from(chain))
+                && memory.progress(track).stage == track.parts
             {
-                hits.add(rule.pattern);
+                hits.add(track.pattern);
             }
         }
     }
@@ -264,9 +264,9 @@ impl Group {
         memory.broken = true;
         memory.chains.clear();
         // What has no `.*` may be a whole expression with a literal CR or LF in it, and is followed further.
-        memory.running.retain(|running| self.rule_of(*running).is_some_and(|rule| !rule.spans()));
+        memory.running.retain(|running| self.track_of(*running).is_some_and(|track| !track.spans()));
         for &tail in &self.first {
-            if !memory.running.contains(&tail) && self.rule_of(tail).is_some_and(Rule::spans) {
+            if !memory.running.contains(&tail) && self.track_of(tail).is_some_and(Track::spans) {
                 self.begin_tail(memory, hits, tail, Place::Within, end);
             }
         }
@@ -274,12 +274,12 @@ impl Group {
 
     fn word(&self, memory: &mut Memory, hits: &mut Hits, word: u32, end: u32) {
         let Some(head) = self.heads.get(word as usize) else { return };
-        let Some(rule) = self.chains.get(usize::from(head.chain)) else { return };
-        let progress = memory.progress(rule);
+        let Some(track) = self.tracks.get(usize::from(head.chain)) else { return };
+        let progress = memory.progress(track);
         let from = if head.stage == 0 { memory.since } else { progress.end };
         if progress.stage != head.stage
             || end.saturating_sub(from) < head.reach
-            || hits.is_known(rule.pattern)
+            || hits.is_known(track.pattern)
         {
             return;
         }
@@ -291,23 +291,23 @@ impl Group {
 
     /// The part that the chain was waiting for ends here, first of all its occurrences.
     fn complete(&self, memory: &mut Memory, hits: &mut Hits, chain: u16, end: u32) {
-        let Some(rule) = self.chains.get(usize::from(chain)) else { return };
-        let stage = memory.progress(rule).stage;
-        if stage == 0 && rule.from_line_start && memory.broken {
+        let Some(track) = self.tracks.get(usize::from(chain)) else { return };
+        let stage = memory.progress(track).stage;
+        if stage == 0 && track.from_line_start && memory.broken {
             return;
         }
-        if stage + 1 == rule.parts && !rule.to_line_end {
-            hits.add(rule.pattern);
+        if stage + 1 == track.parts && !track.to_line_end {
+            hits.add(track.pattern);
             return;
         }
         if memory.chains.is_empty() {
             memory.chains.reserve_exact(self.slots);
             memory.chains.resize(self.slots, Progress::default());
         }
-        if let Some(progress) = rule.slot.and_then(|slot| memory.chains.get_mut(usize::from(slot))) {
+        if let Some(progress) = track.slot.and_then(|slot| memory.chains.get_mut(usize::from(slot))) {
             *progress = Progress { end, stage: stage + 1 };
         }
-        if let Some(Some(tail)) = rule.headless.get(usize::from(stage) + 1) {
+        if let Some(Some(tail)) = track.headless.get(usize::from(stage) + 1) {
             self.begin_tail(memory, hits, *tail, Place::Within, end);
         }
     }
@@ -356,14 +356,14 @@ impl Group {
     /// Whether anyone still wants to know what this tail says.
     fn follows(&self, memory: &Memory, hits: &Hits, running: u16) -> bool {
         let Some(follower) = self.tails.get(usize::from(running)) else { return false };
-        self.chains
-            .get(usize::from(follower.chain))
-            .is_some_and(|rule| memory.progress(rule).stage == follower.stage && !hits.is_known(rule.pattern))
+        self.tracks.get(usize::from(follower.chain)).is_some_and(|track| {
+            memory.progress(track).stage == follower.stage && !hits.is_known(track.pattern)
+        })
     }
 
-    fn rule_of(&self, tail: u16) -> Option<&Rule> {
+    fn track_of(&self, tail: u16) -> Option<&Track> {
         let follower = self.tails.get(usize::from(tail))?;
-        self.chains.get(usize::from(follower.chain))
+        self.tracks.get(usize::from(follower.chain))
     }
 
     fn set<'m>(&self, memory: &'m mut Memory, tail: u16) -> Option<(&Follower, &'m mut [u64])> {
@@ -373,7 +373,7 @@ impl Group {
     }
 }
 
-impl Rule {
+impl Track {
     /// Whether it has a `.*`, which no line end may interrupt.
     fn spans(&self) -> bool {
         self.slot.is_some()
@@ -381,8 +381,8 @@ impl Rule {
 }
 
 impl Memory {
-    fn progress(&self, rule: &Rule) -> Progress {
-        let slot = rule.slot.and_then(|slot| self.chains.get(usize::from(slot)));
+    fn progress(&self, track: &Track) -> Progress {
+        let slot = track.slot.and_then(|slot| self.chains.get(usize::from(slot)));
         slot.copied().unwrap_or_default()
     }
 
