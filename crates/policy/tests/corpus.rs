@@ -8,13 +8,13 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use policy::survey::Summary;
 use policy::{Loaded, load, render};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn folder() -> Option<PathBuf> {
     let corpus = std::env::var_os("MAILWARDEN_CORPUS");
@@ -90,92 +90,74 @@ fn changes_that_mean_nothing_change_nothing() {
 
 /// What is compared, as text that can be read in a failure.
 fn comparisons(summary: &Summary, facts: &Value) -> Vec<(&'static str, String, String)> {
-    let strings = |value: &Value| -> Vec<String> {
-        value.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect()
-    };
-    let by_type = |value: &Value| -> BTreeMap<String, Vec<String>> {
-        let types = value.as_object().unwrap().iter();
-        types.map(|(kind, maps)| (kind.clone(), strings(&maps["names"]))).collect()
-    };
-    let keys = |value: &Value| -> Vec<String> {
-        let mut keys: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
-        keys.sort();
-        keys
-    };
-    let named = |value: &Value| -> Vec<String> {
-        value.as_array().unwrap().iter().map(|v| v["name"].as_str().unwrap().to_owned()).collect()
-    };
-    let mut parameter_maps: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for map in facts["parameter_maps"].as_array().unwrap() {
-        let names = parameter_maps.entry(map["type"].as_str().unwrap().to_owned()).or_default();
+    let names = |maps: &Value| list(&maps["names"], text);
+    let first = |words: &Value| text(&words[0]);
+    let regexes: BTreeSet<&String> = summary.regexes.iter().collect();
+    let lists = summary.access_lists.iter().map(|(name, counts)| (name, (counts.permit, counts.deny)));
+    let lists: BTreeMap<_, _> = lists.collect();
+    let counts = |list: &Value| (list["permit"].as_u64().unwrap(), list["deny"].as_u64().unwrap());
+    let services: Vec<_> = summary.service_policies.iter().map(|s| (&s.policy, &s.place)).collect();
+    let service = |words: &Value| (text(&words[0]), text(&words[1]));
+    vec![
+        ("class maps", show(&summary.class_maps), show(&by_name(&facts["class_maps"], names))),
+        ("policy maps", show(&summary.policy_maps), show(&by_name(&facts["policy_maps"], names))),
+        ("parameter maps", show(&summary.parameter_maps), show(&parameter_maps(&facts["parameter_maps"]))),
+        (
+            "regexes",
+            show(&regexes),
+            show(&by_name(&facts["regexes"], text).into_keys().collect::<BTreeSet<_>>()),
+        ),
+        ("zones", show(&summary.zones), show(&list(&facts["zones"], text))),
+        (
+            "zone pairs",
+            show(&summary.zone_pairs),
+            show(&list(&facts["zone_pairs"], |pair| text(&pair["name"]))),
+        ),
+        (
+            "inspection rules",
+            show(&summary.inspection_rules),
+            show(&by_name(&facts["ip_inspect_names"], |protocols| list(protocols, first))),
+        ),
+        ("access lists", show(&lists), show(&by_name(&facts["access_lists"], counts))),
+        ("service policies", show(&services), show(&list(&facts["service_policies"], service))),
+        ("interfaces", show(&roles_found(summary)), show(&roles_expected(&facts["interfaces"]))),
+    ]
+}
+
+fn parameter_maps(facts: &Value) -> BTreeMap<String, Vec<String>> {
+    let mut maps: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for map in facts.as_array().unwrap() {
+        let names = maps.entry(text(&map["type"])).or_default();
         names.extend(map["name"].as_str().filter(|name| !name.is_empty()).map(str::to_owned));
     }
-    let mut regexes = summary.regexes.clone();
-    regexes.sort();
-    let rules: BTreeMap<String, Vec<String>> = facts["ip_inspect_names"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .map(|(rule, protocols)| {
-            let protocols = protocols.as_array().unwrap().iter();
-            (rule.clone(), protocols.map(|p| p[0].as_str().unwrap().to_owned()).collect())
-        })
-        .collect();
-    let lists: BTreeMap<String, (u64, u64)> = facts["access_lists"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .map(|(list, counts)| {
-            (list.clone(), (counts["permit"].as_u64().unwrap(), counts["deny"].as_u64().unwrap()))
-        })
-        .collect();
-    let found_lists: BTreeMap<String, (u64, u64)> = summary
-        .access_lists
-        .iter()
-        .map(|(list, counts)| (list.clone(), (u64::from(counts.permit), u64::from(counts.deny))))
-        .collect();
-    let service: Vec<(String, String)> =
-        summary.service_policies.iter().map(|s| (s.policy.clone(), s.place.clone())).collect();
-    let expected_service: Vec<(String, String)> = facts["service_policies"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|s| (s[0].as_str().unwrap().to_owned(), s[1].as_str().unwrap().to_owned()))
-        .collect();
-    let roles: BTreeMap<String, String> = facts["interfaces"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .map(|(interface, role)| {
-            (
-                interface.clone(),
-                format!("{} {} {}", role["nameif"], role["security-level"], role["zone-member"]),
-            )
-        })
-        .filter(|(_, role)| role != "null null null")
-        .collect();
-    let found_roles: BTreeMap<String, String> = summary
-        .interfaces
-        .iter()
-        .map(|(interface, role)| {
-            let text = |text: &Option<String>| text.as_ref().map_or(Value::Null, |t| Value::from(t.as_str()));
-            let level = role.security_level.map_or(Value::Null, Value::from);
-            (interface.clone(), format!("{} {} {}", text(&role.nameif), level, text(&role.zone)))
-        })
-        .filter(|(_, role)| role != "null null null")
-        .collect();
-    vec![
-        ("class maps", show(&summary.class_maps), show(&by_type(&facts["class_maps"]))),
-        ("policy maps", show(&summary.policy_maps), show(&by_type(&facts["policy_maps"]))),
-        ("parameter maps", show(&summary.parameter_maps), show(&parameter_maps)),
-        ("regexes", show(&regexes), show(&keys(&facts["regexes"]))),
-        ("zones", show(&summary.zones), show(&strings(&facts["zones"]))),
-        ("zone pairs", show(&summary.zone_pairs), show(&named(&facts["zone_pairs"]))),
-        ("inspection rules", show(&summary.inspection_rules), show(&rules)),
-        ("access lists", show(&found_lists), show(&lists)),
-        ("service policies", show(&service), show(&expected_service)),
-        ("interfaces", show(&found_roles), show(&roles)),
-    ]
+    maps
+}
+
+/// Of each interface that says any of them: its name as a side, its level, its zone.
+fn roles_found(summary: &Summary) -> BTreeMap<String, Value> {
+    let roles = summary.interfaces.iter();
+    let roles =
+        roles.map(|(name, role)| (name.clone(), json!([role.nameif, role.security_level, role.zone])));
+    roles.filter(|(_, role)| *role != json!([null, null, null])).collect()
+}
+
+fn roles_expected(facts: &Value) -> BTreeMap<String, Value> {
+    let mut roles =
+        by_name(facts, |role| json!([role["nameif"], role["security-level"], role["zone-member"]]));
+    roles.retain(|_, role| *role != json!([null, null, null]));
+    roles
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+fn list<T>(value: &Value, read: impl Fn(&Value) -> T) -> Vec<T> {
+    value.as_array().unwrap().iter().map(read).collect()
+}
+
+fn by_name<T>(value: &Value, read: impl Fn(&Value) -> T) -> BTreeMap<String, T> {
+    value.as_object().unwrap().iter().map(|(name, value)| (name.clone(), read(value))).collect()
 }
 
 fn show(value: &impl std::fmt::Debug) -> String {
