@@ -97,10 +97,20 @@ fn log(folder: &Folder) -> String {
 }
 
 fn configuration(folder: &Folder, program: &str, role: Role, address: SocketAddr) -> String {
-    let (host, local_domains, queueing) = match role {
-        Role::Receiver => ("receiver", format!("{DOMAIN} : {TLS_DOMAIN}"), ""),
-        // Only what comes by SMTP: the sender's own bounces go at once.
-        Role::Sender => ("sender", String::new(), "control = queue_only"),
+    let sections = [
+        settings(folder, program, role, address),
+        acl(role),
+        routers(),
+        transports(folder),
+        "begin retry\n* * F,1h,1m\n".to_owned(),
+    ];
+    sections.concat()
+}
+
+fn settings(folder: &Folder, program: &str, role: Role, address: SocketAddr) -> String {
+    let (host, local_domains) = match role {
+        Role::Receiver => ("receiver", format!("{DOMAIN} : {TLS_DOMAIN}")),
+        Role::Sender => ("sender", String::new()),
     };
     let root = folder.path().display();
     let users = mailboxes().collect::<Vec<_>>().join(" : ");
@@ -135,14 +145,33 @@ acl_smtp_rcpt = recipients
 acl_smtp_data = accept
 acl_smtp_vrfy = accept
 acl_smtp_etrn = deny
-begin acl
+",
+        ip = address.ip(),
+        port = address.port()
+    )
+}
+
+fn acl(role: Role) -> String {
+    let queueing = match role {
+        Role::Receiver => "",
+        // Only what comes by SMTP: the sender's own bounces go at once.
+        Role::Sender => "control = queue_only",
+    };
+    format!(
+        "begin acl
 recipients:
   accept domains = +local_domains
          local_parts = +users
   deny domains = +local_domains
        message = 5.1.1 no such user
   accept {queueing}
-begin routers
+"
+    )
+}
+
+fn routers() -> String {
+    format!(
+        "begin routers
 local:
   driver = accept
   domains = +local_domains
@@ -170,7 +199,14 @@ smtp:
   route_list = * ${{env{{NEXT_HOST}}}}
   self = send
   transport = smtp_clear
-begin transports
+"
+    )
+}
+
+fn transports(folder: &Folder) -> String {
+    let root = folder.path().display();
+    format!(
+        "begin transports
 maildir:
   driver = appendfile
   maildir_format
@@ -203,10 +239,6 @@ smtp_tls:
   tls_verify_hosts =
   tls_try_verify_hosts =
   allow_localhost
-begin retry
-* * F,1h,1m
-",
-        ip = address.ip(),
-        port = address.port()
+"
     )
 }
