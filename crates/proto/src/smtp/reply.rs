@@ -13,8 +13,7 @@ pub struct ReplyLine<'b> {
 }
 
 impl<'b> ReplyLine<'b> {
-    /// RFC 5321 §4.2: three digits, 2 to 5 first, then `-` or a blank, or nothing at all. A
-    /// capability line longer than its bound is no reply.
+    /// RFC 5321 §4.2: three digits, 2 to 5 first, then `-` or a blank, or nothing at all.
     pub fn read(text: &'b [u8]) -> Option<Self> {
         let (digits, rest) = text.split_at_checked(3)?;
         let &[a @ b'2'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9'] = digits else { return None };
