@@ -48,10 +48,13 @@ fn command_length_stands_alone(class: &SmtpClass, complaints: &mut Diagnostics) 
     let Some(command) = conditions.iter().filter(of_command).min_by_key(|condition| condition.at) else {
         return;
     };
+    let (stands, may_stand) = match conditions.iter().any(is_length) {
+        true => ("cmd line length", "cmd verb"),
+        false => ("cmd verb", "cmd line length"),
+    };
     for other in conditions.iter().filter(|condition| !of_command(condition)) {
         // The one typed later is the one a router refuses.
         let (later, earlier) = if other.at > command.at { (other, command) } else { (command, other) };
-        let criterion = if conditions.iter().any(is_length) { "cmd line length" } else { "cmd verb" };
         complaints.push(
             Diagnostic::new(
                 Code::CommandLengthAlone,
@@ -63,8 +66,7 @@ fn command_length_stands_alone(class: &SmtpClass, complaints: &mut Diagnostics) 
             )
             .related(earlier.at, "the other condition stands here")
             .help(format!(
-                "beside `match {criterion}` only `match {}` may stand; use match-any or a class of its own",
-                if criterion == "cmd verb" { "cmd line length" } else { "cmd verb" },
+                "beside `match {stands}` only `match {may_stand}` may stand; use match-any or a class of its own",
             )),
         );
     }
@@ -191,19 +193,18 @@ fn completeness(policy: &Policy, complaints: &mut Diagnostics) {
     errors.sort_unstable();
     let ends = policy.proxies.iter().skip(1).map(|next| Some(next.name.at)).chain([None]);
     for (proxy, end) in policy.proxies.iter().zip(ends) {
-        let missing = match (proxy.listen.is_empty(), proxy.servers.is_empty()) {
+        let (keyword, example) = match (proxy.listen.is_empty(), proxy.servers.is_empty()) {
             (false, false) => continue,
-            (true, _) => "listen 0.0.0.0:25",
-            (false, true) => "server 192.0.2.1:25",
+            (true, _) => ("listen", "0.0.0.0:25"),
+            (false, true) => ("server", "192.0.2.1:25"),
         };
         let from = proxy.name.at;
         let next_error = errors.get(errors.partition_point(|error| *error <= from));
         if next_error.is_some_and(|error| end.is_none_or(|end| *error < end)) {
             continue;
         }
-        let what = missing.split(' ').next().unwrap_or("");
-        let message = format!("proxy `{}` has no `{what}` line", proxy.name.text);
+        let message = format!("proxy `{}` has no `{keyword}` line", proxy.name.text);
         let complaint = Diagnostic::new(Code::ProxyIncomplete, from, message);
-        complaints.push(complaint.help(format!("write `{missing}` in it")));
+        complaints.push(complaint.help(format!("write `{keyword} {example}` in it")));
     }
 }
