@@ -34,7 +34,6 @@ pub struct Matcher {
 /// What a text in pieces has shown so far; a fresh one stands at the start of a line.
 #[derive(Debug, Default)]
 pub struct MatcherState {
-    line_end: LineEnd,
     /// The last octet was a CR, which is read only when it is known not to end the line.
     cr_held: bool,
     /// Octets of the line so far; less if it is longer than `REBASE_AT`.
@@ -42,15 +41,6 @@ pub struct MatcherState {
     in_line: bool,
     memories: SmallVec<[Memory; 1]>,
     hits: Hits,
-}
-
-/// What ends a line of body text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LineEnd {
-    #[default]
-    Crlf,
-    /// CRLF, or LF without its CR.
-    Lf,
 }
 
 /// The patterns need more memory or time than one field may take.
@@ -158,7 +148,7 @@ impl Matcher {
         if std::mem::take(&mut state.cr_held) && !ends_at_once {
             self.read(state, b"\r");
         }
-        let line = if ends_at_once { Some((&[][..], 1)) } else { line(run, state.line_end) };
+        let line = if ends_at_once { Some((&[][..], 1)) } else { line(run) };
         let Some((text, len)) = line else {
             let text = run.strip_suffix(b"\r").unwrap_or(run);
             state.cr_held = text.len() < run.len();
@@ -179,13 +169,13 @@ impl Matcher {
         from: usize,
         hit: &mut dyn FnMut(usize, usize),
     ) -> usize {
-        let end = last_line_end(run, from, state.line_end);
+        let end = last_line_end(run, from);
         let lines = run.get(..end).unwrap_or_default();
         let mut at = from;
         while at < end && !state.hits.all_known() {
             let mut few = [Line::default(); 4];
             for line in &mut few {
-                *line = self.next_line(lines, at, state.line_end);
+                *line = self.next_line(lines, at);
                 at = line.end;
             }
             self.feed_few(state, &few, hit);
@@ -194,14 +184,14 @@ impl Matcher {
     }
 
     /// The next line at or behind `from` that may hold something; if there is none, an empty one at the end.
-    fn next_line<'r>(&self, lines: &'r [u8], from: usize, line_end: LineEnd) -> Line<'r> {
+    fn next_line<'r>(&self, lines: &'r [u8], from: usize) -> Line<'r> {
         let none = Line { text: &[], end: lines.len(), exists: false };
         let mut start = from;
         if let Some(prefilter) = &self.prefilter {
             let Some(candidate) = prefilter.candidate(lines, from) else { return none };
-            start = last_line_end(lines.get(..candidate).unwrap_or_default(), from, line_end);
+            start = last_line_end(lines.get(..candidate).unwrap_or_default(), from);
         }
-        let found = line(lines.get(start..).unwrap_or_default(), line_end);
+        let found = line(lines.get(start..).unwrap_or_default());
         found.map_or(none, |(text, len)| Line { text, end: start + len, exists: true })
     }
 
@@ -280,14 +270,9 @@ struct Line<'r> {
 }
 
 impl MatcherState {
-    /// A state for text in which `line_end` ends a line.
-    pub fn new(line_end: LineEnd) -> Self {
-        Self { line_end, ..Self::default() }
-    }
-
     /// Back to the start of a text: every pattern may be told again.
     pub fn reset(&mut self) {
-        *self = Self::new(self.line_end);
+        *self = Self::default();
     }
 
     /// Octets this state takes, with all that it owns.
@@ -299,26 +284,18 @@ impl MatcherState {
     }
 }
 
-/// The first line of `run` that ends in it: its text, and its length with the line end.
-fn line(run: &[u8], line_end: LineEnd) -> Option<(&[u8], usize)> {
-    for at in memchr::memchr_iter(b'\n', run) {
-        let before = run.get(..at)?;
-        match (before.strip_suffix(b"\r"), line_end) {
-            (Some(text), _) => return Some((text, at + 1)),
-            (None, LineEnd::Lf) => return Some((before, at + 1)),
-            (None, LineEnd::Crlf) => {}
-        }
-    }
-    None
+/// The first line of `run` that ends in it: its text, and its length with the line end. Where line ends
+/// were mended there is no LF without its CR, and where octets are counted (RFC 3030) one ends a line.
+fn line(run: &[u8]) -> Option<(&[u8], usize)> {
+    let at = memchr::memchr(b'\n', run)?;
+    let before = run.get(..at)?;
+    Some((before.strip_suffix(b"\r").unwrap_or(before), at + 1))
 }
 
 /// Where the last line end behind `from` is over; `from` if there is none. A line begins at `from`.
-fn last_line_end(run: &[u8], from: usize, line_end: LineEnd) -> usize {
+fn last_line_end(run: &[u8], from: usize) -> usize {
     let run = run.get(from..).unwrap_or_default();
-    let is_end = |at: &usize| {
-        line_end == LineEnd::Lf || run.get(..*at).is_some_and(|before| before.last() == Some(&b'\r'))
-    };
-    memchr::memrchr_iter(b'\n', run).find(is_end).map_or(from, |at| from + at + 1)
+    memchr::memrchr(b'\n', run).map_or(from, |at| from + at + 1)
 }
 
 /// Places in a line are counted to here and then moved back, so that no line is too long to be counted.
