@@ -36,6 +36,20 @@ enum Check {
     Reset,
 }
 
+impl Said<'_> {
+    /// What BDAT announces, if every server reads it so: Exim knows the verb only with a blank behind it,
+    /// Postfix with a tab too, and what is a chunk for the one are commands for the other.
+    fn chunk(&self) -> Option<Chunk> {
+        let behind = self.line.text.get(self.command.token.len());
+        if behind == Some(&b' ') { self.command.chunk() } else { None }
+    }
+
+    /// A BDAT behind blanks, which Postfix skips and Exim does not.
+    fn is_indented_chunk(&self) -> bool {
+        self.command.token.is_empty() && Command::read(self.line.text.trim_ascii_start()).verb == Verb::Bdat
+    }
+}
+
 impl Smtp {
     pub(crate) fn offer_client(&mut self, held: &[u8], cx: &mut Cx<'_>) -> Took {
         if !held.is_empty() {
@@ -333,7 +347,7 @@ impl Smtp {
             Decision::Pass => self.go_on(said, cx),
             Decision::Mask => {
                 self.undo_mail(said);
-                match (said.command.verb, said.command.chunk()) {
+                match (said.command.verb, said.chunk()) {
                     (Verb::Bdat, None) => self.refuse_bad_chunk(said, cx),
                     (Verb::Bdat, Some(chunk)) => {
                         self.mask_command(said, cx);
@@ -471,6 +485,9 @@ impl Smtp {
             self.undo_mail(said);
             return self.mask_command(said, cx);
         }
+        if said.is_indented_chunk() {
+            return self.refuse_bad_chunk(said, cx);
+        }
         pass_line(Side::Server, said.wire, &said.line, cx);
         let (asked, barrier) = match verb {
             Verb::Ehlo => (Asked::Ehlo, true),
@@ -502,7 +519,7 @@ impl Smtp {
 
     fn begin_chunk(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
         let enforced = cx.at.watch == Watch::Enforce;
-        let Some(chunk) = said.command.chunk() else { return self.refuse_bad_chunk(said, cx) };
+        let Some(chunk) = said.chunk() else { return self.refuse_bad_chunk(said, cx) };
         let offered = self.offered.contains("CHUNKING");
         if !offered {
             self.anomaly(AnomalyKind::UnofferedChunk, Side::Client, said.line.text, cx);
