@@ -20,6 +20,10 @@ use crate::event::{AnomalyKind, Event, Observed, Reason, Treatment};
 use crate::message::Decision;
 use crate::session::Cx;
 
+/// With PRDR (draft-hall-prdr) a message may be answered so: behind it comes one reply for each recipient
+/// that was accepted, and one for the message.
+const ONE_BY_ONE: u16 = 353;
+
 impl Smtp {
     pub(crate) fn offer_server(&mut self, held: &[u8], cx: &mut Cx<'_>) -> Took {
         if !held.is_empty() {
@@ -179,10 +183,10 @@ impl Smtp {
         let positive = code / 100 == 2;
         let again = match asked {
             Asked::EndOfData { replies } => {
-                self.more_replies(replies).map(|replies| Asked::EndOfData { replies })
+                self.more_replies(replies, code).map(|replies| Asked::EndOfData { replies })
             }
             Asked::LastChunk { replies } => {
-                self.more_replies(replies).map(|replies| Asked::LastChunk { replies })
+                self.more_replies(replies, code).map(|replies| Asked::LastChunk { replies })
             }
             _ => None,
         };
@@ -245,7 +249,11 @@ impl Smtp {
     }
 
     /// What the server still owes to an end of data behind this reply.
-    fn more_replies(&self, replies: u32) -> Option<u32> {
+    fn more_replies(&self, replies: u32, code: u16) -> Option<u32> {
+        if code == ONE_BY_ONE {
+            let accepted = self.transaction.as_ref().map_or(0, |transaction| transaction.accepted);
+            return Some(accepted.saturating_add(1));
+        }
         let owed = if replies == 0 { self.replies_to_a_message() } else { replies };
         (owed > 1).then(|| owed - 1)
     }
@@ -260,6 +268,7 @@ impl Smtp {
         let transaction = self.transaction.as_ref().map(|transaction| transaction.number);
         match (asked, transaction) {
             (Asked::Greeting, _) => {}
+            (Asked::EndOfData { .. } | Asked::LastChunk { .. }, _) if code == ONE_BY_ONE => {}
             (Asked::EndOfData { .. }, Some(transaction)) => {
                 self.observe(cx, Observed::MessageReply { transaction, code });
             }
