@@ -88,6 +88,10 @@ impl Reader<'_> {
         if line.exec {
             return self.exec(&cut);
         }
+        // `do show running-config` may be typed in any block, and leaves none.
+        if cut.head == 0 && cut.is("do") {
+            return self.not_used(&cut);
+        }
         if self.aside.is_some_and(|indent| line.indent > indent) && !self.is_ours_anywhere(&cut) {
             if !self.lost(&cut) {
                 self.not_used(&cut);
