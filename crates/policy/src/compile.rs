@@ -129,6 +129,18 @@ fn is_one_of(value: &[u8], names: &[&str]) -> bool {
     names.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(value))
 }
 
+/// Limit: rules and conditions of one policy, which are numbered in 16 bits.
+pub(crate) const NUMBERS_MAX: usize = u16::MAX as usize;
+
+/// At most as many numbers as a class takes: one for each condition, a second for its negation, one for each
+/// scope that meets others in match-all; and one as a rule, in case it has no condition.
+pub(crate) fn numbers(class: &SmtpClass) -> usize {
+    let conditions = class.conditions.len();
+    let negations = class.conditions.iter().filter(|condition| condition.negated).count();
+    let groups = if class.mode == MatchMode::All && conditions > 1 { Scope::ALL.len() } else { 0 };
+    (conditions + negations + groups).max(1)
+}
+
 /// Why a policy that validates cannot be compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatternTooLarge {

@@ -153,6 +153,7 @@ codes! {
     PatternInvalid = "pattern-invalid", Error;
     PatternTooLarge = "pattern-too-large", Error;
     TooManyPatterns = "too-many-patterns", Error;
+    TooManyConditions = "too-many-conditions", Error;
     ProtocolMismatch = "protocol-mismatch", Error;
     InspectMissing = "inspect-missing", Error;
     LowAboveHigh = "low-above-high", Error;

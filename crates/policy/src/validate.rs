@@ -3,6 +3,7 @@
 //! A rule is checked on the finished model, so that it holds whichever of its lines was typed
 //! first; the line typed last is the one complained about. Oddities that make sense are in `lint.rs`.
 
+use crate::compile;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::link::Index;
 use crate::model::{
@@ -19,6 +20,7 @@ pub(crate) fn check(policy: &Policy, index: &Index<'_>, source: &Source, complai
         command_length_stands_alone(class, complaints);
     }
     masks(policy, index, complaints);
+    numbers(policy, index, complaints);
     service_policies(policy, index, complaints);
     for class in &policy.inspect_classes {
         protocols(class, complaints);
@@ -105,6 +107,20 @@ fn masks(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
                         .help("put what can be masked into a class-map of its own"),
                 );
             }
+        }
+    }
+}
+
+/// A policy whose conditions could not all be numbered is refused before one stands for another.
+fn numbers(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
+    for outer in &policy.smtp_policies {
+        let classes = outer.rules.iter().filter_map(|rule| index.smtp_classes.get(rule.class.text.as_str()));
+        if classes.map(|class| compile::numbers(class)).sum::<usize>() > compile::NUMBERS_MAX {
+            let message = format!("policy-map `{}` has too many conditions", outer.name.text);
+            complaints.push(
+                Diagnostic::new(Code::TooManyConditions, outer.name.at, message)
+                    .help("put what is alike into patterns of a parameter-map"),
+            );
         }
     }
 }

@@ -29,8 +29,20 @@ fn many_conditions_are_taken_back_one_by_one() {
 }
 
 #[test]
+fn more_conditions_than_can_be_numbered_are_refused() {
+    let conditions =
+        lines(|i| format!(" match cmd verb V{i}\n match not cmd verb V{i}\n match cmd verb W{i}\n"));
+    let text = format!(
+        "class-map type inspect smtp match-any c\n{conditions}policy-map type inspect smtp p\n class c\n  log\n"
+    );
+    let loaded = policy::load("large", text.as_bytes());
+    let complaints: Vec<&str> = loaded.diagnostics.iter().map(|found| found.code.as_str()).collect();
+    assert_eq!(complaints, ["too-many-conditions"]);
+}
+
+#[test]
 fn many_classes_have_a_rule_each() {
-    let classes = lines(|i| format!("class-map type inspect smtp c{i}\n match cmd verb V{i}\n"));
+    let classes = lines(|i| format!("class-map type inspect smtp match-any c{i}\n match cmd verb V{i}\n"));
     let rules = lines(|i| format!(" class type inspect smtp c{i}\n  log\n"));
     let policy = policy(&format!("{classes}policy-map type inspect smtp p\n{rules}{rules}"));
     assert_eq!(policy.smtp_policies[0].rules.len(), MANY);
