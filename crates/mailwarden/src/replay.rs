@@ -165,7 +165,6 @@ impl<'r, W: Write> Replay<'r, W> {
             progress.show(capture.position());
         }
         reassembler.finish(&mut |flow| self.flow(flow));
-        self.close_all();
         self.flush().and_then(|()| self.out.flush()).map_err(Trouble::Write)?;
         progress.clear();
         let counts = reassembler.counts();
@@ -197,6 +196,10 @@ impl<'r, W: Write> Replay<'r, W> {
             Flow::Data { id, from, time, bytes } => {
                 if let Some(open) = self.open.get_mut(&id) {
                     open.conversation.data(from, time, bytes, &self.attachment);
+                    // Else it would hold up all that began behind it, to its end.
+                    if open.conversation.is_left_out() {
+                        self.close(id);
+                    }
                 }
             }
             Flow::Gap { id, from, time, octets } => {
@@ -219,6 +222,7 @@ impl<'r, W: Write> Replay<'r, W> {
                     self.close(id);
                 }
             }
+            Flow::Forgotten { id } => self.close(id),
         }
     }
 
@@ -227,14 +231,6 @@ impl<'r, W: Write> Replay<'r, W> {
         let transcript = open.conversation.close(&self.attachment);
         let shown = transcript.map(|transcript| (self.show)(&open.conversation, &transcript));
         self.done.insert(id, shown.unwrap_or_default());
-    }
-
-    fn close_all(&mut self) {
-        let mut ids: Vec<FlowId> = self.open.keys().copied().collect();
-        ids.sort_unstable();
-        for id in ids {
-            self.close(id);
-        }
     }
 
     /// Writes the sessions before which none is open.

@@ -71,6 +71,10 @@ impl Conversation {
         }
     }
 
+    pub(super) const fn is_left_out(&self) -> bool {
+        matches!(self.state, State::LeftOut)
+    }
+
     /// No more of it follows: the transcript, if it was mail.
     pub(super) fn close(&mut self, at: &Arc<Attachment>) -> Option<Transcript> {
         self.decide(recognise_at_last, at);

@@ -36,6 +36,8 @@ pub(crate) enum Flow<'b> {
     Conflict { id: FlowId, from: Side, time: Time, octets: usize },
     /// No more data of this side follow. A session cut off by the end of the capture has no end.
     Ended { id: FlowId, from: Side, time: Time, how: End },
+    /// Nothing more is told of this session: another took its place, or there were too many.
+    Forgotten { id: FlowId },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,7 +118,7 @@ impl Reassembler {
         }
     }
 
-    /// The capture is over: tells what still waits behind gaps.
+    /// The capture is over: tells what still waits behind gaps, and forgets everything.
     pub(crate) fn finish(&mut self, out: &mut dyn FnMut(Flow<'_>)) {
         let tracked = self.sessions.drain().map(|(_, tracked)| tracked).collect();
         self.drain(tracked, out);
@@ -177,8 +179,8 @@ impl Reassembler {
             tracked.into_iter().flat_map(Tracked::conversations).map(|one| one.session).collect();
         sessions.sort_unstable_by_key(Session::id);
         let mut tell = Tell { time: self.time, counts: &mut self.counts, out };
-        for mut session in sessions {
-            session.drain(&mut tell);
+        for session in sessions {
+            session.forget(&mut tell);
         }
     }
 }
@@ -188,9 +190,9 @@ impl Tracked {
     fn segment(&mut self, segment: &Segment<'_>, tell: &mut Tell<'_, '_>) {
         if segment.syn
             && segment.acknowledged.is_some()
-            && let Some(mut before) = self.before.take()
+            && let Some(before) = self.before.take()
         {
-            before.session.drain(tell);
+            before.session.forget(tell);
         }
         let conversation = match &mut self.before {
             Some(before) if !segment.syn && before.distance(segment) < self.current.distance(segment) => {
@@ -210,8 +212,8 @@ impl Tracked {
         } else {
             Some(Box::new(last))
         };
-        if let Some(mut gone) = gone {
-            gone.session.drain(tell);
+        if let Some(gone) = gone {
+            gone.session.forget(tell);
         }
     }
 

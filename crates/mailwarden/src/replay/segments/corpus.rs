@@ -82,7 +82,7 @@ fn note(found: &mut BTreeMap<u32, Found>, flow: Flow<'_>) {
             let side = if from == Side::Client { "C" } else { "S" };
             found.get_mut(&id.0).unwrap().gaps.insert((side.to_owned(), at, missing));
         }
-        Flow::Conflict { .. } | Flow::Ended { .. } => {}
+        Flow::Conflict { .. } | Flow::Ended { .. } | Flow::Forgotten { .. } => {}
     }
 }
 

@@ -56,6 +56,12 @@ impl Session {
         }
     }
 
+    /// The same, of a session that is followed no longer.
+    pub(super) fn forget(mut self, tell: &mut Tell<'_, '_>) {
+        self.drain(tell);
+        tell.say(Flow::Forgotten { id: self.id });
+    }
+
     pub(super) const fn id(&self) -> FlowId {
         self.id
     }

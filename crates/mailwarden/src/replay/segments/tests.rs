@@ -122,12 +122,12 @@ impl Wire {
 
     fn frame(&mut self, link: i32, bytes: &[u8]) {
         let told = &mut self.told;
-        self.reassembler.push(&Frame { time: Time(0), link, bytes }, &mut |flow| told.push(text(flow)));
+        self.reassembler.push(&Frame { time: Time(0), link, bytes }, &mut |flow| told.extend(text(flow)));
     }
 
     fn finish(&mut self) {
         let told = &mut self.told;
-        self.reassembler.finish(&mut |flow| told.push(text(flow)));
+        self.reassembler.finish(&mut |flow| told.extend(text(flow)));
     }
 
     /// What was told since this was asked last.
@@ -136,9 +136,11 @@ impl Wire {
     }
 }
 
-fn text(flow: Flow<'_>) -> String {
+/// What happened on the wire; that nothing more is told of a session is none of it.
+fn text(flow: Flow<'_>) -> Option<String> {
     let side = |from| if from == Side::Client { 'C' } else { 'S' };
-    match flow {
+    Some(match flow {
+        Flow::Forgotten { .. } => return None,
         Flow::Opened { id, client, server, syn_seen, .. } => {
             format!("{} {} {client} > {server}", id.0, if syn_seen { "open" } else { "join" })
         }
@@ -147,7 +149,7 @@ fn text(flow: Flow<'_>) -> String {
         Flow::Conflict { from, octets, .. } => format!("{} conflict {octets}", side(from)),
         Flow::Ended { from, how: End::Fin, .. } => format!("{} fin", side(from)),
         Flow::Ended { from, how: End::Reset, .. } => format!("{} reset", side(from)),
-    }
+    })
 }
 
 #[test]
@@ -551,6 +553,31 @@ fn too_many_sessions_make_the_silent_ones_go() {
     let told = wire.told();
     assert!(told.contains(&"C gap 1".to_owned()) && told.contains(&"C b".to_owned()));
     assert!(wire.reassembler.sessions.len() <= SESSIONS_MAX);
+}
+
+#[test]
+fn whatever_is_opened_is_forgotten_once() {
+    let mut reassembler = Reassembler::default();
+    let mut opened = HashMap::new();
+    let mut count = |flow: Flow<'_>| match flow {
+        Flow::Opened { id, .. } => assert_eq!(opened.insert(id, 0), None),
+        Flow::Forgotten { id } => *opened.get_mut(&id).unwrap() += 1,
+        _ => {}
+    };
+    for number in 0..70_000u32 {
+        // Some between the same ends, some answered.
+        let mut frame = client(number, 0, "").without_ack().flag(SYN).ipv4();
+        frame[12..16].copy_from_slice(&(0x0b00_0000 + number / 3 * 2).to_be_bytes());
+        reassembler.push(&Frame { time: Time(0), link: 101, bytes: &frame }, &mut count);
+    }
+    for sequence in 1..5 {
+        for sent in [client(sequence, 0, "").without_ack(), server(sequence, sequence + 1, "")] {
+            let bytes = sent.flag(SYN).ipv4();
+            reassembler.push(&Frame { time: Time(0), link: 101, bytes: &bytes }, &mut count);
+        }
+    }
+    reassembler.finish(&mut count);
+    assert!(opened.len() > 70_000 && opened.values().all(|&forgotten| forgotten == 1));
 }
 
 #[test]
