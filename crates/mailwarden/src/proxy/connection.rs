@@ -45,8 +45,13 @@ pub(crate) async fn serve(
     if target.attachment.inspect == Inspect::Smtp {
         client_leg.expect_replies();
     }
-    let Some((server, address)) = reach(&target).await else {
-        return refuse(client_leg, peer, &target, &worker, place).await;
+    let (server, address) = match reach(&target).await {
+        Ok(reached) => reached,
+        Err(why) => {
+            let proxy = &target.attachment.name;
+            worker.reporter.trouble(&format!("proxy {proxy}: no server for client {peer}: {why}"));
+            return refuse(client_leg, peer, &target, &worker, place).await;
+        }
     };
     worker.look_at_the_clock();
     let ticket = worker.ticket(peer, address);
@@ -63,15 +68,19 @@ pub(crate) async fn serve(
     connection.run(&worker).await;
 }
 
-/// The first server that can be reached.
-async fn reach(target: &Target) -> Option<(TcpStream, SocketAddr)> {
-    let patience = Duration::from_secs(target.attachment.timers.connect);
+/// The first server that can be reached, or why none can.
+async fn reach(target: &Target) -> Result<(TcpStream, SocketAddr), String> {
+    let seconds = target.attachment.timers.connect;
+    let mut why = Vec::new();
     for &address in &target.servers {
-        if let Ok(Ok(stream)) = tokio::time::timeout(patience, TcpStream::connect(address)).await {
-            return Some((stream, address));
+        let connecting = tokio::time::timeout(Duration::from_secs(seconds), TcpStream::connect(address));
+        match connecting.await {
+            Ok(Ok(stream)) => return Ok((stream, address)),
+            Ok(Err(error)) => why.push(format!("{address}: {error}")),
+            Err(_) => why.push(format!("{address}: no answer in {seconds} seconds")),
         }
     }
-    None
+    Err(why.join(", "))
 }
 
 /// No server: the client is told in place of a greeting.

@@ -1,6 +1,6 @@
 //! Syslog lines in the words of IOS: `*Nov 22 10:15:00.123: %FACILITY-SEVERITY-MNEMONIC: text`.
 //!
-//! The mnemonics `APPFW-4-SMTP_…` and `FW-6-MAILWARDEN` are this product's own; the shape is IOS's.
+//! The mnemonics `APPFW-4-SMTP_…` and `FW-3-MAILWARDEN` are this product's own; the shape is IOS's.
 
 use engine::event::{Anomaly, AnomalyKind, Match, Treatment};
 use engine::{Attachment, Event};

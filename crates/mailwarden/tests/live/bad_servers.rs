@@ -19,6 +19,10 @@ fn without_a_server_the_client_is_told_in_place_of_a_greeting() {
     let daemon = plain(&[free_address(), free_address()]);
     assert_eq!(daemon.connect().rest(), ("421 4.3.2 Service not available\r\n".to_owned(), End::Fin));
     assert_eq!(daemon.ended(1), ["server-unreachable"]);
+    let log = daemon.stderr();
+    let told =
+        log.lines().find(|line| line.contains("%FW-3-MAILWARDEN: proxy tested: no server for client "));
+    assert!(told.is_some_and(|line| line.matches("Connection refused").count() == 2), "{log}");
 }
 
 #[test]
