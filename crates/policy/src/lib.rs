@@ -34,6 +34,7 @@ use diagnostic::{Code, Diagnostic, Diagnostics};
 use model::Policy;
 use platform::Platform;
 use source::{Flaw, Source, Span};
+use statement::Statements;
 use survey::Summary;
 
 /// What became of a file.
@@ -56,11 +57,10 @@ pub fn load(name: &str, octets: &[u8]) -> Loaded {
     }
     let platform = Platform::of(&source);
     let lines = lines::read(&source, platform, &mut diagnostics);
-    let statements = statement::read(&source, &lines, platform, &mut diagnostics);
-    let mut summary = survey::read(&lines, &statements.in_full);
-    summary.unused.clone_from(&statements.unused);
-    summary.not_used_here.clone_from(&statements.not_used);
-    let policy = dialect::c3pl::lower::lower(statements, platform, &mut diagnostics);
+    let Statements { nodes, unused, not_used_here, in_full } =
+        statement::read(&source, &lines, platform, &mut diagnostics);
+    let summary = Summary { unused, not_used_here, ..survey::read(&lines, &in_full) };
+    let policy = dialect::c3pl::lower::lower(nodes, platform, &mut diagnostics);
     link::check(&policy, &mut diagnostics);
     let index = link::Index::of(&policy);
     validate::check(&policy, &index, &source, &mut diagnostics);

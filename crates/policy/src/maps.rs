@@ -2,12 +2,27 @@
 //!
 //! A light reading for what is only named by `check`; maps of ours are read by the grammar.
 
-use crate::model::UnusedKind;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapKind {
+    ClassMap,
+    PolicyMap,
+    ParameterMap,
+}
+
+impl MapKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClassMap => "class-map",
+            Self::PolicyMap => "policy-map",
+            Self::ParameterMap => "parameter-map",
+        }
+    }
+}
 
 /// The first line of a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MapHeader<'t> {
-    pub(crate) kind: UnusedKind,
+    pub(crate) kind: MapKind,
     /// The words after `type` without the name, or `plain`.
     pub(crate) of: String,
     pub(crate) name: &'t str,
@@ -60,9 +75,9 @@ const L7_PROTOCOLS: &[&str] = &[
 pub(crate) fn map_header<'t>(words: &[&'t str]) -> Option<MapHeader<'t>> {
     let (first, mut rest) = words.split_first()?;
     let kind = match first.to_ascii_lowercase().as_str() {
-        "class-map" => UnusedKind::ClassMap,
-        "policy-map" => UnusedKind::PolicyMap,
-        "parameter-map" => UnusedKind::ParameterMap,
+        "class-map" => MapKind::ClassMap,
+        "policy-map" => MapKind::PolicyMap,
+        "parameter-map" => MapKind::ParameterMap,
         _ => return None,
     };
     let mut of = "plain".to_owned();
@@ -71,7 +86,7 @@ pub(crate) fn map_header<'t>(words: &[&'t str]) -> Option<MapHeader<'t>> {
     {
         of = kind.to_ascii_lowercase();
         rest = behind;
-    } else if kind == UnusedKind::ParameterMap {
+    } else if kind == MapKind::ParameterMap {
         // Without a type it is a line of a proxy.
         return None;
     }
@@ -85,7 +100,7 @@ pub(crate) fn map_header<'t>(words: &[&'t str]) -> Option<MapHeader<'t>> {
     }
     let mode =
         |word: &&str| word.len() > 6 && word.get(..6).is_some_and(|m| m.eq_ignore_ascii_case("match-"));
-    let behind_mode = rest.iter().position(mode).filter(|_| kind == UnusedKind::ClassMap);
+    let behind_mode = rest.iter().position(mode).filter(|_| kind == MapKind::ClassMap);
     if let Some(at) = behind_mode {
         rest = rest.get(at + 1..)?;
     } else if of == "control" {
@@ -101,7 +116,7 @@ mod tests {
 
     #[test]
     fn headers_of_all_features_are_named() {
-        use UnusedKind::{ClassMap, ParameterMap, PolicyMap};
+        use MapKind::{ClassMap, ParameterMap, PolicyMap};
         let table = [
             ("class-map inspection_default", ClassMap, "plain", "inspection_default"),
             ("class-map match-any QOS", ClassMap, "plain", "QOS"),

@@ -21,7 +21,7 @@ impl Name {
     }
 }
 
-/// One configuration: everything its statements said.
+/// One configuration: what its statements said of mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     pub platform: Platform,
@@ -38,10 +38,6 @@ pub struct Policy {
     pub interfaces: Vec<Interface>,
     pub access_lists: Vec<AccessList>,
     pub proxies: Vec<Proxy>,
-    /// Class-maps, policy-maps and parameter-maps that serve other features (QoS, HTTP, SIP …).
-    pub unused: Vec<Unused>,
-    /// Statements that are no business of a mail firewall.
-    pub not_used_here: u32,
 }
 
 impl Policy {
@@ -61,8 +57,6 @@ impl Policy {
             interfaces: Vec::new(),
             access_lists: Vec::new(),
             proxies: Vec::new(),
-            unused: Vec::new(),
-            not_used_here: 0,
         }
     }
 }
@@ -520,20 +514,4 @@ pub enum RecipientLimit {
     #[default]
     Device,
     Refuse,
-}
-
-/// A map of another feature: named by `check`, used by nobody here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unused {
-    pub kind: UnusedKind,
-    /// The words after `type`, or `plain`.
-    pub of: String,
-    pub name: Name,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnusedKind {
-    ClassMap,
-    PolicyMap,
-    ParameterMap,
 }

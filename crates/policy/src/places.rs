@@ -4,11 +4,9 @@ use crate::model::{Attachment, Criterion, InspectCriterion, Name, Policy, TopAct
 use crate::source::Span;
 
 impl Policy {
-    /// The same policy with every place forgotten, and with nothing of the statements that are not used here.
+    /// The same policy with every place forgotten.
     #[must_use]
     pub fn without_places(mut self) -> Self {
-        self.not_used_here = 0;
-        self.unused.clear();
         for name in self.names() {
             name.at = Span::default();
         }

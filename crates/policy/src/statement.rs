@@ -11,11 +11,12 @@ use grammar::{Mismatch, Mode, Platforms, Resolved};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::{self, Statement, Tolerance, tolerance};
 use crate::lines::Line;
-use crate::maps::{MapHeader, map_header};
+use crate::maps::{MapHeader, MapKind, map_header};
 use crate::mismatch;
-use crate::model::{Name, Unused, UnusedKind};
+use crate::model::Name;
 use crate::platform::Platform;
 use crate::source::{Source, Span};
+use crate::survey::UnusedMap;
 
 /// A statement and the statements of the block it opens.
 #[derive(Debug)]
@@ -31,9 +32,10 @@ pub(crate) struct Node {
 #[derive(Debug, Default)]
 pub(crate) struct Statements {
     pub(crate) nodes: Vec<Node>,
-    pub(crate) unused: Vec<Unused>,
+    /// Maps that serve other features.
+    pub(crate) unused: Vec<UnusedMap>,
     /// The first words of the lines that are no business of ours.
-    pub(crate) not_used: Vec<Span>,
+    pub(crate) not_used_here: Vec<Span>,
     /// Lines with shortened keywords, by where they begin, with every keyword in full.
     pub(crate) in_full: HashMap<usize, String>,
 }
@@ -329,8 +331,8 @@ impl Reader<'_> {
         let ours = self.platform == Platform::Ios
             && matches!(
                 (header.kind, header.of.as_str()),
-                (UnusedKind::ParameterMap, "regex" | "inspect")
-                    | (UnusedKind::ClassMap | UnusedKind::PolicyMap, "inspect" | "inspect smtp")
+                (MapKind::ParameterMap, "regex" | "inspect")
+                    | (MapKind::ClassMap | MapKind::PolicyMap, "inspect" | "inspect smtp")
             );
         let global = dialect::global();
         // `class-map t i s c1` is a map of ours, typed by hand.
@@ -345,14 +347,14 @@ impl Reader<'_> {
         self.aside = Some(cut.line.indent);
         if cut.head == 0 {
             let name = Name::new(header.name, cut.line.span());
-            self.out.unused.push(Unused { kind: header.kind, of: header.of, name });
+            self.out.unused.push(UnusedMap { kind: header.kind, of: header.of, name });
         }
         self.not_used(cut);
     }
 
     fn not_used(&mut self, cut: &Cut<'_>) {
         let first = cut.words.words.get(cut.head).map_or_else(|| cut.line.span(), |word| word.span.into());
-        self.out.not_used.push(first);
+        self.out.not_used_here.push(first);
     }
 
     /// Closes blocks until only `depth` are open.

@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::lines::Line;
 use crate::maps::map_header;
-use crate::model::{Unused, UnusedKind};
+use crate::model::Name;
 use crate::source::Span;
+
+pub use crate::maps::MapKind;
 
 /// Names by type, each once, in the order of the file.
 pub type ByType = BTreeMap<String, Vec<String>>;
@@ -30,8 +32,8 @@ pub struct Summary {
     pub access_lists: BTreeMap<String, Entries>,
     /// `service-policy NAME {global | interface IF}` of the ASA.
     pub service_policies: Vec<ServicePolicy>,
-    /// Maps that serve other features.
-    pub unused: Vec<Unused>,
+    /// Maps that serve other features (QoS, HTTP, SIP …).
+    pub unused: Vec<UnusedMap>,
     /// The first words of the statements that are not used here; the rest of a line may be secret.
     pub not_used_here: Vec<Span>,
 }
@@ -59,6 +61,15 @@ pub struct ServicePolicy {
     pub policy: String,
     /// `global`, or `interface NAME`.
     pub place: String,
+}
+
+/// A map of another feature: named by `check`, used by nobody here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnusedMap {
+    pub kind: MapKind,
+    /// The words after `type`, or `plain`.
+    pub of: String,
+    pub name: Name,
 }
 
 /// `in_full` has the lines typed with shortened keywords, by where they begin.
@@ -96,9 +107,9 @@ impl Survey {
         if let Some(header) = map_header(words) {
             self.block = Block::None;
             let maps = match header.kind {
-                UnusedKind::ClassMap => &mut self.summary.class_maps,
-                UnusedKind::PolicyMap => &mut self.summary.policy_maps,
-                UnusedKind::ParameterMap => &mut self.summary.parameter_maps,
+                MapKind::ClassMap => &mut self.summary.class_maps,
+                MapKind::PolicyMap => &mut self.summary.policy_maps,
+                MapKind::ParameterMap => &mut self.summary.parameter_maps,
             };
             return note(maps.entry(header.of).or_default(), header.name);
         }

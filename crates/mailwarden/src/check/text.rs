@@ -6,7 +6,7 @@ use std::sync::Arc;
 use engine::Attachment;
 use engine::attachment::Inspect;
 use policy::diagnostic::Severity;
-use policy::model::{Conformance, StartTls, UnusedKind};
+use policy::model::{Conformance, StartTls};
 use policy::render;
 use policy::survey::{ByType, InterfaceRole, Summary};
 
@@ -136,13 +136,8 @@ fn enforced(attachment: &Arc<Attachment>) -> String {
 fn not_used(read: &Read, verbose: bool, table: &mut Table) {
     let summary = &read.summary;
     for map in &summary.unused {
-        let kind = match map.kind {
-            UnusedKind::ClassMap => "class-map",
-            UnusedKind::PolicyMap => "policy-map",
-            UnusedKind::ParameterMap => "parameter-map",
-        };
         let of = if map.of == "plain" { String::new() } else { format!(" type {}", map.of) };
-        table.row("of other features", &map.name.text, &format!("{kind}{of}"));
+        table.row("of other features", &map.name.text, &format!("{}{of}", map.kind.as_str()));
     }
     let count = summary.not_used_here.len();
     if count == 0 {

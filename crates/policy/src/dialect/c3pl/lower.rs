@@ -15,7 +15,7 @@ use crate::model::{
 };
 use crate::platform::Platform;
 use crate::source::Span;
-use crate::statement::{Node, Statements};
+use crate::statement::Node;
 use table::Table;
 
 mod policy;
@@ -23,15 +23,12 @@ mod removal;
 mod table;
 
 /// The model of everything a file says.
-pub(crate) fn lower(statements: Statements, platform: Platform, complaints: &mut Diagnostics) -> Policy {
+pub(crate) fn lower(nodes: Vec<Node>, platform: Platform, complaints: &mut Diagnostics) -> Policy {
     let mut lowering = Lowering::new(complaints);
-    for node in statements.nodes {
+    for node in nodes {
         lowering.statement(node);
     }
-    let mut policy = lowering.finish(platform);
-    policy.unused = statements.unused;
-    policy.not_used_here = u32::try_from(statements.not_used.len()).unwrap_or(u32::MAX);
-    policy
+    lowering.finish(platform)
 }
 
 /// Limits of the device's own parser.
