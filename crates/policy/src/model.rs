@@ -22,7 +22,7 @@ impl Name {
 }
 
 /// One configuration: what its statements said of mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     pub platform: Platform,
     pub hostname: Option<Name>,
@@ -38,27 +38,6 @@ pub struct Policy {
     pub interfaces: Vec<Interface>,
     pub access_lists: Vec<AccessList>,
     pub proxies: Vec<Proxy>,
-}
-
-impl Policy {
-    pub fn empty(platform: Platform) -> Self {
-        Self {
-            platform,
-            hostname: None,
-            settings: Settings::default(),
-            regex_maps: Vec::new(),
-            inspect_maps: Vec::new(),
-            smtp_classes: Vec::new(),
-            smtp_policies: Vec::new(),
-            inspect_classes: Vec::new(),
-            inspect_policies: Vec::new(),
-            zones: Vec::new(),
-            zone_pairs: Vec::new(),
-            interfaces: Vec::new(),
-            access_lists: Vec::new(),
-            proxies: Vec::new(),
-        }
-    }
 }
 
 /// What a list of a policy is made of.

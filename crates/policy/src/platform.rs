@@ -2,8 +2,9 @@
 
 use crate::source::Source;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Platform {
+    #[default]
     Ios,
     Asa,
 }
@@ -16,9 +17,9 @@ impl Platform {
         }
     }
 
-    /// Told by the `mailwarden` block, else by the first sure sign, else IOS.
+    /// Told by the `mailwarden` block, else by the first sure sign, else the default.
     pub fn of(source: &Source) -> Self {
-        told(source).or_else(|| source.lines().find_map(|(_, line)| sign(line))).unwrap_or(Self::Ios)
+        told(source).or_else(|| source.lines().find_map(|(_, line)| sign(line))).unwrap_or_default()
     }
 }
 

@@ -17,7 +17,6 @@ use policy::model::{
     Limits, MatchMode, Name, PatternText, Policy, Protocol, Proxy, RecipientLimit, Refusals, RegexMap,
     Settings, SmtpClass, SmtpPolicy, SmtpRule, StartTls, TopAction, Zone, ZonePair,
 };
-use policy::platform::Platform;
 use policy::source::Span;
 use policy::{load, render};
 
@@ -126,7 +125,7 @@ fn damage(text: &mut Vec<u8>, others: &[Vec<u8>], rng: &mut Rng) {
 }
 
 fn made_up(rng: &mut Rng) -> Policy {
-    let mut policy = Policy::empty(Platform::Ios);
+    let mut policy = Policy::default();
     let regex_maps = names(rng, 4);
     let smtp_classes = names(rng, 5);
     let smtp_policies = names(rng, 3);

@@ -76,17 +76,22 @@ impl<'c> Lowering<'c> {
     }
 
     fn finish(self, platform: Platform) -> Policy {
-        let mut policy = Policy::empty(platform);
-        policy.hostname = self.hostname;
-        policy.settings = self.settings;
-        policy.regex_maps = self.regex_maps.into_list();
-        policy.inspect_maps = self.inspect_maps.into_list();
-        policy.smtp_classes = self.smtp_classes.into_list();
-        policy.smtp_policies = self.smtp_policies.into_list();
-        policy.inspect_classes = self.inspect_classes.into_list();
-        policy.inspect_policies = self.inspect_policies.into_list();
-        policy.zones = self.zones.into_list();
-        policy.zone_pairs = self.zone_pairs.into_list();
+        let mut policy = Policy {
+            platform,
+            hostname: self.hostname,
+            settings: self.settings,
+            regex_maps: self.regex_maps.into_list(),
+            inspect_maps: self.inspect_maps.into_list(),
+            smtp_classes: self.smtp_classes.into_list(),
+            smtp_policies: self.smtp_policies.into_list(),
+            inspect_classes: self.inspect_classes.into_list(),
+            inspect_policies: self.inspect_policies.into_list(),
+            zones: self.zones.into_list(),
+            zone_pairs: self.zone_pairs.into_list(),
+            interfaces: self.interfaces.into_list(),
+            access_lists: self.access_lists.into_list(),
+            proxies: self.proxies.into_list(),
+        };
         let zones = &policy.zones;
         for end in policy.zone_pairs.iter_mut().flat_map(|pair| [&mut pair.source, &mut pair.destination]) {
             // Keywords have no case, names have: a zone `SELF` may stand beside the built-in `self`.
@@ -96,20 +101,11 @@ impl<'c> Lowering<'c> {
                 end.text.make_ascii_lowercase();
             }
         }
-        policy.proxies = self.proxies.into_list();
-        policy.interfaces = self.interfaces.into_list();
         policy.interfaces.retain(|interface| interface.zone.is_some() || interface.linux_interface.is_some());
-        policy.access_lists = self.access_lists.into_list();
         // A list of remarks alone cannot be told from none.
         policy.access_lists.retain(|list| list.form != AccessListForm::Lines || !list.entries.is_empty());
-        for class in &mut policy.smtp_classes {
-            let mut seen = HashSet::new();
-            class.conditions.retain(|condition| seen.insert(condition.to_string()));
-        }
-        for class in &mut policy.inspect_classes {
-            let mut seen = HashSet::new();
-            class.conditions.retain(|condition| seen.insert(condition.to_string()));
-        }
+        policy.smtp_classes.iter_mut().for_each(|class| keep_once(&mut class.conditions));
+        policy.inspect_classes.iter_mut().for_each(|class| keep_once(&mut class.conditions));
         policy
     }
 
@@ -416,6 +412,12 @@ fn crossed(limits: &Limits) -> impl Iterator<Item = (&'static str, u32, u32)> {
     ];
     let pairs = pairs.into_iter().filter_map(|(what, pair)| pair.map(|(low, high)| (what, low, high)));
     pairs.filter(|(_, low, high)| low > high)
+}
+
+/// Leaves out what says the same as an earlier one, wherever it stood.
+fn keep_once(conditions: &mut Vec<impl ToString>) {
+    let mut seen = HashSet::new();
+    conditions.retain(|condition| seen.insert(condition.to_string()));
 }
 
 /// The value said, or the default if it was taken back.
