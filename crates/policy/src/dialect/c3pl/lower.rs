@@ -209,14 +209,15 @@ impl<'c> Lowering<'c> {
             self.complaints.push(Diagnostic::new(Code::ReservedName, name.at, message));
             return;
         }
-        let description = self.described(&children);
         let zone = self.zones.open(&name, |name| Zone { name, description: None });
-        description.apply(&mut zone.description);
+        describe(&mut zone.description, &children, self.complaints);
     }
 
     fn zone_pair(&mut self, name: Name, ends: Option<(Name, Name)>, at: Span, children: Vec<Node>) {
-        let description = self.described(&children);
-        let (source, destination) = match (ends, self.zone_pairs.get(&name.text)) {
+        let known = self.zone_pairs.get(&name.text);
+        let mut description = known.and_then(|pair| pair.description.clone());
+        describe(&mut description, &children, self.complaints);
+        let (source, destination) = match (ends, known) {
             (Some(ends), Some(pair))
                 if pair.source.text != ends.0.text || pair.destination.text != ends.1.text =>
             {
@@ -243,8 +244,7 @@ impl<'c> Lowering<'c> {
             description: None,
             policy: None,
         });
-        (pair.source, pair.destination) = (source, destination);
-        description.apply(&mut pair.description);
+        (pair.source, pair.destination, pair.description) = (source, destination, description);
         for Node { statement, negated, .. } in children {
             if let Statement::ServicePolicy(policy) = statement {
                 pair.policy = policy.filter(|_| !negated);
@@ -315,7 +315,6 @@ impl<'c> Lowering<'c> {
     }
 
     fn proxy(&mut self, name: Name, children: Vec<Node>) {
-        let description = self.described(&children);
         let proxy = self.proxies.open(&name, |name| Proxy {
             name,
             description: None,
@@ -325,7 +324,7 @@ impl<'c> Lowering<'c> {
             attachment: None,
             parameters: None,
         });
-        description.apply(&mut proxy.description);
+        describe(&mut proxy.description, &children, self.complaints);
         let (mut listen, mut servers) = (Vec::new(), Vec::new());
         for Node { statement, negated, at, .. } in children {
             match statement {
@@ -354,30 +353,6 @@ impl<'c> Lowering<'c> {
         }
     }
 
-    /// What the lines of a block say of its description.
-    fn described(&mut self, children: &[Node]) -> Described {
-        let mut described = Described::Nothing;
-        for Node { statement, negated, at, .. } in children {
-            let Statement::Description(text) = statement else { continue };
-            described = match text {
-                _ if *negated => Described::Taken,
-                Some(text) if text.text.chars().count() > DESCRIPTION_MAX => {
-                    let message = format!("the description is longer than {DESCRIPTION_MAX} characters");
-                    self.complaints.push(Diagnostic::new(Code::TooLong, text.at, message));
-                    continue;
-                }
-                Some(text) => Described::As(text.text.clone()),
-                None => {
-                    let end = Span { start: at.end, end: at.end };
-                    let message = "incomplete command, expected text";
-                    self.complaints.push(Diagnostic::new(Code::IncompleteCommand, end, message));
-                    continue;
-                }
-            };
-        }
-        described
-    }
-
     /// Whether a name is one a map may have.
     fn check_name(&mut self, name: &Name, kind: &str, length_max: usize) {
         if name.text.chars().count() > length_max {
@@ -387,19 +362,22 @@ impl<'c> Lowering<'c> {
     }
 }
 
-/// What the lines of a block said of its description.
-enum Described {
-    Nothing,
-    Taken,
-    As(String),
-}
-
-impl Described {
-    fn apply(self, description: &mut Option<String>) {
-        match self {
-            Self::Nothing => {}
-            Self::Taken => *description = None,
-            Self::As(text) => *description = Some(text),
+/// What the lines of a block say of its description.
+fn describe(description: &mut Option<String>, lines: &[Node], complaints: &mut Diagnostics) {
+    for Node { statement, negated, at, .. } in lines {
+        let Statement::Description(text) = statement else { continue };
+        match text {
+            _ if *negated => *description = None,
+            Some(text) if text.text.chars().count() > DESCRIPTION_MAX => {
+                let message = format!("the description is longer than {DESCRIPTION_MAX} characters");
+                complaints.push(Diagnostic::new(Code::TooLong, text.at, message));
+            }
+            Some(text) => *description = Some(text.text.clone()),
+            None => {
+                let end = Span { start: at.end, end: at.end };
+                let message = "incomplete command, expected text";
+                complaints.push(Diagnostic::new(Code::IncompleteCommand, end, message));
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{CLASS_NAME_MAX, Lowering, POLICY_NAME_MAX, change_mode, follow};
+use super::{CLASS_NAME_MAX, Lowering, POLICY_NAME_MAX, change_mode, describe, follow};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::Statement;
 use crate::model::{
@@ -18,7 +18,6 @@ impl Lowering<'_> {
         if !self.may_be_class(&name) {
             return;
         }
-        let description = self.described(&children);
         let class = self.smtp_classes.open(&name, |name| SmtpClass {
             name,
             mode: mode.unwrap_or(MatchMode::All),
@@ -26,7 +25,7 @@ impl Lowering<'_> {
             conditions: Vec::new(),
         });
         change_mode(&mut class.mode, mode, &name, class.name.at, self.complaints);
-        description.apply(&mut class.description);
+        describe(&mut class.description, &children, self.complaints);
         let lines = children.into_iter().filter_map(|Node { statement, negated: taken_back, at, .. }| {
             let Statement::SmtpMatch { criterion, negated } = statement else { return None };
             Some((taken_back, Condition { criterion, negated, at }))
@@ -42,7 +41,6 @@ impl Lowering<'_> {
         if !self.may_be_class(&name) {
             return;
         }
-        let description = self.described(&children);
         let class = self.inspect_classes.open(&name, |name| InspectClass {
             name,
             mode: mode.unwrap_or(MatchMode::All),
@@ -50,7 +48,7 @@ impl Lowering<'_> {
             conditions: Vec::new(),
         });
         change_mode(&mut class.mode, mode, &name, class.name.at, self.complaints);
-        description.apply(&mut class.description);
+        describe(&mut class.description, &children, self.complaints);
         let lines = children.into_iter().filter_map(|Node { statement, negated, .. }| match statement {
             Statement::InspectMatch(condition) => Some((negated, condition)),
             _ => None,
@@ -60,10 +58,9 @@ impl Lowering<'_> {
 
     pub(super) fn smtp_policy(&mut self, name: Name, children: Vec<Node>) {
         self.check_name(&name, "policy-map", POLICY_NAME_MAX);
-        let description = self.described(&children);
         let policy =
             self.smtp_policies.open(&name, |name| SmtpPolicy { name, description: None, rules: Vec::new() });
-        description.apply(&mut policy.description);
+        describe(&mut policy.description, &children, self.complaints);
         let mut places = places(&policy.rules, |rule| &rule.class);
         for Node { statement, negated, children, .. } in children {
             let Statement::SmtpRule(class) = statement else { continue };
@@ -90,14 +87,13 @@ impl Lowering<'_> {
 
     pub(super) fn inspect_policy(&mut self, name: Name, children: Vec<Node>) {
         self.check_name(&name, "policy-map", POLICY_NAME_MAX);
-        let description = self.described(&children);
         let policy = self.inspect_policies.open(&name, |name| InspectPolicy {
             name,
             description: None,
             rules: Vec::new(),
             default: None,
         });
-        description.apply(&mut policy.description);
+        describe(&mut policy.description, &children, self.complaints);
         let mut places = places(&policy.rules, |rule| &rule.class);
         for node in children {
             match node.statement {
