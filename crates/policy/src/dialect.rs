@@ -206,6 +206,16 @@ fn number_unless_no(m: &Matched<'_>, key: &str, range: &'static str) -> Result<O
     }
 }
 
+/// `FastEthernet 0/0` is one name; what follows it (`point-to-point`) is none.
+pub(crate) fn interface_name<'w>(mut words: impl Iterator<Item = &'w str>) -> String {
+    let is_digit = |c: char| c.is_ascii_digit();
+    let kind = words.next().unwrap_or("");
+    match words.next().filter(|unit| unit.starts_with(is_digit) && !kind.ends_with(is_digit)) {
+        Some(unit) => format!("{kind} {unit}"),
+        None => kind.to_owned(),
+    }
+}
+
 fn mode_of(m: &Matched<'_>) -> Option<MatchMode> {
     match m.choice("mode") {
         Some("match-all") => Some(MatchMode::All),

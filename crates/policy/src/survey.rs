@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::dialect::interface_name;
 use crate::lines::Line;
 use crate::maps::map_header;
 use crate::model::Name;
@@ -140,7 +141,9 @@ impl Survey {
         let word = |index: usize| words.get(index).copied().unwrap_or("").to_owned();
         let summary = &mut self.summary;
         match lower {
-            ["interface" | "int", _, ..] => self.block = Block::Interface(interface_name(words)),
+            ["interface" | "int", _, ..] => {
+                self.block = Block::Interface(interface_name(words.iter().skip(1).copied()));
+            }
             ["zone", "security", _, ..] => note(&mut summary.zones, &word(2)),
             ["zone-pair", "security", _, ..] => note(&mut summary.zone_pairs, &word(2)),
             ["regex", _, _, ..] => note(&mut summary.regexes, &word(1)),
@@ -237,15 +240,6 @@ fn count(list: &mut Entries, action: Option<&str>) -> bool {
         _ => return false,
     }
     true
-}
-
-/// `FastEthernet 0/0` is one name.
-fn interface_name(words: &[&str]) -> String {
-    let kind = words.get(1).copied().unwrap_or("");
-    match words.get(2).filter(|unit| unit.starts_with(|c: char| c.is_ascii_digit())) {
-        Some(unit) if !kind.ends_with(|c: char| c.is_ascii_digit()) => format!("{kind} {unit}"),
-        _ => kind.to_owned(),
-    }
 }
 
 fn note(names: &mut Vec<String>, name: &str) {

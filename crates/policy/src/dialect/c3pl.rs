@@ -6,7 +6,10 @@
 use grammar::{Command, Matched, Mismatch, Mode, Platforms, Prefixes};
 
 use super::own::{MAILWARDEN, PROXY};
-use super::{Built, Statement, description, maybe_name, mode_of, name, name_unless_no, required_text, text};
+use super::{
+    Built, Statement, description, interface_name, maybe_name, mode_of, name, name_unless_no, required_text,
+    text,
+};
 use crate::model::{AccessListForm, Name};
 use class::{INSPECT_CLASS, SMTP_CLASS};
 use parameter::{INSPECT_MAP, REGEX_MAP};
@@ -112,7 +115,8 @@ pub(super) static GLOBAL: Mode<Statement> = Mode {
         .on(Platforms::IOS)
         .enters(&ZONE_PAIR),
         Command::new("[no] interface LINE$name", &["An interface", "Name"], |m| {
-            required_text(m, "name").map(|name| Statement::Interface(interface_name(&name)))
+            let line = required_text(m, "name")?;
+            Ok(Statement::Interface(Name::new(interface_name(line.text.split_ascii_whitespace()), line.at)))
         })
         .enters(&INTERFACE),
         Command::new(
@@ -160,19 +164,6 @@ fn access_list(m: &Matched<'_>) -> Built {
     let extended = m.choice("form") == Some("extended");
     let form = if extended { AccessListForm::Extended } else { AccessListForm::Standard };
     Ok(Statement::AccessList { form, name: name(m, "name")? })
-}
-
-/// `FastEthernet 0/0` is one name; what follows it (`point-to-point`) is none.
-fn interface_name(line: &Name) -> Name {
-    let mut words = line.text.split_ascii_whitespace();
-    let kind = words.next().unwrap_or("");
-    let unit = words.next().filter(|unit| {
-        unit.starts_with(|c: char| c.is_ascii_digit()) && !kind.ends_with(|c: char| c.is_ascii_digit())
-    });
-    match unit {
-        Some(unit) => Name::new(format!("{kind} {unit}"), line.at),
-        None => Name::new(kind, line.at),
-    }
 }
 
 static ZONE: Mode<Statement> = Mode {
