@@ -52,27 +52,10 @@ fn mailwarden(f: &mut Formatter<'_>, platform: Platform, settings: &Settings) ->
     }
     writeln!(f, "mailwarden\n platform {}", platform.as_str())?;
     optional(f, " workers", settings.workers)?;
-    let conformance = match settings.conformance {
-        Conformance::Compat => "compat",
-        Conformance::Standard => "standard",
-        Conformance::Strict => "strict",
-    };
-    let refusals = match settings.refusals {
-        Refusals::Smtp => "smtp",
-        Refusals::Silent => "silent",
-        Refusals::Detail => "detail",
-    };
-    let starttls = match settings.starttls {
-        StartTls::Pass => "pass",
-        StartTls::Mask => "mask",
-        StartTls::Device => "device",
-    };
-    let recipient_limit = match settings.recipient_limit {
-        RecipientLimit::Device => "device",
-        RecipientLimit::Refuse => "refuse",
-    };
-    writeln!(f, " conformance {conformance}\n refusals {refusals}\n starttls {starttls}")?;
-    writeln!(f, " recipient-limit {recipient_limit}")?;
+    writeln!(f, " conformance {}", settings.conformance)?;
+    writeln!(f, " refusals {}", settings.refusals)?;
+    writeln!(f, " starttls {}", settings.starttls)?;
+    writeln!(f, " recipient-limit {}", settings.recipient_limit)?;
     optional(f, " control-socket", settings.control_socket.as_ref())?;
     optional(f, " metrics", settings.metrics.as_ref())?;
     optional(f, " events json", settings.events.as_ref())?;
@@ -130,15 +113,6 @@ impl Display for SmtpClass {
         writeln!(f, "class-map type inspect smtp {} {}", self.mode, self.name)?;
         optional(f, " description", self.description.as_ref())?;
         self.conditions.iter().try_for_each(|condition| writeln!(f, " {condition}"))
-    }
-}
-
-impl Display for MatchMode {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::All => "match-all",
-            Self::Any => "match-any",
-        })
     }
 }
 
@@ -227,9 +201,7 @@ impl Display for SmtpRule {
             writeln!(f, "  log")?;
         }
         match self.action {
-            Some((Action::Allow, _)) => writeln!(f, "  allow"),
-            Some((Action::Reset, _)) => writeln!(f, "  reset"),
-            Some((Action::Mask, _)) => writeln!(f, "  mask"),
+            Some((action, _)) => writeln!(f, "  {action}"),
             None => Ok(()),
         }
     }
@@ -316,16 +288,25 @@ impl Display for Proxy {
     }
 }
 
-impl Display for Protocol {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Smtp => "smtp",
-            Self::Esmtp => "esmtp",
-            Self::Pop3 => "pop3",
-            Self::Imap => "imap",
-            Self::Tcp => "tcp",
-        })
-    }
+/// Writes each variant as the keyword of the command tables.
+macro_rules! keywords {
+    ($($kind:ident { $($variant:ident = $keyword:literal),* })*) => {
+        $(impl Display for $kind {
+            fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$variant => $keyword,)* })
+            }
+        })*
+    };
+}
+
+keywords! {
+    MatchMode { All = "match-all", Any = "match-any" }
+    Action { Allow = "allow", Reset = "reset", Mask = "mask" }
+    Protocol { Smtp = "smtp", Esmtp = "esmtp", Pop3 = "pop3", Imap = "imap", Tcp = "tcp" }
+    Conformance { Compat = "compat", Standard = "standard", Strict = "strict" }
+    Refusals { Smtp = "smtp", Silent = "silent", Detail = "detail" }
+    StartTls { Pass = "pass", Mask = "mask", Device = "device" }
+    RecipientLimit { Device = "device", Refuse = "refuse" }
 }
 
 impl Display for Name {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use engine::Attachment;
 use engine::attachment::Inspect;
 use policy::diagnostic::Severity;
-use policy::model::{Conformance, StartTls};
 use policy::render;
 use policy::survey::{ByType, InterfaceRole, Summary};
 
@@ -120,17 +119,7 @@ fn enforced(attachment: &Arc<Attachment>) -> String {
         Some(policy) => format!("policy {}", policy.name()),
         None => "no policy".to_owned(),
     };
-    let conformance = match attachment.conformance {
-        Conformance::Compat => "compat",
-        Conformance::Standard => "standard",
-        Conformance::Strict => "strict",
-    };
-    let starttls = match attachment.starttls {
-        StartTls::Pass => "pass",
-        StartTls::Mask => "mask",
-        StartTls::Device => "device",
-    };
-    format!("{policy}, conformance {conformance}, starttls {starttls}")
+    format!("{policy}, conformance {}, starttls {}", attachment.conformance, attachment.starttls)
 }
 
 fn not_used(read: &Read, verbose: bool, table: &mut Table) {

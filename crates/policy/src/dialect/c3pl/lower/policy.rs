@@ -6,8 +6,8 @@ use super::{CLASS_NAME_MAX, Lowering, POLICY_NAME_MAX, change_mode, describe, fo
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::Statement;
 use crate::model::{
-    Action, Condition, Criterion, Encoding, InspectClass, InspectPolicy, InspectRule, MatchMode, Name,
-    SmtpClass, SmtpPolicy, SmtpRule, TopAction,
+    Condition, Criterion, Encoding, InspectClass, InspectPolicy, InspectRule, MatchMode, Name, SmtpClass,
+    SmtpPolicy, SmtpRule, TopAction,
 };
 use crate::nearest::nearest;
 use crate::source::Span;
@@ -197,26 +197,17 @@ fn smtp_action(
         }
         Statement::SmtpAction(action) => match rule.action {
             Some((known, before)) if known != *action => {
-                let message =
-                    format!("class `{}` cannot both {} and {}", rule.class.text, word(known), word(*action));
+                let message = format!("class `{}` cannot both {known} and {action}", rule.class.text);
                 complaints.push(
                     Diagnostic::new(Code::ActionConflict, at, message)
-                        .related(before, format!("`{}` stands here", word(known)))
-                        .help(format!("write `no {}` first", word(known))),
+                        .related(before, format!("`{known}` stands here"))
+                        .help(format!("write `no {known}` first")),
                 );
             }
             Some(_) => {}
             None => rule.action = Some((*action, at)),
         },
         _ => {}
-    }
-}
-
-fn word(action: Action) -> &'static str {
-    match action {
-        Action::Allow => "allow",
-        Action::Reset => "reset",
-        Action::Mask => "mask",
     }
 }
 
