@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use matcher::Matcher;
 
-use crate::fact::{Close, Counter, Kind, Scope};
+use crate::fact::{Close, Counter, Kind, Scope, Text};
 use crate::judge::{Bits, ConditionId, RuleId};
 use crate::model::{Action, Criterion, Encoding, MatchMode, Name, Policy, SmtpClass, SmtpPolicy};
 use crate::pattern::{self, Pattern};
@@ -208,19 +208,9 @@ struct Compiler<'p> {
     unlisted_verbs: Bits,
     keywords: Vec<(Box<[u8]>, ConditionId)>,
     encodings: Vec<(Encodings, ConditionId)>,
-    fields: [Collected; 5],
+    fields: [Collected; Text::COUNT],
     thresholds: [Vec<(u64, ConditionId)>; Counter::COUNT],
     needs: Needs,
-}
-
-/// Which text a pattern is searched in.
-#[derive(Clone, Copy)]
-enum Text {
-    Sender,
-    Recipient,
-    Header,
-    ContentType,
-    Body,
 }
 
 impl<'p> Compiler<'p> {
@@ -295,20 +285,8 @@ impl<'p> Compiler<'p> {
         let id = self.number(criterion.to_string(), Some(kind), scope);
         match criterion {
             Criterion::Protocol => {}
-            Criterion::SenderAddress { map } => self.patterns(Text::Sender, map, id),
-            Criterion::RecipientAddress { map } => self.patterns(Text::Recipient, map, id),
-            Criterion::HeaderRegex { map } => self.patterns(Text::Header, map, id),
-            Criterion::BodyRegex { map } => self.patterns(Text::Body, map, id),
-            Criterion::MimeContentType { map } => self.patterns(Text::ContentType, map, id),
-            Criterion::RecipientCount { over } => self.threshold(Counter::Recipients, u64::from(*over), id),
-            Criterion::InvalidRecipientCount { over } => {
-                self.threshold(Counter::InvalidRecipients, u64::from(*over), id);
-            }
-            Criterion::CommandLineLength { over } => {
-                self.threshold(Counter::CommandLength, u64::from(*over), id);
-            }
-            Criterion::HeaderLength { over } => self.threshold(Counter::HeaderLength, u64::from(*over), id),
-            Criterion::DataLength { over } => self.threshold(Counter::DataLength, *over, id),
+            Criterion::Regex { text, map } => self.patterns(*text, map, id),
+            Criterion::Count { counter, over } => self.threshold(*counter, *over, id),
             Criterion::CommandVerb { verb, known } => {
                 self.verbs.push((verb.as_bytes().into(), id));
                 if !known {
@@ -462,18 +440,22 @@ impl FromIterator<ConditionId> for Bits {
 const fn kind_of(criterion: &Criterion) -> Option<Kind> {
     Some(match criterion {
         Criterion::Protocol => return None,
-        Criterion::SenderAddress { .. } => Kind::SenderAddress,
-        Criterion::RecipientAddress { .. } => Kind::RecipientAddress,
-        Criterion::RecipientCount { .. } => Kind::RecipientCount,
-        Criterion::InvalidRecipientCount { .. } => Kind::InvalidRecipientCount,
-        Criterion::CommandLineLength { .. } => Kind::CommandLength,
+        Criterion::Regex { text, .. } => match text {
+            Text::Sender => Kind::SenderAddress,
+            Text::Recipient => Kind::RecipientAddress,
+            Text::Header => Kind::HeaderRegex,
+            Text::ContentType => Kind::MimeContentType,
+            Text::Body => Kind::BodyRegex,
+        },
+        Criterion::Count { counter, .. } => match counter {
+            Counter::CommandLength => Kind::CommandLength,
+            Counter::Recipients => Kind::RecipientCount,
+            Counter::InvalidRecipients => Kind::InvalidRecipientCount,
+            Counter::HeaderLength => Kind::HeaderLength,
+            Counter::DataLength => Kind::DataLength,
+        },
         Criterion::CommandVerb { .. } => Kind::CommandVerb,
-        Criterion::HeaderLength { .. } => Kind::HeaderLength,
-        Criterion::HeaderRegex { .. } => Kind::HeaderRegex,
-        Criterion::BodyRegex { .. } => Kind::BodyRegex,
-        Criterion::MimeContentType { .. } => Kind::MimeContentType,
         Criterion::MimeEncoding { .. } => Kind::MimeEncoding,
         Criterion::EhloReply { .. } => Kind::EhloReply,
-        Criterion::DataLength { .. } => Kind::DataLength,
     })
 }

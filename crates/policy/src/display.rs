@@ -5,6 +5,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use crate::fact::{Counter, Text};
 use crate::model::{
     AccessListForm, Action, Attachment, Condition, Conformance, Criterion, Encoding, InspectClass,
     InspectCondition, InspectCriterion, InspectMap, InspectPolicy, InspectRule, Interface, MatchMode, Name,
@@ -126,19 +127,11 @@ impl Display for Criterion {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Protocol => f.write_str("protocol smtp"),
-            Self::SenderAddress { map } => write!(f, "sender address regex {map}"),
-            Self::RecipientAddress { map } => write!(f, "recipient address regex {map}"),
-            Self::RecipientCount { over } => write!(f, "recipient count gt {over}"),
-            Self::InvalidRecipientCount { over } => write!(f, "recipient invalid count gt {over}"),
-            Self::CommandLineLength { over } => write!(f, "cmd line length gt {over}"),
+            Self::Regex { text, map } => write!(f, "{text} regex {map}"),
+            Self::Count { counter, over } => write!(f, "{counter} gt {over}"),
             Self::CommandVerb { verb, .. } => write!(f, "cmd verb {verb}"),
-            Self::HeaderLength { over } => write!(f, "header length gt {over}"),
-            Self::HeaderRegex { map } => write!(f, "header regex {map}"),
-            Self::BodyRegex { map } => write!(f, "body regex {map}"),
-            Self::MimeContentType { map } => write!(f, "mime content-type regex {map}"),
             Self::MimeEncoding { encoding } => write!(f, "mime encoding {encoding}"),
             Self::EhloReply { keyword } => write!(f, "reply ehlo {keyword}"),
-            Self::DataLength { over } => write!(f, "data-length gt {over}"),
         }
     }
 }
@@ -288,7 +281,7 @@ impl Display for Proxy {
     }
 }
 
-/// Writes each variant as the keyword of the command tables.
+/// Writes each variant as the keywords of the command tables.
 macro_rules! keywords {
     ($($kind:ident { $($variant:ident = $keyword:literal),* })*) => {
         $(impl Display for $kind {
@@ -302,6 +295,15 @@ macro_rules! keywords {
 keywords! {
     MatchMode { All = "match-all", Any = "match-any" }
     Action { Allow = "allow", Reset = "reset", Mask = "mask" }
+    Text {
+        Sender = "sender address", Recipient = "recipient address", Header = "header",
+        ContentType = "mime content-type", Body = "body"
+    }
+    Counter {
+        CommandLength = "cmd line length", Recipients = "recipient count",
+        InvalidRecipients = "recipient invalid count", HeaderLength = "header length",
+        DataLength = "data-length"
+    }
     Protocol { Smtp = "smtp", Esmtp = "esmtp", Pop3 = "pop3", Imap = "imap", Tcp = "tcp" }
     Conformance { Compat = "compat", Standard = "standard", Strict = "strict" }
     Refusals { Smtp = "smtp", Silent = "silent", Detail = "detail" }

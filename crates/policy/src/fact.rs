@@ -61,6 +61,20 @@ impl Counter {
     pub const COUNT: usize = 5;
 }
 
+/// A text that patterns are searched in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Text {
+    Sender,
+    Recipient,
+    Header,
+    ContentType,
+    Body,
+}
+
+impl Text {
+    pub const COUNT: usize = 5;
+}
+
 /// One thing learned of a session. The engine tells it; rules alone decide what follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact<'b> {

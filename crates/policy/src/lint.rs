@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::fact::Counter;
 use crate::link::Index;
 use crate::model::{
     Action, Attachment, Condition, Criterion, InspectCondition, MatchMode, Name, Policy, Protocol, SmtpClass,
@@ -79,9 +80,9 @@ fn exclude_each_other(one: &Condition, other: &Condition) -> bool {
 
 /// Whether two criteria ask the same, wherever they were written.
 fn same(one: &Criterion, other: &Criterion) -> bool {
-    match (one.regex_map(), other.regex_map()) {
-        (Some(a), Some(b)) => {
-            std::mem::discriminant(one) == std::mem::discriminant(other) && a.text == b.text
+    match (one, other) {
+        (Criterion::Regex { text: one, map: a }, Criterion::Regex { text: other, map: b }) => {
+            one == other && a.text == b.text
         }
         _ => one == other,
     }
@@ -154,11 +155,11 @@ fn condition_implies(one: &Condition, other: &Condition) -> bool {
         return same(&one.criterion, &other.criterion);
     }
     match (&one.criterion, &other.criterion) {
-        (Criterion::RecipientCount { over: a }, Criterion::RecipientCount { over: b })
-        | (Criterion::InvalidRecipientCount { over: a }, Criterion::InvalidRecipientCount { over: b })
-        | (Criterion::CommandLineLength { over: a }, Criterion::CommandLineLength { over: b })
-        | (Criterion::HeaderLength { over: a }, Criterion::HeaderLength { over: b }) => a >= b,
-        (Criterion::DataLength { over: a }, Criterion::DataLength { over: b }) => a >= b,
+        (Criterion::Count { counter: one, over: a }, Criterion::Count { counter: other, over: b })
+            if one == other =>
+        {
+            a >= b
+        }
         (a, b) => same(a, b),
     }
 }
@@ -167,7 +168,9 @@ fn condition_implies(one: &Condition, other: &Condition) -> bool {
 fn is_momentary(criterion: &Criterion) -> bool {
     matches!(
         criterion,
-        Criterion::CommandLineLength { .. } | Criterion::CommandVerb { .. } | Criterion::EhloReply { .. }
+        Criterion::Count { counter: Counter::CommandLength, .. }
+            | Criterion::CommandVerb { .. }
+            | Criterion::EhloReply { .. }
     )
 }
 

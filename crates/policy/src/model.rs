@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 
+use crate::fact::{Counter, Text};
 use crate::platform::Platform;
 use crate::source::Span;
 
@@ -119,37 +120,19 @@ pub struct Condition {
 pub enum Criterion {
     /// `match protocol smtp` in a layer 7 class: always true; some guides write it.
     Protocol,
-    SenderAddress {
+    /// A pattern of the map is found in the text.
+    Regex {
+        text: Text,
         map: Name,
     },
-    RecipientAddress {
-        map: Name,
-    },
-    RecipientCount {
-        over: u32,
-    },
-    InvalidRecipientCount {
-        over: u32,
-    },
-    CommandLineLength {
-        over: u32,
+    Count {
+        counter: Counter,
+        over: u64,
     },
     /// The verb in upper case; `known` when it is one of the verbs IOS lists.
     CommandVerb {
         verb: String,
         known: bool,
-    },
-    HeaderLength {
-        over: u32,
-    },
-    HeaderRegex {
-        map: Name,
-    },
-    BodyRegex {
-        map: Name,
-    },
-    MimeContentType {
-        map: Name,
     },
     MimeEncoding {
         encoding: Encoding,
@@ -158,29 +141,18 @@ pub enum Criterion {
     EhloReply {
         keyword: String,
     },
-    DataLength {
-        over: u64,
-    },
 }
 
 impl Criterion {
     /// The `parameter-map type regex` it names.
     pub fn regex_map(&self) -> Option<&Name> {
         match self {
-            Self::SenderAddress { map }
-            | Self::RecipientAddress { map }
-            | Self::HeaderRegex { map }
-            | Self::BodyRegex { map }
-            | Self::MimeContentType { map } => Some(map),
+            Self::Regex { map, .. } => Some(map),
             Self::Protocol
-            | Self::RecipientCount { .. }
-            | Self::InvalidRecipientCount { .. }
-            | Self::CommandLineLength { .. }
+            | Self::Count { .. }
             | Self::CommandVerb { .. }
-            | Self::HeaderLength { .. }
             | Self::MimeEncoding { .. }
-            | Self::EhloReply { .. }
-            | Self::DataLength { .. } => None,
+            | Self::EhloReply { .. } => None,
         }
     }
 }

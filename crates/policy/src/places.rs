@@ -36,16 +36,11 @@ impl Policy {
         names.extend(self.inspect_maps.iter_mut().map(|map| &mut map.name));
         for class in &mut self.smtp_classes {
             names.push(&mut class.name);
-            names.extend(class.conditions.iter_mut().filter_map(
-                |condition| match &mut condition.criterion {
-                    Criterion::SenderAddress { map }
-                    | Criterion::RecipientAddress { map }
-                    | Criterion::HeaderRegex { map }
-                    | Criterion::BodyRegex { map }
-                    | Criterion::MimeContentType { map } => Some(map),
-                    _ => None,
-                },
-            ));
+            for condition in &mut class.conditions {
+                if let Criterion::Regex { map, .. } = &mut condition.criterion {
+                    names.push(map);
+                }
+            }
         }
         for policy in &mut self.smtp_policies {
             names.push(&mut policy.name);

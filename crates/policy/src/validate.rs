@@ -5,6 +5,7 @@
 
 use crate::compile;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
+use crate::fact::Counter;
 use crate::link::Index;
 use crate::model::{
     Action, Condition, Criterion, InspectClass, InspectCriterion, MatchMode, Policy, SmtpClass,
@@ -79,7 +80,7 @@ fn is_verb(condition: &Condition) -> bool {
 }
 
 fn is_length(condition: &Condition) -> bool {
-    matches!(condition.criterion, Criterion::CommandLineLength { .. })
+    matches!(condition.criterion, Criterion::Count { counter: Counter::CommandLength, .. })
 }
 
 /// `mask` needs something that can be masked: a verb or an EHLO keyword, and nothing else.

@@ -11,6 +11,7 @@ use std::fs;
 use std::path::Path;
 
 use fastrand::Rng;
+use policy::fact::{Counter, Text};
 use policy::model::{
     AccessList, AccessListForm, Action, Attachment, Condition, Conformance, Criterion, Encoding,
     InspectClass, InspectCondition, InspectCriterion, InspectMap, InspectPolicy, InspectRule, Interface,
@@ -267,7 +268,7 @@ fn smtp_class(name: Name, maps: &[Name], rng: &mut Rng) -> SmtpClass {
 
 fn of_command(rng: &mut Rng) -> Criterion {
     if rng.bool() {
-        return Criterion::CommandLineLength { over: rng.u32(1..=65535) };
+        return Criterion::Count { counter: Counter::CommandLength, over: rng.u64(1..=65535) };
     }
     let (verb, known) =
         *rng.choice(&[("MAIL", true), ("ATRN", false), ("STARTTLS", true), ("X-Y", false)]).unwrap();
@@ -275,7 +276,7 @@ fn of_command(rng: &mut Rng) -> Criterion {
 }
 
 fn of_mail(maps: &[Name], mode: MatchMode, rng: &mut Rng) -> Criterion {
-    let over = rng.u32(1..=65535);
+    let over = rng.u64(1..=65535);
     let encodings = [
         Encoding::SevenBit,
         Encoding::EightBit,
@@ -288,21 +289,15 @@ fn of_mail(maps: &[Name], mode: MatchMode, rng: &mut Rng) -> Criterion {
     ];
     match rng.u8(..12) {
         0 => Criterion::Protocol,
-        1 => Criterion::RecipientCount { over },
-        2 => Criterion::InvalidRecipientCount { over },
-        3 => Criterion::HeaderLength { over },
-        4 => Criterion::DataLength { over: u64::from(rng.u32(..)) },
+        1 => Criterion::Count { counter: Counter::Recipients, over },
+        2 => Criterion::Count { counter: Counter::InvalidRecipients, over },
+        3 => Criterion::Count { counter: Counter::HeaderLength, over },
+        4 => Criterion::Count { counter: Counter::DataLength, over: u64::from(rng.u32(..)) },
         5 => Criterion::EhloReply { keyword: (*rng.choice(&["ETRN", "X-PRIVATE"]).unwrap()).to_owned() },
         6 if mode == MatchMode::Any => of_command(rng),
         7.. if !maps.is_empty() => {
-            let map = any(maps, rng);
-            match rng.u8(..5) {
-                0 => Criterion::SenderAddress { map },
-                1 => Criterion::RecipientAddress { map },
-                2 => Criterion::HeaderRegex { map },
-                3 => Criterion::BodyRegex { map },
-                _ => Criterion::MimeContentType { map },
-            }
+            let texts = [Text::Sender, Text::Recipient, Text::Header, Text::ContentType, Text::Body];
+            Criterion::Regex { text: *rng.choice(&texts).unwrap(), map: any(maps, rng) }
         }
         _ => Criterion::MimeEncoding { encoding: rng.choice(&encodings).unwrap().clone() },
     }

@@ -3,7 +3,8 @@
 use grammar::{Command, Matched, Mismatch, Mode, Prefixes};
 
 use crate::dialect::c3pl::GLOBAL;
-use crate::dialect::{Built, Statement, description, name, number, text};
+use crate::dialect::{Built, Statement, description, name, text};
+use crate::fact::{Counter, Text};
 use crate::model::{Criterion, Encoding, InspectCondition, InspectCriterion, Name};
 
 pub(super) static SMTP_CLASS: Mode<Statement> = Mode {
@@ -29,32 +30,32 @@ pub(super) static SMTP_CLASS: Mode<Statement> = Mode {
                 "Regular expressions",
                 "Name of a parameter-map",
             ],
-            |m| criterion(m, Criterion::SenderAddress { map: name(m, "map")? }),
+            |m| regex(m, Text::Sender),
         ),
         Command::new(
             "[no] match [not] recipient address regex WORD$map",
             &["", "", "Recipients", "Argument of RCPT TO", "Regular expressions", "Name of a parameter-map"],
-            |m| criterion(m, Criterion::RecipientAddress { map: name(m, "map")? }),
+            |m| regex(m, Text::Recipient),
         ),
         Command::new(
             "[no] match [not] recipient count gt (1-65535)$over",
             &["", "", "", "RCPT commands of a transaction", "More than", "Number"],
-            |m| criterion(m, Criterion::RecipientCount { over: over(m)? }),
+            |m| count(m, Counter::Recipients),
         ),
         Command::new(
             "[no] match [not] recipient invalid count gt (1-65535)$over",
             &["", "", "", "Refused by the server", "In the connection", "More than", "Number"],
-            |m| criterion(m, Criterion::InvalidRecipientCount { over: over(m)? }),
+            |m| count(m, Counter::InvalidRecipients),
         ),
         Command::new(
             "[no] match [not] cmd line length gt (1-65535)$over",
             &["", "", "Commands", "Command line", "Its length with the line end", "More than", "Octets"],
-            |m| criterion(m, Criterion::CommandLineLength { over: over(m)? }),
+            |m| count(m, Counter::CommandLength),
         ),
         Command::new(
             "[no] match [not] cmd-line length gt (1-65535)$over",
             &["", "", "The same as `cmd line`", "Its length with the line end", "More than", "Octets"],
-            |m| criterion(m, Criterion::CommandLineLength { over: over(m)? }),
+            |m| count(m, Counter::CommandLength),
         ),
         Command::new(
             "[no] match [not] cmd verb {AUTH | DATA | EHLO | ETRN | EXPN | HELO | HELP | MAIL | NOOP | QUIT | \
@@ -89,22 +90,22 @@ pub(super) static SMTP_CLASS: Mode<Statement> = Mode {
         Command::new(
             "[no] match [not] header length gt (1-65535)$over",
             &["", "", "Header of the message", "Its length", "More than", "Octets"],
-            |m| criterion(m, Criterion::HeaderLength { over: over(m)? }),
+            |m| count(m, Counter::HeaderLength),
         ),
         Command::new(
             "[no] match [not] header regex WORD$map",
             &["", "", "", "Regular expressions", "Name of a parameter-map"],
-            |m| criterion(m, Criterion::HeaderRegex { map: name(m, "map")? }),
+            |m| regex(m, Text::Header),
         ),
         Command::new(
             "[no] match [not] body regex WORD$map",
             &["", "", "Text of the message", "Regular expressions", "Name of a parameter-map"],
-            |m| criterion(m, Criterion::BodyRegex { map: name(m, "map")? }),
+            |m| regex(m, Text::Body),
         ),
         Command::new(
             "[no] match [not] mime content-type regex WORD$map",
             &["", "", "MIME", "Content-Type", "Regular expressions", "Name of a parameter-map"],
-            |m| criterion(m, Criterion::MimeContentType { map: name(m, "map")? }),
+            |m| regex(m, Text::ContentType),
         ),
         Command::new(
             "[no] match [not] mime encoding {7-bit | 8-bit | base64 | binary | quoted-printable | unknown | \
@@ -156,7 +157,7 @@ pub(super) static SMTP_CLASS: Mode<Statement> = Mode {
         Command::new(
             "[no] match [not] data-length gt (0-4294967295)$over",
             &["", "", "Message data of the session", "More than", "Octets"],
-            |m| criterion(m, Criterion::DataLength { over: m.number("over").unwrap_or(0) }),
+            |m| count(m, Counter::DataLength),
         ),
     ],
 };
@@ -165,8 +166,13 @@ fn criterion(m: &Matched<'_>, criterion: Criterion) -> Built {
     Ok(Statement::SmtpMatch { criterion, negated: m.has("not") })
 }
 
-fn over(m: &Matched<'_>) -> Result<u32, Mismatch> {
-    number(m, "over").ok_or_else(|| Mismatch::Incomplete { expected: vec!["<1-65535>"] })
+fn regex(m: &Matched<'_>, text: Text) -> Built {
+    criterion(m, Criterion::Regex { text, map: name(m, "map")? })
+}
+
+fn count(m: &Matched<'_>, counter: Counter) -> Built {
+    let over = m.number("over").ok_or_else(|| Mismatch::Incomplete { expected: vec!["<0-4294967295>"] })?;
+    criterion(m, Criterion::Count { counter, over })
 }
 
 /// What a table's `{KEYWORD | … | WORD}$key` took: the keyword as the table writes it, or the word.
