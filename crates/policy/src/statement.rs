@@ -171,7 +171,9 @@ impl Reader<'_> {
                 return self.wrong(cut, &Refusal { mode, mismatch, word });
             }
         };
-        self.check_quotes(cut, &statement);
+        if !self.check_quotes(cut, &statement) {
+            return;
+        }
         if let Some(words) = resolved.matched.in_full() {
             self.out.in_full.insert(cut.line.start, words.join(" "));
         }
@@ -189,9 +191,10 @@ impl Reader<'_> {
         }
     }
 
-    fn check_quotes(&mut self, cut: &Cut<'_>, statement: &Statement) {
+    /// Whether the quotes of a pattern are closed.
+    fn check_quotes(&mut self, cut: &Cut<'_>, statement: &Statement) -> bool {
         if !matches!(statement, Statement::Pattern(_)) {
-            return;
+            return true;
         }
         if let Some(quote) = cut.words.unterminated {
             let message = "the quote is never closed";
@@ -201,6 +204,7 @@ impl Reader<'_> {
             let message = "a typographic quote is read as `\"`";
             self.complaints.push(Diagnostic::new(Code::TypographicQuotes, quote.into(), message));
         }
+        cut.words.unterminated.is_none()
     }
 
     /// No mode takes the line: is it wrong, or is it none of ours?
