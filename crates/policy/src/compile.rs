@@ -376,6 +376,9 @@ impl<'p> Compiler<'p> {
         let mut too_large = Vec::new();
         let fields = std::mem::take(&mut self.fields).map(|collected| collected.build(&mut too_large));
         if !too_large.is_empty() {
+            // A map may be searched in several texts; its pattern is told once.
+            too_large.sort_by_key(|pattern: &PatternTooLarge| pattern.at);
+            too_large.dedup();
             return Err(too_large);
         }
         let [sender, recipient, header, content_type, body] = fields;
