@@ -158,6 +158,8 @@ codes! {
     InspectMissing = "inspect-missing", Error;
     LowAboveHigh = "low-above-high", Error;
     ProxyIncomplete = "proxy-incomplete", Error;
+    ListenTwice = "listen-twice", Error;
+    ProxyLoop = "proxy-loop", Error;
     // Lints.
     DanglingStar = "dangling-star", Warning;
     MatchesEmpty = "matches-empty", Warning;

@@ -3,6 +3,9 @@
 //! A rule is checked on the finished model, so that it holds whichever of its lines was typed
 //! first; the line typed last is the one complained about. Oddities that make sense are in `lint.rs`.
 
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
 use crate::compile;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::fact::Counter;
@@ -27,6 +30,7 @@ pub(crate) fn check(policy: &Policy, index: &Index<'_>, source: &Source, complai
         protocols(class, complaints);
     }
     completeness(policy, complaints);
+    addresses(policy, complaints);
 }
 
 /// In match-all, the length of the command line goes with one verb and nothing else.
@@ -224,4 +228,36 @@ fn completeness(policy: &Policy, complaints: &mut Diagnostics) {
         let complaint = Diagnostic::new(Code::ProxyIncomplete, from, message);
         complaints.push(complaint.help(format!("write `{keyword} {example}` in it")));
     }
+}
+
+/// An address belongs to one proxy, and no proxy leads to itself.
+fn addresses(policy: &Policy, complaints: &mut Diagnostics) {
+    let mut taken = HashMap::new();
+    for proxy in &policy.proxies {
+        for &listen in &proxy.listen {
+            let other = taken.entry(listen).or_insert(&proxy.name);
+            if other.at != proxy.name.at {
+                let message =
+                    format!("proxies `{}` and `{}` both listen on {listen}", other.text, proxy.name.text);
+                let complaint = Diagnostic::new(Code::ListenTwice, proxy.name.at, message);
+                complaints.push(complaint.related(other.at, "the other proxy begins here"));
+            }
+        }
+        let itself = |server: &&SocketAddr| proxy.listen.iter().any(|&listen| reaches(**server, listen));
+        if let Some(server) = proxy.servers.iter().find(itself) {
+            let message = format!("server {server} of proxy `{}` is the proxy itself", proxy.name.text);
+            complaints.push(
+                Diagnostic::new(Code::ProxyLoop, proxy.name.at, message)
+                    .help("give the mail server a port of its own, such as 127.0.0.1:10025"),
+            );
+        }
+    }
+}
+
+/// Whether a connection to `server` arrives at `listen`, as far as the addresses themselves tell.
+fn reaches(server: SocketAddr, listen: SocketAddr) -> bool {
+    let every_address = listen.ip().is_unspecified()
+        && listen.is_ipv4() == server.is_ipv4()
+        && (server.ip().is_loopback() || server.ip().is_unspecified());
+    server == listen || every_address && server.port() == listen.port()
 }

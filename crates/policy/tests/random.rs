@@ -8,6 +8,7 @@
 )]
 
 use std::fs;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use fastrand::Rng;
@@ -384,7 +385,11 @@ fn proxy(name: Name, policies: &[Name], maps: &[Name], rng: &mut Rng) -> Proxy {
     Proxy {
         name,
         description: description(rng),
-        listen: vec!["0.0.0.0:25".parse().unwrap(), "[::]:587".parse().unwrap()],
+        // An address belongs to one proxy.
+        listen: vec![
+            (Ipv4Addr::UNSPECIFIED, rng.u16(1..)).into(),
+            (Ipv6Addr::UNSPECIFIED, rng.u16(1..)).into(),
+        ],
         servers: vec!["192.0.2.1:25".parse().unwrap()],
         protocol: rng.bool().then(|| *rng.choice(&protocols).unwrap()),
         attachment: attachment.or_else(|| rng.bool().then_some(Attachment::Pinhole)),
