@@ -43,9 +43,10 @@ const TABLE: &[(Kind, [Treatment; 3])] = {
         (Kind::Surplus, [Reset, Reset, Reset]),
         (Kind::LongField, [Counted, Noted, Refused]),
         (Kind::LongHeader, [Refused, Refused, Refused]),
-        (Kind::MimeDepth, [Noted, Noted, Noted]),
-        (Kind::MimeParts, [Noted, Noted, Noted]),
-        // Some reader finds a part where we do not look: no sender of mail writes five boundaries for one.
+        // Some reader finds a part where we do not look; no sender of mail nests a hundred, or writes five
+        // boundaries for one.
+        (Kind::MimeDepth, [Noted, Refused, Refused]),
+        (Kind::MimeParts, [Noted, Refused, Refused]),
         (Kind::MimeReadings, [Noted, Refused, Refused]),
         (Kind::RepeatedMimeField, [Counted, Noted, Noted]),
     ]
