@@ -28,6 +28,7 @@ pub(crate) const ANSWERED_EARLY: Refusal =
     refusal(421, (4, 3, 0), "The server answered before the end of the message");
 pub(crate) const UNANSWERED: Refusal = refusal(421, (4, 4, 1), "No answer from the server");
 pub(crate) const LINE_TOO_LONG: Refusal = refusal(500, (5, 5, 2), "Line too long");
+pub(crate) const ENDLESS_LINE: Refusal = refusal(421, (4, 7, 0), "Line without end");
 pub(crate) const BAD_OCTET: Refusal = refusal(500, (5, 5, 2), "Control character in command");
 pub(crate) const BARE_LF: Refusal = refusal(500, (5, 5, 2), "Command line must end in CRLF");
 pub(crate) const EIGHT_BIT: Refusal = refusal(500, (5, 6, 7), "Non-ASCII command without SMTPUTF8");

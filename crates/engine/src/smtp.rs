@@ -46,6 +46,8 @@ pub(crate) struct Smtp {
     /// Nothing of the client is interpreted until the reply to its last command is in.
     barrier: bool,
     greeted: bool,
+    /// No command that we know was said since AUTH.
+    after_auth: bool,
     lmtp: bool,
     draining: bool,
     /// Sides to which nothing more is sent.
@@ -147,6 +149,7 @@ impl Smtp {
             told: Told::default(),
             barrier: false,
             greeted: false,
+            after_auth: false,
             lmtp: false,
             draining: false,
             finished: [false; 2],

@@ -90,7 +90,7 @@ fn a_line_beyond_all_bounds_ends_the_session_whether_or_not_its_end_came_with_it
         for piece in pieces {
             talk.client(piece);
         }
-        let last = "220 mx\r\n500 5.5.2 Line too long\r\n500 5.5.2 Line too long\r\nfinish";
+        let last = "220 mx\r\n500 5.5.2 Line too long\r\n421 4.7.0 Line without end\r\nfinish";
         assert_eq!(talk.got, [last, "finish"], "{pieces:?}");
     }
 }
@@ -101,7 +101,7 @@ fn nothing_follows_our_last_word() {
     let mut talk =
         Talk::with(Attachment { conformance: Conformance::Compat, bounds, ..Attachment::default() });
     talk.server("220 mx\r\n").client("a command of more than twenty octets");
-    let last = "220 mx\r\n500 5.5.2 Line too long\r\n500 5.5.2 Line too long\r\nfinish";
+    let last = "220 mx\r\n500 5.5.2 Line too long\r\n421 4.7.0 Line without end\r\nfinish";
     assert_eq!(talk.got[Side::Client as usize], last);
     talk.server("250 and a reply that nobody asked for\r\n");
     assert_eq!(talk.got[Side::Client as usize], last);

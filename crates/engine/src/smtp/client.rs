@@ -37,16 +37,11 @@ enum Check {
 }
 
 impl Said<'_> {
-    /// What BDAT announces, if every server reads it so: Exim knows the verb only with a blank behind it,
-    /// Postfix with a tab too, and what is a chunk for the one are commands for the other.
+    /// What BDAT announces, if every server reads it so: Exim knows the verb only at the start of the line
+    /// and with a blank behind it, and what is a chunk for Postfix are commands for Exim.
     fn chunk(&self) -> Option<Chunk> {
-        let behind = self.line.text.get(self.command.token.len());
-        if behind == Some(&b' ') { self.command.chunk() } else { None }
-    }
-
-    /// A BDAT behind blanks, which Postfix skips and Exim does not.
-    fn is_indented_chunk(&self) -> bool {
-        self.command.token.is_empty() && Command::read(self.line.text.trim_ascii_start()).verb == Verb::Bdat
+        let behind = self.line.text.strip_prefix(self.command.token)?;
+        behind.starts_with(b" ").then(|| self.command.chunk()).flatten()
     }
 }
 
@@ -127,18 +122,19 @@ impl Smtp {
         if !self.replies.is_empty() && !self.may_pipeline() && cx.at.watch == Watch::Enforce {
             return self.out_of_turn(AnomalyKind::Unpipelined, input, cx);
         }
+        let allowed = if is_auth(input) { cx.at.bounds.auth_line } else { cx.at.bounds.command_line };
         let bound = match cx.at.watch {
-            Watch::Enforce => cx.at.bounds.command_line,
+            Watch::Enforce => allowed,
             Watch::Observe => cx.at.bounds.observed_line,
         };
         match line::decode(input, bound) {
             Progress::NeedMore => Step::Wants(Wants::More),
             Progress::Oversize { len, ends } => self.too_long(input, len, ends, cx),
             Progress::Unit { unit: line, len } => {
-                if len > cx.at.bounds.command_line {
-                    self.anomaly(AnomalyKind::CommandTooLong, Side::Client, told(line.text), cx);
+                if len > allowed {
+                    self.anomaly(AnomalyKind::CommandTooLong, Side::Client, self.told(line.text), cx);
                 }
-                let command = Command::read(line.text);
+                let command = read_command(line.text, cx.at);
                 if self.is_undecided(command.verb) {
                     return Step::Wants(Wants::Peer);
                 }
@@ -199,7 +195,7 @@ impl Smtp {
 
     fn too_long(&mut self, input: &[u8], len: usize, ends: bool, cx: &mut Cx<'_>) -> Step {
         let value = input.get(..cx.at.bounds.command_line).unwrap_or(input);
-        self.anomaly(AnomalyKind::CommandTooLong, Side::Client, told(value), cx);
+        self.anomaly(AnomalyKind::CommandTooLong, Side::Client, self.told(value), cx);
         self.commands += 1;
         self.replies.ours(act::LINE_TOO_LONG);
         self.skipped(len as u64, ends, cx);
@@ -218,7 +214,7 @@ impl Smtp {
     fn skipped(&mut self, octets: u64, ends: bool, cx: &mut Cx<'_>) {
         self.client = if ends { Client::Command } else { Client::Skip(octets) };
         if octets > cx.at.bounds.skip {
-            self.last_word(act::LINE_TOO_LONG, cx);
+            self.last_word(act::ENDLESS_LINE, cx);
         }
     }
 
@@ -259,6 +255,11 @@ impl Smtp {
     fn command(&mut self, wire: &[u8], line: Line<'_>, command: Command<'_>, cx: &mut Cx<'_>) {
         let number = self.commands;
         self.commands += 1;
+        match command.verb {
+            Verb::Auth => self.after_auth = true,
+            Verb::Unknown => {}
+            _ => self.after_auth = false,
+        }
         let path = match command.verb {
             Verb::Mail => Some(Path::read(command.argument, "FROM:")),
             Verb::Rcpt => Some(Path::read(command.argument, "TO:")),
@@ -279,7 +280,7 @@ impl Smtp {
     /// Conformance: is this legal here?
     fn check(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) -> Check {
         let Line { end, flaws, .. } = said.line;
-        let text = told(said.line.text);
+        let text = self.told(said.line.text);
         if said.number == 0 && is_http(&said.command) {
             return self.treat(AnomalyKind::NotSmtp, text, act::OUT_OF_TURN, cx);
         }
@@ -411,6 +412,7 @@ impl Smtp {
     /// Learns everything a command tells, then judges once.
     fn judge_command(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) -> Decision {
         let recipients = self.count_recipient(said, cx);
+        let line = self.told(said.line.text);
         let Some(policy) = policy_of(cx.at) else { return Decision::Pass };
         let rules = &mut self.rules;
         policy.begin(rules, Scope::Command);
@@ -440,7 +442,7 @@ impl Smtp {
             }
             Kind::RecipientCount => Cow::Owned(recipients.to_string().into_bytes()),
             Kind::CommandVerb => Cow::Borrowed(said.command.token),
-            _ => Cow::Borrowed(told(said.line.text)),
+            _ => Cow::Borrowed(line),
         })
     }
 
@@ -481,12 +483,9 @@ impl Smtp {
         }
         let unknown = policy_of(cx.at).is_some() && !verb.known_to_ios();
         if enforced && (unknown || self.masked.unlock_verb(verb)) {
-            self.anomaly(AnomalyKind::UnknownVerb, Side::Client, said.command.token, cx);
+            self.unknown_verb(said, cx);
             self.undo_mail(said);
             return self.mask_command(said, cx);
-        }
-        if said.is_indented_chunk() {
-            return self.refuse_bad_chunk(said, cx);
         }
         pass_line(Side::Server, said.wire, &said.line, cx);
         let (asked, barrier) = match verb {
@@ -508,6 +507,22 @@ impl Smtp {
         self.barrier = barrier;
     }
 
+    fn unknown_verb(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
+        let token = if self.after_auth { b"" } else { said.command.token };
+        self.anomaly(AnomalyKind::UnknownVerb, Side::Client, token, cx);
+    }
+
+    /// A command line as it may be reported. What stands behind AUTH may be a password, and so may what a
+    /// client says that does not wait for the answer to it.
+    fn told<'b>(&self, line: &'b [u8]) -> &'b [u8] {
+        let command = Command::read(line.trim_ascii_start());
+        match command.verb {
+            Verb::Auth => command.token,
+            Verb::Unknown if self.after_auth => b"",
+            _ => line,
+        }
+    }
+
     /// Octets of the same number in place of the command; the server answers as to any it does not know.
     fn mask_command(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
         for ink in act::mask(Masked::Command, said.line.text.len()) {
@@ -526,7 +541,7 @@ impl Smtp {
         }
         if enforced && (policy_of(cx.at).is_some() || !offered) {
             if offered {
-                self.anomaly(AnomalyKind::UnknownVerb, Side::Client, said.command.token, cx);
+                self.unknown_verb(said, cx);
             }
             self.mask_command(said, cx);
             self.skip_chunk(chunk.size);
@@ -606,10 +621,15 @@ fn has_parameter<'b>(path: &Path<'b>, name: &str) -> Option<&'b [u8]> {
         .map(|(_, value)| value)
 }
 
-/// A command line as it may be reported: what stands behind AUTH may be a password.
-fn told(line: &[u8]) -> &[u8] {
-    let command = Command::read(line.trim_ascii_start());
-    if command.verb == Verb::Auth { command.token } else { line }
+/// Postfix skips blanks in front of a command. IOS does not, and a policy masks what it does not know.
+fn read_command<'b>(text: &'b [u8], at: &Attachment) -> Command<'b> {
+    let skips = policy_of(at).is_none() || at.watch == Watch::Observe;
+    Command::read(if skips { text.trim_ascii_start() } else { text })
+}
+
+/// RFC 4954 §4: a line with an initial response may be as long as any line of an exchange.
+fn is_auth(input: &[u8]) -> bool {
+    input.get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"AUTH "))
 }
 
 /// What is told of octets that came too early: how many came with the first is the segments' doing.
