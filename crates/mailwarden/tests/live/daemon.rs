@@ -231,13 +231,23 @@ fn render(
 
 /// An address nobody listens on.
 ///
-/// All of 127/8 is loopback. An address per test process, which no client binds to by itself, keeps this look and the
-/// bind that follows from racing with other tests.
+/// All of 127/8 is loopback. An address per test process, and ports below those that the kernel gives to clients, each
+/// asked for once, keep this look and the bind that follows from racing with other tests.
 pub(crate) fn free_address() -> SocketAddr {
-    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    const FIRST: u32 = 10_000;
+    const PORTS: u32 = 20_000;
+    let process = std::process::id();
+    let [_, high, middle, low] = process.to_be_bytes();
     let host = Ipv4Addr::new(127, 64 | high, middle, low);
-    let listener = TcpListener::bind((host, 0)).expect("a free port on loopback");
-    listener.local_addr().expect("the port's number")
+    (0..PORTS)
+        .find_map(|_| {
+            let number = process.wrapping_mul(31).wrapping_add(ASKED.fetch_add(1, Ordering::Relaxed));
+            let port = u16::try_from(FIRST + number % PORTS).ok()?;
+            let address = SocketAddr::from((host, port));
+            TcpListener::bind(address).is_ok().then_some(address)
+        })
+        .expect("a free port on loopback")
 }
 
 /// Asked without a connection, which would be a session.
