@@ -93,7 +93,7 @@ impl Smtp {
         const ALERT: u8 = 0x15;
         // A server answers the client's hello and says nothing before it.
         let unasked = from == Side::Server && matches!(self.client, Client::Relay { fresh: true });
-        if unasked || fresh && !matches!(input.first(), Some(&HANDSHAKE | &ALERT)) {
+        if fresh && (unasked || !matches!(input.first(), Some(&HANDSHAKE | &ALERT))) {
             let treatment = self.anomaly(AnomalyKind::TlsInjection, from, first(input), cx);
             if treatment == Treatment::Reset {
                 self.reset(cx);
