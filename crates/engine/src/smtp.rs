@@ -1,10 +1,13 @@
 //! The SMTP state machine: what either side's next octets are, and what is owed to whom.
 //!
-//! `client` reads commands, `content` message data, `server` replies; `replies` keeps them in
-//! order, and `conformance` says what is legal. What a unit changes stands here and there in one
+//! `client` finds the units, `command` and `chunk` are about one command, `content` is about message
+//! data and `server` about replies; `replies` keeps them in order, and `conformance` says what is
+//! legal. What a unit changes stands here and there in one
 //! `match` per state; what a refusal says stands in `act`.
 
+mod chunk;
 mod client;
+mod command;
 pub(crate) mod conformance;
 mod content;
 mod replies;

@@ -137,34 +137,6 @@ impl Smtp {
         if taken == 0 { Step::Wants(Wants::More) } else { Step::Took(taken) }
     }
 
-    pub(super) fn chunk(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
-        let Client::Chunk(chunk) = &mut self.client else { return Step::Wants(Wants::More) };
-        let step = chunk.octets.next(input);
-        let (left, last, after_cr) = (chunk.octets.left(), chunk.last, chunk.octets.after_cr);
-        let piece = match step {
-            BodyStep::Piece(piece) => piece,
-            BodyStep::NeedMore | BodyStep::End { .. } => return Step::Wants(Wants::More),
-        };
-        let refusal = self.learn(&piece, cx);
-        // The last octet of the last chunk ends the message: it is judged before that octet goes on.
-        let refusal = refusal.or_else(|| (left == 0 && last).then(|| self.finish_message(cx)).flatten());
-        if let Some(refusal) = refusal {
-            self.refuse_message(refusal, Swallowed::Chunk(left), cx);
-            return Step::Took(piece.len);
-        }
-        send(&piece, input, cx);
-        if left == 0 {
-            self.client = Client::Command;
-            if let Some(transaction) = &mut self.transaction {
-                transaction.after_cr = after_cr;
-            }
-            if last {
-                self.end_of_message(cx);
-            }
-        }
-        Step::Took(piece.len)
-    }
-
     /// All of the message has been judged and sent; nothing is interpreted until it is answered.
     pub(super) fn end_of_message(&mut self, cx: &Cx<'_>) {
         self.client = Client::Command;
@@ -198,7 +170,7 @@ impl Smtp {
         }
     }
 
-    fn learn(&mut self, piece: &Piece<'_>, cx: &mut Cx<'_>) -> Option<Refusal> {
+    pub(super) fn learn(&mut self, piece: &Piece<'_>, cx: &mut Cx<'_>) -> Option<Refusal> {
         self.with_message(cx, |message, ears| {
             message.octets += piece.len as u64;
             message.looked_at = 0;
@@ -295,7 +267,7 @@ fn drain(decoder: &mut body::Data, input: &[u8]) -> (usize, bool) {
 }
 
 /// Sends a piece on: as it came where it is the sender's own octets, and where we only watch.
-fn send(piece: &Piece<'_>, input: &[u8], cx: &mut Cx<'_>) {
+pub(super) fn send(piece: &Piece<'_>, input: &[u8], cx: &mut Cx<'_>) {
     let said = input.get(..piece.len).unwrap_or_default();
     let own = said.as_ptr_range().contains(&piece.wire.as_ptr()) && piece.flaw.is_none();
     match cx.at.watch {

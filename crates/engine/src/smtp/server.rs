@@ -11,7 +11,7 @@ use proto::smtp::verb::Verb;
 use proto::{Progress, Side};
 use smallvec::SmallVec;
 
-use super::client::pass_line;
+use super::command::pass_line;
 use super::{Asked, Client, Front, Server, Smtp, Step, Swallow, Swallowed, policy_of};
 use crate::act::{self, Masked, Row};
 use crate::attachment::Watch;

@@ -1,0 +1,124 @@
+//! BDAT (RFC 3030): what a chunk announces, and its octets on their way.
+
+use proto::Side;
+use proto::smtp::body::{self, Step as BodyStep};
+use proto::smtp::command::Chunk;
+
+use super::command::{Said, pass_line};
+use super::content::send;
+use super::{Asked, ChunkOnItsWay, Client, Smtp, Step, Swallowed, Transaction, policy_of};
+use crate::act;
+use crate::attachment::Watch;
+use crate::effect::Wants;
+use crate::event::{AnomalyKind, Treatment, Via};
+use crate::message::Message;
+use crate::session::Cx;
+
+impl Said<'_> {
+    /// What BDAT announces, if every server reads it so: Exim knows the verb only at the start of the line
+    /// and with a blank behind it, and what is a chunk for Postfix are commands for Exim.
+    pub(super) fn chunk(&self) -> Option<Chunk> {
+        let behind = self.line.text.strip_prefix(self.command.token)?;
+        behind.starts_with(b" ").then(|| self.command.chunk()).flatten()
+    }
+}
+
+impl Smtp {
+    pub(super) fn begin_chunk(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
+        let enforced = cx.at.watch == Watch::Enforce;
+        let Some(chunk) = said.chunk() else { return self.refuse_bad_chunk(said, cx) };
+        let offered = self.offered.contains("CHUNKING");
+        if !offered {
+            self.anomaly(AnomalyKind::UnofferedChunk, Side::Client, said.line.text, cx);
+        }
+        if enforced && (policy_of(cx.at).is_some() || !offered) {
+            if offered {
+                self.unknown_verb(said, cx);
+            }
+            self.mask_command(said, cx);
+            self.skip_chunk(chunk.size);
+            return;
+        }
+        self.open_chunk(said, chunk, cx);
+    }
+
+    /// Nobody knows which octets behind it are commands.
+    pub(super) fn refuse_bad_chunk(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
+        let treatment = self.anomaly(AnomalyKind::BadChunk, Side::Client, said.line.text, cx);
+        self.mask_or_pass(said, cx.at.watch == Watch::Enforce, cx);
+        if treatment == Treatment::Reset {
+            self.last_word(act::LOCKED_PARAMETER, cx);
+        }
+    }
+
+    fn mask_or_pass(&mut self, said: &Said<'_>, mask: bool, cx: &mut Cx<'_>) {
+        if mask {
+            self.mask_command(said, cx);
+        } else {
+            pass_line(Side::Server, said.wire, &said.line, cx);
+            self.replies.await_server(Asked::Other, said.number);
+        }
+    }
+
+    pub(super) fn skip_chunk(&mut self, size: u64) {
+        if size > 0 {
+            self.client = Client::SkipChunk(size);
+        }
+    }
+
+    /// A chunk that the server will count: a chunk without a transaction is counted all the same.
+    fn open_chunk(&mut self, said: &Said<'_>, chunk: Chunk, cx: &mut Cx<'_>) {
+        let transaction = self.transaction.get_or_insert_with(|| {
+            self.transactions += 1;
+            Box::new(Transaction::without_mail(self.transactions - 1))
+        });
+        let (binary, after_cr) = (transaction.binary, transaction.after_cr);
+        if transaction.message.is_none() {
+            transaction.message = Some(Box::new(Message::new(Via::Bdat, cx.at)));
+        }
+        let octets = body::Chunk::new(chunk.size, chunk.last, binary, after_cr);
+        let asked = if chunk.last { Asked::LastChunk { replies: 0 } } else { Asked::Chunk };
+        if chunk.last && chunk.size == 0 {
+            // The command is the end of the message: it is judged before it goes on.
+            self.replies.await_server(asked, said.number);
+            if let Some(refusal) = self.finish_message(cx) {
+                return self.refuse_message(refusal, Swallowed::Chunk(0), cx);
+            }
+            pass_line(Side::Server, said.wire, &said.line, cx);
+            return self.end_of_message(cx);
+        }
+        pass_line(Side::Server, said.wire, &said.line, cx);
+        self.replies.await_server(asked, said.number);
+        if chunk.size > 0 {
+            self.client = Client::Chunk(Box::new(ChunkOnItsWay { octets, last: chunk.last }));
+        }
+    }
+
+    pub(super) fn chunk(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
+        let Client::Chunk(chunk) = &mut self.client else { return Step::Wants(Wants::More) };
+        let step = chunk.octets.next(input);
+        let (left, last, after_cr) = (chunk.octets.left(), chunk.last, chunk.octets.after_cr);
+        let piece = match step {
+            BodyStep::Piece(piece) => piece,
+            BodyStep::NeedMore | BodyStep::End { .. } => return Step::Wants(Wants::More),
+        };
+        let refusal = self.learn(&piece, cx);
+        // The last octet of the last chunk ends the message: it is judged before that octet goes on.
+        let refusal = refusal.or_else(|| (left == 0 && last).then(|| self.finish_message(cx)).flatten());
+        if let Some(refusal) = refusal {
+            self.refuse_message(refusal, Swallowed::Chunk(left), cx);
+            return Step::Took(piece.len);
+        }
+        send(&piece, input, cx);
+        if left == 0 {
+            self.client = Client::Command;
+            if let Some(transaction) = &mut self.transaction {
+                transaction.after_cr = after_cr;
+            }
+            if last {
+                self.end_of_message(cx);
+            }
+        }
+        Step::Took(piece.len)
+    }
+}

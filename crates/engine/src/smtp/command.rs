@@ -1,0 +1,348 @@
+//! One command of the client: what the table and the rules make of it, and what goes on.
+
+use std::borrow::Cow;
+
+use policy::RuleId;
+use policy::fact::{Close, Counter, Fact, Kind, Scope};
+use proto::Side;
+use proto::line::{Line, LineEnd};
+use proto::smtp::address::Path;
+use proto::smtp::command::{Command, decimal};
+use proto::smtp::verb::Verb;
+
+use super::{Asked, SetAside, Smtp, Transaction, policy_of};
+use crate::act::{self, Masked, Refusal, Row};
+use crate::attachment::{Attachment, Watch};
+use crate::event::{AnomalyKind, Observed, Treatment};
+use crate::message::Decision;
+use crate::session::Cx;
+
+/// One command with everything that was read of it.
+pub(super) struct Said<'b> {
+    pub(super) wire: &'b [u8],
+    pub(super) line: Line<'b>,
+    pub(super) command: Command<'b>,
+    /// The path of MAIL or RCPT.
+    path: Option<Path<'b>>,
+    pub(super) number: u32,
+}
+
+/// What conformance makes of a command.
+enum Check {
+    Fine,
+    Answer(Refusal),
+    Reset,
+}
+
+impl Smtp {
+    pub(super) fn command(&mut self, wire: &[u8], line: Line<'_>, command: Command<'_>, cx: &mut Cx<'_>) {
+        let number = self.commands;
+        self.commands += 1;
+        match command.verb {
+            Verb::Auth => self.after_auth = true,
+            Verb::Unknown => {}
+            _ => self.after_auth = false,
+        }
+        let path = match command.verb {
+            Verb::Mail => Some(Path::read(command.argument, "FROM:")),
+            Verb::Rcpt => Some(Path::read(command.argument, "TO:")),
+            _ => None,
+        };
+        let said = Said { wire, line, command, path, number };
+        self.observe(cx, Observed::Command { number, verb: command.token, argument: command.argument });
+        match self.check(&said, cx) {
+            Check::Fine => self.consider(&said, cx),
+            Check::Answer(refusal) => {
+                self.count_recipient(&said, cx);
+                self.replies.ours(refusal);
+            }
+            Check::Reset => self.reset(cx),
+        }
+    }
+
+    /// Conformance: is this legal here?
+    fn check(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) -> Check {
+        let Line { end, flaws, .. } = said.line;
+        let text = self.told(said.line.text);
+        if said.number == 0 && is_http(&said.command) {
+            return self.treat(AnomalyKind::NotSmtp, text, act::OUT_OF_TURN, cx);
+        }
+        if end == LineEnd::Lf {
+            let check = self.treat(AnomalyKind::CommandBareLf, text, act::BARE_LF, cx);
+            if !matches!(check, Check::Fine) {
+                return check;
+            }
+        }
+        if flaws.control {
+            let check = self.treat(AnomalyKind::CommandControl, text, act::BAD_OCTET, cx);
+            if !matches!(check, Check::Fine) {
+                return check;
+            }
+        }
+        if flaws.eight_bit && !self.is_utf8(said) {
+            let check = self.treat(AnomalyKind::CommandEightBit, text, act::EIGHT_BIT, cx);
+            if !matches!(check, Check::Fine) {
+                return check;
+            }
+        }
+        self.check_path(said, cx)
+    }
+
+    fn check_path(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) -> Check {
+        let Some(path) = &said.path else { return Check::Fine };
+        if !path.readable {
+            let check = self.treat(AnomalyKind::UnreadablePath, path.text, act::UNREADABLE_PATH, cx);
+            if !matches!(check, Check::Fine) {
+                return check;
+            }
+        }
+        if path.is_hostile() {
+            return self.treat(AnomalyKind::HostilePath, path.text, act::HOSTILE_PATH, cx);
+        }
+        let locked = path.parameters().find(|(keyword, value)| self.masked.unlock_parameter(keyword, value));
+        match locked {
+            Some((keyword, _)) => {
+                self.treat(AnomalyKind::LockedParameter, keyword, act::LOCKED_PARAMETER, cx)
+            }
+            None => Check::Fine,
+        }
+    }
+
+    fn treat(&mut self, kind: AnomalyKind, value: &[u8], refusal: Refusal, cx: &mut Cx<'_>) -> Check {
+        match self.anomaly(kind, Side::Client, value, cx) {
+            Treatment::Counted | Treatment::Noted | Treatment::Mended => Check::Fine,
+            Treatment::Refused => Check::Answer(refusal),
+            Treatment::Reset => Check::Reset,
+        }
+    }
+
+    fn is_utf8(&self, said: &Said<'_>) -> bool {
+        let here = said.path.as_ref().is_some_and(|path| has_parameter(path, "SMTPUTF8").is_some());
+        here || self.transaction.as_ref().is_some_and(|transaction| transaction.utf8)
+    }
+
+    /// The rules: what does the policy make of it?
+    fn consider(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
+        if said.command.verb == Verb::Rcpt && self.over_limit(cx) {
+            return;
+        }
+        self.begin_transaction(said, cx);
+        match self.judge_command(said, cx) {
+            Decision::Pass => self.go_on(said, cx),
+            Decision::Mask => {
+                self.undo_mail(said);
+                match (said.command.verb, said.chunk()) {
+                    (Verb::Bdat, None) => self.refuse_bad_chunk(said, cx),
+                    (Verb::Bdat, Some(chunk)) => {
+                        self.mask_command(said, cx);
+                        self.skip_chunk(chunk.size);
+                    }
+                    _ => self.mask_command(said, cx),
+                }
+            }
+            Decision::Refuse { rule, kind } => {
+                self.undo_mail(said);
+                self.refuse_command(said.command.verb, kind, rule, cx);
+            }
+        }
+    }
+
+    /// A surplus recipient under `recipient-limit refuse`, answered without asking the rules again.
+    fn over_limit(&mut self, cx: &mut Cx<'_>) -> bool {
+        let Some(transaction) = &mut self.transaction else { return false };
+        let Some(rule) = transaction.over_limit else { return false };
+        transaction.recipients += 1;
+        transaction.surplus += 1;
+        if transaction.surplus <= cx.at.bounds.surplus {
+            self.replies.ours(Refusal { rule: Some(rule), ..act::TOO_MANY });
+        } else {
+            self.anomaly(AnomalyKind::Surplus, Side::Client, b"", cx);
+            self.last_word(Refusal { rule: Some(rule), ..act::SURPLUS }, cx);
+        }
+        true
+    }
+
+    /// A transaction begins provisionally with MAIL. One that is open is set aside: only the server knows
+    /// whether it takes a second MAIL, and what that names must not count in the first.
+    fn begin_transaction(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
+        let (Verb::Mail, Some(path)) = (said.command.verb, &said.path) else { return };
+        self.set_aside = self
+            .transaction
+            .take()
+            .map(|transaction| Box::new(SetAside { transaction, held: self.rules.held() }));
+        if let Some(policy) = policy_of(cx.at) {
+            policy.begin(&mut self.rules, Scope::Transaction);
+        }
+        let mut transaction = Transaction::new(self.transactions, path.text);
+        self.transactions += 1;
+        transaction.declared = has_parameter(path, "SIZE").and_then(decimal);
+        transaction.binary =
+            has_parameter(path, "BODY").is_some_and(|body| body.eq_ignore_ascii_case(b"BINARYMIME"));
+        transaction.utf8 = has_parameter(path, "SMTPUTF8").is_some();
+        if self.set_aside.is_none() {
+            self.observe(cx, Observed::Begin { transaction: transaction.number, sender: path.text });
+        }
+        self.transaction = Some(Box::new(transaction));
+    }
+
+    fn undo_mail(&mut self, said: &Said<'_>) {
+        if said.command.verb == Verb::Mail {
+            self.transaction = None;
+            self.take_back();
+        }
+    }
+
+    /// Learns everything a command tells, then judges once.
+    fn judge_command(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) -> Decision {
+        let recipients = self.count_recipient(said, cx);
+        let line = self.told(said.line.text);
+        let Some(policy) = policy_of(cx.at) else { return Decision::Pass };
+        let rules = &mut self.rules;
+        policy.begin(rules, Scope::Command);
+        policy.learn(rules, Fact::Count(Counter::CommandLength, said.line.wire_len() as u64));
+        policy.learn(rules, Fact::Verb(said.command.token));
+        match (said.command.verb, &said.path) {
+            (Verb::Mail, Some(path)) => {
+                policy.learn(rules, Fact::Sender(path.text));
+                path.plain().iter().for_each(|text| policy.learn(rules, Fact::Sender(text)));
+            }
+            (Verb::Rcpt, Some(path)) => {
+                policy.learn(rules, Fact::Recipient(path.text));
+                path.plain().iter().for_each(|text| policy.learn(rules, Fact::Recipient(text)));
+                policy.learn(rules, Fact::Count(Counter::Recipients, u64::from(recipients)));
+            }
+            (Verb::Data | Verb::Bdat, _)
+                if self.transaction.as_ref().is_some_and(|t| t.message.is_none()) =>
+            {
+                policy.close(rules, Close::Envelope);
+            }
+            _ => {}
+        }
+        policy.close(rules, Close::Command);
+        self.ears(cx).judge(&|kind| match kind {
+            Kind::SenderAddress | Kind::RecipientAddress => {
+                Cow::Borrowed(said.path.as_ref().map_or(&b""[..], |path| path.text))
+            }
+            Kind::RecipientCount => Cow::Owned(recipients.to_string().into_bytes()),
+            Kind::CommandVerb => Cow::Borrowed(said.command.token),
+            _ => Cow::Borrowed(line),
+        })
+    }
+
+    /// Every RCPT of a transaction counts, whatever becomes of it.
+    fn count_recipient(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) -> u32 {
+        let Some(transaction) = &mut self.transaction else { return 0 };
+        if said.command.verb == Verb::Rcpt {
+            transaction.recipients += 1;
+        }
+        let (number, recipients) = (transaction.number, transaction.recipients);
+        if let (Verb::Rcpt, Some(path)) = (said.command.verb, &said.path) {
+            let recipient =
+                Observed::Recipient { transaction: number, number: said.number, address: path.text };
+            self.observe(cx, recipient);
+        }
+        recipients
+    }
+
+    fn refuse_command(&mut self, verb: Verb, kind: Option<Kind>, rule: RuleId, cx: &mut Cx<'_>) {
+        match act::command_row(verb, kind, rule, cx.at) {
+            Row::Last(refusal) => self.last_word(refusal, cx),
+            Row::Answer(refusal) => {
+                self.replies.ours(refusal);
+                if let Some(transaction) = &mut self.transaction {
+                    transaction.over_limit = Some(rule);
+                    transaction.surplus = 1;
+                }
+            }
+        }
+    }
+
+    /// The rules let it pass; what the dialect hides is hidden all the same.
+    fn go_on(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
+        let verb = said.command.verb;
+        let enforced = cx.at.watch == Watch::Enforce;
+        if verb == Verb::Bdat {
+            return self.begin_chunk(said, cx);
+        }
+        let unknown = policy_of(cx.at).is_some() && !verb.known_to_ios();
+        if enforced && (unknown || self.masked.unlock_verb(verb)) {
+            self.unknown_verb(said, cx);
+            self.undo_mail(said);
+            return self.mask_command(said, cx);
+        }
+        pass_line(Side::Server, said.wire, &said.line, cx);
+        let (asked, barrier) = match verb {
+            Verb::Ehlo => (Asked::Ehlo, true),
+            Verb::Lhlo => (Asked::Lhlo, true),
+            Verb::Helo => (Asked::Helo, true),
+            Verb::Mail if self.set_aside.is_some() => (Asked::NestedMail, true),
+            Verb::Mail => (Asked::Mail, false),
+            Verb::Rcpt => (Asked::Rcpt, false),
+            // Its answer comes when the next transaction may have begun: only one that stands is ended by it.
+            Verb::Rset if self.transaction.is_some() => (Asked::Rset, true),
+            Verb::Data => (Asked::Data, true),
+            Verb::Auth => (Asked::Auth, true),
+            Verb::Starttls => (Asked::StartTls, true),
+            Verb::Quit => (Asked::Quit, false),
+            _ => (Asked::Other, false),
+        };
+        self.replies.await_server(asked, said.number);
+        self.barrier = barrier;
+    }
+
+    pub(super) fn unknown_verb(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
+        let token = if self.after_auth { b"" } else { said.command.token };
+        self.anomaly(AnomalyKind::UnknownVerb, Side::Client, token, cx);
+    }
+
+    /// A command line as it may be reported. What stands behind AUTH may be a password, and so may what a
+    /// client says that does not wait for the answer to it.
+    pub(super) fn told<'b>(&self, line: &'b [u8]) -> &'b [u8] {
+        let command = Command::read(line.trim_ascii_start());
+        match command.verb {
+            Verb::Auth => command.token,
+            Verb::Unknown if self.after_auth => b"",
+            _ => line,
+        }
+    }
+
+    /// Octets of the same number in place of the command; the server answers as to any it does not know.
+    pub(super) fn mask_command(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
+        for ink in act::mask(Masked::Command, said.line.text.len()) {
+            cx.out.rewrite(Side::Server, ink);
+        }
+        cx.out.rewrite(Side::Server, b"\r\n");
+        self.replies.await_server(Asked::Other, said.number);
+    }
+}
+
+/// Sends a line on as it came, its end made CRLF where it was not.
+pub(super) fn pass_line(to: Side, wire: &[u8], line: &Line<'_>, cx: &mut Cx<'_>) {
+    match line.end {
+        LineEnd::Lf if cx.at.watch == Watch::Observe => cx.out.pass(to, wire),
+        LineEnd::Crlf => cx.out.pass(to, wire),
+        LineEnd::Lf => {
+            cx.out.pass(to, line.text);
+            cx.out.rewrite(to, b"\r\n");
+        }
+    }
+}
+
+/// Postfix skips blanks in front of a command. IOS does not, and a policy masks what it does not know.
+pub(super) fn read_command<'b>(text: &'b [u8], at: &Attachment) -> Command<'b> {
+    let skips = policy_of(at).is_none() || at.watch == Watch::Observe;
+    Command::read(if skips { text.trim_ascii_start() } else { text })
+}
+
+fn has_parameter<'b>(path: &Path<'b>, name: &str) -> Option<&'b [u8]> {
+    path.parameters()
+        .find(|(keyword, _)| keyword.eq_ignore_ascii_case(name.as_bytes()))
+        .map(|(_, value)| value)
+}
+
+/// A request line of HTTP: a browser that was made to talk to a mail server.
+fn is_http(command: &Command<'_>) -> bool {
+    const METHODS: [&[u8]; 9] =
+        [b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"CONNECT", b"TRACE", b"PATCH"];
+    METHODS.contains(&command.token) && memchr::memmem::rfind(command.argument, b"HTTP/").is_some()
+}
