@@ -99,7 +99,7 @@ impl Smtp {
             return self.refuse_data(refusal, ahead, seen, cx);
         }
         let mut taken = 0;
-        while let BodyStep::Piece(piece) = decoder.next(window.get(taken..seen).unwrap_or_default()) {
+        while let BodyStep::Piece(piece) = decoder.next(window.get(taken..).unwrap_or_default()) {
             send(&piece, window.get(taken..).unwrap_or_default(), cx);
             taken += piece.len;
         }
