@@ -8,8 +8,8 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::fact::Counter;
 use crate::link::Index;
 use crate::model::{
-    Action, Attachment, Condition, Criterion, InspectCondition, MatchMode, Name, Policy, Protocol, SmtpClass,
-    SmtpPolicy, SmtpRule,
+    Action, Attachment, Condition, Criterion, InspectCondition, InspectPolicy, MatchMode, Name, Policy,
+    Protocol, SmtpClass, SmtpPolicy, SmtpRule, find,
 };
 
 pub(crate) fn check(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
@@ -25,6 +25,7 @@ pub(crate) fn check(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnos
         hidden_classes(index, outer, complaints);
     }
     not_attached(policy, complaints);
+    uncounted(policy, complaints);
     pinholes(policy, index, complaints);
 }
 
@@ -175,6 +176,23 @@ fn is_momentary(criterion: &Criterion) -> bool {
 }
 
 /// Classes no policy names, and policies nothing enforces.
+/// Limits on the number of sessions that a proxy would be held to.
+fn uncounted(policy: &Policy, complaints: &mut Diagnostics) {
+    let attached = policy.proxies.iter().filter_map(|proxy| proxy.attachment.as_ref()?.policy());
+    let tops = attached.filter_map(|name| find(&policy.inspect_policies, &name.text));
+    let of_policies = tops.flat_map(InspectPolicy::parameter_maps);
+    let names = policy.proxies.iter().filter_map(|proxy| proxy.parameters.as_ref()).chain(of_policies);
+    for name in names {
+        if find(&policy.inspect_maps, &name.text).is_some_and(|map| map.limits.counts_sessions()) {
+            let message = format!(
+                "the limits on sessions of parameter-map `{}` have no effect in this version",
+                name.text
+            );
+            complaints.push(Diagnostic::new(Code::NotSupported, name.at, message));
+        }
+    }
+}
+
 fn not_attached(policy: &Policy, complaints: &mut Diagnostics) {
     let attached = policy.proxies.iter().filter_map(|proxy| proxy.attachment.as_ref()?.policy());
     let attached: HashSet<&str> = attached.map(|name| name.text.as_str()).collect();

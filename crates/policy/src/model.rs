@@ -318,6 +318,15 @@ pub struct Limits {
     pub sessions_maximum: Option<u32>,
 }
 
+impl Limits {
+    /// Whether anything is said of how many sessions there may be.
+    pub fn counts_sessions(&self) -> bool {
+        self.tcp_max_incomplete_host.is_some()
+            || [self.max_incomplete_low, self.max_incomplete_high].iter().any(Option::is_some)
+            || [self.one_minute_low, self.one_minute_high, self.sessions_maximum].iter().any(Option::is_some)
+    }
+}
+
 /// Zones that need no definition: the system itself, and what is in no zone.
 pub(crate) const BUILT_IN_ZONES: [&str; 2] = ["self", "default"];
 

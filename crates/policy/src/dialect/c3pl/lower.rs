@@ -10,7 +10,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::{Setting, Statement};
 use crate::model::{
     AccessList, AccessListForm, Attachment, BUILT_IN_ZONES, InspectClass, InspectMap, InspectPolicy,
-    Interface, Limits, MatchMode, Name, PatternText, Policy, Proxy, RegexMap, Settings, SmtpClass,
+    Interface, Limits, MatchMode, Name, PatternText, Policy, Proxy, Refusals, RegexMap, Settings, SmtpClass,
     SmtpPolicy, Zone, ZonePair, find,
 };
 use crate::platform::Platform;
@@ -297,8 +297,12 @@ impl<'c> Lowering<'c> {
 
     fn mailwarden(&mut self, children: Vec<Node>) {
         let settings = &mut self.settings;
-        for Node { statement, negated, .. } in children {
+        for Node { statement, negated, at, .. } in children {
             let Statement::Setting(setting) = statement else { continue };
+            if let (Some(what), false) = (without_effect(&setting), negated) {
+                let message = format!("`{what}` is kept, and has no effect in this version");
+                self.complaints.push(Diagnostic::new(Code::NotSupported, at, message));
+            }
             match setting {
                 // Told before anything was read.
                 Setting::Platform(_) => {}
@@ -396,6 +400,16 @@ fn crossed(limits: &Limits) -> impl Iterator<Item = (&'static str, u32, u32)> {
 fn keep_once(conditions: &mut Vec<impl ToString>) {
     let mut seen = HashSet::new();
     conditions.retain(|condition| seen.insert(condition.to_string()));
+}
+
+/// What an administrator must not rely on yet.
+fn without_effect(setting: &Setting) -> Option<&'static str> {
+    match setting {
+        Setting::Refusals(Refusals::Silent) => Some("refusals silent"),
+        Setting::ControlSocket(Some(_)) => Some("control-socket"),
+        Setting::Metrics(Some(_)) => Some("metrics"),
+        _ => None,
+    }
 }
 
 /// The value said, or the default if it was taken back.
