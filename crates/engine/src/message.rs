@@ -199,7 +199,7 @@ impl Ears<'_, '_> {
             mime::Event::HeaderEnd => self.close(Close::Header),
             mime::Event::PartHeader(part) => self.part(&part),
             mime::Event::Text(run) => self.text(run, line),
-            mime::Event::PartEnd { .. } => self.part_end(line),
+            mime::Event::PartEnd { covered, .. } => self.part_end(covered, line),
             mime::Event::Finding(finding) => self.anomaly(anomaly_of(finding)?, b""),
         }
     }
@@ -207,7 +207,9 @@ impl Ears<'_, '_> {
     fn part(&mut self, part: &PartHeader<'_>) -> Option<Refusal> {
         self.observe_part(part);
         let policy = self.at.policy.as_deref()?;
-        policy.begin(self.rules, Scope::Part);
+        if !part.covered {
+            policy.begin(self.rules, Scope::Part);
+        }
         let mut last = &b""[..];
         for content_type in part.content_types() {
             policy.learn(self.rules, Fact::ContentType(content_type.text));
@@ -255,12 +257,14 @@ impl Ears<'_, '_> {
         refusal
     }
 
-    fn part_end(&mut self, line: &mut Vec<u8>) -> Option<Refusal> {
+    fn part_end(&mut self, covered: bool, line: &mut Vec<u8>) -> Option<Refusal> {
         let policy = self.at.policy.as_deref()?;
         policy.end_body(self.rules);
         let refusal = self.judge_message(&|_| line);
         line.clear();
-        policy.begin(self.rules, Scope::Part);
+        if !covered {
+            policy.begin(self.rules, Scope::Part);
+        }
         refusal
     }
 

@@ -57,6 +57,8 @@ pub enum Event<'a> {
     PartEnd {
         part: u32,
         depth: u32,
+        /// As [`PartHeader::covered`].
+        covered: bool,
     },
     Finding(Finding),
 }
@@ -93,16 +95,14 @@ pub struct PartHeader<'a> {
     /// Seen only under a second reading of a repeated or contradicting field; part 0 is told again
     /// so when fields stand behind a line that is none.
     pub alternate: bool,
+    /// A part around it is text under another reading: what is told of this one is told of that one too.
+    pub covered: bool,
     /// The type when the header states none.
     pub default: DefaultType,
     facts: &'a Facts,
 }
 
 impl<'a> PartHeader<'a> {
-    fn new(part: u32, depth: u32, alternate: bool, default: DefaultType, facts: &'a Facts) -> Self {
-        Self { part, depth, alternate, default, facts }
-    }
-
     /// The type that most readers see: the first one stated, or the default. Lower case.
     pub fn media_type(&self) -> &'a [u8] {
         self.facts.media_type(self.default)

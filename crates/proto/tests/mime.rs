@@ -61,7 +61,7 @@ impl Story {
                     lossy(part.media_type()),
                 )
             }
-            Event::PartEnd { part, depth } => format!("end {part} depth {depth}"),
+            Event::PartEnd { part, depth, .. } => format!("end {part} depth {depth}"),
             Event::Finding(finding) => format!("finding {}", finding.name()),
         };
         self.text_end = None;

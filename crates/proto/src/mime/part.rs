@@ -150,7 +150,9 @@ impl Structure {
 
     /// Fields of the message's header behind a line that is none: some readers heed them.
     pub(super) fn second_reading(&mut self, late: &Facts, at: u64, out: &mut Teller<'_>) {
-        out.tell(at, Event::PartHeader(PartHeader::new(0, 0, true, DefaultType::TextPlain, late)));
+        let default = DefaultType::TextPlain;
+        let header = PartHeader { part: 0, depth: 0, alternate: true, covered: true, default, facts: late };
+        out.tell(at, Event::PartHeader(header));
         if self.stopped {
             return;
         }
@@ -545,7 +547,14 @@ impl Structure {
         let status = media_type == b"message/delivery-status";
         let digest = media_type == b"multipart/digest";
         let text = self.facts.is_text(default);
-        let header = PartHeader::new(level.index, depth, level.alternate, default, &self.facts);
+        let header = PartHeader {
+            part: level.index,
+            depth,
+            alternate: level.alternate,
+            covered: level.covered,
+            default,
+            facts: &self.facts,
+        };
         out.tell_findings(at, &self.facts);
         out.tell(at, Event::PartHeader(header));
 
@@ -606,7 +615,8 @@ impl Structure {
             let Some(ended) = self.levels.pop() else { return };
             self.blocks = self.blocks.saturating_sub(usize::from(ended.block));
             self.boundaries.forget(self.levels.len(), ended.boundary_mark);
-            out.tell(at, Event::PartEnd { part: ended.index, depth });
+            let covered = self.levels.last().is_some_and(|parent| parent.covered);
+            out.tell(at, Event::PartEnd { part: ended.index, depth, covered });
         }
     }
 
