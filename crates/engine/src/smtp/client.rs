@@ -98,12 +98,12 @@ impl Smtp {
             Progress::NeedMore => Step::Wants(Wants::More),
             Progress::Oversize { len, ends } => self.too_long(input, len, ends, cx),
             Progress::Unit { unit: line, len } => {
-                if len > allowed {
-                    self.anomaly(AnomalyKind::CommandTooLong, Side::Client, self.told(line.text), cx);
-                }
                 let command = read_command(line.text, cx.at);
                 if self.is_undecided(command.verb) {
                     return Step::Wants(Wants::Peer);
+                }
+                if len > allowed {
+                    self.anomaly(AnomalyKind::CommandTooLong, Side::Client, self.told(line.text), cx);
                 }
                 self.command(input.get(..len).unwrap_or_default(), line, command, cx);
                 Step::Took(len)
