@@ -259,7 +259,10 @@ impl Smtp {
             return;
         }
         if matches!(&self.client, Client::Swallow(swallow) if swallow.refused) {
+            // What the server owes from before the message has been owed as long.
+            self.client = Client::Done;
             self.replies.ready();
+            self.replies.give_up(act::UNANSWERED);
             self.flush(cx);
         } else if self.replies.has_last() {
             self.replies.give_up(act::UNANSWERED);
