@@ -65,7 +65,7 @@ impl Crew {
     fn open(&self, address: SocketAddr) -> io::Result<(Vec<TcpListener>, SocketAddr)> {
         // With SO_REUSEPORT a second daemon would quietly share the port: ask without it first, unless
         // it is we who hold the port.
-        let ours = self.listening.values().any(|bound| bound.port() == address.port());
+        let ours = self.listening.values().any(|bound| overlap(*bound, address));
         let bound = if ours { address } else { bind(address, false)?.local_addr()? };
         let sockets: io::Result<Vec<TcpListener>> = self.members.iter().map(|_| bind(bound, true)).collect();
         Ok((sockets?, bound))
@@ -96,6 +96,12 @@ impl Crew {
             let _ = thread.join();
         }
     }
+}
+
+/// Whether two listeners would have clients in common.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let wide = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one == other || wide && one.port() == other.port() && one.is_ipv4() == other.is_ipv4()
 }
 
 fn size(workers: Option<usize>) -> usize {

@@ -24,6 +24,8 @@ pub(super) struct Said<'b> {
     pub(super) command: Command<'b>,
     /// The path of MAIL or RCPT.
     path: Option<Path<'b>>,
+    /// The line as it may be reported.
+    told: &'b [u8],
     pub(super) number: u32,
 }
 
@@ -48,7 +50,7 @@ impl Smtp {
             Verb::Rcpt => Some(Path::read(command.argument, "TO:")),
             _ => None,
         };
-        let said = Said { wire, line, command, path, number };
+        let said = Said { wire, line, command, path, told: self.told(line.text), number };
         self.observe(cx, Observed::Command { number, verb: command.token, argument: command.argument });
         match self.check(&said, cx) {
             Check::Fine => self.consider(&said, cx),
@@ -63,7 +65,7 @@ impl Smtp {
     /// Conformance: is this legal here?
     fn check(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) -> Check {
         let Line { end, flaws, .. } = said.line;
-        let text = self.told(said.line.text);
+        let text = said.told;
         if said.number == 0 && is_http(&said.command) {
             return self.treat(AnomalyKind::NotSmtp, text, act::OUT_OF_TURN, cx);
         }
@@ -195,7 +197,6 @@ impl Smtp {
     /// Learns everything a command tells, then judges once.
     fn judge_command(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) -> Decision {
         let recipients = self.count_recipient(said, cx);
-        let line = self.told(said.line.text);
         let Some(policy) = policy_of(cx.at) else { return Decision::Pass };
         let rules = &mut self.rules;
         policy.begin(rules, Scope::Command);
@@ -225,7 +226,7 @@ impl Smtp {
             }
             Kind::RecipientCount => Cow::Owned(recipients.to_string().into_bytes()),
             Kind::CommandVerb => Cow::Borrowed(said.command.token),
-            _ => Cow::Borrowed(line),
+            _ => Cow::Borrowed(said.told),
         })
     }
 

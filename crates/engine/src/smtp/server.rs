@@ -226,8 +226,7 @@ impl Smtp {
                 }
             }
             Asked::EndOfData { .. } | Asked::LastChunk { .. } if again.is_some() => {}
-            Asked::EndOfData { .. } => self.message_answered(code, cx),
-            Asked::LastChunk { .. } => self.message_answered(code, cx),
+            Asked::EndOfData { .. } | Asked::LastChunk { .. } => self.message_answered(code, cx),
             Asked::Auth => {
                 self.barrier = false;
                 if code / 100 == 3 {

@@ -142,6 +142,19 @@ fn a_listener_may_widen_to_every_address_and_go_back() {
 }
 
 #[test]
+fn an_address_of_another_daemon_is_not_shared_though_its_port_is_ours() {
+    let mailbox = Mailbox::start();
+    let [other, daemon] = [(); 2].map(|()| Daemon::start(RULED, &[mailbox.address()]));
+    let elsewhere = SocketAddr::from(([127, 0, 0, 3], daemon.address().port()));
+    other.write(RULED, &[other.address(), elsewhere]);
+    assert_eq!(other.reload(), "in force");
+    daemon.write(RULED, &[daemon.address(), elsewhere]);
+    let said = daemon.reload();
+    assert!(said.starts_with(&format!("cannot listen on {elsewhere}")), "{said}");
+    daemon.passes_clean_mail();
+}
+
+#[test]
 fn ten_reloads_lose_no_connection() {
     let mailbox = Mailbox::start();
     let daemon = Daemon::start(RULED, &[mailbox.address()]);
