@@ -5,6 +5,10 @@ use crate::scenario::{Row, row};
 
 /// `match sender …`, `match recipient …`; the actions `log`, `reset` and `allow`.
 pub(crate) fn envelope() -> Vec<Row> {
+    [senders(), recipients()].into_iter().flatten().collect()
+}
+
+fn senders() -> Vec<Row> {
     vec![
         row(
             "a sender of a suspected domain is refused at MAIL",
@@ -68,6 +72,11 @@ pub(crate) fn envelope() -> Vec<Row> {
         .refused(".", "554 5.7.1")
         .acted("c1", "sender address regex friends", "allow")
         .acted("c2", "header regex lottery-spam", "reset"),
+    ]
+}
+
+fn recipients() -> Vec<Row> {
+    vec![
         row(
             "a lure recipient is refused at RCPT",
             "match recipient address regex known-unknown-users → log reset",
@@ -119,6 +128,10 @@ pub(crate) fn envelope() -> Vec<Row> {
 
 /// `match cmd line length`, `match cmd verb`, and the action `mask`.
 pub(crate) fn commands() -> Vec<Row> {
+    [lines(), verbs(), defaults()].into_iter().flatten().collect()
+}
+
+fn lines() -> Vec<Row> {
     let long_sender = format!("carol@{}example.org", "a-label-of-twenty-one.".repeat(7));
     vec![
         row(
@@ -136,6 +149,11 @@ pub(crate) fn commands() -> Vec<Row> {
         )
         .refused("NOOP", "554 5.7.1")
         .acted("c1", "cmd line length gt 256", "reset"),
+    ]
+}
+
+fn verbs() -> Vec<Row> {
+    vec![
         row("EHLO masked: swaks falls back to HELO", "match cmd verb EHLO → mask", swaks())
             .answered("EHLO", "250", "50")
             .acted("c1", "cmd verb EHLO", "mask")
@@ -170,6 +188,12 @@ pub(crate) fn commands() -> Vec<Row> {
         )
         .refused("VRFY", "554 5.7.1")
         .acted("c1", "cmd verb VRFY", "reset"),
+    ]
+}
+
+/// What happens without a class that says so.
+fn defaults() -> Vec<Row> {
+    vec![
         row(
             "under the default policy a command that is none is hidden and reported, and the mail is delivered",
             "match protocol smtp → allow",
@@ -254,10 +278,14 @@ pub(crate) fn keywords() -> Vec<Row> {
 
 /// `match header …`, `match body regex`, `match mime …`, `match data-length`.
 pub(crate) fn content() -> Vec<Row> {
-    let part = |kind: &str| format!("--b\nContent-Type: {kind}\n\n/9j/4AAQSkZJRg==\n--b--");
-    let filler = "abcdefghijklmnopqrstuvwxyz 0123456789\n";
-    let multipart = "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b";
-    let mut rows = vec![
+    [headers(), bodies(), attachments(), encodings()].into_iter().flatten().collect()
+}
+
+const FILLER: &str = "abcdefghijklmnopqrstuvwxyz 0123456789\n";
+const MULTIPART: &str = "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b";
+
+fn headers() -> Vec<Row> {
+    vec![
         row(
             "a header block longer than the limit is refused",
             "match header length gt 16000 → reset",
@@ -268,7 +296,7 @@ pub(crate) fn content() -> Vec<Row> {
         )
         .refused(".", "554 5.6.0")
         .acted("c1", "header length gt 16000", "reset")
-        .passes(swaks().body(filler.repeat(500))),
+        .passes(swaks().body(FILLER.repeat(500))),
         row(
             "a long header is logged and delivered",
             "match header length gt 200 → log",
@@ -299,6 +327,11 @@ pub(crate) fn content() -> Vec<Row> {
         )
         .refused(".", "554 5.7.1")
         .acted("c1", "header regex private-field", "reset"),
+    ]
+}
+
+fn bodies() -> Vec<Row> {
+    vec![
         row(
             "a text in the body is refused",
             "match body regex doc-data → reset",
@@ -310,11 +343,18 @@ pub(crate) fn content() -> Vec<Row> {
         row(
             "a text deep in a large body is refused, and what the sender has left to say does no harm",
             "match body regex doc-data → reset",
-            curl().body(format!("{}UD-421590\n{}", filler.repeat(10_000), filler.repeat(10_000))),
+            curl().body(format!("{}UD-421590\n{}", FILLER.repeat(10_000), FILLER.repeat(10_000))),
         )
         .refused(".", "554 5.7.1")
         .acted("c1", "body regex doc-data", "reset")
-        .passes(curl().body(filler.repeat(20_000))),
+        .passes(curl().body(FILLER.repeat(20_000))),
+        row(
+            "more data than the limit is refused",
+            "match data-length gt 20000 → reset",
+            curl().body(FILLER.repeat(800)),
+        )
+        .refused(".", "554 5.6.0")
+        .acted("c1", "data-length gt 20000", "reset"),
         row(
             "HTML in 8-bit is searched, base64 is not",
             "match body regex doc-data → reset",
@@ -329,32 +369,38 @@ pub(crate) fn content() -> Vec<Row> {
                 .header("MIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64")
                 .body("UD-421590"),
         ),
+    ]
+}
+
+fn attachments() -> Vec<Row> {
+    let part = |kind: &str| format!("--b\nContent-Type: {kind}\n\n/9j/4AAQSkZJRg==\n--b--");
+    vec![
         row(
             "an image is refused by its declared type",
             "match mime content-type regex jpeg → reset",
-            swaks().header(multipart).body(part("image/jpeg; name=picture.jpg")),
+            swaks().header(MULTIPART).body(part("image/jpeg; name=picture.jpg")),
         )
         .refused(".", "554 5.7.1")
         .acted("c1", "mime content-type regex jpeg", "reset")
-        .passes(swaks().header(multipart).body(part("application/pdf; name=picture.jpg"))),
+        .passes(swaks().header(MULTIPART).body(part("application/pdf; name=picture.jpg"))),
         row(
             "an image is logged and delivered",
             "match mime content-type regex jpeg → log",
-            curl().header(multipart).body(part("image/jpeg")),
+            curl().header(MULTIPART).body(part("image/jpeg")),
         )
         .acted("c1", "mime content-type regex jpeg", "log")
-        .passes(curl().header(multipart).body(part("text/plain\nContent-Transfer-Encoding: base64"))),
+        .passes(curl().header(MULTIPART).body(part("text/plain\nContent-Transfer-Encoding: base64"))),
         row(
             "one condition of match-any is enough",
             "match sender address regex bad-guys | match recipient count gt 25 | match mime content-type regex jpeg → reset",
-            curl().header(multipart).body(part("image/jpeg")),
+            curl().header(MULTIPART).body(part("image/jpeg")),
         )
         .refused(".", "554 5.7.1")
         .acted("c1", "mime content-type regex jpeg", "reset"),
         row(
             "all conditions of match-all must hold",
             "match sender address regex bad-guys + match mime content-type regex jpeg → reset",
-            swaks().from("win@hot.deals.com").header(multipart).body(part("image/jpeg")),
+            swaks().from("win@hot.deals.com").header(MULTIPART).body(part("image/jpeg")),
         )
         .refused(".", "554 5.7.1")
         .acted("c1", "mime content-type regex jpeg", "reset")
@@ -366,20 +412,11 @@ pub(crate) fn content() -> Vec<Row> {
         )
         .refused(".", "554 5.7.1")
         .acted("c1", "mime content-type regex jpeg", "reset"),
-        row(
-            "more data than the limit is refused",
-            "match data-length gt 20000 → reset",
-            curl().body(filler.repeat(800)),
-        )
-        .refused(".", "554 5.6.0")
-        .acted("c1", "data-length gt 20000", "reset"),
-    ];
-    rows.extend(encodings());
-    rows
+    ]
 }
 
 /// `match mime encoding`: the policy's word, what the message declares, what another message may declare.
-fn encodings() -> impl Iterator<Item = Row> {
+fn encodings() -> Vec<Row> {
     const ENCODINGS: [(&str, &str, &str, &str); 8] = [
         ("match mime encoding 7-bit → reset", "mime encoding 7-bit", "7bit", "8bit"),
         ("match mime encoding 8-bit → reset", "mime encoding 8-bit", "8BIT", "7bit"),
@@ -405,10 +442,11 @@ fn encodings() -> impl Iterator<Item = Row> {
             "MIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: {encoding}"
         ))
     };
-    ENCODINGS.into_iter().map(move |(policy, criterion, refused, passes)| {
+    let rows = ENCODINGS.into_iter().map(|(policy, criterion, refused, passes)| {
         row("a message is refused by its declared encoding", policy, declaring(refused))
             .refused(".", "554 5.7.1")
             .acted("c1", criterion, "reset")
             .passes(declaring(passes))
-    })
+    });
+    rows.collect()
 }
