@@ -202,19 +202,16 @@ impl Smtp {
         policy.begin(rules, Scope::Command);
         policy.learn(rules, Fact::Count(Counter::CommandLength, said.line.wire_len() as u64));
         policy.learn(rules, Fact::Verb(said.command.token));
-        match (said.command.verb, &said.path) {
-            (Verb::Mail, Some(path)) => {
-                policy.learn(rules, Fact::Sender(path.text));
-                path.plain().iter().for_each(|text| policy.learn(rules, Fact::Sender(text)));
-            }
-            (Verb::Rcpt, Some(path)) => {
-                policy.learn(rules, Fact::Recipient(path.text));
-                path.plain().iter().for_each(|text| policy.learn(rules, Fact::Recipient(text)));
-                policy.learn(rules, Fact::Count(Counter::Recipients, u64::from(recipients)));
-            }
-            (Verb::Data | Verb::Bdat, _)
-                if self.transaction.as_ref().is_some_and(|t| t.message.is_none()) =>
-            {
+        if let Some(path) = &said.path {
+            let sends = said.command.verb == Verb::Mail;
+            let mut learn =
+                |text| policy.learn(rules, if sends { Fact::Sender(text) } else { Fact::Recipient(text) });
+            learn(path.text);
+            path.plain().iter().for_each(|plain| learn(plain));
+        }
+        match said.command.verb {
+            Verb::Rcpt => policy.learn(rules, Fact::Count(Counter::Recipients, u64::from(recipients))),
+            Verb::Data | Verb::Bdat if self.transaction.as_ref().is_some_and(|t| t.message.is_none()) => {
                 policy.close(rules, Close::Envelope);
             }
             _ => {}
