@@ -175,14 +175,15 @@ fn is_momentary(criterion: &Criterion) -> bool {
     )
 }
 
-/// Classes no policy names, and policies nothing enforces.
 /// Limits on the number of sessions that a proxy would be held to.
 fn uncounted(policy: &Policy, complaints: &mut Diagnostics) {
     let attached = policy.proxies.iter().filter_map(|proxy| proxy.attachment.as_ref()?.policy());
     let tops = attached.filter_map(|name| find(&policy.inspect_policies, &name.text));
     let of_policies = tops.flat_map(InspectPolicy::parameter_maps);
     let names = policy.proxies.iter().filter_map(|proxy| proxy.parameters.as_ref()).chain(of_policies);
-    for name in names {
+    // Two proxies may share a policy.
+    let mut told = HashSet::new();
+    for name in names.filter(|name| told.insert(name.at)) {
         if find(&policy.inspect_maps, &name.text).is_some_and(|map| map.limits.counts_sessions()) {
             let message = format!(
                 "the limits on sessions of parameter-map `{}` have no effect in this version",
@@ -193,6 +194,7 @@ fn uncounted(policy: &Policy, complaints: &mut Diagnostics) {
     }
 }
 
+/// Classes no policy names, and policies nothing enforces.
 fn not_attached(policy: &Policy, complaints: &mut Diagnostics) {
     let attached = policy.proxies.iter().filter_map(|proxy| proxy.attachment.as_ref()?.policy());
     let attached: HashSet<&str> = attached.map(|name| name.text.as_str()).collect();
