@@ -20,16 +20,16 @@ pub(crate) fn run(input: &[u8]) {
 fn check(text: &[u8]) {
     let loaded = load("fuzz", text);
     check_diagnostics(&loaded);
-    assert_eq!(loaded.policy.is_none(), loaded.diagnostics.has_errors());
-    let Some(policy) = loaded.policy else { return };
-    let printed = policy.to_string();
+    assert_eq!(loaded.configuration.is_none(), loaded.diagnostics.has_errors());
+    let Some(configuration) = loaded.configuration else { return };
+    let printed = configuration.to_string();
     let again = load("printed", printed.as_bytes());
     let complaints = render::diagnostics(&again.source, &again.diagnostics);
-    let Some(same) = again.policy else { panic!("what is printed has errors:\n{complaints}\n{printed}") };
+    let Some(same) = again.configuration else { panic!("what is printed has errors:\n{complaints}\n{printed}") };
     assert_eq!(same.to_string(), printed);
-    assert_eq!(same.without_places(), policy.clone().without_places(), "{printed}");
-    for map in &policy.smtp_policies {
-        match CompiledPolicy::compile(&policy, &map.name.text) {
+    assert_eq!(same.without_places(), configuration.clone().without_places(), "{printed}");
+    for map in &configuration.l7_policies {
+        match CompiledPolicy::compile(&configuration, &map.name.text) {
             Ok(compiled) => assert_eq!(compiled.name(), map.name.text),
             Err(too_large) => assert!(!too_large.is_empty()),
         }

@@ -60,7 +60,7 @@ fn copy(body: &[u8]) -> Duration {
 fn attachment(configuration: &str) -> Arc<Attachment> {
     let policy = (!configuration.is_empty()).then(|| {
         let loaded = policy::load("bench.conf", configuration.as_bytes());
-        let model = loaded.policy.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+        let model = loaded.configuration.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
         Arc::new(CompiledPolicy::compile(&model, "p1").unwrap())
     });
     Arc::new(Attachment { policy, ..Attachment::default() })

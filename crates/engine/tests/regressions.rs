@@ -170,6 +170,6 @@ fn header_policy() -> Arc<CompiledPolicy> {
     let text = "parameter-map type regex r\n pattern lottery\n\
                 class-map type inspect smtp match-any c\n match header regex r\n\
                 policy-map type inspect smtp p\n class type inspect smtp c\n  reset\n";
-    let policy = policy::load("policy", text.as_bytes()).policy.unwrap();
+    let policy = policy::load("policy", text.as_bytes()).configuration.unwrap();
     Arc::new(CompiledPolicy::compile(&policy, "p").unwrap())
 }

@@ -25,7 +25,7 @@ pub(crate) fn read(path: &Path) -> Result<Read, String> {
 
 pub(crate) fn read_octets(name: &str, octets: &[u8]) -> Read {
     let mut loaded = policy::load(name, octets);
-    let plan = loaded.policy.as_ref().map(|policy| Plan::of(policy, &mut loaded.diagnostics));
+    let plan = loaded.configuration.as_ref().map(|policy| Plan::of(policy, &mut loaded.diagnostics));
     let plan = plan.filter(|_| !loaded.diagnostics.has_errors());
     loaded.diagnostics.sort();
     Read { plan, diagnostics: loaded.diagnostics, summary: loaded.summary, source: loaded.source }

@@ -12,8 +12,8 @@ use engine::bounds::Timers;
 use policy::CompiledPolicy;
 use policy::diagnostic::{Code, Diagnostic, Diagnostics};
 use policy::model::{
-    self, Action, Criterion, InspectCondition, InspectCriterion, InspectPolicy, InspectRule, Limits,
-    MatchMode, Name, Policy, Protocol, Proxy, SmtpClass, StartTls, TopAction, find,
+    self, Action, Configuration, Criterion, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, Limits,
+    MatchMode, Name, Protocol, Proxy, StartTls, TopAction, find,
 };
 use policy::source::Span;
 
@@ -43,7 +43,7 @@ impl Plan {
     }
 
     /// Everything the proxies of a validated policy ask for, or what cannot be compiled of it.
-    pub(crate) fn of(policy: &Policy, diagnostics: &mut Diagnostics) -> Self {
+    pub(crate) fn of(policy: &Configuration, diagnostics: &mut Diagnostics) -> Self {
         let path = |name: &Option<Name>| name.as_ref().map(|name| PathBuf::from(&name.text));
         let mut listeners = Vec::new();
         for proxy in &policy.proxies {
@@ -62,14 +62,14 @@ impl Plan {
 }
 
 /// The rules of one proxy.
-fn attach(policy: &Policy, proxy: &Proxy, diagnostics: &mut Diagnostics) -> Attachment {
+fn attach(policy: &Configuration, proxy: &Proxy, diagnostics: &mut Diagnostics) -> Attachment {
     let settings = &policy.settings;
     let mut found = Found { inspect: inspect(proxy), ..Found::default() };
     match &proxy.attachment {
         None => {}
-        Some(model::Attachment::Pinhole) => found.inspect = Inspect::Opaque,
-        Some(model::Attachment::ServicePolicy(name)) => found.follow(policy, name),
-        Some(model::Attachment::SmtpPolicy(name)) => found.enforce(policy, name),
+        Some(model::ProxyPolicy::Pinhole) => found.inspect = Inspect::Opaque,
+        Some(model::ProxyPolicy::Named(name)) => found.follow(policy, name),
+        Some(model::ProxyPolicy::Smtp(name)) => found.enforce(policy, name),
     }
     let limits = parameters(policy, proxy.parameters.as_ref().or(found.parameters));
     let compiled = found.rules.and_then(|(name, at)| compile(policy, name, at, diagnostics));
@@ -113,8 +113,8 @@ impl Default for Found<'_> {
 
 impl<'p> Found<'p> {
     /// In a top-level policy the first class that takes SMTP decides; a layer 7 policy is enforced as it is.
-    fn follow(&mut self, policy: &'p Policy, name: &'p Name) {
-        let Some(top) = policy.inspect_policies.iter().find(|map| map.name.text == name.text) else {
+    fn follow(&mut self, policy: &'p Configuration, name: &'p Name) {
+        let Some(top) = policy.l3_policies.iter().find(|map| map.name.text == name.text) else {
             return self.enforce(policy, name);
         };
         let Some(rule) = rule_for_smtp(policy, top) else { return self.by_default(top) };
@@ -132,8 +132,8 @@ impl<'p> Found<'p> {
     }
 
     /// A layer 7 policy that says nothing but `inspect` inspects nothing.
-    fn enforce(&mut self, policy: &Policy, name: &'p Name) {
-        let map = policy.smtp_policies.iter().find(|map| map.name.text == name.text);
+    fn enforce(&mut self, policy: &Configuration, name: &'p Name) {
+        let map = policy.l7_policies.iter().find(|map| map.name.text == name.text);
         if map.is_some_and(|map| map.is_pinhole()) {
             self.inspect = Inspect::Opaque;
         } else {
@@ -141,7 +141,7 @@ impl<'p> Found<'p> {
         }
     }
 
-    fn by_default(&mut self, top: &'p InspectPolicy) {
+    fn by_default(&mut self, top: &'p L3Policy) {
         self.class = Some("class-default");
         self.act(top.default.as_ref());
         if self.inspect == Inspect::Smtp {
@@ -158,7 +158,7 @@ impl<'p> Found<'p> {
     }
 }
 
-fn rule_for_smtp<'p>(policy: &'p Policy, top: &'p InspectPolicy) -> Option<&'p InspectRule> {
+fn rule_for_smtp<'p>(policy: &'p Configuration, top: &'p L3Policy) -> Option<&'p L3Rule> {
     top.rules.iter().find(|rule| takes_smtp(policy, &rule.class.text, 0))
 }
 
@@ -167,8 +167,8 @@ const NESTING_MAX: u32 = 32;
 
 /// Whether a top-level class takes SMTP over TCP. An access list is asked about addresses, which an
 /// explicit proxy has none of: who reaches the listener was let in.
-fn takes_smtp(policy: &Policy, class: &str, depth: u32) -> bool {
-    let class = policy.inspect_classes.iter().find(|map| map.name.text == class);
+fn takes_smtp(policy: &Configuration, class: &str, depth: u32) -> bool {
+    let class = policy.l3_classes.iter().find(|map| map.name.text == class);
     let Some(class) = class.filter(|_| depth < NESTING_MAX) else { return false };
     let mut holds = class.conditions.iter().map(|condition| condition_holds(policy, condition, depth));
     match class.mode {
@@ -177,11 +177,11 @@ fn takes_smtp(policy: &Policy, class: &str, depth: u32) -> bool {
     }
 }
 
-fn condition_holds(policy: &Policy, condition: &InspectCondition, depth: u32) -> bool {
+fn condition_holds(policy: &Configuration, condition: &L3Condition, depth: u32) -> bool {
     let holds = match &condition.criterion {
-        InspectCriterion::Protocol(name) => matches!(name.text.as_str(), "smtp" | "tcp"),
-        InspectCriterion::AccessGroup(_) => true,
-        InspectCriterion::Class(name) => takes_smtp(policy, &name.text, depth + 1),
+        L3Criterion::Protocol(name) => matches!(name.text.as_str(), "smtp" | "tcp"),
+        L3Criterion::AccessGroup(_) => true,
+        L3Criterion::Class(name) => takes_smtp(policy, &name.text, depth + 1),
     };
     holds != condition.negated
 }
@@ -194,7 +194,12 @@ fn inspect(proxy: &Proxy) -> Inspect {
     }
 }
 
-fn compile(policy: &Policy, name: &str, at: Span, diagnostics: &mut Diagnostics) -> Option<CompiledPolicy> {
+fn compile(
+    policy: &Configuration,
+    name: &str,
+    at: Span,
+    diagnostics: &mut Diagnostics,
+) -> Option<CompiledPolicy> {
     match CompiledPolicy::compile(policy, name) {
         Ok(compiled) => Some(compiled),
         Err(too_large) => {
@@ -212,7 +217,7 @@ fn compile(policy: &Policy, name: &str, at: Span, diagnostics: &mut Diagnostics)
 
 /// A policy that lets mail pass unseen. Of a proxy without a policy the lints speak.
 fn nothing_is_inspected(proxy: &Proxy, found: &Found<'_>, diagnostics: &mut Diagnostics) {
-    let (Some(model::Attachment::ServicePolicy(name) | model::Attachment::SmtpPolicy(name)), Inspect::Smtp) =
+    let (Some(model::ProxyPolicy::Named(name) | model::ProxyPolicy::Smtp(name)), Inspect::Smtp) =
         (&proxy.attachment, inspect(proxy))
     else {
         return;
@@ -229,7 +234,12 @@ fn nothing_is_inspected(proxy: &Proxy, found: &Found<'_>, diagnostics: &mut Diag
 }
 
 /// Conditions that a client steps around by asking for encryption.
-fn tls_escapes(policy: &Policy, proxy: &Proxy, compiled: &CompiledPolicy, diagnostics: &mut Diagnostics) {
+fn tls_escapes(
+    policy: &Configuration,
+    proxy: &Proxy,
+    compiled: &CompiledPolicy,
+    diagnostics: &mut Diagnostics,
+) {
     let mut hidden = compiled.hidden_by_encryption();
     let Some(first) = hidden.next().filter(|_| !forbids_starttls(policy, compiled.name())) else { return };
     let others = match hidden.count() {
@@ -247,8 +257,8 @@ fn tls_escapes(policy: &Policy, proxy: &Proxy, compiled: &CompiledPolicy, diagno
 }
 
 /// Whether the policy's own classes keep STARTTLS from being used.
-fn forbids_starttls(policy: &Policy, name: &str) -> bool {
-    let names_it = |class: &SmtpClass| {
+fn forbids_starttls(policy: &Configuration, name: &str) -> bool {
+    let names_it = |class: &L7Class| {
         let alone = class.mode == MatchMode::Any || class.conditions.len() == 1;
         let mut conditions = class.conditions.iter().filter(|condition| !condition.negated);
         alone
@@ -258,14 +268,14 @@ fn forbids_starttls(policy: &Policy, name: &str) -> bool {
                 _ => false,
             })
     };
-    let rules = find(&policy.smtp_policies, name).map_or(&[][..], |map| &map.rules);
+    let rules = find(&policy.l7_policies, name).map_or(&[][..], |map| &map.rules);
     rules.iter().any(|rule| {
         let forbids = matches!(rule.action, Some((Action::Mask | Action::Reset, _)));
-        forbids && find(&policy.smtp_classes, &rule.class.text).is_some_and(names_it)
+        forbids && find(&policy.l7_classes, &rule.class.text).is_some_and(names_it)
     })
 }
 
-fn parameters(policy: &Policy, name: Option<&Name>) -> Limits {
+fn parameters(policy: &Configuration, name: Option<&Name>) -> Limits {
     let map = name.and_then(|name| policy.inspect_maps.iter().find(|map| map.name.text == name.text));
     map.map(|map| map.limits.clone()).unwrap_or_default()
 }

@@ -11,7 +11,7 @@ use matcher::Matcher;
 
 use crate::fact::{Close, Counter, Kind, Scope, Text};
 use crate::judge::{Bits, ConditionId, RuleId};
-use crate::model::{Action, Criterion, Encoding, MatchMode, Name, Policy, SmtpClass, SmtpPolicy};
+use crate::model::{Action, Configuration, Criterion, Encoding, L7Class, L7Policy, MatchMode, Name};
 use crate::pattern::{self, Pattern};
 use crate::source::Span;
 
@@ -134,7 +134,7 @@ pub(crate) const NUMBERS_MAX: usize = u16::MAX as usize;
 
 /// At most as many numbers as a class takes: one for each condition, a second for its negation, one for each
 /// scope that meets others in match-all; and one as a rule, in case it has no condition.
-pub(crate) fn numbers(class: &SmtpClass) -> usize {
+pub(crate) fn numbers(class: &L7Class) -> usize {
     let conditions = class.conditions.len();
     let negations = class.conditions.iter().filter(|condition| condition.negated).count();
     let groups = if class.mode == MatchMode::All && conditions > 1 { Scope::ALL.len() } else { 0 };
@@ -153,8 +153,8 @@ pub struct PatternTooLarge {
 impl CompiledPolicy {
     /// Compiles the SMTP policy-map called `name`. The policy must have passed validation: a name
     /// that leads nowhere or a pattern that does not parse makes a condition that never holds.
-    pub fn compile(policy: &Policy, name: &str) -> Result<Self, Vec<PatternTooLarge>> {
-        let rules = policy.smtp_policies.iter().find(|map| map.name.text == name);
+    pub fn compile(policy: &Configuration, name: &str) -> Result<Self, Vec<PatternTooLarge>> {
+        let rules = policy.l7_policies.iter().find(|map| map.name.text == name);
         Compiler::new(policy).compile(name, rules)
     }
 
@@ -199,7 +199,7 @@ struct Collected {
 }
 
 struct Compiler<'p> {
-    policy: &'p Policy,
+    policy: &'p Configuration,
     conditions: Vec<Described>,
     rules: Vec<Rule>,
     groups: Vec<Group>,
@@ -214,7 +214,7 @@ struct Compiler<'p> {
 }
 
 impl<'p> Compiler<'p> {
-    fn new(policy: &'p Policy) -> Self {
+    fn new(policy: &'p Configuration) -> Self {
         Self {
             policy,
             conditions: Vec::new(),
@@ -231,13 +231,9 @@ impl<'p> Compiler<'p> {
         }
     }
 
-    fn compile(
-        mut self,
-        name: &str,
-        map: Option<&SmtpPolicy>,
-    ) -> Result<CompiledPolicy, Vec<PatternTooLarge>> {
-        let classes = self.policy.smtp_classes.iter();
-        let classes: HashMap<&'p str, &'p SmtpClass> =
+    fn compile(mut self, name: &str, map: Option<&L7Policy>) -> Result<CompiledPolicy, Vec<PatternTooLarge>> {
+        let classes = self.policy.l7_classes.iter();
+        let classes: HashMap<&'p str, &'p L7Class> =
             classes.map(|class| (class.name.text.as_str(), class)).collect();
         for rule in map.map_or(&[][..], |map| &map.rules) {
             if let Some(class) = classes.get(rule.class.text.as_str()) {
@@ -248,7 +244,7 @@ impl<'p> Compiler<'p> {
         self.finish(name)
     }
 
-    fn rule(&mut self, class: &SmtpClass, action: Option<Action>, log: bool) {
+    fn rule(&mut self, class: &L7Class, action: Option<Action>, log: bool) {
         let named = class.conditions.iter().filter_map(|condition| match &condition.criterion {
             Criterion::MimeEncoding { encoding: Encoding::Private(name) } => Some(name.clone()),
             _ => None,

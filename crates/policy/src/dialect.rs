@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use grammar::{Command, Matched, Mismatch, Mode, Platforms};
 
 use crate::model::{
-    AccessListForm, Action, Conformance, Criterion, InspectCondition, Limits, MatchMode, Name, Protocol,
+    AccessListForm, Action, Conformance, Criterion, L3Condition, Limits, MatchMode, Name, Protocol,
     RecipientLimit, Refusals, StartTls, TopAction,
 };
 use crate::platform::Platform;
@@ -47,7 +47,7 @@ pub enum Statement {
     },
     HostLimit(Option<(u32, u32)>),
 
-    SmtpClass {
+    L7Class {
         name: Name,
         mode: Option<MatchMode>,
     },
@@ -55,24 +55,24 @@ pub enum Statement {
         criterion: Criterion,
         negated: bool,
     },
-    InspectClass {
+    L3Class {
         name: Name,
         mode: Option<MatchMode>,
     },
-    InspectMatch(InspectCondition),
+    InspectMatch(L3Condition),
 
-    SmtpPolicy(Name),
-    SmtpRule(Name),
+    L7Policy(Name),
+    L7Rule(Name),
     Log,
     SmtpAction(Action),
     /// `inspect` where an action on mail is expected.
     SmtpInspect,
-    InspectPolicy(Name),
-    InspectRule(Name),
+    L3Policy(Name),
+    L3Rule(Name),
     /// `class class-default`.
     DefaultRule,
     TopAction(TopAction),
-    L7Policy {
+    NestedPolicy {
         protocol: Name,
         policy: Option<Name>,
     },

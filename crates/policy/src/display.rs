@@ -7,14 +7,13 @@ use std::fmt::{self, Display, Formatter};
 
 use crate::fact::{Counter, Text};
 use crate::model::{
-    AccessListForm, Action, Attachment, Condition, Conformance, Criterion, Encoding, InspectClass,
-    InspectCondition, InspectCriterion, InspectMap, InspectPolicy, InspectRule, Interface, MatchMode, Name,
-    Policy, Protocol, Proxy, RecipientLimit, Refusals, Settings, SmtpClass, SmtpPolicy, SmtpRule, StartTls,
-    TopAction,
+    AccessListForm, Action, Condition, Configuration, Conformance, Criterion, Encoding, InspectMap,
+    Interface, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, MatchMode,
+    Name, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, Settings, StartTls, TopAction,
 };
 use crate::platform::Platform;
 
-impl Display for Policy {
+impl Display for Configuration {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if let Some(hostname) = &self.hostname {
             writeln!(f, "hostname {hostname}\n!")?;
@@ -29,10 +28,10 @@ impl Display for Policy {
             writeln!(f, "!")?;
         }
         separated(f, &self.inspect_maps)?;
-        separated(f, &self.smtp_classes)?;
-        separated(f, &self.inspect_classes)?;
-        separated(f, &self.smtp_policies)?;
-        separated(f, &self.inspect_policies)?;
+        separated(f, &self.l7_classes)?;
+        separated(f, &self.l3_classes)?;
+        separated(f, &self.l7_policies)?;
+        separated(f, &self.l3_policies)?;
         zones(f, self)?;
         separated(f, &self.interfaces)?;
         separated(f, &self.proxies)?;
@@ -63,7 +62,7 @@ fn mailwarden(f: &mut Formatter<'_>, platform: Platform, settings: &Settings) ->
     writeln!(f, "!")
 }
 
-fn access_lists(f: &mut Formatter<'_>, policy: &Policy) -> fmt::Result {
+fn access_lists(f: &mut Formatter<'_>, policy: &Configuration) -> fmt::Result {
     for list in &policy.access_lists {
         let name = &list.name;
         match list.form {
@@ -109,7 +108,7 @@ impl Display for InspectMap {
     }
 }
 
-impl Display for SmtpClass {
+impl Display for L7Class {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "class-map type inspect smtp {} {}", self.mode, self.name)?;
         optional(f, " description", self.description.as_ref())?;
@@ -151,7 +150,7 @@ impl Display for Encoding {
     }
 }
 
-impl Display for InspectClass {
+impl Display for L3Class {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "class-map type inspect {} {}", self.mode, self.name)?;
         optional(f, " description", self.description.as_ref())?;
@@ -159,13 +158,13 @@ impl Display for InspectClass {
     }
 }
 
-impl Display for InspectCondition {
+impl Display for L3Condition {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "match {}{}", if self.negated { "not " } else { "" }, self.criterion)
     }
 }
 
-impl Display for InspectCriterion {
+impl Display for L3Criterion {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Protocol(name) => write!(f, "protocol {name}"),
@@ -176,7 +175,7 @@ impl Display for InspectCriterion {
     }
 }
 
-impl Display for SmtpPolicy {
+impl Display for L7Policy {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "policy-map type inspect smtp {}", self.name)?;
         optional(f, " description", self.description.as_ref())?;
@@ -184,7 +183,7 @@ impl Display for SmtpPolicy {
     }
 }
 
-impl Display for SmtpRule {
+impl Display for L7Rule {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, " class type inspect smtp {}", self.class)?;
         if self.inspect {
@@ -200,7 +199,7 @@ impl Display for SmtpRule {
     }
 }
 
-impl Display for InspectPolicy {
+impl Display for L3Policy {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "policy-map type inspect {}", self.name)?;
         optional(f, " description", self.description.as_ref())?;
@@ -212,7 +211,7 @@ impl Display for InspectPolicy {
     }
 }
 
-impl Display for InspectRule {
+impl Display for L3Rule {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, " class type inspect {}", self.class)?;
         if let Some(action) = &self.action {
@@ -239,7 +238,7 @@ impl Display for TopAction {
     }
 }
 
-fn zones(f: &mut Formatter<'_>, policy: &Policy) -> fmt::Result {
+fn zones(f: &mut Formatter<'_>, policy: &Configuration) -> fmt::Result {
     for zone in &policy.zones {
         writeln!(f, "zone security {}", zone.name)?;
         optional(f, " description", zone.description.as_ref())?;
@@ -270,11 +269,11 @@ impl Display for Proxy {
         self.servers.iter().try_for_each(|address| writeln!(f, " server {address}"))?;
         optional(f, " protocol", self.protocol)?;
         match &self.attachment {
-            Some(Attachment::ServicePolicy(policy)) => writeln!(f, " service-policy type inspect {policy}")?,
-            Some(Attachment::SmtpPolicy(policy)) => {
+            Some(ProxyPolicy::Named(policy)) => writeln!(f, " service-policy type inspect {policy}")?,
+            Some(ProxyPolicy::Smtp(policy)) => {
                 writeln!(f, " service-policy type inspect smtp {policy}")?;
             }
-            Some(Attachment::Pinhole) => writeln!(f, " no inspect esmtp")?,
+            Some(ProxyPolicy::Pinhole) => writeln!(f, " no inspect esmtp")?,
             None => {}
         }
         optional(f, " parameter-map", self.parameters.as_ref())

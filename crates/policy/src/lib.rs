@@ -31,7 +31,7 @@ pub use compile::CompiledPolicy;
 pub use judge::{ConditionId, Held, Hit, RuleId, RuleState, Verdict};
 
 use diagnostic::{Code, Diagnostic, Diagnostics};
-use model::Policy;
+use model::Configuration;
 use platform::Platform;
 use source::{Flaw, Source, Span};
 use statement::Statements;
@@ -41,7 +41,7 @@ use survey::Summary;
 #[derive(Debug)]
 pub struct Loaded {
     /// `None` if there is any error: a policy is never half applied.
-    pub policy: Option<Policy>,
+    pub configuration: Option<Configuration>,
     pub diagnostics: Diagnostics,
     /// What the file contains, whether or not it can be enforced.
     pub summary: Summary,
@@ -68,7 +68,7 @@ pub fn load(name: &str, octets: &[u8]) -> Loaded {
         lint::check(&policy, &index, &mut diagnostics);
     }
     diagnostics.sort();
-    Loaded { policy: (!diagnostics.has_errors()).then_some(policy), diagnostics, summary, source }
+    Loaded { configuration: (!diagnostics.has_errors()).then_some(policy), diagnostics, summary, source }
 }
 
 /// What is wrong with the file as a whole.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{
-    Attachment, BUILT_IN_ZONES, InspectClass, InspectCriterion, Name, Named, Policy, RegexMap, SmtpClass,
+    BUILT_IN_ZONES, Configuration, L3Class, L3Criterion, L7Class, Name, Named, ProxyPolicy, RegexMap,
 };
 use crate::nearest::nearest;
 use crate::platform::Platform;
@@ -15,7 +15,7 @@ use crate::source::Span;
 /// Limit: undefined names for which a similar one is sought; each search looks at all names of a kind.
 const SEARCHES_MAX: usize = 100;
 
-pub(crate) fn check(policy: &Policy, complaints: &mut Diagnostics) {
+pub(crate) fn check(policy: &Configuration, complaints: &mut Diagnostics) {
     let mut linker = Linker { policy, complaints, searches: 0 };
     linker.smtp();
     linker.classes();
@@ -28,16 +28,16 @@ pub(crate) fn check(policy: &Policy, complaints: &mut Diagnostics) {
 /// The things that rules name, found by name.
 pub(crate) struct Index<'p> {
     pub(crate) regex_maps: HashMap<&'p str, &'p RegexMap>,
-    pub(crate) smtp_classes: HashMap<&'p str, &'p SmtpClass>,
-    pub(crate) inspect_classes: HashMap<&'p str, &'p InspectClass>,
+    pub(crate) l7_classes: HashMap<&'p str, &'p L7Class>,
+    pub(crate) l3_classes: HashMap<&'p str, &'p L3Class>,
 }
 
 impl<'p> Index<'p> {
-    pub(crate) fn of(policy: &'p Policy) -> Self {
+    pub(crate) fn of(policy: &'p Configuration) -> Self {
         Self {
             regex_maps: by_name(&policy.regex_maps),
-            smtp_classes: by_name(&policy.smtp_classes),
-            inspect_classes: by_name(&policy.inspect_classes),
+            l7_classes: by_name(&policy.l7_classes),
+            l3_classes: by_name(&policy.l3_classes),
         }
     }
 }
@@ -47,7 +47,7 @@ fn by_name<T: Named>(things: &[T]) -> HashMap<&str, &T> {
 }
 
 struct Linker<'p, 'c> {
-    policy: &'p Policy,
+    policy: &'p Configuration,
     complaints: &'c mut Diagnostics,
     searches: usize,
 }
@@ -70,13 +70,13 @@ impl<'p> Linker<'p, '_> {
     fn smtp(&mut self) {
         let policy = self.policy;
         let maps = Kind::new("parameter-map", "parameter-map type regex", &policy.regex_maps);
-        for class in &policy.smtp_classes {
+        for class in &policy.l7_classes {
             for map in class.conditions.iter().filter_map(|condition| condition.criterion.regex_map()) {
                 self.look_up(&maps, map, &format!("class-map `{}`", class.name.text));
             }
         }
-        let classes = Kind::new("class", "class-map type inspect smtp", &policy.smtp_classes);
-        for outer in &policy.smtp_policies {
+        let classes = Kind::new("class", "class-map type inspect smtp", &policy.l7_classes);
+        for outer in &policy.l7_policies {
             for rule in &outer.rules {
                 self.look_up(&classes, &rule.class, &format!("policy-map `{}`", outer.name.text));
             }
@@ -86,14 +86,14 @@ impl<'p> Linker<'p, '_> {
     fn classes(&mut self) {
         let policy = self.policy;
         let lists = Kind::new("access list", "ip access-list extended", &policy.access_lists);
-        let classes = Kind::new("class", "class-map type inspect", &policy.inspect_classes);
-        for class in &policy.inspect_classes {
+        let classes = Kind::new("class", "class-map type inspect", &policy.l3_classes);
+        for class in &policy.l3_classes {
             let place = format!("class-map `{}`", class.name.text);
             for condition in &class.conditions {
                 match &condition.criterion {
-                    InspectCriterion::AccessGroup(list) => self.look_up(&lists, list, &place),
-                    InspectCriterion::Class(other) => self.look_up(&classes, other, &place),
-                    InspectCriterion::Protocol(_) => {}
+                    L3Criterion::AccessGroup(list) => self.look_up(&lists, list, &place),
+                    L3Criterion::Class(other) => self.look_up(&classes, other, &place),
+                    L3Criterion::Protocol(_) => {}
                 }
             }
         }
@@ -101,10 +101,10 @@ impl<'p> Linker<'p, '_> {
 
     fn policies(&mut self) {
         let policy = self.policy;
-        let classes = Kind::new("class", "class-map type inspect", &policy.inspect_classes);
-        let smtp = Kind::new("policy-map", "policy-map type inspect smtp", &policy.smtp_policies);
+        let classes = Kind::new("class", "class-map type inspect", &policy.l3_classes);
+        let smtp = Kind::new("policy-map", "policy-map type inspect smtp", &policy.l7_policies);
         let maps = Kind::new("parameter-map", "parameter-map type inspect", &policy.inspect_maps);
-        for outer in &policy.inspect_policies {
+        for outer in &policy.l3_policies {
             let place = format!("policy-map `{}`", outer.name.text);
             for rule in &outer.rules {
                 self.look_up(&classes, &rule.class, &place);
@@ -121,7 +121,7 @@ impl<'p> Linker<'p, '_> {
     fn zones(&mut self) {
         let policy = self.policy;
         let zones = Kind::new("zone", "zone security", &policy.zones);
-        let policies = Kind::new("policy-map", "policy-map type inspect", &policy.inspect_policies);
+        let policies = Kind::new("policy-map", "policy-map type inspect", &policy.l3_policies);
         for pair in &policy.zone_pairs {
             let place = format!("zone-pair `{}`", pair.name.text);
             for zone in [&pair.source, &pair.destination] {
@@ -142,9 +142,9 @@ impl<'p> Linker<'p, '_> {
 
     fn proxies(&mut self) {
         let policy = self.policy;
-        let mut policies = Kind::new("policy-map", "policy-map type inspect smtp", &policy.smtp_policies);
-        let smtp = Kind::new("policy-map", "policy-map type inspect smtp", &policy.smtp_policies);
-        let inspect = Kind::new("policy-map", "policy-map type inspect", &policy.inspect_policies);
+        let mut policies = Kind::new("policy-map", "policy-map type inspect smtp", &policy.l7_policies);
+        let smtp = Kind::new("policy-map", "policy-map type inspect smtp", &policy.l7_policies);
+        let inspect = Kind::new("policy-map", "policy-map type inspect", &policy.l3_policies);
         let maps = Kind::new("parameter-map", "parameter-map type inspect", &policy.inspect_maps);
         let both: Vec<&str> =
             inspect.names.keys().copied().filter(|name| policies.names.contains_key(name)).collect();
@@ -152,14 +152,14 @@ impl<'p> Linker<'p, '_> {
         for proxy in &policy.proxies {
             let place = format!("proxy `{}`", proxy.name.text);
             match &proxy.attachment {
-                Some(Attachment::ServicePolicy(name) | Attachment::SmtpPolicy(name))
+                Some(ProxyPolicy::Named(name) | ProxyPolicy::Smtp(name))
                     if policy.platform == Platform::Asa =>
                 {
                     let message = "policies of the ASA are not available in this version";
                     self.complaints.push(Diagnostic::new(Code::NotInThisVersion, name.at, message));
                 }
-                Some(Attachment::SmtpPolicy(name)) => self.look_up(&smtp, name, &place),
-                Some(Attachment::ServicePolicy(name)) => {
+                Some(ProxyPolicy::Smtp(name)) => self.look_up(&smtp, name, &place),
+                Some(ProxyPolicy::Named(name)) => {
                     self.look_up(&policies, name, &place);
                     if both.contains(&name.text.as_str()) {
                         let message = format!(
@@ -169,7 +169,7 @@ impl<'p> Linker<'p, '_> {
                         self.complaints.push(Diagnostic::new(Code::AmbiguousName, name.at, message));
                     }
                 }
-                Some(Attachment::Pinhole) | None => {}
+                Some(ProxyPolicy::Pinhole) | None => {}
             }
             if let Some(map) = &proxy.parameters {
                 self.look_up(&maps, map, &place);
@@ -199,10 +199,10 @@ impl<'p> Linker<'p, '_> {
 
     /// A class that matches itself through others; found without recursion, whatever their depth.
     fn cycles(&mut self) {
-        let classes = by_name(&self.policy.inspect_classes);
+        let classes = by_name(&self.policy.l3_classes);
         // A class is open while its members are looked at, and done afterwards.
         let mut open: HashMap<&str, bool> = HashMap::new();
-        for class in &self.policy.inspect_classes {
+        for class in &self.policy.l3_classes {
             let mut stack = vec![(class, class.conditions.iter())];
             if open.contains_key(class.name.text.as_str()) {
                 continue;

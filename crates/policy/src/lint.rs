@@ -8,20 +8,20 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::fact::Counter;
 use crate::link::Index;
 use crate::model::{
-    Action, Attachment, Condition, Criterion, InspectCondition, InspectPolicy, MatchMode, Name, Policy,
-    Protocol, SmtpClass, SmtpPolicy, SmtpRule, find,
+    Action, Condition, Configuration, Criterion, L3Condition, L3Policy, L7Class, L7Policy, L7Rule, MatchMode,
+    Name, Protocol, ProxyPolicy, find,
 };
 
-pub(crate) fn check(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
-    for class in &policy.smtp_classes {
+pub(crate) fn check(policy: &Configuration, index: &Index<'_>, complaints: &mut Diagnostics) {
+    for class in &policy.l7_classes {
         never_matches(index, class, complaints);
     }
-    for class in &policy.inspect_classes {
+    for class in &policy.l3_classes {
         if class.conditions.is_empty() {
             complaints.push(empty_class(&class.name));
         }
     }
-    for outer in &policy.smtp_policies {
+    for outer in &policy.l7_policies {
         hidden_classes(index, outer, complaints);
     }
     not_attached(policy, complaints);
@@ -34,7 +34,7 @@ fn empty_class(name: &Name) -> Diagnostic {
     Diagnostic::new(Code::NeverMatches, name.at, message)
 }
 
-fn never_matches(index: &Index<'_>, class: &SmtpClass, complaints: &mut Diagnostics) {
+fn never_matches(index: &Index<'_>, class: &L7Class, complaints: &mut Diagnostics) {
     if class.conditions.is_empty() {
         return complaints.push(empty_class(&class.name));
     }
@@ -90,12 +90,12 @@ fn same(one: &Criterion, other: &Criterion) -> bool {
 }
 
 /// Classes that an earlier class of the policy keeps from ever acting.
-fn hidden_classes(index: &Index<'_>, outer: &SmtpPolicy, complaints: &mut Diagnostics) {
+fn hidden_classes(index: &Index<'_>, outer: &L7Policy, complaints: &mut Diagnostics) {
     /// Limit: rules of a policy that are compared with each other.
     const RULES_MAX: usize = 256;
     let classes = outer.rules.iter().take(RULES_MAX);
-    let classes: Vec<(&SmtpRule, &SmtpClass)> =
-        classes.filter_map(|rule| Some((rule, *index.smtp_classes.get(rule.class.text.as_str())?))).collect();
+    let classes: Vec<(&L7Rule, &L7Class)> =
+        classes.filter_map(|rule| Some((rule, *index.l7_classes.get(rule.class.text.as_str())?))).collect();
     for (index, (rule, class)) in classes.iter().enumerate() {
         let mut earlier = classes.iter().take(index);
         if let Some((first, other)) = earlier.find(|(earlier, other)| hides(earlier, other, class)) {
@@ -116,7 +116,7 @@ fn hidden_classes(index: &Index<'_>, outer: &SmtpPolicy, complaints: &mut Diagno
 ///
 /// A class acts when one of its conditions became true in this event, so it is not enough that it
 /// holds: unless it ends the session, it must have become true by the very same thing.
-fn hides(rule: &SmtpRule, earlier: &SmtpClass, later: &SmtpClass) -> bool {
+fn hides(rule: &L7Rule, earlier: &L7Class, later: &L7Class) -> bool {
     if later.conditions.is_empty() || !implies(later, earlier) {
         return false;
     }
@@ -130,7 +130,7 @@ fn hides(rule: &SmtpRule, earlier: &SmtpClass, later: &SmtpClass) -> bool {
 }
 
 /// Whether `earlier` holds whenever `later` does.
-fn implies(later: &SmtpClass, earlier: &SmtpClass) -> bool {
+fn implies(later: &L7Class, earlier: &L7Class) -> bool {
     let by_one = |condition: &Condition| {
         let mut others = earlier.conditions.iter();
         match earlier.mode {
@@ -176,10 +176,10 @@ fn is_momentary(criterion: &Criterion) -> bool {
 }
 
 /// Limits on the number of sessions that a proxy would be held to.
-fn uncounted(policy: &Policy, complaints: &mut Diagnostics) {
+fn uncounted(policy: &Configuration, complaints: &mut Diagnostics) {
     let attached = policy.proxies.iter().filter_map(|proxy| proxy.attachment.as_ref()?.policy());
-    let tops = attached.filter_map(|name| find(&policy.inspect_policies, &name.text));
-    let of_policies = tops.flat_map(InspectPolicy::parameter_maps);
+    let tops = attached.filter_map(|name| find(&policy.l3_policies, &name.text));
+    let of_policies = tops.flat_map(L3Policy::parameter_maps);
     let names = policy.proxies.iter().filter_map(|proxy| proxy.parameters.as_ref()).chain(of_policies);
     // Two proxies may share a policy.
     let mut told = HashSet::new();
@@ -195,19 +195,19 @@ fn uncounted(policy: &Policy, complaints: &mut Diagnostics) {
 }
 
 /// Classes no policy names, and policies nothing enforces.
-fn not_attached(policy: &Policy, complaints: &mut Diagnostics) {
+fn not_attached(policy: &Configuration, complaints: &mut Diagnostics) {
     let attached = policy.proxies.iter().filter_map(|proxy| proxy.attachment.as_ref()?.policy());
     let attached: HashSet<&str> = attached.map(|name| name.text.as_str()).collect();
     let pairs = policy.zone_pairs.iter().filter_map(|pair| pair.policy.as_ref());
     let enforced: HashSet<&str> =
         pairs.map(|name| name.text.as_str()).chain(attached.iter().copied()).collect();
-    let rules = || policy.inspect_policies.iter().flat_map(|outer| &outer.rules);
+    let rules = || policy.l3_policies.iter().flat_map(|outer| &outer.rules);
     let nested = rules().filter_map(|rule| rule.smtp_policy()).map(|name| name.text.as_str());
     let inspected: HashSet<&str> = nested.chain(attached.iter().copied()).collect();
 
-    let smtp_rules = policy.smtp_policies.iter().flat_map(|outer| &outer.rules);
+    let smtp_rules = policy.l7_policies.iter().flat_map(|outer| &outer.rules);
     let classes: HashSet<&str> = smtp_rules.map(|rule| rule.class.text.as_str()).collect();
-    let members = policy.inspect_classes.iter().flat_map(|class| &class.conditions);
+    let members = policy.l3_classes.iter().flat_map(|class| &class.conditions);
     let members = members.filter_map(|condition| condition.criterion.class()).map(|name| name.text.as_str());
     let top_classes: HashSet<&str> = rules().map(|rule| rule.class.text.as_str()).chain(members).collect();
 
@@ -217,24 +217,24 @@ fn not_attached(policy: &Policy, complaints: &mut Diagnostics) {
             complaints.push(Diagnostic::new(Code::NotAttached, name.at, message));
         }
     };
-    for class in &policy.smtp_classes {
+    for class in &policy.l7_classes {
         report(&class.name, &classes, "class-map", "policy-map type inspect smtp");
     }
-    for class in &policy.inspect_classes {
+    for class in &policy.l3_classes {
         report(&class.name, &top_classes, "class-map", "policy-map type inspect");
     }
-    for outer in &policy.smtp_policies {
+    for outer in &policy.l7_policies {
         report(&outer.name, &inspected, "policy-map", "service-policy");
     }
-    for outer in &policy.inspect_policies {
+    for outer in &policy.l3_policies {
         report(&outer.name, &enforced, "policy-map", "zone-pair or proxy");
     }
 }
 
 /// Where mail passes without anybody looking at its content.
-fn pinholes(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
+fn pinholes(policy: &Configuration, index: &Index<'_>, complaints: &mut Diagnostics) {
     for proxy in &policy.proxies {
-        let is_pinhole = matches!(proxy.attachment, None | Some(Attachment::Pinhole));
+        let is_pinhole = matches!(proxy.attachment, None | Some(ProxyPolicy::Pinhole));
         if is_pinhole && proxy.protocol != Some(Protocol::Tcp) {
             let message =
                 format!("proxy `{}` passes mail on without looking at its content", proxy.name.text);
@@ -244,10 +244,9 @@ fn pinholes(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
             );
         }
     }
-    for rule in policy.inspect_policies.iter().flat_map(|outer| &outer.rules) {
-        let class = index.inspect_classes.get(rule.class.text.as_str());
-        let selects_mail =
-            class.is_some_and(|class| class.conditions.iter().any(InspectCondition::selects_smtp));
+    for rule in policy.l3_policies.iter().flat_map(|outer| &outer.rules) {
+        let class = index.l3_classes.get(rule.class.text.as_str());
+        let selects_mail = class.is_some_and(|class| class.conditions.iter().any(L3Condition::selects_smtp));
         if rule.is_inspected() && selects_mail && rule.service_policy.is_none() {
             let message = format!("mail of class `{}` passes without a look at its content", rule.class.text);
             complaints.push(

@@ -24,16 +24,16 @@ impl Name {
 
 /// One configuration: what its statements said of mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Policy {
+pub struct Configuration {
     pub platform: Platform,
     pub hostname: Option<Name>,
     pub settings: Settings,
     pub regex_maps: Vec<RegexMap>,
     pub inspect_maps: Vec<InspectMap>,
-    pub smtp_classes: Vec<SmtpClass>,
-    pub smtp_policies: Vec<SmtpPolicy>,
-    pub inspect_classes: Vec<InspectClass>,
-    pub inspect_policies: Vec<InspectPolicy>,
+    pub l7_classes: Vec<L7Class>,
+    pub l7_policies: Vec<L7Policy>,
+    pub l3_classes: Vec<L3Class>,
+    pub l3_policies: Vec<L3Policy>,
     pub zones: Vec<Zone>,
     pub zone_pairs: Vec<ZonePair>,
     pub interfaces: Vec<Interface>,
@@ -51,17 +51,7 @@ macro_rules! named {
 }
 
 named!(
-    RegexMap,
-    InspectMap,
-    SmtpClass,
-    SmtpPolicy,
-    InspectClass,
-    InspectPolicy,
-    Zone,
-    ZonePair,
-    Interface,
-    AccessList,
-    Proxy
+    RegexMap, InspectMap, L7Class, L7Policy, L3Class, L3Policy, Zone, ZonePair, Interface, AccessList, Proxy
 );
 
 /// The element of that name; names are unique in each list once lowered.
@@ -69,10 +59,10 @@ pub fn find<'p, T: Named>(list: &'p [T], name: &str) -> Option<&'p T> {
     list.iter().find(|element| element.name().text == name)
 }
 
-impl SmtpPolicy {
+impl L7Policy {
     /// Every class of it only says `inspect`: an opaque relay.
     pub fn is_pinhole(&self) -> bool {
-        let only_inspect = |rule: &SmtpRule| rule.inspect && rule.action.is_none() && !rule.log;
+        let only_inspect = |rule: &L7Rule| rule.inspect && rule.action.is_none() && !rule.log;
         !self.rules.is_empty() && self.rules.iter().all(only_inspect)
     }
 }
@@ -99,7 +89,7 @@ pub enum MatchMode {
 
 /// `class-map type inspect smtp [match-all | match-any] NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SmtpClass {
+pub struct L7Class {
     pub name: Name,
     pub mode: MatchMode,
     pub description: Option<String>,
@@ -174,15 +164,15 @@ pub enum Encoding {
 
 /// `policy-map type inspect smtp NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SmtpPolicy {
+pub struct L7Policy {
     pub name: Name,
     pub description: Option<String>,
-    pub rules: Vec<SmtpRule>,
+    pub rules: Vec<L7Rule>,
 }
 
 /// `class type inspect smtp CLASS` with the actions below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SmtpRule {
+pub struct L7Rule {
     pub class: Name,
     pub log: bool,
     /// At most one of allow, reset and mask; none is `allow`.
@@ -200,23 +190,23 @@ pub enum Action {
 
 /// `class-map type inspect [match-any | match-all] NAME`: the top level.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InspectClass {
+pub struct L3Class {
     pub name: Name,
     pub mode: MatchMode,
     pub description: Option<String>,
-    pub conditions: Vec<InspectCondition>,
+    pub conditions: Vec<L3Condition>,
 }
 
 /// One `match` line of a top-level class.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InspectCondition {
-    pub criterion: InspectCriterion,
+pub struct L3Condition {
+    pub criterion: L3Criterion,
     /// `match not …`.
     pub negated: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum InspectCriterion {
+pub enum L3Criterion {
     /// `match protocol NAME`, the name in lower case (`smtp extended` is `smtp`).
     Protocol(Name),
     /// `match access-group {NUMBER | name ACL}`.
@@ -225,14 +215,14 @@ pub enum InspectCriterion {
     Class(Name),
 }
 
-impl InspectCondition {
+impl L3Condition {
     /// Whether the line selects mail: `match protocol smtp`.
     pub fn selects_smtp(&self) -> bool {
-        !self.negated && matches!(&self.criterion, InspectCriterion::Protocol(name) if name.text == "smtp")
+        !self.negated && matches!(&self.criterion, L3Criterion::Protocol(name) if name.text == "smtp")
     }
 }
 
-impl InspectCriterion {
+impl L3Criterion {
     /// The other class it names.
     pub fn class(&self) -> Option<&Name> {
         match self {
@@ -244,16 +234,16 @@ impl InspectCriterion {
 
 /// `policy-map type inspect NAME`: the top level. Its end is `class-default` with `drop`, written or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InspectPolicy {
+pub struct L3Policy {
     pub name: Name,
     pub description: Option<String>,
-    pub rules: Vec<InspectRule>,
+    pub rules: Vec<L3Rule>,
     /// What `class class-default` says, when it is written.
     pub default: Option<TopAction>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InspectRule {
+pub struct L3Rule {
     pub class: Name,
     pub action: Option<TopAction>,
     /// `service-policy {smtp | pop3 | imap | http …} POLICY`: protocol and name.
@@ -262,7 +252,7 @@ pub struct InspectRule {
     pub police: Option<(u64, u64)>,
 }
 
-impl InspectPolicy {
+impl L3Policy {
     /// Every `parameter-map type inspect` it names.
     pub fn parameter_maps(&self) -> impl Iterator<Item = &Name> {
         let actions = self.rules.iter().filter_map(|rule| rule.action.as_ref()).chain(&self.default);
@@ -273,7 +263,7 @@ impl InspectPolicy {
     }
 }
 
-impl InspectRule {
+impl L3Rule {
     pub fn is_inspected(&self) -> bool {
         matches!(self.action, Some(TopAction::Inspect { .. }))
     }
@@ -386,7 +376,7 @@ pub struct Proxy {
     pub servers: Vec<SocketAddr>,
     /// Told, or by the port of the first listener.
     pub protocol: Option<Protocol>,
-    pub attachment: Option<Attachment>,
+    pub attachment: Option<ProxyPolicy>,
     pub parameters: Option<Name>,
 }
 
@@ -401,27 +391,27 @@ pub enum Protocol {
 
 /// Which policy a proxy enforces.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Attachment {
+pub enum ProxyPolicy {
     /// `service-policy type inspect NAME`: a top-level policy-map, or an SMTP one.
-    ServicePolicy(Name),
+    Named(Name),
     /// `service-policy type inspect smtp NAME`.
-    SmtpPolicy(Name),
+    Smtp(Name),
     /// `no inspect esmtp`: an opaque relay.
     Pinhole,
 }
 
-impl Attachment {
+impl ProxyPolicy {
     /// The policy-map it names.
     pub const fn policy(&self) -> Option<&Name> {
         match self {
-            Self::ServicePolicy(name) | Self::SmtpPolicy(name) => Some(name),
+            Self::Named(name) | Self::Smtp(name) => Some(name),
             Self::Pinhole => None,
         }
     }
 
     pub(crate) const fn policy_mut(&mut self) -> Option<&mut Name> {
         match self {
-            Self::ServicePolicy(name) | Self::SmtpPolicy(name) => Some(name),
+            Self::Named(name) | Self::Smtp(name) => Some(name),
             Self::Pinhole => None,
         }
     }

@@ -1,9 +1,9 @@
 //! A policy without its places: two texts that say the same give equal policies.
 
-use crate::model::{Attachment, Criterion, InspectCriterion, Name, Policy, TopAction};
+use crate::model::{Configuration, Criterion, L3Criterion, Name, ProxyPolicy, TopAction};
 use crate::source::Span;
 
-impl Policy {
+impl Configuration {
     /// The same policy with every place forgotten.
     #[must_use]
     pub fn without_places(mut self) -> Self {
@@ -13,10 +13,10 @@ impl Policy {
         for pattern in self.regex_maps.iter_mut().flat_map(|map| &mut map.patterns) {
             pattern.at = Span::default();
         }
-        for condition in self.smtp_classes.iter_mut().flat_map(|class| &mut class.conditions) {
+        for condition in self.l7_classes.iter_mut().flat_map(|class| &mut class.conditions) {
             condition.at = Span::default();
         }
-        for rule in self.smtp_policies.iter_mut().flat_map(|policy| &mut policy.rules) {
+        for rule in self.l7_policies.iter_mut().flat_map(|policy| &mut policy.rules) {
             if let Some((_, at)) = &mut rule.action {
                 *at = Span::default();
             }
@@ -34,7 +34,7 @@ impl Policy {
         names.extend(settings.log_file.as_mut());
         names.extend(self.regex_maps.iter_mut().map(|map| &mut map.name));
         names.extend(self.inspect_maps.iter_mut().map(|map| &mut map.name));
-        for class in &mut self.smtp_classes {
+        for class in &mut self.l7_classes {
             names.push(&mut class.name);
             for condition in &mut class.conditions {
                 if let Criterion::Regex { map, .. } = &mut condition.criterion {
@@ -42,19 +42,19 @@ impl Policy {
                 }
             }
         }
-        for policy in &mut self.smtp_policies {
+        for policy in &mut self.l7_policies {
             names.push(&mut policy.name);
             names.extend(policy.rules.iter_mut().map(|rule| &mut rule.class));
         }
-        for class in &mut self.inspect_classes {
+        for class in &mut self.l3_classes {
             names.push(&mut class.name);
             names.extend(class.conditions.iter_mut().map(|condition| match &mut condition.criterion {
-                InspectCriterion::Protocol(name)
-                | InspectCriterion::AccessGroup(name)
-                | InspectCriterion::Class(name) => name,
+                L3Criterion::Protocol(name) | L3Criterion::AccessGroup(name) | L3Criterion::Class(name) => {
+                    name
+                }
             }));
         }
-        for policy in &mut self.inspect_policies {
+        for policy in &mut self.l3_policies {
             names.push(&mut policy.name);
             names.extend(policy.default.as_mut().and_then(parameters));
             for rule in &mut policy.rules {
@@ -82,7 +82,7 @@ impl Policy {
         for proxy in &mut self.proxies {
             names.push(&mut proxy.name);
             names.extend(proxy.parameters.as_mut());
-            names.extend(proxy.attachment.as_mut().and_then(Attachment::policy_mut));
+            names.extend(proxy.attachment.as_mut().and_then(ProxyPolicy::policy_mut));
         }
         names
     }

@@ -10,23 +10,26 @@ use crate::compile;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::fact::Counter;
 use crate::link::Index;
-use crate::model::{
-    Action, Condition, Criterion, InspectClass, InspectCriterion, MatchMode, Policy, SmtpClass,
-};
+use crate::model::{Action, Condition, Configuration, Criterion, L3Class, L3Criterion, L7Class, MatchMode};
 use crate::nearest::nearest;
 use crate::source::{Source, Span};
 
 mod patterns;
 
-pub(crate) fn check(policy: &Policy, index: &Index<'_>, source: &Source, complaints: &mut Diagnostics) {
+pub(crate) fn check(
+    policy: &Configuration,
+    index: &Index<'_>,
+    source: &Source,
+    complaints: &mut Diagnostics,
+) {
     patterns::check(policy, source, complaints);
-    for class in &policy.smtp_classes {
+    for class in &policy.l7_classes {
         command_length_stands_alone(class, complaints);
     }
     masks(policy, index, complaints);
     numbers(policy, index, complaints);
     service_policies(policy, index, complaints);
-    for class in &policy.inspect_classes {
+    for class in &policy.l3_classes {
         protocols(class, complaints);
     }
     completeness(policy, complaints);
@@ -34,7 +37,7 @@ pub(crate) fn check(policy: &Policy, index: &Index<'_>, source: &Source, complai
 }
 
 /// In match-all, the length of the command line goes with one verb and nothing else.
-fn command_length_stands_alone(class: &SmtpClass, complaints: &mut Diagnostics) {
+fn command_length_stands_alone(class: &L7Class, complaints: &mut Diagnostics) {
     if class.mode == MatchMode::Any {
         return;
     }
@@ -88,11 +91,11 @@ fn is_length(condition: &Condition) -> bool {
 }
 
 /// `mask` needs something that can be masked: a verb or an EHLO keyword, and nothing else.
-fn masks(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
-    for outer in &policy.smtp_policies {
+fn masks(policy: &Configuration, index: &Index<'_>, complaints: &mut Diagnostics) {
+    for outer in &policy.l7_policies {
         for rule in &outer.rules {
             let Some((Action::Mask, mask)) = rule.action else { continue };
-            let Some(class) = index.smtp_classes.get(rule.class.text.as_str()) else { continue };
+            let Some(class) = index.l7_classes.get(rule.class.text.as_str()) else { continue };
             let maskable = |criterion: &Criterion| {
                 matches!(criterion, Criterion::CommandVerb { .. } | Criterion::EhloReply { .. })
             };
@@ -117,9 +120,9 @@ fn masks(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
 }
 
 /// A policy whose conditions could not all be numbered is refused before one stands for another.
-fn numbers(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
-    for outer in &policy.smtp_policies {
-        let classes = outer.rules.iter().filter_map(|rule| index.smtp_classes.get(rule.class.text.as_str()));
+fn numbers(policy: &Configuration, index: &Index<'_>, complaints: &mut Diagnostics) {
+    for outer in &policy.l7_policies {
+        let classes = outer.rules.iter().filter_map(|rule| index.l7_classes.get(rule.class.text.as_str()));
         if classes.map(|class| compile::numbers(class)).sum::<usize>() > compile::NUMBERS_MAX {
             let message = format!("policy-map `{}` has too many conditions", outer.name.text);
             complaints.push(
@@ -131,8 +134,8 @@ fn numbers(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
 }
 
 /// A policy on the content needs `inspect` and a class that selects the protocol.
-fn service_policies(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnostics) {
-    for outer in &policy.inspect_policies {
+fn service_policies(policy: &Configuration, index: &Index<'_>, complaints: &mut Diagnostics) {
+    for outer in &policy.l3_policies {
         for rule in &outer.rules {
             if let Some((_, inner)) = rule.service_policy.as_ref().filter(|_| !rule.is_inspected()) {
                 let message = format!("service-policy `{}` needs `inspect` in its class", inner.text);
@@ -142,7 +145,7 @@ fn service_policies(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnos
                 );
             }
             if let Some(inner) = rule.smtp_policy()
-                && let Some(class) = index.inspect_classes.get(rule.class.text.as_str())
+                && let Some(class) = index.l3_classes.get(rule.class.text.as_str())
                 && !selects_smtp(index, class)
             {
                 let message = format!(
@@ -164,7 +167,7 @@ fn service_policies(policy: &Policy, index: &Index<'_>, complaints: &mut Diagnos
 }
 
 /// Whether the class, or one nested in it, matches protocol smtp; each class is looked at once.
-fn selects_smtp(index: &Index<'_>, class: &InspectClass) -> bool {
+fn selects_smtp(index: &Index<'_>, class: &L3Class) -> bool {
     let mut seen: Vec<&str> = vec![&class.name.text];
     let mut open = vec![class];
     while let Some(class) = open.pop() {
@@ -176,7 +179,7 @@ fn selects_smtp(index: &Index<'_>, class: &InspectClass) -> bool {
                 && !seen.contains(&member.text.as_str())
             {
                 seen.push(&member.text);
-                open.extend(index.inspect_classes.get(member.text.as_str()).copied());
+                open.extend(index.l3_classes.get(member.text.as_str()).copied());
             }
         }
     }
@@ -184,10 +187,10 @@ fn selects_smtp(index: &Index<'_>, class: &InspectClass) -> bool {
 }
 
 /// A protocol nobody knows is a mistyped mail protocol, as far as we can tell.
-fn protocols(class: &InspectClass, complaints: &mut Diagnostics) {
+fn protocols(class: &L3Class, complaints: &mut Diagnostics) {
     const MAIL: &[&str] = &["smtp", "pop3", "pop3s", "imap", "imap3", "imaps"];
     for condition in &class.conditions {
-        let InspectCriterion::Protocol(protocol) = &condition.criterion else { continue };
+        let L3Criterion::Protocol(protocol) = &condition.criterion else { continue };
         if MAIL.contains(&protocol.text.as_str()) || OTHER_PROTOCOLS.contains(&protocol.text.as_str()) {
             continue;
         }
@@ -208,7 +211,7 @@ fn protocols(class: &InspectClass, complaints: &mut Diagnostics) {
 const OTHER_PROTOCOLS: &[&str] = &["snmp", "sip", "icmp", "ntp", "ftp", "tftp", "isakmp", "ipass", "pptp"];
 
 /// A proxy needs both sides; what is wrong with a line it has is said where that line stands.
-fn completeness(policy: &Policy, complaints: &mut Diagnostics) {
+fn completeness(policy: &Configuration, complaints: &mut Diagnostics) {
     let errors = complaints.iter().filter(|complaint| complaint.severity() == Severity::Error);
     let mut errors: Vec<Span> = errors.map(|complaint| complaint.at).collect();
     errors.sort_unstable();
@@ -231,7 +234,7 @@ fn completeness(policy: &Policy, complaints: &mut Diagnostics) {
 }
 
 /// An address belongs to one proxy, and no proxy leads to itself.
-fn addresses(policy: &Policy, complaints: &mut Diagnostics) {
+fn addresses(policy: &Configuration, complaints: &mut Diagnostics) {
     let mut taken = HashMap::new();
     for proxy in &policy.proxies {
         for &listen in &proxy.listen {

@@ -45,7 +45,7 @@ fn compare(path: &Path, found: &str, failures: &mut Vec<String>) {
 fn good_policies_print_back_as_canonical_text() {
     let mut failures = Vec::new();
     for path in configurations("good") {
-        let Loaded { policy, diagnostics, source, .. } = loaded(&path);
+        let Loaded { configuration: policy, diagnostics, source, .. } = loaded(&path);
         let complaints = render::diagnostics(&source, &diagnostics);
         let Some(policy) = policy else {
             failures.push(format!("{} has errors:\n{complaints}", path.display()));
@@ -54,7 +54,7 @@ fn good_policies_print_back_as_canonical_text() {
         let text = policy.to_string();
         compare(&path, &format!("{complaints}{text}"), &mut failures);
         let again = load("printed", text.as_bytes());
-        let Some(again_policy) = again.policy else {
+        let Some(again_policy) = again.configuration else {
             let complaints = render::diagnostics(&again.source, &again.diagnostics);
             failures.push(format!("{}: what is printed has errors:\n{complaints}", path.display()));
             continue;
@@ -70,7 +70,7 @@ fn good_policies_print_back_as_canonical_text() {
 fn bad_policies_list_all_their_complaints() {
     let mut failures = Vec::new();
     for path in configurations("bad") {
-        let Loaded { policy, diagnostics, source, .. } = loaded(&path);
+        let Loaded { configuration: policy, diagnostics, source, .. } = loaded(&path);
         if policy.is_some() {
             failures.push(format!("{} has no error", path.display()));
         }

@@ -7,12 +7,12 @@
     reason = "a test reports by panicking; clippy exempts only functions marked as tests"
 )]
 
-use policy::model::Policy;
+use policy::model::Configuration;
 
 const MANY: usize = 20_000;
 
-fn policy(text: &str) -> Policy {
-    policy::load("large", text.as_bytes()).policy.unwrap()
+fn policy(text: &str) -> Configuration {
+    policy::load("large", text.as_bytes()).configuration.unwrap()
 }
 
 fn lines(line: impl Fn(usize) -> String) -> String {
@@ -24,7 +24,7 @@ fn many_conditions_are_taken_back_one_by_one() {
     let typed = lines(|i| format!(" match cmd verb V{i}\n"));
     let taken_back = lines(|i| format!(" no match cmd verb V{i}\n"));
     let text = format!("class-map type inspect smtp match-any c\n{typed}{taken_back} match cmd verb V7\n");
-    let conditions = &policy(&text).smtp_classes[0].conditions;
+    let conditions = &policy(&text).l7_classes[0].conditions;
     assert_eq!(conditions.iter().map(ToString::to_string).collect::<Vec<_>>(), ["match cmd verb V7"]);
 }
 
@@ -45,7 +45,7 @@ fn many_classes_have_a_rule_each() {
     let classes = lines(|i| format!("class-map type inspect smtp match-any c{i}\n match cmd verb V{i}\n"));
     let rules = lines(|i| format!(" class type inspect smtp c{i}\n  log\n"));
     let policy = policy(&format!("{classes}policy-map type inspect smtp p\n{rules}{rules}"));
-    assert_eq!(policy.smtp_policies[0].rules.len(), MANY);
+    assert_eq!(policy.l7_policies[0].rules.len(), MANY);
 }
 
 #[test]

@@ -14,10 +14,10 @@ use std::path::Path;
 use fastrand::Rng;
 use policy::fact::{Counter, Text};
 use policy::model::{
-    AccessList, AccessListForm, Action, Attachment, Condition, Conformance, Criterion, Encoding,
-    InspectClass, InspectCondition, InspectCriterion, InspectMap, InspectPolicy, InspectRule, Interface,
-    Limits, MatchMode, Name, PatternText, Policy, Protocol, Proxy, RecipientLimit, Refusals, RegexMap,
-    Settings, SmtpClass, SmtpPolicy, SmtpRule, StartTls, TopAction, Zone, ZonePair,
+    AccessList, AccessListForm, Action, Condition, Configuration, Conformance, Criterion, Encoding,
+    InspectMap, Interface, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule,
+    Limits, MatchMode, Name, PatternText, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, RegexMap,
+    Settings, StartTls, TopAction, Zone, ZonePair,
 };
 use policy::source::Span;
 use policy::{load, render};
@@ -31,7 +31,7 @@ fn what_is_printed_loads_as_the_same_policy() {
         let text = made.to_string();
         let loaded = load("printed", text.as_bytes());
         let complaints = render::diagnostics(&loaded.source, &loaded.diagnostics);
-        let found = loaded.policy.unwrap_or_else(|| panic!("seed {seed}:\n{complaints}\n{text}"));
+        let found = loaded.configuration.unwrap_or_else(|| panic!("seed {seed}:\n{complaints}\n{text}"));
         assert_eq!(found.clone().without_places(), made.without_places(), "seed {seed}:\n{text}");
         assert_eq!(found.to_string(), text, "seed {seed}");
     }
@@ -62,10 +62,10 @@ fn damaged_text_gives_complaints_inside_it() {
             }
         }
         render::diagnostics(&loaded.source, &loaded.diagnostics);
-        assert_eq!(loaded.policy.is_none(), loaded.diagnostics.has_errors());
-        if let Some(policy) = loaded.policy {
+        assert_eq!(loaded.configuration.is_none(), loaded.diagnostics.has_errors());
+        if let Some(policy) = loaded.configuration {
             let text = policy.to_string();
-            let again = load("printed", text.as_bytes()).policy;
+            let again = load("printed", text.as_bytes()).configuration;
             let again = again.unwrap_or_else(|| panic!("round {round}:\n{text}"));
             assert_eq!(again.without_places(), policy.without_places(), "round {round}:\n{text}");
         }
@@ -126,33 +126,33 @@ fn damage(text: &mut Vec<u8>, others: &[Vec<u8>], rng: &mut Rng) {
     }
 }
 
-fn made_up(rng: &mut Rng) -> Policy {
-    let mut policy = Policy::default();
+fn made_up(rng: &mut Rng) -> Configuration {
+    let mut policy = Configuration::default();
     let regex_maps = names(rng, 4);
-    let smtp_classes = names(rng, 5);
-    let smtp_policies = names(rng, 3);
+    let l7_classes = names(rng, 5);
+    let l7_policies = names(rng, 3);
     let inspect_maps = names(rng, 2);
     let lists = names(rng, 3);
-    let inspect_classes = names(rng, 4);
-    let inspect_policies: Vec<Name> =
-        names(rng, 3).into_iter().filter(|name| !smtp_policies.contains(name)).collect();
+    let l3_classes = names(rng, 4);
+    let l3_policies: Vec<Name> =
+        names(rng, 3).into_iter().filter(|name| !l7_policies.contains(name)).collect();
     let zones = names(rng, 3);
     policy.hostname = rng.bool().then(|| name("edge"));
     policy.settings = settings(rng);
     policy.regex_maps = regex_maps.iter().map(|n| regex_map(n.clone(), rng)).collect();
     policy.inspect_maps = inspect_maps.iter().map(|n| inspect_map(n.clone(), rng)).collect();
-    policy.smtp_classes = smtp_classes.iter().map(|n| smtp_class(n.clone(), &regex_maps, rng)).collect();
-    policy.smtp_policies =
-        smtp_policies.iter().map(|n| smtp_policy(n.clone(), &policy.smtp_classes, rng)).collect();
+    policy.l7_classes = l7_classes.iter().map(|n| smtp_class(n.clone(), &regex_maps, rng)).collect();
+    policy.l7_policies =
+        l7_policies.iter().map(|n| smtp_policy(n.clone(), &policy.l7_classes, rng)).collect();
     policy.access_lists = lists.iter().map(|n| access_list(n.clone(), rng)).collect();
-    policy.inspect_classes = inspect_classes
+    policy.l3_classes = l3_classes
         .iter()
         .enumerate()
-        .map(|(at, n)| inspect_class(n.clone(), &lists, &inspect_classes[..at], rng))
+        .map(|(at, n)| inspect_class(n.clone(), &lists, &l3_classes[..at], rng))
         .collect();
-    policy.inspect_policies = inspect_policies
+    policy.l3_policies = l3_policies
         .iter()
-        .map(|n| inspect_policy(n.clone(), &policy.inspect_classes, &smtp_policies, &inspect_maps, rng))
+        .map(|n| inspect_policy(n.clone(), &policy.l3_classes, &l7_policies, &inspect_maps, rng))
         .collect();
     policy.zones = zones.iter().map(|n| Zone { name: n.clone(), description: description(rng) }).collect();
     if !zones.is_empty() {
@@ -163,7 +163,7 @@ fn made_up(rng: &mut Rng) -> Policy {
             source: any(&ends, rng),
             destination: any(&ends, rng),
             description: description(rng),
-            policy: maybe(&inspect_policies, rng),
+            policy: maybe(&l3_policies, rng),
         });
         policy.zone_pairs = pairs.collect();
     }
@@ -175,7 +175,7 @@ fn made_up(rng: &mut Rng) -> Policy {
             policy.interfaces.push(Interface { name, description, zone, linux_interface: linux });
         }
     }
-    let attached: Vec<Name> = smtp_policies.iter().chain(&inspect_policies).cloned().collect();
+    let attached: Vec<Name> = l7_policies.iter().chain(&l3_policies).cloned().collect();
     policy.proxies = names(rng, 2).into_iter().map(|n| proxy(n, &attached, &inspect_maps, rng)).collect();
     policy
 }
@@ -247,7 +247,7 @@ fn inspect_map(name: Name, rng: &mut Rng) -> InspectMap {
     InspectMap { name, limits }
 }
 
-fn smtp_class(name: Name, maps: &[Name], rng: &mut Rng) -> SmtpClass {
+fn smtp_class(name: Name, maps: &[Name], rng: &mut Rng) -> L7Class {
     let mode = if rng.bool() { MatchMode::All } else { MatchMode::Any };
     // In match-all a condition on the command stands alone.
     let alone = mode == MatchMode::All && rng.bool();
@@ -264,7 +264,7 @@ fn smtp_class(name: Name, maps: &[Name], rng: &mut Rng) -> SmtpClass {
             conditions.push(Condition { criterion, negated, at: Span::default() });
         }
     }
-    SmtpClass { name, mode, description: description(rng), conditions }
+    L7Class { name, mode, description: description(rng), conditions }
 }
 
 fn of_command(rng: &mut Rng) -> Criterion {
@@ -304,8 +304,8 @@ fn of_mail(maps: &[Name], mode: MatchMode, rng: &mut Rng) -> Criterion {
     }
 }
 
-fn smtp_policy(name: Name, classes: &[SmtpClass], rng: &mut Rng) -> SmtpPolicy {
-    let mut classes: Vec<&SmtpClass> = classes.iter().collect();
+fn smtp_policy(name: Name, classes: &[L7Class], rng: &mut Rng) -> L7Policy {
+    let mut classes: Vec<&L7Class> = classes.iter().collect();
     rng.shuffle(&mut classes);
     let rules = classes.into_iter().take(rng.usize(..4)).map(|class| {
         let maskable = |c: &Condition| {
@@ -318,10 +318,10 @@ fn smtp_policy(name: Name, classes: &[SmtpClass], rng: &mut Rng) -> SmtpPolicy {
             _ => Some(Action::Reset),
         };
         let action = action.map(|action| (action, Span::default()));
-        SmtpRule { class: class.name.clone(), log: rng.bool(), action, inspect: rng.u8(..8) == 0 }
+        L7Rule { class: class.name.clone(), log: rng.bool(), action, inspect: rng.u8(..8) == 0 }
     });
     let rules = rules.collect();
-    SmtpPolicy { name, description: description(rng), rules }
+    L7Policy { name, description: description(rng), rules }
 }
 
 fn access_list(mut name: Name, rng: &mut Rng) -> AccessList {
@@ -336,39 +336,33 @@ fn access_list(mut name: Name, rng: &mut Rng) -> AccessList {
     AccessList { name, form, entries }
 }
 
-fn inspect_class(name: Name, lists: &[Name], classes: &[Name], rng: &mut Rng) -> InspectClass {
-    let condition = |criterion, negated| InspectCondition { criterion, negated };
-    let protocol = |text| InspectCriterion::Protocol(Name::new(text, Span::default()));
+fn inspect_class(name: Name, lists: &[Name], classes: &[Name], rng: &mut Rng) -> L3Class {
+    let condition = |criterion, negated| L3Condition { criterion, negated };
+    let protocol = |text| L3Criterion::Protocol(Name::new(text, Span::default()));
     let mut conditions = vec![condition(protocol("smtp"), false)];
-    conditions.extend(maybe(lists, rng).map(|list| condition(InspectCriterion::AccessGroup(list), false)));
-    conditions.extend(maybe(classes, rng).map(|class| condition(InspectCriterion::Class(class), false)));
+    conditions.extend(maybe(lists, rng).map(|list| condition(L3Criterion::AccessGroup(list), false)));
+    conditions.extend(maybe(classes, rng).map(|class| condition(L3Criterion::Class(class), false)));
     if rng.bool() {
         conditions.push(condition(protocol("http"), true));
     }
     let mode = if rng.bool() { MatchMode::All } else { MatchMode::Any };
-    InspectClass { name, mode, description: description(rng), conditions }
+    L3Class { name, mode, description: description(rng), conditions }
 }
 
-fn inspect_policy(
-    name: Name,
-    classes: &[InspectClass],
-    smtp: &[Name],
-    maps: &[Name],
-    rng: &mut Rng,
-) -> InspectPolicy {
+fn inspect_policy(name: Name, classes: &[L3Class], smtp: &[Name], maps: &[Name], rng: &mut Rng) -> L3Policy {
     let rules = classes.iter().take(rng.usize(..4)).map(|class| {
         let class = class.name.clone();
         let action = top_action(maps, rng);
         if !matches!(action, TopAction::Inspect { .. }) {
-            return InspectRule { class, action: Some(action), service_policy: None, police: None };
+            return L3Rule { class, action: Some(action), service_policy: None, police: None };
         }
         let service_policy = maybe(smtp, rng).map(|policy| (Name::new("smtp", Span::default()), policy));
         let police = rng.bool().then(|| (rng.u64(8000..=2_000_000_000), rng.u64(1000..=512_000_000)));
-        InspectRule { class, action: Some(action), service_policy, police }
+        L3Rule { class, action: Some(action), service_policy, police }
     });
     let rules = rules.collect();
     let default = rng.bool().then(|| top_action(maps, rng));
-    InspectPolicy { name, description: description(rng), rules, default }
+    L3Policy { name, description: description(rng), rules, default }
 }
 
 fn top_action(maps: &[Name], rng: &mut Rng) -> TopAction {
@@ -381,7 +375,7 @@ fn top_action(maps: &[Name], rng: &mut Rng) -> TopAction {
 
 fn proxy(name: Name, policies: &[Name], maps: &[Name], rng: &mut Rng) -> Proxy {
     let protocols = [Protocol::Smtp, Protocol::Esmtp, Protocol::Pop3, Protocol::Imap, Protocol::Tcp];
-    let attachment = maybe(policies, rng).map(Attachment::ServicePolicy);
+    let attachment = maybe(policies, rng).map(ProxyPolicy::Named);
     Proxy {
         name,
         description: description(rng),
@@ -392,7 +386,7 @@ fn proxy(name: Name, policies: &[Name], maps: &[Name], rng: &mut Rng) -> Proxy {
         ],
         servers: vec!["192.0.2.1:25".parse().unwrap()],
         protocol: rng.bool().then(|| *rng.choice(&protocols).unwrap()),
-        attachment: attachment.or_else(|| rng.bool().then_some(Attachment::Pinhole)),
+        attachment: attachment.or_else(|| rng.bool().then_some(ProxyPolicy::Pinhole)),
         parameters: maybe(maps, rng),
     }
 }

@@ -66,7 +66,7 @@ fn compiled(classes: &[&str]) -> CompiledPolicy {
     text += &rules;
     let loaded = load("session", text.as_bytes());
     let complaints = policy::render::diagnostics(&loaded.source, &loaded.diagnostics);
-    let policy = loaded.policy.unwrap_or_else(|| panic!("{complaints}"));
+    let policy = loaded.configuration.unwrap_or_else(|| panic!("{complaints}"));
     CompiledPolicy::compile(&policy, "p").unwrap()
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine::Attachment;
 use engine::attachment::{Inspect, Watch};
-use policy::model::{self, Conformance, Policy, RecipientLimit, Refusals, StartTls};
+use policy::model::{self, Configuration, Conformance, RecipientLimit, Refusals, StartTls};
 use policy::{CompiledPolicy, render};
 
 /// What the head of a script says, collected line by line.
@@ -87,14 +87,14 @@ impl World {
             let _ = write!(text, "policy-map type inspect smtp p\n{}", self.rules);
         }
         let loaded = policy::load("policy", text.as_bytes());
-        let Some(policy) = loaded.policy else {
+        let Some(policy) = loaded.configuration else {
             return Err(format!(
                 "the policy has errors\n{}{text}",
                 render::diagnostics(&loaded.source, &loaded.diagnostics)
             ));
         };
         let rules = rules_of(&policy);
-        let pinhole = rules.map_or_else(|| attached(&policy).is_some(), model::SmtpPolicy::is_pinhole);
+        let pinhole = rules.map_or_else(|| attached(&policy).is_some(), model::L7Policy::is_pinhole);
         let compiled = rules.map(|rules| CompiledPolicy::compile(&policy, &rules.name.text)).transpose();
         let compiled = compiled.map_err(|too_large| format!("{too_large:?}"))?;
         let settings = &policy.settings;
@@ -115,18 +115,18 @@ impl World {
 }
 
 /// The layer 7 policy a configuration leads to: through its proxy or zone-pair, or the only one.
-fn rules_of(policy: &Policy) -> Option<&model::SmtpPolicy> {
-    let Some(attached) = attached(policy) else { return policy.smtp_policies.last() };
-    let top = model::find(&policy.inspect_policies, &attached.text);
+fn rules_of(policy: &Configuration) -> Option<&model::L7Policy> {
+    let Some(attached) = attached(policy) else { return policy.l7_policies.last() };
+    let top = model::find(&policy.l3_policies, &attached.text);
     let child = top
         .and_then(|top| top.rules.iter().find_map(|rule| rule.service_policy.as_ref().map(|(_, map)| map)));
-    model::find(&policy.smtp_policies, child.map_or(&attached.text, |child| &child.text))
+    model::find(&policy.l7_policies, child.map_or(&attached.text, |child| &child.text))
 }
 
 /// The policy that a proxy or a zone-pair names.
-fn attached(policy: &Policy) -> Option<&model::Name> {
+fn attached(policy: &Configuration) -> Option<&model::Name> {
     let proxy = policy.proxies.iter().find_map(|proxy| match &proxy.attachment {
-        Some(model::Attachment::ServicePolicy(name)) => Some(name),
+        Some(model::ProxyPolicy::Named(name)) => Some(name),
         _ => None,
     });
     proxy.or_else(|| policy.zone_pairs.iter().find_map(|pair| pair.policy.as_ref()))

@@ -71,26 +71,26 @@ pub(super) static GLOBAL: Mode<Statement> = Mode {
                 "One condition must hold",
                 "Name",
             ],
-            |m| Ok(Statement::SmtpClass { name: name(m, "name")?, mode: mode_of(m) }),
+            |m| Ok(Statement::L7Class { name: name(m, "name")?, mode: mode_of(m) }),
         )
         .on(Platforms::IOS)
         .enters(&SMTP_CLASS),
         Command::new(
             "[no] class-map type inspect [match-all | match-any]$mode WORD$name",
             &["", "", "", "All conditions must hold", "One condition must hold", "Name"],
-            |m| Ok(Statement::InspectClass { name: name(m, "name")?, mode: mode_of(m) }),
+            |m| Ok(Statement::L3Class { name: name(m, "name")?, mode: mode_of(m) }),
         )
         .on(Platforms::IOS)
         .enters(&INSPECT_CLASS),
         Command::new(
             "[no] policy-map type inspect smtp WORD$name",
             &["A policy-map", "Its type", "An inspection policy", "A policy on mail", "Name"],
-            |m| name(m, "name").map(Statement::SmtpPolicy),
+            |m| name(m, "name").map(Statement::L7Policy),
         )
         .on(Platforms::IOS)
         .enters(&SMTP_POLICY),
         Command::new("[no] policy-map type inspect WORD$name", &["", "", "", "Name"], |m| {
-            name(m, "name").map(Statement::InspectPolicy)
+            name(m, "name").map(Statement::L3Policy)
         })
         .on(Platforms::IOS)
         .enters(&INSPECT_POLICY),

@@ -1,11 +1,11 @@
 //! Patterns that cannot be read, and patterns that hardly mean what they say.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::model::{PatternText, Policy};
+use crate::model::{Configuration, PatternText};
 use crate::pattern;
 use crate::source::{Source, Span};
 
-pub(super) fn check(policy: &Policy, source: &Source, complaints: &mut Diagnostics) {
+pub(super) fn check(policy: &Configuration, source: &Source, complaints: &mut Diagnostics) {
     for pattern in policy.regex_maps.iter().flat_map(|map| &map.patterns) {
         check_one(pattern, source, complaints);
     }

@@ -25,7 +25,7 @@ pub(crate) fn meaning(loaded: &Loaded) -> String {
     // A statement that is not supported is only known to belong to its block by its indentation.
     let codes = loaded.diagnostics.iter().map(|d| d.code).filter(|code| *code != Code::NotSupported);
     let codes: Vec<&str> = codes.map(Code::as_str).collect();
-    let policy = loaded.policy.as_ref().map(ToString::to_string).unwrap_or_default();
+    let policy = loaded.configuration.as_ref().map(ToString::to_string).unwrap_or_default();
     format!("{codes:?}\n{}\n{policy}", contents(&loaded.summary).join("\n")).to_lowercase()
 }
 

@@ -5,7 +5,7 @@ use grammar::{Command, Matched, Mismatch, Mode, Prefixes};
 use crate::dialect::c3pl::GLOBAL;
 use crate::dialect::{Built, Statement, description, name, text};
 use crate::fact::{Counter, Text};
-use crate::model::{Criterion, Encoding, InspectCondition, InspectCriterion, Name};
+use crate::model::{Criterion, Encoding, L3Condition, L3Criterion, Name};
 
 pub(super) static SMTP_CLASS: Mode<Statement> = Mode {
     name: "class-map-smtp",
@@ -222,16 +222,16 @@ pub(super) static INSPECT_CLASS: Mode<Statement> = Mode {
             |m| {
                 let mut protocol = name(m, "protocol")?;
                 protocol.text = protocol.text.to_ascii_lowercase();
-                inspect_condition(m, InspectCriterion::Protocol(protocol))
+                inspect_condition(m, L3Criterion::Protocol(protocol))
             },
         ),
         Command::new(
             "[no] match [not] access-group {(1-2699)$number | name WORD$list}",
             &["", "", "Access list", "Number", "By name", "Name"],
-            |m| inspect_condition(m, InspectCriterion::AccessGroup(list(m)?)),
+            |m| inspect_condition(m, L3Criterion::AccessGroup(list(m)?)),
         ),
         Command::new("[no] match [not] class-map WORD$class", &["", "", "Another class", "Name"], |m| {
-            inspect_condition(m, InspectCriterion::Class(name(m, "class")?))
+            inspect_condition(m, L3Criterion::Class(name(m, "class")?))
         }),
     ],
 };
@@ -240,6 +240,6 @@ fn list(m: &Matched<'_>) -> Result<Name, Mismatch> {
     text(m, "number").map_or_else(|| name(m, "list"), Ok)
 }
 
-fn inspect_condition(m: &Matched<'_>, criterion: InspectCriterion) -> Built {
-    Ok(Statement::InspectMatch(InspectCondition { criterion, negated: m.has("not") }))
+fn inspect_condition(m: &Matched<'_>, criterion: L3Criterion) -> Built {
+    Ok(Statement::InspectMatch(L3Condition { criterion, negated: m.has("not") }))
 }

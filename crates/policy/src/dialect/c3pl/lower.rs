@@ -9,9 +9,9 @@ use std::fmt::Display;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::{Setting, Statement};
 use crate::model::{
-    AccessList, AccessListForm, Attachment, BUILT_IN_ZONES, InspectClass, InspectMap, InspectPolicy,
-    Interface, Limits, MatchMode, Name, PatternText, Policy, Proxy, Refusals, RegexMap, Settings, SmtpClass,
-    SmtpPolicy, Zone, ZonePair, find,
+    AccessList, AccessListForm, BUILT_IN_ZONES, Configuration, InspectMap, Interface, L3Class, L3Policy,
+    L7Class, L7Policy, Limits, MatchMode, Name, PatternText, Proxy, ProxyPolicy, Refusals, RegexMap,
+    Settings, Zone, ZonePair, find,
 };
 use crate::platform::Platform;
 use crate::source::Span;
@@ -23,7 +23,7 @@ mod removal;
 mod table;
 
 /// The model of everything a file says.
-pub(crate) fn lower(nodes: Vec<Node>, platform: Platform, complaints: &mut Diagnostics) -> Policy {
+pub(crate) fn lower(nodes: Vec<Node>, platform: Platform, complaints: &mut Diagnostics) -> Configuration {
     let mut lowering = Lowering::new(complaints);
     for node in nodes {
         lowering.statement(node);
@@ -43,10 +43,10 @@ struct Lowering<'c> {
     settings: Settings,
     regex_maps: Table<RegexMap>,
     inspect_maps: Table<InspectMap>,
-    smtp_classes: Table<SmtpClass>,
-    smtp_policies: Table<SmtpPolicy>,
-    inspect_classes: Table<InspectClass>,
-    inspect_policies: Table<InspectPolicy>,
+    l7_classes: Table<L7Class>,
+    l7_policies: Table<L7Policy>,
+    l3_classes: Table<L3Class>,
+    l3_policies: Table<L3Policy>,
     zones: Table<Zone>,
     zone_pairs: Table<ZonePair>,
     interfaces: Table<Interface>,
@@ -62,10 +62,10 @@ impl<'c> Lowering<'c> {
             settings: Settings::default(),
             regex_maps: Table::default(),
             inspect_maps: Table::default(),
-            smtp_classes: Table::default(),
-            smtp_policies: Table::default(),
-            inspect_classes: Table::default(),
-            inspect_policies: Table::default(),
+            l7_classes: Table::default(),
+            l7_policies: Table::default(),
+            l3_classes: Table::default(),
+            l3_policies: Table::default(),
             zones: Table::default(),
             zone_pairs: Table::default(),
             interfaces: Table::default(),
@@ -75,17 +75,17 @@ impl<'c> Lowering<'c> {
         }
     }
 
-    fn finish(self, platform: Platform) -> Policy {
-        let mut policy = Policy {
+    fn finish(self, platform: Platform) -> Configuration {
+        let mut policy = Configuration {
             platform,
             hostname: self.hostname,
             settings: self.settings,
             regex_maps: self.regex_maps.into_list(),
             inspect_maps: self.inspect_maps.into_list(),
-            smtp_classes: self.smtp_classes.into_list(),
-            smtp_policies: self.smtp_policies.into_list(),
-            inspect_classes: self.inspect_classes.into_list(),
-            inspect_policies: self.inspect_policies.into_list(),
+            l7_classes: self.l7_classes.into_list(),
+            l7_policies: self.l7_policies.into_list(),
+            l3_classes: self.l3_classes.into_list(),
+            l3_policies: self.l3_policies.into_list(),
             zones: self.zones.into_list(),
             zone_pairs: self.zone_pairs.into_list(),
             interfaces: self.interfaces.into_list(),
@@ -104,8 +104,8 @@ impl<'c> Lowering<'c> {
         policy.interfaces.retain(|interface| interface.zone.is_some() || interface.linux_interface.is_some());
         // A list of remarks alone cannot be told from none.
         policy.access_lists.retain(|list| list.form != AccessListForm::Lines || !list.entries.is_empty());
-        policy.smtp_classes.iter_mut().for_each(|class| keep_once(&mut class.conditions));
-        policy.inspect_classes.iter_mut().for_each(|class| keep_once(&mut class.conditions));
+        policy.l7_classes.iter_mut().for_each(|class| keep_once(&mut class.conditions));
+        policy.l3_classes.iter_mut().for_each(|class| keep_once(&mut class.conditions));
         policy
     }
 
@@ -119,10 +119,10 @@ impl<'c> Lowering<'c> {
             Statement::LogFile(path) => self.settings.log_file = path,
             Statement::RegexMap(name) => self.regex_map(name, children),
             Statement::InspectMap { name, rest } => self.inspect_map(name, rest, children),
-            Statement::SmtpClass { name, mode } => self.smtp_class(name, mode, children),
-            Statement::InspectClass { name, mode } => self.inspect_class(name, mode, children),
-            Statement::SmtpPolicy(name) => self.smtp_policy(name, children),
-            Statement::InspectPolicy(name) => self.inspect_policy(name, children),
+            Statement::L7Class { name, mode } => self.smtp_class(name, mode, children),
+            Statement::L3Class { name, mode } => self.inspect_class(name, mode, children),
+            Statement::L7Policy(name) => self.smtp_policy(name, children),
+            Statement::L3Policy(name) => self.inspect_policy(name, children),
             Statement::Zone(name) => self.zone(name, children),
             Statement::ZonePair { name, ends } => self.zone_pair(name, ends, at, children),
             Statement::Interface(name) => self.interface(name, children),
@@ -337,12 +337,12 @@ impl<'c> Lowering<'c> {
                 Statement::ProxyProtocol(protocol) => proxy.protocol = protocol.filter(|_| !negated),
                 Statement::ProxyParameters(map) => proxy.parameters = map.filter(|_| !negated),
                 Statement::ServicePolicy(policy) => {
-                    proxy.attachment = policy.filter(|_| !negated).map(Attachment::ServicePolicy);
+                    proxy.attachment = policy.filter(|_| !negated).map(ProxyPolicy::Named);
                 }
                 Statement::ProxySmtpPolicy(policy) => {
-                    proxy.attachment = policy.filter(|_| !negated).map(Attachment::SmtpPolicy);
+                    proxy.attachment = policy.filter(|_| !negated).map(ProxyPolicy::Smtp);
                 }
-                Statement::InspectEsmtp if negated => proxy.attachment = Some(Attachment::Pinhole),
+                Statement::InspectEsmtp if negated => proxy.attachment = Some(ProxyPolicy::Pinhole),
                 Statement::InspectEsmtp => self.complaints.push(not_in_this_version(at, "inspect esmtp")),
                 Statement::IpInspect if !negated => {
                     self.complaints.push(not_in_this_version(at, "ip inspect"));

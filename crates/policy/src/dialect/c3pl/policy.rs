@@ -16,10 +16,10 @@ pub(super) static SMTP_POLICY: Mode<Statement> = Mode {
         Command::new(
             "[no] class type inspect smtp WORD$name",
             &["What is done to a class", "Its type", "A class for inspection", "A class of mail", "Name"],
-            |m| name(m, "name").map(Statement::SmtpRule),
+            |m| name(m, "name").map(Statement::L7Rule),
         )
         .enters(&SMTP_RULE),
-        Command::new("[no] class WORD$name", &["", "Name"], |m| name(m, "name").map(Statement::SmtpRule))
+        Command::new("[no] class WORD$name", &["", "Name"], |m| name(m, "name").map(Statement::L7Rule))
             .enters(&SMTP_RULE),
     ],
 };
@@ -61,7 +61,7 @@ pub(super) static INSPECT_POLICY: Mode<Statement> = Mode {
             Ok(Statement::DefaultRule)
         })
         .enters(&INSPECT_RULE),
-        Command::new("[no] class WORD$name", &["", "Name"], |m| name(m, "name").map(Statement::InspectRule))
+        Command::new("[no] class WORD$name", &["", "Name"], |m| name(m, "name").map(Statement::L3Rule))
             .enters(&INSPECT_RULE),
     ],
 };
@@ -113,14 +113,14 @@ static INSPECT_RULE: Mode<Statement> = Mode {
 /// `class type inspect class-default` is `class class-default` with words to spare.
 fn inspect_rule(name: Name) -> Statement {
     let is_default = name.text.eq_ignore_ascii_case("class-default");
-    if is_default { Statement::DefaultRule } else { Statement::InspectRule(name) }
+    if is_default { Statement::DefaultRule } else { Statement::L3Rule(name) }
 }
 
 fn l7_policy(m: &Matched<'_>) -> Built {
     let mut protocol = name(m, "protocol")?;
     protocol.text = m.choice("protocol").unwrap_or_default().to_owned();
     let policy = name_unless_no(m, "policy")?;
-    Ok(Statement::L7Policy { protocol, policy })
+    Ok(Statement::NestedPolicy { protocol, policy })
 }
 
 fn police(m: &Matched<'_>) -> Built {

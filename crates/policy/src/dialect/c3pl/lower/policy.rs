@@ -6,8 +6,8 @@ use super::{CLASS_NAME_MAX, Lowering, POLICY_NAME_MAX, change_mode, describe, fo
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::Statement;
 use crate::model::{
-    Condition, Criterion, Encoding, InspectClass, InspectPolicy, InspectRule, MatchMode, Name, SmtpClass,
-    SmtpPolicy, SmtpRule, TopAction,
+    Condition, Criterion, Encoding, L3Class, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, MatchMode, Name,
+    TopAction,
 };
 use crate::nearest::nearest;
 use crate::source::Span;
@@ -18,7 +18,7 @@ impl Lowering<'_> {
         if !self.may_be_class(&name) {
             return;
         }
-        let class = self.smtp_classes.open(&name, |name| SmtpClass {
+        let class = self.l7_classes.open(&name, |name| L7Class {
             name,
             mode: mode.unwrap_or(MatchMode::All),
             description: None,
@@ -41,7 +41,7 @@ impl Lowering<'_> {
         if !self.may_be_class(&name) {
             return;
         }
-        let class = self.inspect_classes.open(&name, |name| InspectClass {
+        let class = self.l3_classes.open(&name, |name| L3Class {
             name,
             mode: mode.unwrap_or(MatchMode::All),
             description: None,
@@ -59,11 +59,11 @@ impl Lowering<'_> {
     pub(super) fn smtp_policy(&mut self, name: Name, children: Vec<Node>) {
         self.check_name(&name, "policy-map", POLICY_NAME_MAX);
         let policy =
-            self.smtp_policies.open(&name, |name| SmtpPolicy { name, description: None, rules: Vec::new() });
+            self.l7_policies.open(&name, |name| L7Policy { name, description: None, rules: Vec::new() });
         describe(&mut policy.description, &children, self.complaints);
         let mut places = places(&policy.rules, |rule| &rule.class);
         for Node { statement, negated, children, .. } in children {
-            let Statement::SmtpRule(class) = statement else { continue };
+            let Statement::L7Rule(class) = statement else { continue };
             if class.text.eq_ignore_ascii_case(CLASS_DEFAULT) {
                 let message = "a policy on mail has no `class-default`, mail that no class takes passes";
                 self.complaints.push(Diagnostic::new(Code::ReservedName, class.at, message));
@@ -76,7 +76,7 @@ impl Lowering<'_> {
             }
             let at = *places.entry(class.text.clone()).or_insert(policy.rules.len());
             if at == policy.rules.len() {
-                policy.rules.push(SmtpRule { class, log: false, action: None, inspect: false });
+                policy.rules.push(L7Rule { class, log: false, action: None, inspect: false });
             }
             let Some(rule) = policy.rules.get_mut(at) else { continue };
             for Node { statement, negated, at, .. } in children {
@@ -87,7 +87,7 @@ impl Lowering<'_> {
 
     pub(super) fn inspect_policy(&mut self, name: Name, children: Vec<Node>) {
         self.check_name(&name, "policy-map", POLICY_NAME_MAX);
-        let policy = self.inspect_policies.open(&name, |name| InspectPolicy {
+        let policy = self.l3_policies.open(&name, |name| L3Policy {
             name,
             description: None,
             rules: Vec::new(),
@@ -99,14 +99,14 @@ impl Lowering<'_> {
             match node.statement {
                 Statement::DefaultRule if node.negated => policy.default = None,
                 Statement::DefaultRule => default_rule(&mut policy.default, node.children, self.complaints),
-                Statement::InspectRule(class) if node.negated => {
+                Statement::L3Rule(class) if node.negated => {
                     policy.rules.retain(|rule| rule.class.text != class.text);
                     places = self::places(&policy.rules, |rule| &rule.class);
                 }
-                Statement::InspectRule(class) => {
+                Statement::L3Rule(class) => {
                     let at = *places.entry(class.text.clone()).or_insert(policy.rules.len());
                     if at == policy.rules.len() {
-                        let rule = InspectRule { class, action: None, service_policy: None, police: None };
+                        let rule = L3Rule { class, action: None, service_policy: None, police: None };
                         policy.rules.push(rule);
                     }
                     let Some(rule) = policy.rules.get_mut(at) else { continue };
@@ -171,7 +171,7 @@ fn places<R>(rules: &[R], class: impl Fn(&R) -> &Name) -> HashMap<String, usize>
 }
 
 fn smtp_action(
-    rule: &mut SmtpRule,
+    rule: &mut L7Rule,
     statement: &Statement,
     negated: bool,
     at: Span,
@@ -211,13 +211,13 @@ fn smtp_action(
     }
 }
 
-fn inspect_rule(rule: &mut InspectRule, children: Vec<Node>, complaints: &mut Diagnostics) {
+fn inspect_rule(rule: &mut L3Rule, children: Vec<Node>, complaints: &mut Diagnostics) {
     for Node { statement, negated, at, .. } in children {
         match statement {
             Statement::TopAction(action) => {
                 change_top_action(&mut rule.action, action, negated, at, complaints);
             }
-            Statement::L7Policy { protocol, policy } => {
+            Statement::NestedPolicy { protocol, policy } => {
                 rule.service_policy = policy.filter(|_| !negated).map(|policy| (protocol, policy));
             }
             Statement::Police(rate) => rule.police = rate.filter(|_| !negated),
@@ -230,7 +230,7 @@ fn default_rule(default: &mut Option<TopAction>, children: Vec<Node>, complaints
     for Node { statement, negated, at, .. } in children {
         match statement {
             Statement::TopAction(action) => change_top_action(default, action, negated, at, complaints),
-            Statement::L7Policy { protocol, .. } if !negated => {
+            Statement::NestedPolicy { protocol, .. } if !negated => {
                 let message = format!("`class-default` cannot have a service-policy for {}", protocol.text);
                 complaints.push(Diagnostic::new(Code::ProtocolMismatch, at, message));
             }

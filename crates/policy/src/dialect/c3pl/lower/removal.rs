@@ -3,7 +3,7 @@
 use super::Lowering;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::dialect::Statement;
-use crate::model::{Attachment, Name, Settings};
+use crate::model::{Name, ProxyPolicy, Settings};
 use crate::source::Span;
 
 /// Who uses a thing: for the complaint and its help.
@@ -35,10 +35,10 @@ impl Lowering<'_> {
         let (kind, name, user) = match statement {
             Statement::RegexMap(name) => ("parameter-map", name, self.user_of_regex_map(name)),
             Statement::InspectMap { name, .. } => ("parameter-map", name, self.user_of_inspect_map(name)),
-            Statement::SmtpClass { name, .. } => ("class-map", name, self.user_of_smtp_class(name)),
-            Statement::InspectClass { name, .. } => ("class-map", name, self.user_of_inspect_class(name)),
-            Statement::SmtpPolicy(name) => ("policy-map", name, self.user_of_smtp_policy(name)),
-            Statement::InspectPolicy(name) => ("policy-map", name, self.user_of_inspect_policy(name)),
+            Statement::L7Class { name, .. } => ("class-map", name, self.user_of_smtp_class(name)),
+            Statement::L3Class { name, .. } => ("class-map", name, self.user_of_inspect_class(name)),
+            Statement::L7Policy(name) => ("policy-map", name, self.user_of_smtp_policy(name)),
+            Statement::L3Policy(name) => ("policy-map", name, self.user_of_inspect_policy(name)),
             Statement::Zone(name) => ("zone", name, self.user_of_zone(name)),
             _ => return,
         };
@@ -54,17 +54,17 @@ impl Lowering<'_> {
         match statement {
             Statement::RegexMap(name) => self.regex_maps.remove(&name.text),
             Statement::InspectMap { name, .. } => self.inspect_maps.remove(&name.text),
-            Statement::SmtpClass { name, .. } => self.smtp_classes.remove(&name.text),
-            Statement::InspectClass { name, .. } => self.inspect_classes.remove(&name.text),
-            Statement::SmtpPolicy(name) => self.smtp_policies.remove(&name.text),
-            Statement::InspectPolicy(name) => self.inspect_policies.remove(&name.text),
+            Statement::L7Class { name, .. } => self.l7_classes.remove(&name.text),
+            Statement::L3Class { name, .. } => self.l3_classes.remove(&name.text),
+            Statement::L7Policy(name) => self.l7_policies.remove(&name.text),
+            Statement::L3Policy(name) => self.l3_policies.remove(&name.text),
             Statement::Zone(name) => self.zones.remove(&name.text),
             _ => {}
         }
     }
 
     fn user_of_regex_map(&self, map: &Name) -> Option<User> {
-        self.smtp_classes.iter().find_map(|class| {
+        self.l7_classes.iter().find_map(|class| {
             let mut used = class.conditions.iter().filter_map(|condition| condition.criterion.regex_map());
             let used = used.find(|used| used.text == map.text)?;
             Some(user("class-map", &class.name, used.at))
@@ -72,7 +72,7 @@ impl Lowering<'_> {
     }
 
     fn user_of_inspect_map(&self, map: &Name) -> Option<User> {
-        let in_policies = self.inspect_policies.iter().find_map(|policy| {
+        let in_policies = self.l3_policies.iter().find_map(|policy| {
             let used = policy.parameter_maps().find(|used| used.text == map.text)?;
             Some(user("policy-map", &policy.name, used.at))
         });
@@ -85,19 +85,19 @@ impl Lowering<'_> {
     }
 
     fn user_of_smtp_class(&self, class: &Name) -> Option<User> {
-        self.smtp_policies.iter().find_map(|policy| {
+        self.l7_policies.iter().find_map(|policy| {
             let rule = policy.rules.iter().find(|rule| rule.class.text == class.text)?;
             Some(user("policy-map", &policy.name, rule.class.at))
         })
     }
 
     fn user_of_inspect_class(&self, class: &Name) -> Option<User> {
-        let in_policies = self.inspect_policies.iter().find_map(|policy| {
+        let in_policies = self.l3_policies.iter().find_map(|policy| {
             let rule = policy.rules.iter().find(|rule| rule.class.text == class.text)?;
             Some(user("policy-map", &policy.name, rule.class.at))
         });
         in_policies.or_else(|| {
-            self.inspect_classes.iter().find_map(|other| {
+            self.l3_classes.iter().find_map(|other| {
                 let mut used = other.conditions.iter().filter_map(|condition| condition.criterion.class());
                 let used = used.find(|used| used.text == class.text)?;
                 Some(user("class-map", &other.name, used.at))
@@ -106,7 +106,7 @@ impl Lowering<'_> {
     }
 
     fn user_of_smtp_policy(&self, policy: &Name) -> Option<User> {
-        let nested = self.inspect_policies.iter().find_map(|outer| {
+        let nested = self.l3_policies.iter().find_map(|outer| {
             let mut used = outer.rules.iter().filter_map(|rule| rule.smtp_policy());
             let used = used.find(|used| used.text == policy.text)?;
             Some(user("policy-map", &outer.name, used.at))
@@ -124,7 +124,7 @@ impl Lowering<'_> {
 
     fn proxy_with(&self, policy: &Name) -> Option<User> {
         self.proxies.iter().find_map(|proxy| {
-            let used = proxy.attachment.as_ref().and_then(Attachment::policy)?;
+            let used = proxy.attachment.as_ref().and_then(ProxyPolicy::policy)?;
             (used.text == policy.text).then(|| user("proxy", &proxy.name, used.at))
         })
     }
