@@ -25,7 +25,9 @@ fn check(text: &[u8]) {
     let printed = configuration.to_string();
     let again = load("printed", printed.as_bytes());
     let complaints = render::diagnostics(&again.source, &again.diagnostics);
-    let Some(same) = again.configuration else { panic!("what is printed has errors:\n{complaints}\n{printed}") };
+    let Some(same) = again.configuration else {
+        panic!("what is printed has errors:\n{complaints}\n{printed}")
+    };
     assert_eq!(same.to_string(), printed);
     assert_eq!(same.without_places(), configuration.clone().without_places(), "{printed}");
     for map in &configuration.l7_policies {

@@ -16,8 +16,8 @@ pub(crate) use script::generate;
 
 use std::sync::Arc;
 
-use engine::Attachment;
-use engine::attachment::Watch;
+use engine::SessionConfig;
+use engine::config::Watch;
 use proto::Side;
 
 use crate::cuts::Cuts;
@@ -42,7 +42,7 @@ pub(crate) fn run(input: &[u8]) {
 }
 
 /// Split invariance, as ARCHITECTURE.md has it.
-fn check_same(whole: &Outcome, cut: &Outcome, at: &Attachment) {
+fn check_same(whole: &Outcome, cut: &Outcome, at: &SessionConfig) {
     for (a, b) in whole.reports.iter().zip(&cut.reports) {
         assert_eq!(a, b, "reports");
     }

@@ -15,7 +15,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::{Attachment, Effect, Session};
+use engine::{Effect, Session, SessionConfig};
 use policy::CompiledPolicy;
 use proto::{Side, Time};
 
@@ -34,8 +34,8 @@ fn main() {
     for (body_name, body) in &bodies {
         let copy = best(|| copy(body));
         for (rules_name, configuration) in &rules {
-            let attachment = attachment(configuration);
-            let speed = best(|| pass(&attachment, body));
+            let config = config(configuration);
+            let speed = best(|| pass(&config, body));
             println!("| {body_name} | {rules_name} | {speed:.2} | {:.2} |", speed / copy);
         }
     }
@@ -57,18 +57,18 @@ fn copy(body: &[u8]) -> Duration {
     start.elapsed()
 }
 
-fn attachment(configuration: &str) -> Arc<Attachment> {
+fn config(configuration: &str) -> Arc<SessionConfig> {
     let policy = (!configuration.is_empty()).then(|| {
         let loaded = policy::load("bench.conf", configuration.as_bytes());
         let model = loaded.configuration.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
         Arc::new(CompiledPolicy::compile(&model, "p1").unwrap())
     });
-    Arc::new(Attachment { policy, ..Attachment::default() })
+    Arc::new(SessionConfig { policy, ..SessionConfig::default() })
 }
 
-fn pass(attachment: &Arc<Attachment>, body: &[u8]) -> Duration {
+fn pass(config: &Arc<SessionConfig>, body: &[u8]) -> Duration {
     let now = Time(0);
-    let mut session = Session::new(Arc::clone(attachment), now);
+    let mut session = Session::new(Arc::clone(config), now);
     let mut sent = 0;
     let mut out = |effect: Effect<'_>| {
         if let Effect::Send { to: Side::Server, bytes, .. } = effect {

@@ -4,7 +4,7 @@ use policy::fact::Kind;
 use policy::model::{RecipientLimit, Refusals};
 use proto::smtp::verb::Verb;
 
-use crate::attachment::Attachment;
+use crate::config::SessionConfig;
 
 /// A reply of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,10 +54,10 @@ pub(crate) fn command_row(
     verb: Verb,
     kind: Option<Kind>,
     rule: policy::RuleId,
-    attachment: &Attachment,
+    config: &SessionConfig,
 ) -> Row {
     let words = match (verb, kind) {
-        (Verb::Rcpt, Some(Kind::RecipientCount)) => match attachment.recipient_limit {
+        (Verb::Rcpt, Some(Kind::RecipientCount)) => match config.recipient_limit {
             RecipientLimit::Refuse => return Row::Answer(Refusal { rule: Some(rule), ..TOO_MANY }),
             RecipientLimit::Device => refusal(550, (5, 5, 3), "Too many recipients"),
         },
@@ -83,10 +83,10 @@ pub(crate) const fn message_refusal(kind: Option<Kind>, rule: policy::RuleId) ->
 
 impl Refusal {
     /// The reply line; the class is named only where the administrator asked for it.
-    pub(crate) fn line(&self, attachment: &Attachment) -> String {
+    pub(crate) fn line(&self, config: &SessionConfig) -> String {
         let Self { code, enhanced: (class, subject, detail), text, rule } = self;
-        let named = rule.filter(|_| attachment.refusals == Refusals::Detail);
-        let named = named.and_then(|rule| Some(attachment.policy.as_ref()?.class(rule)));
+        let named = rule.filter(|_| config.refusals == Refusals::Detail);
+        let named = named.and_then(|rule| Some(config.policy.as_ref()?.class(rule)));
         match named {
             Some(name) => format!("{code} {class}.{subject}.{detail} {text} (class {name})\r\n"),
             None => format!("{code} {class}.{subject}.{detail} {text}\r\n"),

@@ -6,8 +6,8 @@
 //! the same effects.
 
 mod act;
-pub mod attachment;
 pub mod bounds;
+pub mod config;
 pub mod effect;
 pub mod event;
 mod message;
@@ -15,7 +15,7 @@ mod opaque;
 pub mod session;
 mod smtp;
 
-pub use attachment::Attachment;
+pub use config::SessionConfig;
 pub use effect::{Effect, End, Origin, Output, Took, Wants};
 pub use event::Event;
 pub use session::Session;

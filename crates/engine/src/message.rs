@@ -12,7 +12,7 @@ use proto::Side;
 use proto::mime::{self, Finding, PartHeader, Reader, Wants};
 
 use crate::act::{self, Refusal};
-use crate::attachment::{Attachment, Watch};
+use crate::config::{SessionConfig, Watch};
 use crate::effect::Out;
 use crate::event::{self, Anomaly, AnomalyKind, Event, MessageSize, Observed, Treatment, Via};
 use crate::smtp::conformance::{self, Told};
@@ -37,7 +37,7 @@ pub(crate) struct Message {
 
 /// The rules and the ears of a session, lent to whoever learns something.
 pub(crate) struct Ears<'e, 'o> {
-    pub(crate) at: &'e Attachment,
+    pub(crate) at: &'e SessionConfig,
     pub(crate) rules: &'e mut RuleState,
     pub(crate) told: &'e mut Told,
     /// Octets of message data on the whole connection.
@@ -55,7 +55,7 @@ pub(crate) enum Decision {
 }
 
 impl Message {
-    pub(crate) fn new(via: Via, at: &Attachment) -> Self {
+    pub(crate) fn new(via: Via, at: &SessionConfig) -> Self {
         let needs = at.policy.as_ref().map(|policy| policy.needs()).unwrap_or_default();
         let observed = at.watch == Watch::Observe;
         let wants = Wants {
@@ -308,7 +308,7 @@ impl Ears<'_, '_> {
 }
 
 fn judge<'v>(
-    at: &Attachment,
+    at: &SessionConfig,
     policy: &CompiledPolicy,
     rules: &mut RuleState,
     transaction: Option<u32>,

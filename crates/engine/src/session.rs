@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proto::{Side, Time};
 
-use crate::attachment::{Attachment, Inspect};
+use crate::config::{Inspect, SessionConfig};
 use crate::effect::{End, Out, Output, Took, Wants};
 use crate::event::{Event, Reason};
 use crate::opaque::Opaque;
@@ -13,7 +13,7 @@ use crate::smtp::Smtp;
 /// One client and one server, from accept to the end of both.
 #[derive(Debug)]
 pub struct Session {
-    attachment: Arc<Attachment>,
+    config: Arc<SessionConfig>,
     protocol: Protocol,
 }
 
@@ -26,17 +26,17 @@ enum Protocol {
 
 /// Everything a protocol needs of the call it is in.
 pub(crate) struct Cx<'c> {
-    pub(crate) at: &'c Attachment,
+    pub(crate) at: &'c SessionConfig,
     pub(crate) out: Out<'c>,
 }
 
 impl Session {
-    pub fn new(attachment: Arc<Attachment>, now: Time) -> Self {
-        let protocol = match attachment.inspect {
+    pub fn new(config: Arc<SessionConfig>, now: Time) -> Self {
+        let protocol = match config.inspect {
             Inspect::Smtp => Protocol::Smtp(Smtp::new(now)),
             Inspect::Opaque | Inspect::Drop => Protocol::Opaque(Opaque::new(now)),
         };
-        Self { attachment, protocol }
+        Self { config, protocol }
     }
 
     /// The server connection stands.
@@ -69,7 +69,7 @@ impl Session {
     /// cannot pile up before the driver sees whether anybody takes them.
     pub fn portion(&self, from: Side) -> usize {
         match &self.protocol {
-            Protocol::Smtp(smtp) => smtp.portion(from, &self.attachment.bounds),
+            Protocol::Smtp(smtp) => smtp.portion(from, &self.config.bounds),
             Protocol::Opaque(_) => usize::MAX,
         }
     }
@@ -121,8 +121,8 @@ impl Session {
     /// When `expire` is due, should nothing be heard before.
     pub fn deadline(&self) -> Time {
         match &self.protocol {
-            Protocol::Smtp(smtp) => smtp.deadline(&self.attachment.timers),
-            Protocol::Opaque(opaque) => opaque.deadline(&self.attachment.timers),
+            Protocol::Smtp(smtp) => smtp.deadline(&self.config.timers),
+            Protocol::Opaque(opaque) => opaque.deadline(&self.config.timers),
         }
     }
 
@@ -134,12 +134,12 @@ impl Session {
         }
     }
 
-    pub fn attachment(&self) -> &Arc<Attachment> {
-        &self.attachment
+    pub fn config(&self) -> &Arc<SessionConfig> {
+        &self.config
     }
 
     fn call(&mut self, now: Time, output: &mut dyn Output, work: impl FnOnce(&mut Protocol, &mut Cx<'_>)) {
-        let mut cx = Cx { at: &self.attachment, out: Out { now, output } };
+        let mut cx = Cx { at: &self.config, out: Out { now, output } };
         work(&mut self.protocol, &mut cx);
     }
 }

@@ -22,8 +22,8 @@ use proto::smtp::verb::Verb;
 use proto::{Side, Time};
 
 use crate::act::{self, Refusal};
-use crate::attachment::{Attachment, Watch};
 use crate::bounds::{Bounds, Timers};
+use crate::config::{SessionConfig, Watch};
 use crate::effect::{End, Wants};
 use crate::event::{Anomaly, AnomalyKind, Event, Observed, Reason, Treatment};
 use crate::message::Ears;
@@ -493,6 +493,6 @@ fn first_line(octets: &[u8]) -> &[u8] {
     octets.split(|octet| matches!(octet, b'\r' | b'\n')).next().unwrap_or_default()
 }
 
-fn policy_of(at: &Attachment) -> Option<&CompiledPolicy> {
+fn policy_of(at: &SessionConfig) -> Option<&CompiledPolicy> {
     at.policy.as_deref()
 }

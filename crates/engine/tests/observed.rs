@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::attachment::{Attachment, Watch};
+use engine::config::{SessionConfig, Watch};
 use engine::{Effect, End, Event, Session};
 use policy::model::Conformance;
 use proto::{Side, Time};
@@ -18,9 +18,12 @@ struct Observer {
 
 impl Observer {
     fn new() -> Self {
-        let attachment =
-            Attachment { watch: Watch::Observe, conformance: Conformance::Standard, ..Attachment::default() };
-        Self { session: Session::new(Arc::new(attachment), Time(0)), told: Vec::new() }
+        let config = SessionConfig {
+            watch: Watch::Observe,
+            conformance: Conformance::Standard,
+            ..SessionConfig::default()
+        };
+        Self { session: Session::new(Arc::new(config), Time(0)), told: Vec::new() }
     }
 
     fn hears(&mut self, dialogue: &[(Side, &str)]) {
@@ -123,6 +126,6 @@ fn what_was_not_recorded_is_assumed_and_not_told() {
 
 #[test]
 fn nothing_is_assumed_of_a_session_that_is_enforced() {
-    let mut session = Session::new(Arc::new(Attachment::default()), Time(0));
+    let mut session = Session::new(Arc::new(SessionConfig::default()), Time(0));
     assert!(!session.assume(Time(0), b"", &mut |_: Effect<'_>| {}));
 }

@@ -20,7 +20,7 @@ use dialogue::driver::Driver;
 use dialogue::play;
 use dialogue::record::{Ending, Record};
 use dialogue::world::World;
-use engine::{Attachment, End};
+use engine::{End, SessionConfig};
 use fastrand::Rng;
 use grammar::{Step, client_words, server_word};
 use proto::Side;
@@ -38,8 +38,8 @@ const POLICIES: [&str; 9] = [
     "match reply ehlo SIZE or match reply ehlo PIPELINING → mask · match cmd line length gt 50 → log",
 ];
 
-/// A random attachment: a policy, a level, and now and then small bounds.
-fn attachment(random: &mut Rng) -> Arc<Attachment> {
+/// A random session configuration: a policy, a level, and now and then small bounds.
+fn config(random: &mut Rng) -> Arc<SessionConfig> {
     let mut world = World::default();
     let policy = POLICIES[random.usize(..POLICIES.len())];
     if !policy.is_empty() {
@@ -56,12 +56,12 @@ fn attachment(random: &mut Rng) -> Arc<Attachment> {
             world.set("bound", bound);
         }
     }
-    world.attachment().unwrap()
+    world.config().unwrap()
 }
 
 /// Plays a random dialogue and writes down what was said.
-fn converse(random: &mut Rng, attachment: &Arc<Attachment>) -> (Vec<Step>, Record) {
-    let mut driver = Driver::connected(attachment);
+fn converse(random: &mut Rng, config: &Arc<SessionConfig>) -> (Vec<Step>, Record) {
+    let mut driver = Driver::connected(config);
     let mut server = grammar::Server::default();
     let mut steps = grammar::opening(random);
     steps.iter().for_each(|step| act(&mut driver, step, usize::MAX, random));
@@ -123,17 +123,17 @@ fn told(steps: &[Step]) -> String {
 fn any_cut_gives_the_same_dialogue_and_nothing_is_sent_behind_an_end() {
     for seed in 0..1500 {
         let mut random = Rng::with_seed(seed);
-        let attachment = attachment(&mut random);
-        let (steps, whole) = converse(&mut random, &attachment);
+        let config = config(&mut random);
+        let (steps, whole) = converse(&mut random, &config);
         assert_eq!(whole.offences, Vec::<String>::new(), "seed {seed}\n{}", told(&steps));
         for longest in [1, 3, 20, 200] {
-            let mut driver = Driver::connected(&attachment);
+            let mut driver = Driver::connected(&config);
             steps.iter().for_each(|step| act(&mut driver, step, longest, &mut random));
             assert_eq!(driver.record.offences, Vec::<String>::new(), "seed {seed}\n{}", told(&steps));
             if let Some(difference) = play::difference(&whole, &driver.record) {
                 panic!(
                     "seed {seed}, cut {longest}, {:?}: {difference}\n{}",
-                    attachment.conformance,
+                    config.conformance,
                     told(&steps)
                 );
             }
@@ -145,8 +145,8 @@ fn any_cut_gives_the_same_dialogue_and_nothing_is_sent_behind_an_end() {
 fn what_passes_was_said_once_and_in_this_order() {
     for seed in 0..1500 {
         let mut random = Rng::with_seed(seed);
-        let attachment = attachment(&mut random);
-        let (steps, record) = converse(&mut random, &attachment);
+        let config = config(&mut random);
+        let (steps, record) = converse(&mut random, &config);
         for side in [Side::Client, Side::Server] {
             let mut said = said(&steps, side.other()).into_iter();
             let heard = &record.stream(side).passed;
@@ -160,9 +160,9 @@ fn what_passes_was_said_once_and_in_this_order() {
 fn when_both_peers_have_ended_so_has_the_session() {
     for seed in 0..500 {
         let mut random = Rng::with_seed(seed);
-        let attachment = attachment(&mut random);
-        let (steps, _) = converse(&mut random, &attachment);
-        let mut driver = Driver::connected(&attachment);
+        let config = config(&mut random);
+        let (steps, _) = converse(&mut random, &config);
+        let mut driver = Driver::connected(&config);
         steps.iter().for_each(|step| act(&mut driver, step, usize::MAX, &mut random));
         let first = if random.bool() { Side::Client } else { Side::Server };
         for side in [first, first.other()] {
@@ -179,8 +179,8 @@ fn when_both_peers_have_ended_so_has_the_session() {
 fn every_command_gets_exactly_one_reply_in_order() {
     for seed in 0..600 {
         let mut random = Rng::with_seed(seed);
-        let attachment = attachment(&mut random);
-        let mut driver = Driver::connected(&attachment);
+        let config = config(&mut random);
+        let mut driver = Driver::connected(&config);
         let mut server = grammar::EchoServer::default();
         driver.say(Side::Server, b"220 mx ESMTP\r\n");
         let mut asked = vec!["220 mx".to_owned()];
@@ -202,7 +202,7 @@ fn every_command_gets_exactly_one_reply_in_order() {
         }
         server.answer(&mut driver, &mut random);
         driver.wait(100);
-        check_replies(&asked, &driver.record, &format!("seed {seed} {:?}", attachment.conformance));
+        check_replies(&asked, &driver.record, &format!("seed {seed} {:?}", config.conformance));
     }
 }
 
@@ -246,7 +246,7 @@ fn a_permissive_reader_of_our_data_sees_the_same_messages_as_a_strict_one() {
         if random.bool() {
             world.policy("match header regex \"none of it\" → reset").unwrap();
         }
-        let mut driver = Driver::connected(&world.attachment().unwrap());
+        let mut driver = Driver::connected(&world.config().unwrap());
         grammar::open(&mut driver);
         let before = driver.record.stream(Side::Server).octets.len();
         let data: Vec<u8> =
@@ -270,7 +270,7 @@ fn a_permissive_reader_of_our_data_sees_the_same_messages_as_a_strict_one() {
 fn whatever_the_octets_nothing_panics() {
     for seed in 0..400 {
         let mut random = Rng::with_seed(seed);
-        let mut driver = Driver::connected(&attachment(&mut random));
+        let mut driver = Driver::connected(&config(&mut random));
         if random.bool() {
             grammar::open(&mut driver);
         }
@@ -318,7 +318,7 @@ fn what_is_held_stays_bounded() {
                 if !policy.is_empty() {
                     world.policy(policy).unwrap();
                 }
-                let mut driver = Driver::connected(&world.attachment().unwrap());
+                let mut driver = Driver::connected(&world.config().unwrap());
                 state(&mut driver);
                 let segment = hostile.repeat(16_384 / hostile.len());
                 for _ in 0..40 {
@@ -334,7 +334,7 @@ fn what_is_held_stays_bounded() {
 
 #[test]
 fn a_server_that_answers_nothing_gets_a_thousand_commands_and_no_more() {
-    let mut driver = Driver::connected(&World::default().attachment().unwrap());
+    let mut driver = Driver::connected(&World::default().config().unwrap());
     grammar::greet(&mut driver);
     let before = driver.record.stream(Side::Server).octets.len();
     for _ in 0..1000 {
@@ -349,7 +349,7 @@ fn ten_megabytes_of_one_header_pass_a_session_that_keeps_none_of_it() {
     let mut world = World::default();
     world.set("bound", "header 100000000");
     world.policy("match header regex \"^X-Never\" → reset").unwrap();
-    let mut driver = Driver::connected(&world.attachment().unwrap());
+    let mut driver = Driver::connected(&world.config().unwrap());
     grammar::open(&mut driver);
     let segment = b"X-Field: 0123456789012345678901234567890123456789\r\n".repeat(320);
     for _ in 0..640 {
@@ -366,7 +366,7 @@ fn ten_megabytes_of_one_header_pass_a_session_that_keeps_none_of_it() {
 fn a_long_field_in_small_segments_is_not_looked_at_again_and_again() {
     let mut world = World::default();
     world.policy("match header regex \"^X-Never\" → reset").unwrap();
-    let mut driver = Driver::connected(&world.attachment().unwrap());
+    let mut driver = Driver::connected(&world.config().unwrap());
     grammar::open(&mut driver);
     let start = std::time::Instant::now();
     driver.say(Side::Client, b"X: y");

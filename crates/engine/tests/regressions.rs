@@ -8,9 +8,9 @@
 
 use std::sync::Arc;
 
-use engine::attachment::{Inspect, Watch};
 use engine::bounds::Bounds;
-use engine::{Attachment, Effect, End, Event, Session};
+use engine::config::{Inspect, Watch};
+use engine::{Effect, End, Event, Session, SessionConfig};
 use policy::CompiledPolicy;
 use policy::model::Conformance;
 use proto::{Side, Time};
@@ -25,7 +25,7 @@ struct Talk {
 }
 
 impl Talk {
-    fn with(at: Attachment) -> Self {
+    fn with(at: SessionConfig) -> Self {
         let session = Session::new(Arc::new(at), Time(1));
         Self {
             session,
@@ -70,10 +70,10 @@ fn tell(got: &mut [String; 2], effect: Effect<'_>) {
 
 #[test]
 fn what_waits_is_odd_once_however_often_it_is_offered() {
-    let mut talk = Talk::with(Attachment { watch: Watch::Observe, ..Attachment::default() });
+    let mut talk = Talk::with(SessionConfig { watch: Watch::Observe, ..SessionConfig::default() });
     talk.client("EHLO").client(" client").client(".example\r\n");
     assert_eq!(talk.reports, ["early-talker"]);
-    let mut talk = Talk::with(Attachment { watch: Watch::Observe, ..Attachment::default() });
+    let mut talk = Talk::with(SessionConfig { watch: Watch::Observe, ..SessionConfig::default() });
     talk.client("\x01").client("\x02").client("\x03\r\n").server("220 mx\r\n");
     assert_eq!(talk.reports[..2], ["not-smtp", "early-talker"]);
     assert!(!talk.reports[2..].iter().any(|kind| kind == "not-smtp" || kind == "early-talker"));
@@ -85,7 +85,7 @@ fn a_line_beyond_all_bounds_ends_the_session_whether_or_not_its_end_came_with_it
     for pieces in
         [&["a command of more than twenty octets\r\n"][..], &["a command of mo", "re than twenty octets\r\n"]]
     {
-        let mut talk = Talk::with(Attachment { bounds, ..Attachment::default() });
+        let mut talk = Talk::with(SessionConfig { bounds, ..SessionConfig::default() });
         talk.server("220 mx\r\n");
         for piece in pieces {
             talk.client(piece);
@@ -99,7 +99,7 @@ fn a_line_beyond_all_bounds_ends_the_session_whether_or_not_its_end_came_with_it
 fn nothing_follows_our_last_word() {
     let bounds = Bounds { command_line: 10, skip: 20, ..Bounds::default() };
     let mut talk =
-        Talk::with(Attachment { conformance: Conformance::Compat, bounds, ..Attachment::default() });
+        Talk::with(SessionConfig { conformance: Conformance::Compat, bounds, ..SessionConfig::default() });
     talk.server("220 mx\r\n").client("a command of more than twenty octets");
     let last = "220 mx\r\n500 5.5.2 Line too long\r\n421 4.7.0 Line without end\r\nfinish";
     assert_eq!(talk.got[Side::Client as usize], last);
@@ -113,7 +113,7 @@ fn a_bare_cr_in_an_auth_exchange_hides_no_command() {
         (Conformance::Standard, "500 5.5.2 Control character in command\r\nfinish"),
         (Conformance::Strict, "abort"),
     ] {
-        let mut talk = Talk::with(Attachment { conformance, ..Attachment::default() });
+        let mut talk = Talk::with(SessionConfig { conformance, ..SessionConfig::default() });
         talk.server("220 mx\r\n").client("AUTH LOGIN\r\n").server("334 VXNlcg==\r\n");
         talk.client("dGVzdA==\rMAIL FROM:<hidden@example.com>\r\n");
         let [client, server] = &talk.got;
@@ -124,7 +124,7 @@ fn a_bare_cr_in_an_auth_exchange_hides_no_command() {
 
 #[test]
 fn the_reply_to_an_earlier_rset_does_not_open_the_barrier_of_data() {
-    let mut talk = Talk::with(Attachment::default());
+    let mut talk = Talk::with(SessionConfig::default());
     talk.server("220 mx\r\n").client("EHLO c\r\n").server("250-mx\r\n250 PIPELINING\r\n");
     talk.client("RSET\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nSubject: no command\r\n");
     talk.server("250 ok\r\n");
@@ -133,7 +133,7 @@ fn the_reply_to_an_earlier_rset_does_not_open_the_barrier_of_data() {
 
 #[test]
 fn the_reply_to_an_earlier_rset_does_not_end_a_later_transaction() {
-    let mut talk = Talk::with(Attachment::default());
+    let mut talk = Talk::with(SessionConfig::default());
     talk.server("220 mx\r\n").client("EHLO c\r\n").server("250-mx\r\n250 PIPELINING\r\n");
     talk.client("RSET\r\nMAIL FROM:<a@b>\r\n").server("250 reset\r\n250 sender\r\n");
     // A second MAIL is one within a transaction: nothing goes on before its reply.
@@ -144,7 +144,8 @@ fn the_reply_to_an_earlier_rset_does_not_end_a_later_transaction() {
 #[test]
 fn a_message_without_a_body_ends_although_the_next_command_came_with_it() {
     for message in ["", "Subject: a\r\n"] {
-        let mut talk = Talk::with(Attachment { policy: Some(header_policy()), ..Attachment::default() });
+        let mut talk =
+            Talk::with(SessionConfig { policy: Some(header_policy()), ..SessionConfig::default() });
         talk.server("220 mx\r\n").client("MAIL FROM:<a@b>\r\n").server("250 ok\r\n");
         talk.client("DATA\r\n").server("354 go\r\n");
         talk.client(&format!("{message}.\r\nQUIT\r\n")).server("250 taken\r\n");
@@ -155,7 +156,7 @@ fn a_message_without_a_body_ends_although_the_next_command_came_with_it() {
 
 #[test]
 fn nothing_passes_through_a_pinhole_that_has_closed() {
-    let mut talk = Talk::with(Attachment { inspect: Inspect::Opaque, ..Attachment::default() });
+    let mut talk = Talk::with(SessionConfig { inspect: Inspect::Opaque, ..SessionConfig::default() });
     talk.client("a");
     let late = Time(1).plus_seconds(1_000_000);
     let got = &mut talk.got;

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use engine::attachment::Inspect;
+use engine::config::Inspect;
 use tokio::runtime::{self, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 

@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use engine::Attachment;
-use engine::attachment::Inspect;
+use engine::SessionConfig;
 use engine::bounds::Timers;
+use engine::config::Inspect;
 use policy::CompiledPolicy;
 use policy::diagnostic::{Code, Diagnostic, Diagnostics};
 use policy::model::{
@@ -37,8 +37,8 @@ pub(crate) struct Files {
 impl Plan {
     /// Without a file: conformance standard, no rules.
     pub(crate) fn without_file(listen: SocketAddr, servers: Vec<SocketAddr>, inspect: Inspect) -> Self {
-        let attachment = Attachment { name: "listen".to_owned(), inspect, ..Attachment::default() };
-        let target = Target { attachment: Arc::new(attachment), servers };
+        let config = SessionConfig { name: "listen".to_owned(), inspect, ..SessionConfig::default() };
+        let target = Target { config: Arc::new(config), servers };
         Self { workers: None, listeners: vec![(listen, target)], files: Files::default() }
     }
 
@@ -47,9 +47,9 @@ impl Plan {
         let path = |name: &Option<Name>| name.as_ref().map(|name| PathBuf::from(&name.text));
         let mut listeners = Vec::new();
         for proxy in &policy.proxies {
-            let attachment = Arc::new(attach(policy, proxy, diagnostics));
+            let config = Arc::new(attach(policy, proxy, diagnostics));
             for &address in &proxy.listen {
-                let target = Target { attachment: Arc::clone(&attachment), servers: proxy.servers.clone() };
+                let target = Target { config: Arc::clone(&config), servers: proxy.servers.clone() };
                 listeners.push((address, target));
             }
         }
@@ -62,7 +62,7 @@ impl Plan {
 }
 
 /// The rules of one proxy.
-fn attach(policy: &Configuration, proxy: &Proxy, diagnostics: &mut Diagnostics) -> Attachment {
+fn attach(policy: &Configuration, proxy: &Proxy, diagnostics: &mut Diagnostics) -> SessionConfig {
     let settings = &policy.settings;
     let mut found = Found { inspect: inspect(proxy), ..Found::default() };
     match &proxy.attachment {
@@ -80,7 +80,7 @@ fn attach(policy: &Configuration, proxy: &Proxy, diagnostics: &mut Diagnostics) 
         }
         (Inspect::Smtp | Inspect::Drop, _) => {}
     }
-    Attachment {
+    SessionConfig {
         name: proxy.name.text.clone(),
         class: found.class.map_or_else(String::new, str::to_owned),
         inspect: found.inspect,
@@ -92,7 +92,7 @@ fn attach(policy: &Configuration, proxy: &Proxy, diagnostics: &mut Diagnostics) 
         timers: timers(&limits),
         alert: limits.alert.unwrap_or(true),
         audit_trail: limits.audit_trail.unwrap_or(false),
-        ..Attachment::default()
+        ..SessionConfig::default()
     }
 }
 

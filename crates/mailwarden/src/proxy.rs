@@ -8,12 +8,12 @@ pub(crate) mod worker;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use engine::Attachment;
+use engine::SessionConfig;
 
 /// What sessions of one listener are held to, and where they lead. A reload makes a new one.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    pub(crate) attachment: Arc<Attachment>,
+    pub(crate) config: Arc<SessionConfig>,
     /// Tried in order.
     pub(crate) servers: Vec<SocketAddr>,
 }

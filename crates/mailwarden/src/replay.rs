@@ -21,9 +21,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::Attachment;
-use engine::attachment::{Inspect, Watch};
+use engine::SessionConfig;
 use engine::bounds::Bounds;
+use engine::config::{Inspect, Watch};
 use proto::Side;
 
 use crate::cli::ReplayFlags;
@@ -34,8 +34,8 @@ use segments::{Flow, FlowId, Reassembler};
 
 /// `mailwarden replay`.
 pub(crate) fn run(flags: &ReplayFlags) -> Exit {
-    let attachment = match attachment(flags) {
-        Ok(attachment) => Arc::new(attachment),
+    let config = match session_config(flags) {
+        Ok(config) => Arc::new(config),
         Err(exit) => return exit,
     };
     let mut exit = Exit::Done;
@@ -47,9 +47,9 @@ pub(crate) fn run(flags: &ReplayFlags) -> Exit {
             false => text::session(heading, conversation, transcript),
         };
         let out = BufWriter::new(io::stdout().lock());
-        let outcome = open(path).map_err(Trouble::Read).and_then(|(reader, size)| {
-            Replay::new(&name, Arc::clone(&attachment), out, &show).run(reader, size)
-        });
+        let outcome = open(path)
+            .map_err(Trouble::Read)
+            .and_then(|(reader, size)| Replay::new(&name, Arc::clone(&config), out, &show).run(reader, size));
         exit = exit.max(match outcome {
             Ok(damage) => damage,
             // Whoever read us has seen enough.
@@ -68,8 +68,8 @@ enum Trouble {
 }
 
 /// What judges: the policy of a proxy, or conformance alone.
-fn attachment(flags: &ReplayFlags) -> Result<Attachment, Exit> {
-    let Some(path) = &flags.config else { return Ok(observing(&Attachment::default())) };
+fn session_config(flags: &ReplayFlags) -> Result<SessionConfig, Exit> {
+    let Some(path) = &flags.config else { return Ok(observing(&SessionConfig::default())) };
     let name = path.display().to_string();
     let read = configuration::read(path).map_err(|error| {
         terminal::complain(&format!("mailwarden: {error}\n"));
@@ -77,29 +77,29 @@ fn attachment(flags: &ReplayFlags) -> Result<Attachment, Exit> {
     })?;
     terminal::complain(&read.complaints());
     let plan = read.plan.ok_or(Exit::Usage)?;
-    let mut attachments = plan.listeners.iter().map(|(_, target)| &target.attachment);
+    let mut configs = plan.listeners.iter().map(|(_, target)| &target.config);
     let found = match &flags.proxy {
-        None => attachments.next(),
-        Some(wanted) => attachments.find(|attachment| attachment.name == *wanted),
+        None => configs.next(),
+        Some(wanted) => configs.find(|config| config.name == *wanted),
     };
     let missing = flags.proxy.as_ref().map_or_else(
         || "no `proxy` block with `listen` and `server`".to_owned(),
         |wanted| format!("no proxy `{wanted}`"),
     );
-    found.map(|attachment| observing(attachment)).ok_or_else(|| complain(&name, &missing, Exit::Usage))
+    found.map(|config| observing(config)).ok_or_else(|| complain(&name, &missing, Exit::Usage))
 }
 
 /// The same, for dialogues that are over: nothing is refused for its length.
-fn observing(attachment: &Attachment) -> Attachment {
+fn observing(config: &SessionConfig) -> SessionConfig {
     let wide = 64 << 10;
     let bounds = Bounds {
         reply_line: wide,
         capability_octets: wide,
         capability_lines: 1000,
         outstanding: 100_000,
-        ..attachment.bounds
+        ..config.bounds
     };
-    Attachment { inspect: Inspect::Smtp, watch: Watch::Observe, bounds, ..attachment.clone() }
+    SessionConfig { inspect: Inspect::Smtp, watch: Watch::Observe, bounds, ..config.clone() }
 }
 
 /// A capture and its size, where there is one.
@@ -120,7 +120,7 @@ fn complain(name: &str, what: &str, exit: Exit) -> Exit {
 /// One capture on its way.
 struct Replay<'r, W> {
     name: &'r str,
-    attachment: Arc<Attachment>,
+    config: Arc<SessionConfig>,
     out: W,
     show: &'r dyn Fn(&Conversation, &transcript::Transcript) -> String,
     open: HashMap<FlowId, Open>,
@@ -140,12 +140,12 @@ struct Open {
 impl<'r, W: Write> Replay<'r, W> {
     fn new(
         name: &'r str,
-        attachment: Arc<Attachment>,
+        config: Arc<SessionConfig>,
         out: W,
         show: &'r dyn Fn(&Conversation, &transcript::Transcript) -> String,
     ) -> Self {
         let (open, done, next) = (HashMap::new(), BTreeMap::new(), FlowId(0));
-        Self { name, attachment, out, show, open, done, next, filler: FILLER }
+        Self { name, config, out, show, open, done, next, filler: FILLER }
     }
 
     fn run(mut self, reader: impl Read, size: Option<u64>) -> Result<Exit, Trouble> {
@@ -195,7 +195,7 @@ impl<'r, W: Write> Replay<'r, W> {
             }
             Flow::Data { id, from, time, bytes } => {
                 if let Some(open) = self.open.get_mut(&id) {
-                    open.conversation.data(from, time, bytes, &self.attachment);
+                    open.conversation.data(from, time, bytes, &self.config);
                     // Else it would hold up all that began behind it, to its end.
                     if open.conversation.is_left_out() {
                         self.close(id);
@@ -228,7 +228,7 @@ impl<'r, W: Write> Replay<'r, W> {
 
     fn close(&mut self, id: FlowId) {
         let Some(mut open) = self.open.remove(&id) else { return };
-        let transcript = open.conversation.close(&self.attachment);
+        let transcript = open.conversation.close(&self.config);
         let shown = transcript.map(|transcript| (self.show)(&open.conversation, &transcript));
         self.done.insert(id, shown.unwrap_or_default());
     }

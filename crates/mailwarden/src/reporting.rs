@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use engine::event::Reason;
-use engine::{Attachment, Event};
+use engine::{Event, SessionConfig};
 use proto::Time;
 
 pub(crate) use writer::{Sinks, Writer};
@@ -68,7 +68,7 @@ pub(crate) fn start(sinks: Sinks) -> (Reporter, Writer) {
 }
 
 impl Reporter {
-    pub(crate) fn report(&self, ticket: &Ticket, at: &Attachment, event: &Event<'_>) {
+    pub(crate) fn report(&self, ticket: &Ticket, at: &SessionConfig, event: &Event<'_>) {
         if let Some(line) = syslog::line(ticket, at, event) {
             self.send(Line::Syslog(line));
         }
@@ -80,7 +80,7 @@ impl Reporter {
     }
 
     /// The end of a session, with what was sent by the client and by the server.
-    pub(crate) fn session_end(&self, ticket: &Ticket, at: &Attachment, end: &SessionEnd) {
+    pub(crate) fn session_end(&self, ticket: &Ticket, at: &SessionConfig, end: &SessionEnd) {
         if let Some(line) = syslog::session_end(ticket, at, end) {
             self.send(Line::Syslog(line));
         }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use engine::attachment::Watch;
+use engine::config::Watch;
 use engine::event::{Anomaly, Match, MessageSize, Reason, Transaction};
-use engine::{Attachment, Effect, End, Event, Output, Session, Wants};
+use engine::{Effect, End, Event, Output, Session, SessionConfig, Wants};
 use policy::fact::Kind;
 use proto::{Side, Time};
 
@@ -89,7 +89,7 @@ impl Report {
 }
 
 impl<'s> Dialogue<'s> {
-    pub(crate) fn run(at: &Arc<Attachment>, script: &Script, cuts: Cuts<'s>) -> Outcome {
+    pub(crate) fn run(at: &Arc<SessionConfig>, script: &Script, cuts: Cuts<'s>) -> Outcome {
         let now = Time(1);
         let server = (at.watch == Watch::Enforce).then(MailServer::new);
         let client = (script.polite && server.is_some()).then(MailClient::new);
@@ -221,7 +221,7 @@ impl<'s> Dialogue<'s> {
         let took = self.session.offer(self.now, side, &held, &mut self.peers);
         assert!(took.bytes <= held.len());
         let stuck = took == engine::Took { bytes: 0, wants: Wants::More };
-        assert!(!stuck || held.len() < self.session.attachment().bounds.held, "more is held than may be");
+        assert!(!stuck || held.len() < self.session.config().bounds.held, "more is held than may be");
         let leg = &mut self.peers.legs[side as usize];
         leg.wants = took.wants;
         if took.wants != Wants::Nothing && !leg.end_told {
@@ -264,7 +264,7 @@ impl<'s> Dialogue<'s> {
     fn wait(&mut self, seconds: u64) {
         self.now = self.now.plus_seconds(seconds);
         let deadline = match self.closing {
-            Some(since) => since.plus_seconds(self.session.attachment().timers.linger),
+            Some(since) => since.plus_seconds(self.session.config().timers.linger),
             None => self.session.deadline(),
         };
         if self.now < deadline {

@@ -2,18 +2,18 @@
 
 use std::sync::{Arc, OnceLock};
 
-use engine::Attachment;
-use engine::attachment::{Inspect, Watch};
+use engine::SessionConfig;
 use engine::bounds::Bounds;
+use engine::config::{Inspect, Watch};
 use policy::model::{Conformance, RecipientLimit, Refusals, StartTls};
 use policy::{CompiledPolicy, load};
 
 use crate::input::Input;
 
-pub(crate) fn of(input: &mut Input<'_>) -> Attachment {
+pub(crate) fn of(input: &mut Input<'_>) -> SessionConfig {
     let choice = usize::from(input.octet());
     let (how, flags) = (input.octet(), input.octet());
-    Attachment {
+    SessionConfig {
         inspect: if flags & 0x3F == 0x3F { Inspect::Opaque } else { Inspect::Smtp },
         policy: policies().get(choice % (POLICIES.len() + 1)).cloned(),
         conformance: [Conformance::Standard, Conformance::Compat, Conformance::Strict][usize::from(how % 3)],
@@ -22,7 +22,7 @@ pub(crate) fn of(input: &mut Input<'_>) -> Attachment {
         recipient_limit: [RecipientLimit::Device, RecipientLimit::Refuse][usize::from(how / 27 % 2)],
         watch: if flags % 8 == 7 { Watch::Observe } else { Watch::Enforce },
         bounds: if flags & 64 == 0 { Bounds::default() } else { narrow() },
-        ..Attachment::default()
+        ..SessionConfig::default()
     }
 }
 

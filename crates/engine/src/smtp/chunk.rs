@@ -8,7 +8,7 @@ use super::command::{Said, pass_line};
 use super::content::send;
 use super::{Asked, ChunkOnItsWay, Client, Smtp, Step, Swallowed, Transaction, policy_of};
 use crate::act;
-use crate::attachment::Watch;
+use crate::config::Watch;
 use crate::effect::Wants;
 use crate::event::{AnomalyKind, Treatment, Via};
 use crate::message::Message;

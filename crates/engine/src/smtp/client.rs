@@ -7,7 +7,7 @@ use proto::{Progress, Side};
 use super::command::{pass_line, read_command};
 use super::{Asked, Client, Smtp, Step};
 use crate::act;
-use crate::attachment::{Attachment, Watch};
+use crate::config::{SessionConfig, Watch};
 use crate::effect::{Took, Wants};
 use crate::event::{AnomalyKind, Treatment};
 use crate::session::Cx;
@@ -122,7 +122,7 @@ impl Smtp {
         }
     }
 
-    fn is_full(&self, at: &Attachment) -> bool {
+    fn is_full(&self, at: &SessionConfig) -> bool {
         self.replies.len() >= at.bounds.outstanding
     }
 

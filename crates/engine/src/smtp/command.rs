@@ -12,7 +12,7 @@ use proto::smtp::verb::Verb;
 
 use super::{Asked, SetAside, Smtp, Transaction, policy_of};
 use crate::act::{self, Masked, Refusal, Row};
-use crate::attachment::{Attachment, Watch};
+use crate::config::{SessionConfig, Watch};
 use crate::event::{AnomalyKind, Observed, Treatment};
 use crate::message::Decision;
 use crate::session::Cx;
@@ -327,7 +327,7 @@ pub(super) fn pass_line(to: Side, wire: &[u8], line: &Line<'_>, cx: &mut Cx<'_>)
 }
 
 /// Postfix skips blanks in front of a command. IOS does not, and a policy masks what it does not know.
-pub(super) fn read_command<'b>(text: &'b [u8], at: &Attachment) -> Command<'b> {
+pub(super) fn read_command<'b>(text: &'b [u8], at: &SessionConfig) -> Command<'b> {
     let skips = policy_of(at).is_none() || at.watch == Watch::Observe;
     Command::read(if skips { text.trim_ascii_start() } else { text })
 }

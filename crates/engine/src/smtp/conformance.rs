@@ -2,7 +2,7 @@
 
 use policy::model::Conformance;
 
-use crate::attachment::Watch;
+use crate::config::Watch;
 use crate::event::{AnomalyKind as Kind, Treatment};
 
 /// What each level makes of a situation: compat, standard, strict.

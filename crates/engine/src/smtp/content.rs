@@ -5,7 +5,7 @@ use proto::smtp::body::{self, Flaw, Nul, Piece, Step as BodyStep};
 
 use super::{Asked, Client, Front, Server, Smtp, Step, Swallow, Swallowed};
 use crate::act::Refusal;
-use crate::attachment::Watch;
+use crate::config::Watch;
 use crate::effect::Wants;
 use crate::event::{AnomalyKind, Observed, Via};
 use crate::message::{Ears, Message};

@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use super::command::pass_line;
 use super::{Asked, Client, Front, Server, Smtp, Step, Swallow, Swallowed, policy_of};
 use crate::act::{self, Masked, Row};
-use crate::attachment::Watch;
+use crate::config::Watch;
 use crate::effect::{Took, Wants};
 use crate::event::{AnomalyKind, Event, Observed, Reason, Treatment};
 use crate::message::Decision;

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use engine::{Attachment, End, Session, Took, Wants};
+use engine::{End, Session, SessionConfig, Took, Wants};
 use proto::{Side, Time};
 
 use super::record::{Ending, Record};
@@ -42,15 +42,15 @@ enum Said {
 
 impl Driver {
     /// A session whose server was reached.
-    pub(crate) fn connected(attachment: &Arc<Attachment>) -> Self {
-        let mut driver = Self::new(attachment);
+    pub(crate) fn connected(config: &Arc<SessionConfig>) -> Self {
+        let mut driver = Self::new(config);
         driver.session.connected(driver.now, &mut driver.record);
         driver
     }
 
     /// A session whose server was not reached.
-    pub(crate) fn unreachable(attachment: &Arc<Attachment>) -> Self {
-        let mut driver = Self::new(attachment);
+    pub(crate) fn unreachable(config: &Arc<SessionConfig>) -> Self {
+        let mut driver = Self::new(config);
         driver.leg(Side::Server).abort();
         driver.session.unreachable(driver.now, &mut driver.record);
         driver.after_call();
@@ -58,7 +58,7 @@ impl Driver {
         driver
     }
 
-    fn new(attachment: &Arc<Attachment>) -> Self {
+    fn new(config: &Arc<SessionConfig>) -> Self {
         let leg = || Leg {
             socket: VecDeque::new(),
             held: Vec::new(),
@@ -68,10 +68,10 @@ impl Driver {
             is_shut: false,
         };
         Self {
-            session: Session::new(Arc::clone(attachment), Time(0)),
+            session: Session::new(Arc::clone(config), Time(0)),
             legs: [leg(), leg()],
             now: Time(0),
-            held_max: attachment.bounds.held,
+            held_max: config.bounds.held,
             held_most: 0,
             record: Record::default(),
         }

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use engine::Attachment;
+use engine::SessionConfig;
 use proto::Side;
 
 use super::driver::Driver;
@@ -50,7 +50,7 @@ pub(crate) fn play(script: &Script) -> At<()> {
 }
 
 fn as_written(script: &Script) -> At<Record> {
-    let mut driver = start(&script.attachment, &script.steps);
+    let mut driver = start(&script.config, &script.steps);
     let mut complaints = String::new();
     for step in &script.steps {
         act(&mut driver, &step.action);
@@ -84,10 +84,10 @@ fn heard_never(script: &Script, record: &Record) -> Option<String> {
     Some(format!("the server hears {}", shown(found)))
 }
 
-fn start(attachment: &Arc<Attachment>, steps: &[Step]) -> Driver {
+fn start(config: &Arc<SessionConfig>, steps: &[Step]) -> Driver {
     match steps.first().map(|step| &step.action) {
-        Some(Action::Unreachable) => Driver::unreachable(attachment),
-        _ => Driver::connected(attachment),
+        Some(Action::Unreachable) => Driver::unreachable(config),
+        _ => Driver::connected(config),
     }
 }
 
@@ -104,7 +104,7 @@ fn act(driver: &mut Driver, action: &Action) {
 
 /// Plays a script in one cut.
 fn run(script: &Script, cut: Cut) -> Record {
-    let mut driver = start(&script.attachment, &script.steps);
+    let mut driver = start(&script.config, &script.steps);
     let mut random = fastrand::Rng::with_seed(if let Cut::Random(seed) = cut { seed } else { 0 });
     let mut before = 0;
     let mut steps = script.steps.iter().peekable();

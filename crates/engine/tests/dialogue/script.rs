@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{Attachment, End};
+use engine::{End, SessionConfig};
 use proto::Side;
 
 use super::record::Ending;
@@ -10,7 +10,7 @@ use super::world::World;
 
 #[derive(Debug)]
 pub(crate) struct Script {
-    pub(crate) attachment: Arc<Attachment>,
+    pub(crate) config: Arc<SessionConfig>,
     pub(crate) steps: Vec<Step>,
     /// What the server must not hear, in no cut.
     pub(crate) never: Vec<Vec<u8>>,
@@ -112,11 +112,11 @@ pub(crate) fn read(text: &str) -> At<Script> {
             _ => steps.push(step(number, word, rest).map_err(at)?),
         }
     }
-    let attachment = world.attachment().map_err(|complaint| (1, complaint))?;
+    let config = world.config().map_err(|complaint| (1, complaint))?;
     if steps.is_empty() {
         return Err((1, "nothing happens in it".to_owned()));
     }
-    Ok(Script { attachment, steps, never })
+    Ok(Script { config, steps, never })
 }
 
 impl Step {

@@ -1,10 +1,10 @@
-//! The head of a script → an attachment: rules in short form or as a configuration, and settings.
+//! The head of a script → the configuration of a session: rules in short form or as a configuration, and settings.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use engine::Attachment;
-use engine::attachment::{Inspect, Watch};
+use engine::SessionConfig;
+use engine::config::{Inspect, Watch};
 use policy::model::{self, Configuration, Conformance, RecipientLimit, Refusals, StartTls};
 use policy::{CompiledPolicy, render};
 
@@ -80,7 +80,7 @@ impl World {
         Ok(format!("{criterion} {name}"))
     }
 
-    pub(crate) fn attachment(&self) -> Result<Arc<Attachment>, String> {
+    pub(crate) fn config(&self) -> Result<Arc<SessionConfig>, String> {
         let mut text = self.configuration.clone();
         self.classes.iter().for_each(|class| text.push_str(class));
         if !self.rules.is_empty() {
@@ -98,19 +98,19 @@ impl World {
         let compiled = rules.map(|rules| CompiledPolicy::compile(&policy, &rules.name.text)).transpose();
         let compiled = compiled.map_err(|too_large| format!("{too_large:?}"))?;
         let settings = &policy.settings;
-        let mut attachment = Attachment {
+        let mut config = SessionConfig {
             inspect: if pinhole { Inspect::Opaque } else { Inspect::Smtp },
             policy: compiled.map(Arc::new),
             conformance: settings.conformance,
             refusals: settings.refusals,
             starttls: settings.starttls,
             recipient_limit: settings.recipient_limit,
-            ..Attachment::default()
+            ..SessionConfig::default()
         };
         for (name, value) in &self.settings {
-            set(&mut attachment, name, value).ok_or_else(|| format!("`{name} {value}` is no setting"))?;
+            set(&mut config, name, value).ok_or_else(|| format!("`{name} {value}` is no setting"))?;
         }
-        Ok(Arc::new(attachment))
+        Ok(Arc::new(config))
     }
 }
 
@@ -132,31 +132,31 @@ fn attached(policy: &Configuration) -> Option<&model::Name> {
     proxy.or_else(|| policy.zone_pairs.iter().find_map(|pair| pair.policy.as_ref()))
 }
 
-fn set(attachment: &mut Attachment, name: &str, value: &str) -> Option<()> {
+fn set(config: &mut SessionConfig, name: &str, value: &str) -> Option<()> {
     match (name, value) {
-        ("conformance", "compat") => attachment.conformance = Conformance::Compat,
-        ("conformance", "standard") => attachment.conformance = Conformance::Standard,
-        ("conformance", "strict") => attachment.conformance = Conformance::Strict,
-        ("refusals", "smtp") => attachment.refusals = Refusals::Smtp,
-        ("refusals", "detail") => attachment.refusals = Refusals::Detail,
-        ("refusals", "silent") => attachment.refusals = Refusals::Silent,
-        ("starttls", "pass") => attachment.starttls = StartTls::Pass,
-        ("starttls", "mask") => attachment.starttls = StartTls::Mask,
-        ("starttls", "device") => attachment.starttls = StartTls::Device,
-        ("recipient-limit", "device") => attachment.recipient_limit = RecipientLimit::Device,
-        ("recipient-limit", "refuse") => attachment.recipient_limit = RecipientLimit::Refuse,
-        ("inspect", "opaque") => attachment.inspect = Inspect::Opaque,
-        ("watch", "observe") => attachment.watch = Watch::Observe,
-        ("bound", value) => bound(attachment, value)?,
-        ("timer", value) => timer(attachment, value)?,
+        ("conformance", "compat") => config.conformance = Conformance::Compat,
+        ("conformance", "standard") => config.conformance = Conformance::Standard,
+        ("conformance", "strict") => config.conformance = Conformance::Strict,
+        ("refusals", "smtp") => config.refusals = Refusals::Smtp,
+        ("refusals", "detail") => config.refusals = Refusals::Detail,
+        ("refusals", "silent") => config.refusals = Refusals::Silent,
+        ("starttls", "pass") => config.starttls = StartTls::Pass,
+        ("starttls", "mask") => config.starttls = StartTls::Mask,
+        ("starttls", "device") => config.starttls = StartTls::Device,
+        ("recipient-limit", "device") => config.recipient_limit = RecipientLimit::Device,
+        ("recipient-limit", "refuse") => config.recipient_limit = RecipientLimit::Refuse,
+        ("inspect", "opaque") => config.inspect = Inspect::Opaque,
+        ("watch", "observe") => config.watch = Watch::Observe,
+        ("bound", value) => bound(config, value)?,
+        ("timer", value) => timer(config, value)?,
         _ => return None,
     }
     Some(())
 }
 
-fn bound(attachment: &mut Attachment, text: &str) -> Option<()> {
+fn bound(config: &mut SessionConfig, text: &str) -> Option<()> {
     let (name, value) = text.split_once(' ')?;
-    let (bounds, number) = (&mut attachment.bounds, value.trim().parse::<usize>().ok()?);
+    let (bounds, number) = (&mut config.bounds, value.trim().parse::<usize>().ok()?);
     match name {
         "command-line" => bounds.command_line = number,
         "auth-line" => bounds.auth_line = number,
@@ -175,9 +175,9 @@ fn bound(attachment: &mut Attachment, text: &str) -> Option<()> {
     Some(())
 }
 
-fn timer(attachment: &mut Attachment, text: &str) -> Option<()> {
+fn timer(config: &mut SessionConfig, text: &str) -> Option<()> {
     let (name, value) = text.split_once(' ')?;
-    let (timers, seconds) = (&mut attachment.timers, value.trim().parse::<u64>().ok()?);
+    let (timers, seconds) = (&mut config.timers, value.trim().parse::<u64>().ok()?);
     match name {
         "idle" => timers.idle = seconds,
         "before-last" => timers.before_last = seconds,

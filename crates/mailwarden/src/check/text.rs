@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::Attachment;
-use engine::attachment::Inspect;
+use engine::SessionConfig;
+use engine::config::Inspect;
 use policy::diagnostic::Severity;
 use policy::render;
 use policy::survey::{ByType, InterfaceRole, Summary};
@@ -104,22 +104,22 @@ fn proxies(plan: &Plan, table: &mut Table) {
     }
     for (address, target) in &plan.listeners {
         let servers: Vec<String> = target.servers.iter().map(ToString::to_string).collect();
-        let way = format!("{address} to {}: {}", servers.join(", "), enforced(&target.attachment));
-        table.row("proxies", &target.attachment.name, &way);
+        let way = format!("{address} to {}: {}", servers.join(", "), enforced(&target.config));
+        table.row("proxies", &target.config.name, &way);
     }
 }
 
-fn enforced(attachment: &Arc<Attachment>) -> String {
-    match attachment.inspect {
+fn enforced(config: &Arc<SessionConfig>) -> String {
+    match config.inspect {
         Inspect::Opaque => return "a pinhole, nothing is inspected".to_owned(),
         Inspect::Drop => return "every connection is dropped".to_owned(),
         Inspect::Smtp => {}
     }
-    let policy = match &attachment.policy {
+    let policy = match &config.policy {
         Some(policy) => format!("policy {}", policy.name()),
         None => "no policy".to_owned(),
     };
-    format!("{policy}, conformance {}, starttls {}", attachment.conformance, attachment.starttls)
+    format!("{policy}, conformance {}, starttls {}", config.conformance, config.starttls)
 }
 
 fn not_used(read: &Read, verbose: bool, table: &mut Table) {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use engine::attachment::Inspect;
-use engine::{Attachment, Effect, End, Output, Session, Wants};
+use engine::config::Inspect;
+use engine::{Effect, End, Output, Session, SessionConfig, Wants};
 use proto::{Side, Time};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
@@ -39,16 +39,16 @@ pub(crate) async fn serve(
     worker: Rc<Worker>,
 ) {
     let mut client_leg = Leg::accepted(client);
-    if target.attachment.inspect == Inspect::Drop {
+    if target.config.inspect == Inspect::Drop {
         return client_leg.abort();
     }
-    if target.attachment.inspect == Inspect::Smtp {
+    if target.config.inspect == Inspect::Smtp {
         client_leg.expect_replies();
     }
     let (server, address) = match reach(&target).await {
         Ok(reached) => reached,
         Err(why) => {
-            let proxy = &target.attachment.name;
+            let proxy = &target.config.name;
             worker.reporter.trouble(&format!("proxy {proxy}: no server for client {peer}: {why}"));
             return refuse(client_leg, peer, &target, &worker, place).await;
         }
@@ -56,8 +56,8 @@ pub(crate) async fn serve(
     worker.look_at_the_clock();
     let ticket = worker.ticket(peer, address);
     let mut connection = Connection {
-        session: Session::new(Arc::clone(&target.attachment), worker.now()),
-        at: Arc::clone(&target.attachment),
+        session: Session::new(Arc::clone(&target.config), worker.now()),
+        at: Arc::clone(&target.config),
         legs: Legs { client: client_leg, server: Some(Leg::connected(server)) },
         place,
         ticket,
@@ -70,7 +70,7 @@ pub(crate) async fn serve(
 
 /// The first server that can be reached, or why none can.
 async fn reach(target: &Target) -> Result<(TcpStream, SocketAddr), String> {
-    let seconds = target.attachment.timers.connect;
+    let seconds = target.config.timers.connect;
     let mut why = Vec::new();
     for &address in &target.servers {
         let connecting = tokio::time::timeout(Duration::from_secs(seconds), TcpStream::connect(address));
@@ -88,8 +88,8 @@ async fn refuse(client: Leg, peer: SocketAddr, target: &Target, worker: &Worker,
     worker.look_at_the_clock();
     let address = target.servers.first().copied().unwrap_or(peer);
     let mut connection = Connection {
-        session: Session::new(Arc::clone(&target.attachment), worker.now()),
-        at: Arc::clone(&target.attachment),
+        session: Session::new(Arc::clone(&target.config), worker.now()),
+        at: Arc::clone(&target.config),
         legs: Legs { client, server: None },
         place,
         ticket: worker.ticket(peer, address),
@@ -103,7 +103,7 @@ async fn refuse(client: Leg, peer: SocketAddr, target: &Target, worker: &Worker,
 
 struct Connection {
     session: Session,
-    at: Arc<Attachment>,
+    at: Arc<SessionConfig>,
     legs: Legs,
     place: Place,
     ticket: Ticket,
@@ -143,7 +143,7 @@ impl Connection {
             bytes_server: to_client,
             duration: worker.now().since(self.ticket.started),
         };
-        worker.reporter.session_end(&self.ticket, self.session.attachment(), &end);
+        worker.reporter.session_end(&self.ticket, self.session.config(), &end);
     }
 
     /// One turn: writes what a socket takes, reads what an open gate has, and looks at the time.
@@ -336,7 +336,7 @@ impl Connection {
 
     fn deadline(&self) -> Time {
         match self.closing {
-            Some(since) => since.plus_seconds(self.session.attachment().timers.linger),
+            Some(since) => since.plus_seconds(self.session.config().timers.linger),
             None => self.session.deadline(),
         }
     }
@@ -409,7 +409,7 @@ struct Sink<'s> {
     legs: &'s mut Legs,
     gather: &'s mut [Vec<u8>; 2],
     ticket: &'s Ticket,
-    at: &'s Attachment,
+    at: &'s SessionConfig,
     worker: &'s Worker,
 }
 

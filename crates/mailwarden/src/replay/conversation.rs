@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use engine::Attachment;
+use engine::SessionConfig;
 use proto::{Side, Time};
 
 use super::dialogue::Dialogue;
@@ -51,7 +51,7 @@ impl Conversation {
         Self { client, server, gaps: 0, syn_seen, state: State::Listening(Vec::new()) }
     }
 
-    pub(super) fn data(&mut self, from: Side, time: Time, octets: &[u8], at: &Arc<Attachment>) {
+    pub(super) fn data(&mut self, from: Side, time: Time, octets: &[u8], at: &Arc<SessionConfig>) {
         match &mut self.state {
             State::Following(dialogue) => dialogue.data(from, time, octets),
             State::LeftOut => {}
@@ -76,7 +76,7 @@ impl Conversation {
     }
 
     /// No more of it follows: the transcript, if it was mail.
-    pub(super) fn close(&mut self, at: &Arc<Attachment>) -> Option<Transcript> {
+    pub(super) fn close(&mut self, at: &Arc<SessionConfig>) -> Option<Transcript> {
         self.decide(recognise_at_last, at);
         match std::mem::replace(&mut self.state, State::LeftOut) {
             State::Following(dialogue) => Some(dialogue.close()),
@@ -84,7 +84,7 @@ impl Conversation {
         }
     }
 
-    fn decide(&mut self, judge: fn(u16, &[u8], &[u8]) -> Spoken, at: &Arc<Attachment>) {
+    fn decide(&mut self, judge: fn(u16, &[u8], &[u8]) -> Spoken, at: &Arc<SessionConfig>) {
         let State::Listening(heard) = &mut self.state else { return };
         let (client, server) = (opening(heard, Side::Client), opening(heard, Side::Server));
         let port = self.server.port();

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use engine::{Attachment, End, Session, Wants};
+use engine::{End, Session, SessionConfig, Wants};
 use proto::smtp::verb::Verb;
 use proto::{Side, Time};
 
@@ -44,7 +44,7 @@ struct Waiting {
 }
 
 impl Dialogue {
-    pub(super) fn new(at: &Arc<Attachment>, now: Time) -> Self {
+    pub(super) fn new(at: &Arc<SessionConfig>, now: Time) -> Self {
         Self {
             session: Session::new(Arc::clone(at), now),
             transcript: Transcript::default(),
@@ -318,7 +318,7 @@ const REPLY_MAX: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {
-    use engine::attachment::Watch;
+    use engine::config::Watch;
 
     use super::*;
 
@@ -326,7 +326,7 @@ mod tests {
     type Recorded<'r> = &'r [(Side, &'r str)];
 
     fn follow(joined: bool, recorded: Recorded<'_>) -> Vec<String> {
-        let at = Attachment { watch: Watch::Observe, ..Attachment::default() };
+        let at = SessionConfig { watch: Watch::Observe, ..SessionConfig::default() };
         let mut dialogue = Dialogue::new(&Arc::new(at), Time(0));
         if joined {
             dialogue.join();

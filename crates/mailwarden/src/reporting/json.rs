@@ -1,14 +1,14 @@
 //! Events as JSON lines: one object each, keys that do not change.
 
 use engine::event::{Anomaly, Match, Transaction, Via};
-use engine::{Attachment, Event};
+use engine::{Event, SessionConfig};
 use proto::Side;
 use serde_json::{Map, Value, json};
 
 use super::{SessionEnd, Ticket};
 
 /// The line of an event; nothing for one that is told only of observed dialogues.
-pub(super) fn line(ticket: &Ticket, at: &Attachment, event: &Event<'_>) -> Option<String> {
+pub(super) fn line(ticket: &Ticket, at: &SessionConfig, event: &Event<'_>) -> Option<String> {
     let (name, fields) = match event {
         Event::SessionStart => ("session_start", json!({})),
         Event::SessionEnd { reason } => ("session_end", json!({ "reason": reason.name() })),
@@ -21,7 +21,7 @@ pub(super) fn line(ticket: &Ticket, at: &Attachment, event: &Event<'_>) -> Optio
     Some(render(name, Some((ticket, at)), fields))
 }
 
-pub(super) fn session_end(ticket: &Ticket, at: &Attachment, end: &SessionEnd) -> String {
+pub(super) fn session_end(ticket: &Ticket, at: &SessionConfig, end: &SessionEnd) -> String {
     let fields = json!({
         "reason": end.reason.name(),
         "bytes_client": end.bytes_client,
@@ -70,7 +70,7 @@ fn anomaly(anomaly: &Anomaly<'_>) -> Value {
     })
 }
 
-fn render(event: &str, session: Option<(&Ticket, &Attachment)>, fields: Value) -> String {
+fn render(event: &str, session: Option<(&Ticket, &SessionConfig)>, fields: Value) -> String {
     let mut object = Map::new();
     object.insert("time".into(), jiff::Timestamp::now().to_string().into());
     object.insert("event".into(), event.into());

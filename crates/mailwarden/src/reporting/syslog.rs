@@ -3,14 +3,14 @@
 //! The mnemonics `APPFW-4-SMTP_…` and `FW-3-MAILWARDEN` are this product's own; the shape is IOS's.
 
 use engine::event::{Anomaly, AnomalyKind, Match, Treatment};
-use engine::{Attachment, Event};
+use engine::{Event, SessionConfig};
 use policy::fact::Kind;
 use policy::model::Action;
 
 use super::{SessionEnd, Ticket};
 
 /// The line of an event that somebody asked to read: a class with `log`, an alert, an audit trail.
-pub(super) fn line(ticket: &Ticket, at: &Attachment, event: &Event<'_>) -> Option<String> {
+pub(super) fn line(ticket: &Ticket, at: &SessionConfig, event: &Event<'_>) -> Option<String> {
     match event {
         Event::Match(found) if found.log => Some(stamp(&self::found(ticket, at, found))),
         Event::Anomaly(anomaly) if at.alert && anomaly.treatment > Treatment::Counted => {
@@ -26,7 +26,7 @@ pub(super) fn line(ticket: &Ticket, at: &Attachment, event: &Event<'_>) -> Optio
     }
 }
 
-pub(super) fn session_end(ticket: &Ticket, at: &Attachment, end: &SessionEnd) -> Option<String> {
+pub(super) fn session_end(ticket: &Ticket, at: &SessionConfig, end: &SessionEnd) -> Option<String> {
     at.audit_trail.then(|| {
         stamp(&format!(
             "%FW-6-SESS_AUDIT_TRAIL: {}Stop smtp session: initiator ({}) sent {} bytes -- responder ({}) sent {} bytes",
@@ -55,7 +55,7 @@ pub(super) fn dropped(lines: u64) -> String {
     stamp(&format!("%FW-3-MAILWARDEN: {lines} messages dropped, the log is too slow"))
 }
 
-fn found(ticket: &Ticket, at: &Attachment, found: &Match<'_>) -> String {
+fn found(ticket: &Ticket, at: &SessionConfig, found: &Match<'_>) -> String {
     let (mnemonic, what) = words(found.kind);
     let doing = match found.action {
         None | Some(Action::Allow) => "logging",
@@ -92,7 +92,7 @@ const fn words(kind: Kind) -> (&'static str, &'static str) {
     }
 }
 
-fn anomaly(ticket: &Ticket, at: &Attachment, anomaly: &Anomaly<'_>) -> String {
+fn anomaly(ticket: &Ticket, at: &SessionConfig, anomaly: &Anomaly<'_>) -> String {
     let client = endpoint(ticket.client);
     match anomaly.kind {
         // IOS's own message for a command outside its list.
@@ -114,7 +114,7 @@ fn anomaly(ticket: &Ticket, at: &Attachment, anomaly: &Anomaly<'_>) -> String {
 }
 
 /// How IOS names a policy in front of a message of the inspection engine.
-fn origin(at: &Attachment) -> String {
+fn origin(at: &SessionConfig) -> String {
     match at.class.as_str() {
         "" => String::new(),
         class => format!("(target:class)-({}:{class}):", at.name),

@@ -1,4 +1,4 @@
-//! What a session is held to: the policy of the place where it was accepted.
+//! What a session is created with: its rules, limits and timers.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use policy::model::{Conformance, RecipientLimit, Refusals, StartTls};
 
 use crate::bounds::{Bounds, Timers};
 
-/// A place where sessions are accepted, and the rules there. Shared by its sessions; a reload makes
-/// a new one, and old sessions keep theirs.
+/// The rules, limits and timers of the sessions of one attachment. Shared by its sessions; a reload
+/// makes a new one, and old sessions keep theirs.
 #[derive(Clone, Debug)]
-pub struct Attachment {
+pub struct SessionConfig {
     /// The proxy or zone-pair.
     pub name: String,
     /// The top-level class that sent the session here; empty without one.
@@ -47,7 +47,7 @@ pub enum Watch {
     Observe,
 }
 
-impl Default for Attachment {
+impl Default for SessionConfig {
     fn default() -> Self {
         Self {
             name: String::new(),
