@@ -117,26 +117,31 @@ pub struct Anomaly<'b> {
     pub treatment: Treatment,
 }
 
-/// What conformance made of an anomaly.
+/// What conformance does about an anomaly, from the mildest to the hardest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Treatment {
-    /// Let pass or made canonical without a word; counted.
-    Counted,
-    /// Left as it is.
-    Noted,
-    /// Made canonical, or held until it is in order.
-    Mended,
-    /// Answered by us.
+    /// Passed on, in canonical form where the wire demands one; an event, but no alert.
+    Silent,
+    /// Passed on unchanged, and reported.
+    Logged,
+    /// Rewritten in canonical form, or held until it is in order.
+    Normalized,
+    /// Overwritten at equal length, so that the server does not know it.
+    Masked,
+    /// Answered with an error and not forwarded.
     Refused,
+    /// The session is ended.
     Reset,
 }
 
 impl Treatment {
+    /// The word in events and in the log.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Counted => "counted",
-            Self::Noted => "noted",
-            Self::Mended => "mended",
+            Self::Silent => "silent",
+            Self::Logged => "logged",
+            Self::Normalized => "normalized",
+            Self::Masked => "masked",
             Self::Refused => "refused",
             Self::Reset => "reset",
         }

@@ -432,7 +432,7 @@ impl Smtp {
             let value = value.get(..256).unwrap_or(value);
             cx.out.report(Event::Anomaly(Anomaly { kind, from, value, treatment }));
         }
-        if observed { Treatment::Counted } else { treatment }
+        if observed { Treatment::Silent } else { treatment }
     }
 
     fn observe(&self, cx: &mut Cx<'_>, observed: Observed<'_>) {

@@ -212,7 +212,9 @@ impl Smtp {
     /// exchange, so a refusal is our last word; whether it was. The line may hold a password: it is not told.
     fn control_in_auth_line(&mut self, cx: &mut Cx<'_>) -> bool {
         match self.anomaly(AnomalyKind::CommandControl, Side::Client, b"", cx) {
-            Treatment::Counted | Treatment::Noted | Treatment::Mended => return false,
+            Treatment::Silent | Treatment::Logged | Treatment::Normalized | Treatment::Masked => {
+                return false;
+            }
             Treatment::Refused => self.last_word(act::BAD_OCTET, cx),
             Treatment::Reset => self.reset(cx),
         }

@@ -112,7 +112,7 @@ impl Smtp {
 
     fn treat(&mut self, kind: AnomalyKind, value: &[u8], refusal: Refusal, cx: &mut Cx<'_>) -> Check {
         match self.anomaly(kind, Side::Client, value, cx) {
-            Treatment::Counted | Treatment::Noted | Treatment::Mended => Check::Fine,
+            Treatment::Silent | Treatment::Logged | Treatment::Normalized | Treatment::Masked => Check::Fine,
             Treatment::Refused => Check::Answer(refusal),
             Treatment::Reset => Check::Reset,
         }

@@ -10,45 +10,45 @@ use crate::event::{AnomalyKind as Kind, Treatment};
 /// `Reset` of something a client said first gets an answer where the row of `smtp.rs` has one, so
 /// that a legitimate sender's administrator finds a reason in the log.
 const TABLE: &[(Kind, [Treatment; 3])] = {
-    use Treatment::{Counted, Mended, Noted, Refused, Reset};
+    use Treatment::{Logged, Masked, Normalized, Refused, Reset, Silent};
     &[
         // RFC 5321 §2.3.8 and §4.1.1.4: CR and LF only ever together.
-        (Kind::BareLf, [Counted, Mended, Refused]),
-        (Kind::BareCr, [Counted, Mended, Refused]),
-        (Kind::EndLookAlike, [Counted, Mended, Refused]),
-        (Kind::Nul, [Noted, Mended, Refused]),
-        // RFC 3030 §2: octets of a chunk are counted, so they cannot be mended.
-        (Kind::ChunkFlaw, [Noted, Refused, Refused]),
+        (Kind::BareLf, [Silent, Normalized, Refused]),
+        (Kind::BareCr, [Silent, Normalized, Refused]),
+        (Kind::EndLookAlike, [Silent, Normalized, Refused]),
+        (Kind::Nul, [Logged, Normalized, Refused]),
+        // RFC 3030 §2: octets of a chunk are counted, so they cannot be normalized.
+        (Kind::ChunkFlaw, [Logged, Refused, Refused]),
         (Kind::BadChunk, [Reset, Reset, Reset]),
-        (Kind::UnofferedChunk, [Noted, Noted, Noted]),
-        (Kind::CommandBareLf, [Counted, Mended, Refused]),
-        (Kind::ReplyBareLf, [Counted, Mended, Reset]),
+        (Kind::UnofferedChunk, [Masked, Masked, Masked]),
+        (Kind::CommandBareLf, [Silent, Normalized, Refused]),
+        (Kind::ReplyBareLf, [Silent, Normalized, Reset]),
         (Kind::CommandControl, [Refused, Refused, Reset]),
-        (Kind::CommandEightBit, [Counted, Noted, Refused]),
+        (Kind::CommandEightBit, [Silent, Logged, Refused]),
         (Kind::CommandTooLong, [Refused, Refused, Refused]),
         // RFC 2920 §3.1: only a server that says so takes commands in groups.
-        (Kind::EarlyTalker, [Counted, Mended, Reset]),
-        (Kind::Unpipelined, [Counted, Mended, Reset]),
+        (Kind::EarlyTalker, [Silent, Normalized, Reset]),
+        (Kind::Unpipelined, [Silent, Normalized, Reset]),
         // RFC 3207 §4.2: what was said in clear is forgotten.
         (Kind::TlsInjection, [Reset, Reset, Reset]),
         (Kind::NotSmtp, [Reset, Reset, Reset]),
-        (Kind::UnaskedReply, [Noted, Reset, Reset]),
-        (Kind::BadReply, [Noted, Reset, Reset]),
-        (Kind::EndlessReply, [Noted, Reset, Reset]),
-        (Kind::HostilePath, [Noted, Refused, Reset]),
-        (Kind::UnreadablePath, [Counted, Noted, Refused]),
-        // The mask is the dialect's; here it is only told.
-        (Kind::UnknownVerb, [Noted, Noted, Noted]),
+        (Kind::UnaskedReply, [Logged, Reset, Reset]),
+        (Kind::BadReply, [Logged, Reset, Reset]),
+        (Kind::EndlessReply, [Logged, Reset, Reset]),
+        (Kind::HostilePath, [Logged, Refused, Reset]),
+        (Kind::UnreadablePath, [Silent, Logged, Refused]),
+        // Which verbs are masked is decided by the dialect; this row only names what happens to them.
+        (Kind::UnknownVerb, [Masked, Masked, Masked]),
         (Kind::LockedParameter, [Refused, Refused, Refused]),
         (Kind::Surplus, [Reset, Reset, Reset]),
-        (Kind::LongField, [Counted, Noted, Refused]),
+        (Kind::LongField, [Silent, Logged, Refused]),
         (Kind::LongHeader, [Refused, Refused, Refused]),
         // Some reader finds a part where we do not look; no sender of mail nests a hundred, or writes five
         // boundaries for one.
-        (Kind::MimeDepth, [Noted, Refused, Refused]),
-        (Kind::MimeParts, [Noted, Refused, Refused]),
-        (Kind::MimeReadings, [Noted, Refused, Refused]),
-        (Kind::RepeatedMimeField, [Counted, Noted, Noted]),
+        (Kind::MimeDepth, [Logged, Refused, Refused]),
+        (Kind::MimeParts, [Logged, Refused, Refused]),
+        (Kind::MimeReadings, [Logged, Refused, Refused]),
+        (Kind::RepeatedMimeField, [Silent, Logged, Logged]),
     ]
 };
 
@@ -101,15 +101,17 @@ mod tests {
 # Anomalies
 
 What a peer did that its protocol does not allow, or that a bound of ours does not, and what each level of
-`conformance` makes of it. Printed from the tables the program itself reads; `kind` is the word in the events.
+`conformance` does about it. Printed from the tables the program itself reads; `kind` and `treatment` are keys of the
+events of type `anomaly`.
 
-- **counted**: left, or made canonical, without a word.
-- **noted**: left and told.
-- **mended**: made canonical, or held until it is in order, and told.
-- **refused**: answered by us, told, and not forwarded.
-- **reset**: the session ends.
+- **silent**: passed on, in canonical form where the wire demands one; an event, but no alert.
+- **logged**: passed on unchanged, and reported.
+- **normalized**: rewritten in canonical form, or held until it is in order, and reported.
+- **masked**: overwritten at equal length, and reported; the server answers as to any command it does not know.
+- **refused**: answered with an error, reported, and not forwarded.
+- **reset**: the session is ended, and this is reported.
 
-A kind that repeats within a session is told once. RFC 5321 is the standard for SMTP, RFC 2920 for pipelining,
+A kind that repeats within a session is reported once. RFC 5321 is the standard for SMTP, RFC 2920 for pipelining,
 RFC 3030 for BDAT, RFC 3207 for STARTTLS.
 
 | kind | compat | standard | strict | what it is |

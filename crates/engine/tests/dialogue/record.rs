@@ -144,7 +144,7 @@ impl Report {
                 let values = vec![
                     ("kind", of.kind.name().to_owned()),
                     ("from", format!("{:?}", of.from).to_lowercase()),
-                    ("action", of.treatment.name().to_owned()),
+                    ("treatment", of.treatment.name().to_owned()),
                     ("value", escaped(of.value)),
                 ];
                 ("anomaly", values)

@@ -155,7 +155,7 @@ fn rule(event: &Value) -> Option<String> {
             let (class, criterion) = (text(event, "class"), text(event, "criterion"));
             Some(format!("class {class} ({criterion}): {}", text(event, "action")))
         }
-        "anomaly" => Some(format!("conformance ({}): {}", text(event, "kind"), text(event, "action"))),
+        "anomaly" => Some(format!("conformance ({}): {}", text(event, "kind"), text(event, "treatment"))),
         _ => None,
     }
 }

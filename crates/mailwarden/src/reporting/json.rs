@@ -66,7 +66,7 @@ fn anomaly(anomaly: &Anomaly<'_>) -> Value {
         "kind": anomaly.kind.name(),
         "from": match anomaly.from { Side::Client => "client", Side::Server => "server" },
         "value": text(anomaly.value),
-        "action": anomaly.treatment.name(),
+        "treatment": anomaly.treatment.name(),
     })
 }
 

@@ -13,7 +13,7 @@ use super::{SessionEnd, Ticket};
 pub(super) fn line(ticket: &Ticket, at: &SessionConfig, event: &Event<'_>) -> Option<String> {
     match event {
         Event::Match(found) if found.log => Some(stamp(&self::found(ticket, at, found))),
-        Event::Anomaly(anomaly) if at.alert && anomaly.treatment > Treatment::Counted => {
+        Event::Anomaly(anomaly) if at.alert && anomaly.treatment > Treatment::Silent => {
             Some(stamp(&self::anomaly(ticket, at, anomaly)))
         }
         Event::SessionStart if at.audit_trail => Some(stamp(&format!(
