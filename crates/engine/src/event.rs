@@ -8,9 +8,6 @@ use proto::Side;
 pub enum Event<'b> {
     /// The server connection stands.
     SessionStart,
-    SessionEnd {
-        reason: Reason,
-    },
     /// A message was answered, or given up.
     Transaction(Transaction<'b>),
     /// A class acted.

@@ -109,7 +109,6 @@ impl Report {
         let escaped = |octets: &[u8]| octets.escape_ascii().to_string();
         let (kind, values) = match event {
             Event::SessionStart => ("session-start", vec![]),
-            Event::SessionEnd { reason } => ("session-end", vec![("reason", reason.name().to_owned())]),
             Event::Transaction(of) => {
                 let size = of.message.map_or_else(
                     || "none".to_owned(),

@@ -86,9 +86,7 @@ impl Output for Transcript {
             Effect::Report(Event::Observed(observed)) => self.observed(&observed),
             Effect::Report(Event::Anomaly(anomaly)) => self.anomaly(anomaly.kind),
             Effect::Report(Event::Match(found)) => self.matched(&found),
-            Effect::Report(
-                Event::SessionStart | Event::SessionEnd { .. } | Event::Transaction(_) | Event::Tls { .. },
-            ) => {}
+            Effect::Report(Event::SessionStart | Event::Transaction(_) | Event::Tls { .. }) => {}
         }
     }
 }

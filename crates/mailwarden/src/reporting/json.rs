@@ -11,7 +11,6 @@ use super::{SessionEnd, Ticket};
 pub(super) fn line(ticket: &Ticket, at: &SessionConfig, event: &Event<'_>) -> Option<String> {
     let (name, fields) = match event {
         Event::SessionStart => ("session_start", json!({})),
-        Event::SessionEnd { reason } => ("session_end", json!({ "reason": reason.name() })),
         Event::Transaction(transaction) => ("transaction", self::transaction(transaction)),
         Event::Match(found) => ("match", self::found(found)),
         Event::Anomaly(anomaly) => ("anomaly", self::anomaly(anomaly)),
