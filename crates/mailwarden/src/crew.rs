@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::plan::Plan;
 use crate::proxy::worker::{self, Listen, Order, WORKERS_MAX};
-use crate::reporting::Reporter;
+use crate::report::Reporter;
 use crate::{Exit, terminal};
 
 /// Connections that may wait to be accepted.

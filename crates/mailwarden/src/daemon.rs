@@ -11,7 +11,7 @@ use crate::cli::{RunFlags, Spoken};
 use crate::crew::Crew;
 use crate::plan::{Files, Plan};
 use crate::proxy::worker::Order;
-use crate::reporting::{self, Reporter, Sinks};
+use crate::report::{self, Reporter, Sinks};
 use crate::{Exit, configuration, terminal};
 
 /// How long sessions may go on after SIGTERM. An end of data may wait ten minutes for its answer
@@ -41,7 +41,7 @@ pub(crate) fn run(flags: &RunFlags) -> Exit {
         Ok(sinks) => sinks,
         Err(error) => return refused(&error),
     };
-    let (reporter, writer) = reporting::start(sinks);
+    let (reporter, writer) = report::start(sinks);
     let mut crew = match Crew::new(plan.workers, &reporter) {
         Ok(crew) => crew,
         Err(error) => return refused(&format!("cannot start the workers: {error}")),

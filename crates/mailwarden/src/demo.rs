@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::DemoFlags;
 use crate::crew::Crew;
-use crate::reporting::{self, Reporter, Sinks, Writer};
+use crate::report::{self, Reporter, Sinks, Writer};
 use crate::terminal::{self, Paint};
 use crate::{Exit, configuration};
 use judge::Outcome;
@@ -101,7 +101,7 @@ impl Stage {
             asked = Some(*address);
         }
         let (tell, events) = channel();
-        let (reporter, writer) = reporting::start(Sinks::events_to(Events(tell)));
+        let (reporter, writer) = report::start(Sinks::events_to(Events(tell)));
         let mut crew = Crew::new(plan.workers, &reporter)?;
         crew.listen(plan).map_err(io::Error::other)?;
         let firewall = asked.and_then(|asked| crew.bound(asked));

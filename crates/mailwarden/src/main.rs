@@ -13,7 +13,7 @@ mod manual;
 mod plan;
 mod proxy;
 mod replay;
-mod reporting;
+mod report;
 mod terminal;
 
 use std::process::ExitCode;

@@ -17,7 +17,7 @@ use super::Target;
 use super::leg::Leg;
 use super::registry::Place;
 use super::worker::{Scratch, Worker};
-use crate::reporting::{SessionEnd, Ticket};
+use crate::report::{SessionEnd, Ticket};
 
 /// Octets a peer may still send after our last word before we stop being polite.
 const LINGER_OCTETS: u64 = 1 << 20;

@@ -13,7 +13,7 @@ use tokio::task::{AbortHandle, LocalSet};
 use super::Target;
 use super::connection::serve;
 use super::registry::Registry;
-use crate::reporting::{Reporter, Ticket};
+use crate::report::{Reporter, Ticket};
 
 /// Octets of the buffer that all sessions of a worker read into. From 16 KiB on the cost of an
 /// octet no longer falls, and one read is the most that a full session holds beyond its bounds.
