@@ -49,7 +49,9 @@
 //!
 //! Every script runs with each step as one segment, octet by octet, in fifty random cuts, and, up to 2 KiB, with a cut
 //! behind each of its octets. Both sides must hear the same each time, and the reports must be the same.
-//! `DIALOGUE=part-of-a-name cargo test -p engine --test dialogues` runs some of them.
+//!
+//! Each script is a test of its own, named by its path below `tests/dialogues` without the extension:
+//! `cargo test -p engine --test dialogues sender-address` runs those with that in their name.
 
 #![allow(
     clippy::unwrap_used,
@@ -63,22 +65,26 @@ mod dialogue;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use dialogue::{play, script};
+use libtest_mimic::{Arguments, Failed, Trial};
 
-#[test]
-fn every_script_comes_true_in_every_cut() {
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/dialogues");
-    let wanted = std::env::var("DIALOGUE").unwrap_or_default();
     let mut scripts = Vec::new();
     collect(&root, &mut scripts);
-    scripts.retain(|path| path.to_string_lossy().contains(&wanted));
     scripts.sort();
-    assert!(!scripts.is_empty(), "no script has `{wanted}` in its name");
-    let failures: Vec<String> = scripts.iter().filter_map(|path| failure(&root, path)).collect();
-    assert!(failures.is_empty(), "{} of {} fail\n{}", failures.len(), scripts.len(), failures.join("\n"));
+    assert!(!scripts.is_empty(), "no script below {}", root.display());
+    let tests = scripts.into_iter().map(|path| {
+        let name = path.strip_prefix(&root).unwrap().with_extension("");
+        Trial::test(name.to_str().unwrap(), move || check(&path))
+    });
+    libtest_mimic::run(&arguments, tests.collect()).exit_code()
 }
 
+/// Only names: a test runner starts this program once for every test, which then reads its own script.
 fn collect(folder: &Path, scripts: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -90,40 +96,11 @@ fn collect(folder: &Path, scripts: &mut Vec<PathBuf>) {
     }
 }
 
-fn failure(root: &Path, path: &Path) -> Option<String> {
-    let text = fs::read_to_string(path).unwrap();
-    let result = script::read(&text).and_then(|script| play::play(&script));
-    let name = path.strip_prefix(root).unwrap_or(path).display();
-    let (line, complaint) = result.err()?;
-    Some(format!(
-        "{name}:{line}: {}\n{complaint}",
-        text.lines().nth(line.wrapping_sub(1)).unwrap_or_default().trim()
-    ))
-}
-
-fn complaint_about(text: &str) -> (usize, String) {
-    script::read(text).and_then(|script| play::play(&script)).unwrap_err()
-}
-
-#[test]
-fn a_script_that_does_not_come_true_is_told_with_its_line_and_both_sides_of_the_difference() {
-    let (line, complaint) = complaint_about("S 220 mx   > same\nC EHLO a   > EHLO b\n");
-    assert_eq!(line, 2);
-    assert!(complaint.contains("expected `EHLO b\\r\\n`"), "{complaint}");
-    assert!(complaint.contains("came     `EHLO a\\r\\n`"), "{complaint}");
-}
-
-#[test]
-fn what_a_script_does_not_mention_must_not_happen() {
-    assert_eq!(complaint_about("S 220 mx\n").0, 1);
-    assert_eq!(complaint_about("S 220 mx   > same\nS 250 unasked\n   abort client\n").0, 2);
-    assert_eq!(complaint_about("policy match cmd verb NOOP → allow\nhello\nC NOOP   > same\n").0, 3);
-}
-
-#[test]
-fn a_script_that_cannot_be_read_is_told_with_its_line() {
-    assert_eq!(complaint_about("S 220 mx   > same\nX what\n").0, 2);
-    assert_eq!(complaint_about("policy match cmd verb ETRN\n").0, 1);
-    assert_eq!(complaint_about("# Claims nothing.\n"), (1, "nothing happens in it".to_owned()));
-    assert!(complaint_about("policy match cmd verb ETRN → maskk\n").1.contains("maskk"));
+fn check(path: &Path) -> Result<(), Failed> {
+    let text = fs::read_to_string(path)?;
+    let played = script::read(&text).and_then(|script| play::play(&script));
+    played.map_err(|(line, complaint)| {
+        let step = text.lines().nth(line.wrapping_sub(1)).unwrap_or_default().trim();
+        format!("{}:{line}: {step}\n{complaint}", path.display()).into()
+    })
 }

@@ -204,7 +204,7 @@ fn mail(line: usize, words: &str) -> Vec<Step> {
 }
 
 /// What is said, and what is expected: items begin behind two blanks, with one of the marks.
-fn items_of(text: &str) -> (&str, Vec<&str>) {
+pub(crate) fn items_of(text: &str) -> (&str, Vec<&str>) {
     let is_item = |at: &usize| {
         let item = text[at + 2..].trim_start();
         MARKS.iter().any(|mark| if mark.ends_with(' ') { item.starts_with(mark) } else { item == *mark })
@@ -273,7 +273,7 @@ fn report_of(text: &str) -> Result<ExpectedReport, String> {
 }
 
 /// The octets of a line: escapes read, and CRLF behind it unless it ends in a backslash.
-fn wire(text: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn wire(text: &str) -> Result<Vec<u8>, String> {
     let (text, end) = match text.strip_suffix('\\') {
         Some(cut) if !cut.ends_with('\\') => (cut, &b""[..]),
         _ => (text, &b"\r\n"[..]),
@@ -320,23 +320,4 @@ fn unescape<'t>(text: &'t str, octets: &mut Vec<u8>) -> Result<&'t str, String> 
     };
     octets.push(octet);
     Ok(rest.as_str())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_said_and_what_is_expected_are_told_apart() {
-        assert_eq!(items_of("MAIL FROM:<a> X  > same"), ("MAIL FROM:<a> X", vec!["> same"]));
-        assert_eq!(items_of("RSET   >   event x y=1"), ("RSET", vec![">", "event x y=1"]));
-        assert_eq!(items_of("a  b   < 5*  finish client"), ("a  b", vec!["< 5*", "finish client"]));
-    }
-
-    #[test]
-    fn escapes_stand_for_octets() {
-        assert_eq!(wire(r"a\r\n\x00\\\s\{3:bc}d").unwrap(), b"a\r\n\0\\ bcbcbcd\r\n");
-        assert_eq!(wire("abc\\").unwrap(), b"abc");
-        assert_eq!(wire(r"abc\\").unwrap(), b"abc\\\r\n");
-    }
 }
