@@ -8,6 +8,7 @@
 mod act;
 pub mod bounds;
 pub mod config;
+mod context;
 pub mod effect;
 pub mod event;
 mod message;

@@ -3,9 +3,9 @@
 use proto::{Side, Time};
 
 use crate::bounds::Timers;
+use crate::context::Context;
 use crate::effect::{End, Took, Wants};
 use crate::event::Reason;
-use crate::session::Cx;
 
 /// Relays what either side says, and the end of it.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Opaque {
         Self { heard: now, reason: Reason::Closed, finished: [false; 2] }
     }
 
-    pub(crate) fn offer(&mut self, from: Side, held: &[u8], cx: &mut Cx<'_>) -> Took {
+    pub(crate) fn offer(&mut self, from: Side, held: &[u8], cx: &mut Context<'_>) -> Took {
         self.heard = cx.out.now;
         if self.finished.get(from.other() as usize).copied().unwrap_or(true) {
             return Took { bytes: held.len(), wants: Wants::Nothing };
@@ -30,7 +30,7 @@ impl Opaque {
         Took { bytes: held.len(), wants: Wants::More }
     }
 
-    pub(crate) fn ended(&mut self, from: Side, how: End, cx: &mut Cx<'_>) {
+    pub(crate) fn ended(&mut self, from: Side, how: End, cx: &mut Context<'_>) {
         match how {
             End::Fin => self.finish(from.other(), cx),
             // What is left of the side that did it is closed too.
@@ -41,17 +41,17 @@ impl Opaque {
         }
     }
 
-    pub(crate) fn unreachable(&mut self, cx: &mut Cx<'_>) {
+    pub(crate) fn unreachable(&mut self, cx: &mut Context<'_>) {
         self.reason = Reason::ServerUnreachable;
         self.abort(Side::Client, cx);
     }
 
     /// Nobody can tell where a session that is not understood may be cut: it ends by itself.
-    pub(crate) fn drain(&mut self, _: &mut Cx<'_>) {
+    pub(crate) fn drain(&mut self, _: &mut Context<'_>) {
         self.reason = Reason::Drained;
     }
 
-    pub(crate) fn expire(&mut self, cx: &mut Cx<'_>) {
+    pub(crate) fn expire(&mut self, cx: &mut Context<'_>) {
         self.reason = Reason::Idle;
         self.finish(Side::Client, cx);
         self.finish(Side::Server, cx);
@@ -65,13 +65,13 @@ impl Opaque {
         self.reason
     }
 
-    fn finish(&mut self, side: Side, cx: &mut Cx<'_>) {
+    fn finish(&mut self, side: Side, cx: &mut Context<'_>) {
         if self.sets_finished(side) {
             cx.out.finish(side);
         }
     }
 
-    fn abort(&mut self, side: Side, cx: &mut Cx<'_>) {
+    fn abort(&mut self, side: Side, cx: &mut Context<'_>) {
         if self.sets_finished(side) {
             cx.out.abort(side);
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proto::{Side, Time};
 
 use crate::config::{Inspect, SessionConfig};
+use crate::context::Context;
 use crate::effect::{End, Out, Output, Took, Wants};
 use crate::event::{Event, Reason};
 use crate::opaque::Opaque;
@@ -22,12 +23,6 @@ pub struct Session {
 enum Protocol {
     Smtp(Smtp),
     Opaque(Opaque),
-}
-
-/// Everything a protocol needs of the call it is in.
-pub(crate) struct Cx<'c> {
-    pub(crate) at: &'c SessionConfig,
-    pub(crate) out: Out<'c>,
 }
 
 impl Session {
@@ -138,8 +133,13 @@ impl Session {
         &self.config
     }
 
-    fn call(&mut self, now: Time, output: &mut dyn Output, work: impl FnOnce(&mut Protocol, &mut Cx<'_>)) {
-        let mut cx = Cx { at: &self.config, out: Out { now, output } };
+    fn call(
+        &mut self,
+        now: Time,
+        output: &mut dyn Output,
+        work: impl FnOnce(&mut Protocol, &mut Context<'_>),
+    ) {
+        let mut cx = Context { config: &self.config, out: Out { now, output } };
         work(&mut self.protocol, &mut cx);
     }
 }

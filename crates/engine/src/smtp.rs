@@ -14,7 +14,7 @@ mod replies;
 mod server;
 mod transaction;
 
-use policy::{CompiledPolicy, Held, RuleState};
+use policy::{Held, RuleState};
 use proto::smtp::body;
 use proto::smtp::command::Command;
 use proto::smtp::extension::Extensions;
@@ -23,11 +23,11 @@ use proto::{Side, Time};
 
 use crate::act::{self, Refusal};
 use crate::bounds::{Bounds, Timers};
-use crate::config::{SessionConfig, Watch};
+use crate::config::Watch;
+use crate::context::Context;
 use crate::effect::{End, Wants};
 use crate::event::{Anomaly, AnomalyKind, Event, Observed, Reason, Treatment};
 use crate::message::Ears;
-use crate::session::Cx;
 
 use conformance::Told;
 use replies::{Asked, Front, Replies, Slot};
@@ -168,7 +168,7 @@ impl Smtp {
         }
     }
 
-    pub(crate) fn unreachable(&mut self, cx: &mut Cx<'_>) {
+    pub(crate) fn unreachable(&mut self, cx: &mut Context<'_>) {
         self.reason = Reason::ServerUnreachable;
         self.server = Server::Muted;
         self.last_word_now(act::UNREACHABLE, cx);
@@ -183,7 +183,7 @@ impl Smtp {
         if speaks { bounds.portion } else { usize::MAX }
     }
 
-    pub(crate) fn ended(&mut self, from: Side, how: End, cx: &mut Cx<'_>) {
+    pub(crate) fn ended(&mut self, from: Side, how: End, cx: &mut Context<'_>) {
         self.observe_cut_off(cx);
         match from {
             Side::Client => self.client_ended(how, cx),
@@ -193,7 +193,7 @@ impl Smtp {
     }
 
     /// What the client sent goes on to be answered, but a message it did not finish is not finished for it.
-    fn client_ended(&mut self, how: End, cx: &mut Cx<'_>) {
+    fn client_ended(&mut self, how: End, cx: &mut Context<'_>) {
         let unfinished = matches!(self.client, Client::Data(_) | Client::Chunk(_));
         let open = !matches!(self.client, Client::Done | Client::Relay { .. });
         if open && self.reason == Reason::Closed && (unfinished || how == End::Reset) {
@@ -214,7 +214,7 @@ impl Smtp {
         }
     }
 
-    fn server_ended(&mut self, how: End, cx: &mut Cx<'_>) {
+    fn server_ended(&mut self, how: End, cx: &mut Context<'_>) {
         if matches!(self.server, Server::Muted) {
             return;
         }
@@ -241,12 +241,12 @@ impl Smtp {
     }
 
     /// The daemon goes down: a session between two transactions ends now, any other when it is there.
-    pub(crate) fn drain(&mut self, cx: &mut Cx<'_>) {
+    pub(crate) fn drain(&mut self, cx: &mut Context<'_>) {
         self.draining = true;
         self.leave_if_draining(cx);
     }
 
-    fn leave_if_draining(&mut self, cx: &mut Cx<'_>) {
+    fn leave_if_draining(&mut self, cx: &mut Context<'_>) {
         let idle = self.greeted && self.replies.is_empty() && self.transaction.is_none();
         if self.draining && idle && matches!(self.client, Client::Command) {
             self.reason = Reason::Drained;
@@ -254,8 +254,8 @@ impl Smtp {
         }
     }
 
-    pub(crate) fn expire(&mut self, cx: &mut Cx<'_>) {
-        if cx.out.now < self.deadline(&cx.at.timers) {
+    pub(crate) fn expire(&mut self, cx: &mut Context<'_>) {
+        if cx.out.now < self.deadline(&cx.config.timers) {
             return;
         }
         if matches!(&self.client, Client::Swallow(swallow) if swallow.refused) {
@@ -298,11 +298,11 @@ impl Smtp {
 
     /// The reply that is awaited next is in no capture: goes on as the client did, who cannot have been
     /// refused. Whether there was one to assume.
-    pub(crate) fn assume(&mut self, next: &[u8], cx: &mut Cx<'_>) -> bool {
+    pub(crate) fn assume(&mut self, next: &[u8], cx: &mut Context<'_>) -> bool {
         let Front::Server { asked, number } = self.replies.front() else { return false };
         let ends_message = matches!(asked, Asked::EndOfData { .. } | Asked::LastChunk { .. });
         let under_way = matches!(self.client, Client::Data(_) | Client::Chunk(_));
-        if cx.at.watch != Watch::Observe || ends_message && under_way {
+        if cx.config.watch != Watch::Observe || ends_message && under_way {
             return false;
         }
         let code = match asked {
@@ -337,7 +337,7 @@ impl Smtp {
     }
 
     /// Sends what of ours is at the front of the queue.
-    fn flush(&mut self, cx: &mut Cx<'_>) {
+    fn flush(&mut self, cx: &mut Context<'_>) {
         while let Some(slot) = self.replies.leave() {
             match slot {
                 Slot::Ours(refusal) => self.answer(*refusal, cx),
@@ -357,14 +357,14 @@ impl Smtp {
         self.cut_off_server(cx);
     }
 
-    fn answer(&mut self, refusal: Refusal, cx: &mut Cx<'_>) {
+    fn answer(&mut self, refusal: Refusal, cx: &mut Context<'_>) {
         if !self.is_finished(Side::Client) {
-            cx.out.answer(refusal.line(cx.at).as_bytes());
+            cx.out.answer(refusal.line(cx.config).as_bytes());
         }
     }
 
     /// Our last word in its turn: from here on nothing of the client is forwarded.
-    fn last_word(&mut self, refusal: Refusal, cx: &mut Cx<'_>) {
+    fn last_word(&mut self, refusal: Refusal, cx: &mut Context<'_>) {
         self.refused_now(cx);
         self.client = Client::Done;
         self.replies.last(refusal);
@@ -372,14 +372,14 @@ impl Smtp {
     }
 
     /// Our last word in place of the reply that is owed next.
-    fn last_word_now(&mut self, refusal: Refusal, cx: &mut Cx<'_>) {
+    fn last_word_now(&mut self, refusal: Refusal, cx: &mut Context<'_>) {
         self.client = Client::Done;
         self.replies.last_now(refusal);
         self.flush(cx);
     }
 
     /// Both sides end at once, and nobody is told why but the administrator.
-    fn reset(&mut self, cx: &mut Cx<'_>) {
+    fn reset(&mut self, cx: &mut Context<'_>) {
         self.refused_now(cx);
         self.client = Client::Done;
         self.server = Server::Muted;
@@ -387,19 +387,19 @@ impl Smtp {
         self.abort(Side::Server, cx);
     }
 
-    fn refused_now(&mut self, cx: &Cx<'_>) {
+    fn refused_now(&mut self, cx: &Context<'_>) {
         self.reason = Reason::Refused;
         self.since = cx.out.now;
     }
 
-    fn finish(&mut self, side: Side, cx: &mut Cx<'_>) {
+    fn finish(&mut self, side: Side, cx: &mut Context<'_>) {
         if !self.set_finished(side) {
             cx.out.finish(side);
             self.leave_transaction(cx);
         }
     }
 
-    fn abort(&mut self, side: Side, cx: &mut Cx<'_>) {
+    fn abort(&mut self, side: Side, cx: &mut Context<'_>) {
         if !self.set_finished(side) {
             cx.out.abort(side);
             self.leave_transaction(cx);
@@ -407,7 +407,7 @@ impl Smtp {
     }
 
     /// Once nobody can be told anything, nobody will answer what is open.
-    fn leave_transaction(&mut self, cx: &mut Cx<'_>) {
+    fn leave_transaction(&mut self, cx: &mut Context<'_>) {
         if self.finished == [true; 2] {
             self.end_transaction(None, cx);
         }
@@ -425,26 +425,26 @@ impl Smtp {
 
     /// Tells an anomaly once a session, and what is to be made of it. An observed dialogue is over:
     /// every anomaly is told, and nothing is made of it.
-    fn anomaly(&mut self, kind: AnomalyKind, from: Side, value: &[u8], cx: &mut Cx<'_>) -> Treatment {
-        let treatment = conformance::treatment(kind, cx.at.conformance);
-        let observed = cx.at.watch == Watch::Observe;
-        if self.told.tells(kind, cx.at.watch) {
+    fn anomaly(&mut self, kind: AnomalyKind, from: Side, value: &[u8], cx: &mut Context<'_>) -> Treatment {
+        let treatment = conformance::treatment(kind, cx.config.conformance);
+        let observed = cx.config.watch == Watch::Observe;
+        if self.told.tells(kind, cx.config.watch) {
             let value = value.get(..256).unwrap_or(value);
             cx.out.report(Event::Anomaly(Anomaly { kind, from, value, treatment }));
         }
         if observed { Treatment::Silent } else { treatment }
     }
 
-    fn observe(&self, cx: &mut Cx<'_>, observed: Observed<'_>) {
-        if cx.at.watch == Watch::Observe {
+    fn observe(&self, cx: &mut Context<'_>, observed: Observed<'_>) {
+        if cx.config.watch == Watch::Observe {
             cx.out.report(Event::Observed(observed));
         }
     }
 
     /// The rules, and what of the session they may change.
-    fn ears<'e, 'o>(&'e mut self, cx: &'e mut Cx<'o>) -> Ears<'e, 'o> {
+    fn ears<'e, 'o>(&'e mut self, cx: &'e mut Context<'o>) -> Ears<'e, 'o> {
         Ears {
-            at: cx.at,
+            at: cx.config,
             rules: &mut self.rules,
             told: &mut self.told,
             data_octets: &mut self.data_octets,
@@ -462,7 +462,7 @@ impl Smtp {
     }
 
     /// A server that takes a nested MAIL has given up the transaction before it.
-    fn begin_anew(&mut self, cx: &mut Cx<'_>) {
+    fn begin_anew(&mut self, cx: &mut Context<'_>) {
         let Some(aside) = self.set_aside.take() else { return };
         let begun = self.transaction.replace(aside.transaction);
         self.observe_cut_off(cx);
@@ -471,19 +471,19 @@ impl Smtp {
         if let Some(begun) = &mut self.transaction {
             begun.provisional = false;
             let begins = Observed::Begin { transaction: begun.number, sender: &begun.sender };
-            if cx.at.watch == Watch::Observe {
+            if cx.config.watch == Watch::Observe {
                 cx.out.report(Event::Observed(begins));
             }
         }
     }
 
     /// The transaction is over; what it made true is forgotten.
-    fn end_transaction(&mut self, reply: Option<u16>, cx: &mut Cx<'_>) {
+    fn end_transaction(&mut self, reply: Option<u16>, cx: &mut Context<'_>) {
         self.take_back();
         self.observe_cut_off(cx);
         let Some(transaction) = self.transaction.take() else { return };
         cx.out.report(Event::Transaction(transaction.event(reply)));
-        if let Some(policy) = policy_of(cx.at) {
+        if let Some(policy) = cx.policy() {
             policy.begin(&mut self.rules, policy::fact::Scope::Transaction);
         }
     }
@@ -491,8 +491,4 @@ impl Smtp {
 
 fn first_line(octets: &[u8]) -> &[u8] {
     octets.split(|octet| matches!(octet, b'\r' | b'\n')).next().unwrap_or_default()
-}
-
-fn policy_of(at: &SessionConfig) -> Option<&CompiledPolicy> {
-    at.policy.as_deref()
 }

@@ -6,13 +6,13 @@ use proto::smtp::command::Chunk;
 
 use super::command::{Said, pass_line};
 use super::content::send;
-use super::{Asked, ChunkOnItsWay, Client, Smtp, Step, Swallowed, Transaction, policy_of};
+use super::{Asked, ChunkOnItsWay, Client, Smtp, Step, Swallowed, Transaction};
 use crate::act;
 use crate::config::Watch;
+use crate::context::Context;
 use crate::effect::Wants;
 use crate::event::{AnomalyKind, Treatment, Via};
 use crate::message::Message;
-use crate::session::Cx;
 
 impl Said<'_> {
     /// What BDAT announces, if every server reads it so: Exim knows the verb only at the start of the line
@@ -24,14 +24,14 @@ impl Said<'_> {
 }
 
 impl Smtp {
-    pub(super) fn begin_chunk(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
-        let enforced = cx.at.watch == Watch::Enforce;
+    pub(super) fn begin_chunk(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
+        let enforced = cx.config.watch == Watch::Enforce;
         let Some(chunk) = said.chunk() else { return self.refuse_bad_chunk(said, cx) };
         let offered = self.offered.contains("CHUNKING");
         if !offered {
             self.anomaly(AnomalyKind::UnofferedChunk, Side::Client, said.line.text, cx);
         }
-        if enforced && (policy_of(cx.at).is_some() || !offered) {
+        if enforced && (cx.policy().is_some() || !offered) {
             if offered {
                 self.unknown_verb(said, cx);
             }
@@ -43,15 +43,15 @@ impl Smtp {
     }
 
     /// Nobody knows which octets behind it are commands.
-    pub(super) fn refuse_bad_chunk(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
+    pub(super) fn refuse_bad_chunk(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
         let treatment = self.anomaly(AnomalyKind::BadChunk, Side::Client, said.line.text, cx);
-        self.mask_or_pass(said, cx.at.watch == Watch::Enforce, cx);
+        self.mask_or_pass(said, cx.config.watch == Watch::Enforce, cx);
         if treatment == Treatment::Reset {
             self.last_word(act::LOCKED_PARAMETER, cx);
         }
     }
 
-    fn mask_or_pass(&mut self, said: &Said<'_>, mask: bool, cx: &mut Cx<'_>) {
+    fn mask_or_pass(&mut self, said: &Said<'_>, mask: bool, cx: &mut Context<'_>) {
         if mask {
             self.mask_command(said, cx);
         } else {
@@ -67,14 +67,14 @@ impl Smtp {
     }
 
     /// A chunk that the server will count: a chunk without a transaction is counted all the same.
-    fn open_chunk(&mut self, said: &Said<'_>, chunk: Chunk, cx: &mut Cx<'_>) {
+    fn open_chunk(&mut self, said: &Said<'_>, chunk: Chunk, cx: &mut Context<'_>) {
         let transaction = self.transaction.get_or_insert_with(|| {
             self.transactions += 1;
             Box::new(Transaction::without_mail(self.transactions - 1))
         });
         let (binary, after_cr) = (transaction.binary, transaction.after_cr);
         if transaction.message.is_none() {
-            transaction.message = Some(Box::new(Message::new(Via::Bdat, cx.at)));
+            transaction.message = Some(Box::new(Message::new(Via::Bdat, cx.config)));
         }
         let octets = body::Chunk::new(chunk.size, chunk.last, binary, after_cr);
         let asked = if chunk.last { Asked::LastChunk { replies: 0 } } else { Asked::Chunk };
@@ -94,7 +94,7 @@ impl Smtp {
         }
     }
 
-    pub(super) fn chunk(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
+    pub(super) fn chunk(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
         let Client::Chunk(chunk) = &mut self.client else { return Step::Wants(Wants::More) };
         let step = chunk.octets.next(input);
         let (left, last, after_cr) = (chunk.octets.left(), chunk.last, chunk.octets.after_cr);

@@ -8,12 +8,12 @@ use super::command::{pass_line, read_command};
 use super::{Asked, Client, Smtp, Step};
 use crate::act;
 use crate::config::{SessionConfig, Watch};
+use crate::context::Context;
 use crate::effect::{Took, Wants};
 use crate::event::{AnomalyKind, Treatment};
-use crate::session::Cx;
 
 impl Smtp {
-    pub(crate) fn offer_client(&mut self, held: &[u8], cx: &mut Cx<'_>) -> Took {
+    pub(crate) fn offer_client(&mut self, held: &[u8], cx: &mut Context<'_>) -> Took {
         if !held.is_empty() {
             self.heard = cx.out.now;
         }
@@ -28,7 +28,7 @@ impl Smtp {
         }
     }
 
-    fn client_step(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
+    fn client_step(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
         match &mut self.client {
             Client::Command => self.next_command(input, cx),
             Client::Done => Step::Wants(Wants::Nothing),
@@ -55,7 +55,7 @@ impl Smtp {
 
     /// Encrypted octets pass; but what stands first must be a record of TLS, or it was said in clear
     /// (RFC 3207 §4.2).
-    pub(super) fn relay(&mut self, from: Side, fresh: bool, input: &[u8], cx: &mut Cx<'_>) -> Step {
+    pub(super) fn relay(&mut self, from: Side, fresh: bool, input: &[u8], cx: &mut Context<'_>) -> Step {
         const HANDSHAKE: u8 = 0x16;
         const ALERT: u8 = 0x15;
         // A server answers the client's hello and says nothing before it.
@@ -71,10 +71,10 @@ impl Smtp {
         Step::Took(input.len())
     }
 
-    fn next_command(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
+    fn next_command(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
         let Some(&first) = input.first() else {
             // Before the greeting we listen, to hear who cannot wait.
-            let wants = if self.barrier || self.is_full(cx.at) { Wants::Peer } else { Wants::More };
+            let wants = if self.barrier || self.is_full(cx.config) { Wants::Peer } else { Wants::More };
             return Step::Wants(wants);
         };
         if self.commands == 0 && is_binary(first) && self.is_foreign(input, cx) {
@@ -83,22 +83,22 @@ impl Smtp {
         if !self.greeted {
             return self.out_of_turn(AnomalyKind::EarlyTalker, input, cx);
         }
-        if self.barrier || self.is_full(cx.at) {
+        if self.barrier || self.is_full(cx.config) {
             return Step::Wants(Wants::Peer);
         }
-        if !self.replies.is_empty() && !self.may_pipeline() && cx.at.watch == Watch::Enforce {
+        if !self.replies.is_empty() && !self.may_pipeline() && cx.config.watch == Watch::Enforce {
             return self.out_of_turn(AnomalyKind::Unpipelined, input, cx);
         }
-        let allowed = if is_auth(input) { cx.at.bounds.auth_line } else { cx.at.bounds.command_line };
-        let bound = match cx.at.watch {
+        let allowed = if is_auth(input) { cx.config.bounds.auth_line } else { cx.config.bounds.command_line };
+        let bound = match cx.config.watch {
             Watch::Enforce => allowed,
-            Watch::Observe => cx.at.bounds.observed_line,
+            Watch::Observe => cx.config.bounds.observed_line,
         };
         match line::decode(input, bound) {
             Progress::NeedMore => Step::Wants(Wants::More),
             Progress::Oversize { len, ends } => self.too_long(input, len, ends, cx),
             Progress::Unit { unit: line, len } => {
-                let command = read_command(line.text, cx.at);
+                let command = read_command(line.text, cx.config);
                 if self.is_undecided(command.verb) {
                     return Step::Wants(Wants::Peer);
                 }
@@ -131,7 +131,7 @@ impl Smtp {
         self.lmtp || (self.offered.contains("PIPELINING") && !self.masked.contains("PIPELINING"))
     }
 
-    fn out_of_turn(&mut self, kind: AnomalyKind, input: &[u8], cx: &mut Cx<'_>) -> Step {
+    fn out_of_turn(&mut self, kind: AnomalyKind, input: &[u8], cx: &mut Context<'_>) -> Step {
         // What waits is offered again and again, and is odd only once.
         if self.told.contains(kind) {
             return Step::Wants(Wants::Peer);
@@ -149,7 +149,7 @@ impl Smtp {
     }
 
     /// The first octet of a session is no text: another protocol, TLS, or noise.
-    fn is_foreign(&mut self, input: &[u8], cx: &mut Cx<'_>) -> bool {
+    fn is_foreign(&mut self, input: &[u8], cx: &mut Context<'_>) -> bool {
         if self.told.contains(AnomalyKind::NotSmtp) {
             return false;
         }
@@ -160,8 +160,8 @@ impl Smtp {
         foreign
     }
 
-    fn too_long(&mut self, input: &[u8], len: usize, ends: bool, cx: &mut Cx<'_>) -> Step {
-        let value = input.get(..cx.at.bounds.command_line).unwrap_or(input);
+    fn too_long(&mut self, input: &[u8], len: usize, ends: bool, cx: &mut Context<'_>) -> Step {
+        let value = input.get(..cx.config.bounds.command_line).unwrap_or(input);
         self.anomaly(AnomalyKind::CommandTooLong, Side::Client, self.told(value), cx);
         self.commands += 1;
         self.replies.ours(act::LINE_TOO_LONG);
@@ -169,7 +169,7 @@ impl Smtp {
         Step::Took(len)
     }
 
-    fn skip(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
+    fn skip(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
         let Client::Skip(skipped) = self.client else { return Step::Took(0) };
         let lf = memchr::memchr(b'\n', input);
         let len = lf.map_or(input.len(), |lf| lf + 1);
@@ -178,18 +178,18 @@ impl Smtp {
     }
 
     /// So many octets of a line over its bound are gone, perhaps with its end.
-    fn skipped(&mut self, octets: u64, ends: bool, cx: &mut Cx<'_>) {
+    fn skipped(&mut self, octets: u64, ends: bool, cx: &mut Context<'_>) {
         self.client = if ends { Client::Command } else { Client::Skip(octets) };
-        if octets > cx.at.bounds.skip {
+        if octets > cx.config.bounds.skip {
             self.last_word(act::ENDLESS_LINE, cx);
         }
     }
 
-    fn auth_line(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
+    fn auth_line(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
         if self.barrier {
             return Step::Wants(Wants::Peer);
         }
-        match line::decode(input, cx.at.bounds.auth_line) {
+        match line::decode(input, cx.config.bounds.auth_line) {
             Progress::NeedMore => Step::Wants(Wants::More),
             Progress::Oversize { len, .. } => {
                 self.anomaly(AnomalyKind::CommandTooLong, Side::Client, b"", cx);
@@ -210,7 +210,7 @@ impl Smtp {
 
     /// A bare CR could hide a command from us that a server reads. The server is in the middle of the
     /// exchange, so a refusal is our last word; whether it was. The line may hold a password: it is not told.
-    fn control_in_auth_line(&mut self, cx: &mut Cx<'_>) -> bool {
+    fn control_in_auth_line(&mut self, cx: &mut Context<'_>) -> bool {
         match self.anomaly(AnomalyKind::CommandControl, Side::Client, b"", cx) {
             Treatment::Silent | Treatment::Logged | Treatment::Normalized | Treatment::Masked => {
                 return false;

@@ -10,12 +10,12 @@ use proto::smtp::address::Path;
 use proto::smtp::command::{Command, decimal};
 use proto::smtp::verb::Verb;
 
-use super::{Asked, SetAside, Smtp, Transaction, policy_of};
+use super::{Asked, SetAside, Smtp, Transaction};
 use crate::act::{self, Masked, Refusal, Row};
 use crate::config::{SessionConfig, Watch};
+use crate::context::Context;
 use crate::event::{AnomalyKind, Observed, Treatment};
 use crate::message::Decision;
-use crate::session::Cx;
 
 /// One command with everything that was read of it.
 pub(super) struct Said<'b> {
@@ -37,7 +37,13 @@ enum Check {
 }
 
 impl Smtp {
-    pub(super) fn command(&mut self, wire: &[u8], line: Line<'_>, command: Command<'_>, cx: &mut Cx<'_>) {
+    pub(super) fn command(
+        &mut self,
+        wire: &[u8],
+        line: Line<'_>,
+        command: Command<'_>,
+        cx: &mut Context<'_>,
+    ) {
         let number = self.commands;
         self.commands += 1;
         match command.verb {
@@ -63,7 +69,7 @@ impl Smtp {
     }
 
     /// Conformance: is this legal here?
-    fn check(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) -> Check {
+    fn check(&mut self, said: &Said<'_>, cx: &mut Context<'_>) -> Check {
         let Line { end, flaws, .. } = said.line;
         let text = said.told;
         if said.number == 0 && is_http(&said.command) {
@@ -90,7 +96,7 @@ impl Smtp {
         self.check_path(said, cx)
     }
 
-    fn check_path(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) -> Check {
+    fn check_path(&mut self, said: &Said<'_>, cx: &mut Context<'_>) -> Check {
         let Some(path) = &said.path else { return Check::Fine };
         if !path.readable {
             let check = self.treat(AnomalyKind::UnreadablePath, path.text, act::UNREADABLE_PATH, cx);
@@ -110,7 +116,7 @@ impl Smtp {
         }
     }
 
-    fn treat(&mut self, kind: AnomalyKind, value: &[u8], refusal: Refusal, cx: &mut Cx<'_>) -> Check {
+    fn treat(&mut self, kind: AnomalyKind, value: &[u8], refusal: Refusal, cx: &mut Context<'_>) -> Check {
         match self.anomaly(kind, Side::Client, value, cx) {
             Treatment::Silent | Treatment::Logged | Treatment::Normalized | Treatment::Masked => Check::Fine,
             Treatment::Refused => Check::Answer(refusal),
@@ -124,7 +130,7 @@ impl Smtp {
     }
 
     /// The rules: what does the policy make of it?
-    fn consider(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
+    fn consider(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
         if said.command.verb == Verb::Rcpt && self.over_limit(cx) {
             return;
         }
@@ -150,12 +156,12 @@ impl Smtp {
     }
 
     /// A surplus recipient under `recipient-limit refuse`, answered without asking the rules again.
-    fn over_limit(&mut self, cx: &mut Cx<'_>) -> bool {
+    fn over_limit(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(transaction) = &mut self.transaction else { return false };
         let Some(rule) = transaction.over_limit else { return false };
         transaction.recipients += 1;
         transaction.surplus += 1;
-        if transaction.surplus <= cx.at.bounds.surplus {
+        if transaction.surplus <= cx.config.bounds.surplus {
             self.replies.ours(Refusal { rule: Some(rule), ..act::TOO_MANY });
         } else {
             self.anomaly(AnomalyKind::Surplus, Side::Client, b"", cx);
@@ -166,13 +172,13 @@ impl Smtp {
 
     /// A transaction begins provisionally with MAIL. One that is open is set aside: only the server knows
     /// whether it takes a second MAIL, and what that names must not count in the first.
-    fn begin_transaction(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
+    fn begin_transaction(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
         let (Verb::Mail, Some(path)) = (said.command.verb, &said.path) else { return };
         self.set_aside = self
             .transaction
             .take()
             .map(|transaction| Box::new(SetAside { transaction, held: self.rules.held() }));
-        if let Some(policy) = policy_of(cx.at) {
+        if let Some(policy) = cx.policy() {
             policy.begin(&mut self.rules, Scope::Transaction);
         }
         let mut transaction = Transaction::new(self.transactions, path.text);
@@ -195,9 +201,9 @@ impl Smtp {
     }
 
     /// Learns everything a command tells, then judges once.
-    fn judge_command(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) -> Decision {
+    fn judge_command(&mut self, said: &Said<'_>, cx: &mut Context<'_>) -> Decision {
         let recipients = self.count_recipient(said, cx);
-        let Some(policy) = policy_of(cx.at) else { return Decision::Pass };
+        let Some(policy) = cx.policy() else { return Decision::Pass };
         let rules = &mut self.rules;
         policy.begin(rules, Scope::Command);
         policy.learn(rules, Fact::Count(Counter::CommandLength, said.line.wire_len() as u64));
@@ -228,7 +234,7 @@ impl Smtp {
     }
 
     /// Every RCPT of a transaction counts, whatever becomes of it.
-    fn count_recipient(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) -> u32 {
+    fn count_recipient(&mut self, said: &Said<'_>, cx: &mut Context<'_>) -> u32 {
         let Some(transaction) = &mut self.transaction else { return 0 };
         if said.command.verb == Verb::Rcpt {
             transaction.recipients += 1;
@@ -242,8 +248,8 @@ impl Smtp {
         recipients
     }
 
-    fn refuse_command(&mut self, verb: Verb, kind: Option<Kind>, rule: RuleId, cx: &mut Cx<'_>) {
-        match act::command_row(verb, kind, rule, cx.at) {
+    fn refuse_command(&mut self, verb: Verb, kind: Option<Kind>, rule: RuleId, cx: &mut Context<'_>) {
+        match act::command_row(verb, kind, rule, cx.config) {
             Row::Last(refusal) => self.last_word(refusal, cx),
             Row::Answer(refusal) => {
                 self.replies.ours(refusal);
@@ -256,13 +262,13 @@ impl Smtp {
     }
 
     /// The rules let it pass; what the dialect hides is hidden all the same.
-    fn go_on(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
+    fn go_on(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
         let verb = said.command.verb;
-        let enforced = cx.at.watch == Watch::Enforce;
+        let enforced = cx.config.watch == Watch::Enforce;
         if verb == Verb::Bdat {
             return self.begin_chunk(said, cx);
         }
-        let unknown = policy_of(cx.at).is_some() && !verb.known_to_ios();
+        let unknown = cx.policy().is_some() && !verb.known_to_ios();
         if enforced && (unknown || self.masked.unlock_verb(verb)) {
             self.unknown_verb(said, cx);
             self.undo_mail(said);
@@ -288,7 +294,7 @@ impl Smtp {
         self.barrier = barrier;
     }
 
-    pub(super) fn unknown_verb(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
+    pub(super) fn unknown_verb(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
         let token = if self.after_auth { b"" } else { said.command.token };
         self.anomaly(AnomalyKind::UnknownVerb, Side::Client, token, cx);
     }
@@ -305,7 +311,7 @@ impl Smtp {
     }
 
     /// Octets of the same number in place of the command; the server answers as to any it does not know.
-    pub(super) fn mask_command(&mut self, said: &Said<'_>, cx: &mut Cx<'_>) {
+    pub(super) fn mask_command(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
         for ink in act::mask(Masked::Command, said.line.text.len()) {
             cx.out.rewrite(Side::Server, ink);
         }
@@ -315,9 +321,9 @@ impl Smtp {
 }
 
 /// Sends a line on as it came, its end made CRLF where it was not.
-pub(super) fn pass_line(to: Side, wire: &[u8], line: &Line<'_>, cx: &mut Cx<'_>) {
+pub(super) fn pass_line(to: Side, wire: &[u8], line: &Line<'_>, cx: &mut Context<'_>) {
     match line.end {
-        LineEnd::Lf if cx.at.watch == Watch::Observe => cx.out.pass(to, wire),
+        LineEnd::Lf if cx.config.watch == Watch::Observe => cx.out.pass(to, wire),
         LineEnd::Crlf => cx.out.pass(to, wire),
         LineEnd::Lf => {
             cx.out.pass(to, line.text);
@@ -328,7 +334,7 @@ pub(super) fn pass_line(to: Side, wire: &[u8], line: &Line<'_>, cx: &mut Cx<'_>)
 
 /// Postfix skips blanks in front of a command. IOS does not, and a policy masks what it does not know.
 pub(super) fn read_command<'b>(text: &'b [u8], at: &SessionConfig) -> Command<'b> {
-    let skips = policy_of(at).is_none() || at.watch == Watch::Observe;
+    let skips = at.policy.is_none() || at.watch == Watch::Observe;
     Command::read(if skips { text.trim_ascii_start() } else { text })
 }
 

@@ -6,39 +6,39 @@ use proto::smtp::body::{self, Flaw, Nul, Piece, Step as BodyStep};
 use super::{Asked, Client, Front, Server, Smtp, Step, Swallow, Swallowed};
 use crate::act::Refusal;
 use crate::config::Watch;
+use crate::context::Context;
 use crate::effect::Wants;
 use crate::event::{AnomalyKind, Observed, Via};
 use crate::message::{Ears, Message};
-use crate::session::Cx;
 
 /// The line that ends a message.
 const END: &[u8] = b".\r\n";
 
 impl Smtp {
     /// 354: what follows is a message.
-    pub(super) fn begin_data(&mut self, number: u32, cx: &mut Cx<'_>) {
+    pub(super) fn begin_data(&mut self, number: u32, cx: &mut Context<'_>) {
         self.observe_cut_off(cx);
         let transaction = self.transaction.get_or_insert_with(|| {
             self.transactions += 1;
             Box::new(super::Transaction::without_mail(self.transactions - 1))
         });
-        transaction.message = Some(Box::new(Message::new(Via::Data, cx.at)));
+        transaction.message = Some(Box::new(Message::new(Via::Data, cx.config)));
         transaction.observed = false;
-        if let Some(policy) = super::policy_of(cx.at) {
+        if let Some(policy) = cx.policy() {
             policy.begin(&mut self.rules, policy::fact::Scope::Message);
         }
         self.client = Client::Data(body::Data::new(nul(cx)));
         self.replies.await_server(Asked::EndOfData { replies: 0 }, number);
     }
 
-    pub(super) fn data(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
+    pub(super) fn data(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
         let Client::Data(decoder) = &self.client else { return Step::Wants(Wants::More) };
         let decoder = decoder.clone();
         let ends =
             matches!(decoder.clone().next(input.get(..END.len()).unwrap_or(input)), BodyStep::End { .. });
         // A header field is a unit: nothing of it goes on before all of it was judged.
         if !ends && self.holds_fields(cx) {
-            let most = cx.at.bounds.held * 9 / 10;
+            let most = cx.config.bounds.held * 9 / 10;
             return match self.complete_fields(input, decoder.is_at_line_start()) {
                 0 if input.len() < most => Step::Wants(Wants::More),
                 // A field too long to be held goes on in pieces of one length, however it arrives.
@@ -76,9 +76,9 @@ impl Smtp {
         }
     }
 
-    fn holds_fields(&self, cx: &Cx<'_>) -> bool {
-        let wanted = cx.at.policy.as_ref().is_some_and(|policy| policy.needs().header_fields);
-        wanted && cx.at.watch == Watch::Enforce && self.message().is_some_and(Message::in_header)
+    fn holds_fields(&self, cx: &Context<'_>) -> bool {
+        let wanted = cx.config.policy.as_ref().is_some_and(|policy| policy.needs().header_fields);
+        wanted && cx.config.watch == Watch::Enforce && self.message().is_some_and(Message::in_header)
     }
 
     fn message(&self) -> Option<&Message> {
@@ -86,7 +86,7 @@ impl Smtp {
     }
 
     /// Header fields: all of `window` is learned, then all of it sent on.
-    fn fields(&mut self, window: &[u8], whole: bool, mut decoder: body::Data, cx: &mut Cx<'_>) -> Step {
+    fn fields(&mut self, window: &[u8], whole: bool, mut decoder: body::Data, cx: &mut Context<'_>) -> Step {
         let mut ahead = decoder.clone();
         let mut seen = 0;
         while let BodyStep::Piece(piece) = ahead.next(window.get(seen..).unwrap_or_default()) {
@@ -107,7 +107,7 @@ impl Smtp {
         if taken == 0 { Step::Wants(Wants::More) } else { Step::Took(taken) }
     }
 
-    fn body(&mut self, input: &[u8], mut decoder: body::Data, cx: &mut Cx<'_>) -> Step {
+    fn body(&mut self, input: &[u8], mut decoder: body::Data, cx: &mut Context<'_>) -> Step {
         let mut taken = 0;
         loop {
             let rest = input.get(taken..).unwrap_or_default();
@@ -138,19 +138,19 @@ impl Smtp {
     }
 
     /// All of the message has been judged and sent; nothing is interpreted until it is answered.
-    pub(super) fn end_of_message(&mut self, cx: &Cx<'_>) {
+    pub(super) fn end_of_message(&mut self, cx: &Context<'_>) {
         self.client = Client::Command;
         self.barrier = true;
         self.since = cx.out.now;
     }
 
-    pub(super) fn finish_message(&mut self, cx: &mut Cx<'_>) -> Option<Refusal> {
+    pub(super) fn finish_message(&mut self, cx: &mut Context<'_>) -> Option<Refusal> {
         let refusal = self.with_message(cx, |message, ears| message.finish(ears));
         self.observe_message(true, cx);
         refusal
     }
 
-    fn observe_message(&mut self, complete: bool, cx: &mut Cx<'_>) {
+    fn observe_message(&mut self, complete: bool, cx: &mut Context<'_>) {
         let Some(transaction) = &mut self.transaction else { return };
         let Some(message) = &transaction.message else { return };
         transaction.observed = true;
@@ -159,9 +159,9 @@ impl Smtp {
     }
 
     /// A message that nobody will finish: an observer learns how far it came.
-    pub(super) fn observe_cut_off(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn observe_cut_off(&mut self, cx: &mut Context<'_>) {
         let open = self.transaction.as_ref().is_some_and(|transaction| !transaction.observed);
-        if open && cx.at.watch == Watch::Observe {
+        if open && cx.config.watch == Watch::Observe {
             self.with_message(cx, |message, ears| {
                 message.observe_rest(ears);
                 None
@@ -170,7 +170,7 @@ impl Smtp {
         }
     }
 
-    pub(super) fn learn(&mut self, piece: &Piece<'_>, cx: &mut Cx<'_>) -> Option<Refusal> {
+    pub(super) fn learn(&mut self, piece: &Piece<'_>, cx: &mut Context<'_>) -> Option<Refusal> {
         self.with_message(cx, |message, ears| {
             message.octets += piece.len as u64;
             message.looked_at = 0;
@@ -182,12 +182,12 @@ impl Smtp {
 
     fn with_message(
         &mut self,
-        cx: &mut Cx<'_>,
+        cx: &mut Context<'_>,
         work: impl FnOnce(&mut Message, &mut Ears<'_, '_>) -> Option<Refusal>,
     ) -> Option<Refusal> {
         let transaction = self.transaction.as_mut()?;
         let mut ears = Ears {
-            at: cx.at,
+            at: cx.config,
             rules: &mut self.rules,
             told: &mut self.told,
             data_octets: &mut self.data_octets,
@@ -197,16 +197,22 @@ impl Smtp {
         work(transaction.message.as_mut()?, &mut ears)
     }
 
-    fn refuse_data(&mut self, refusal: Refusal, rest: body::Data, taken: usize, cx: &mut Cx<'_>) -> Step {
+    fn refuse_data(
+        &mut self,
+        refusal: Refusal,
+        rest: body::Data,
+        taken: usize,
+        cx: &mut Context<'_>,
+    ) -> Step {
         self.refuse_message(refusal, Swallowed::Data(rest), cx);
         Step::Took(taken)
     }
 
     /// The server is left with half a message and a reset; the client hears when it has ended its own.
-    pub(super) fn refuse_message(&mut self, refusal: Refusal, rest: Swallowed, cx: &mut Cx<'_>) {
+    pub(super) fn refuse_message(&mut self, refusal: Refusal, rest: Swallowed, cx: &mut Context<'_>) {
         self.refused_now(cx);
         let declared = self.transaction.as_ref().and_then(|transaction| transaction.declared);
-        let most = declared.map_or(cx.at.bounds.swallow, |size| size.saturating_add(size / 10));
+        let most = declared.map_or(cx.config.bounds.swallow, |size| size.saturating_add(size / 10));
         let budget = most.saturating_sub(self.message().map_or(0, |message| message.octets));
         let times = self.replies_to_a_message();
         self.end_transaction(Some(refusal.code), cx);
@@ -220,7 +226,7 @@ impl Smtp {
     }
 
     /// Where a message is refused the server is cut off, once it has answered what came before.
-    pub(super) fn cut_off_server(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn cut_off_server(&mut self, cx: &mut Context<'_>) {
         if self.replies.front() == Front::Waiting && !self.is_finished(Side::Server) {
             self.server = Server::Muted;
             self.abort(Side::Server, cx);
@@ -267,18 +273,18 @@ fn drain(decoder: &mut body::Data, input: &[u8]) -> (usize, bool) {
 }
 
 /// Sends a piece on: as it came where it is the sender's own octets, and where we only watch.
-pub(super) fn send(piece: &Piece<'_>, input: &[u8], cx: &mut Cx<'_>) {
+pub(super) fn send(piece: &Piece<'_>, input: &[u8], cx: &mut Context<'_>) {
     let said = input.get(..piece.len).unwrap_or_default();
     let own = said.as_ptr_range().contains(&piece.wire.as_ptr()) && piece.flaw.is_none();
-    match cx.at.watch {
+    match cx.config.watch {
         Watch::Observe => cx.out.pass(Side::Server, said),
         Watch::Enforce if own => cx.out.pass(Side::Server, piece.wire),
         Watch::Enforce => cx.out.rewrite(Side::Server, piece.wire),
     }
 }
 
-fn nul(cx: &Cx<'_>) -> Nul {
-    match cx.at.conformance {
+fn nul(cx: &Context<'_>) -> Nul {
+    match cx.config.conformance {
         policy::model::Conformance::Compat => Nul::Pass,
         policy::model::Conformance::Standard | policy::model::Conformance::Strict => Nul::Space,
     }

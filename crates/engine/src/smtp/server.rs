@@ -12,20 +12,20 @@ use proto::{Progress, Side};
 use smallvec::SmallVec;
 
 use super::command::pass_line;
-use super::{Asked, Client, Front, Server, Smtp, Step, Swallow, Swallowed, policy_of};
+use super::{Asked, Client, Front, Server, Smtp, Step, Swallow, Swallowed};
 use crate::act::{self, Masked, Row};
 use crate::config::Watch;
+use crate::context::Context;
 use crate::effect::{Took, Wants};
 use crate::event::{AnomalyKind, Event, Observed, Reason, Treatment};
 use crate::message::Decision;
-use crate::session::Cx;
 
 /// With PRDR (draft-hall-prdr) a message may be answered so: behind it comes one reply for each recipient
 /// that was accepted, and one for the message.
 const ONE_BY_ONE: u16 = 353;
 
 impl Smtp {
-    pub(crate) fn offer_server(&mut self, held: &[u8], cx: &mut Cx<'_>) -> Took {
+    pub(crate) fn offer_server(&mut self, held: &[u8], cx: &mut Context<'_>) -> Took {
         if !held.is_empty() {
             self.heard = cx.out.now;
         }
@@ -44,7 +44,7 @@ impl Smtp {
         }
     }
 
-    fn server_step(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
+    fn server_step(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
         // Our last word was said: nothing may follow it.
         if self.is_finished(Side::Client) && self.replies.is_empty() {
             return Step::Took(input.len());
@@ -67,8 +67,8 @@ impl Smtp {
         }
     }
 
-    fn reply_line(&mut self, asked: Asked, number: u32, input: &[u8], cx: &mut Cx<'_>) -> Step {
-        let (line, len) = match line::decode(input, cx.at.bounds.reply_line) {
+    fn reply_line(&mut self, asked: Asked, number: u32, input: &[u8], cx: &mut Context<'_>) -> Step {
+        let (line, len) = match line::decode(input, cx.config.bounds.reply_line) {
             Progress::NeedMore => return Step::Wants(Wants::More),
             Progress::Oversize { .. } => return self.endless(input, cx),
             Progress::Unit { unit, len } => (unit, len),
@@ -83,7 +83,9 @@ impl Smtp {
             return Step::Took(len);
         }
         self.reply_lines += 1;
-        if self.reply_lines > cx.at.bounds.reply_lines && self.mistrust(AnomalyKind::EndlessReply, b"", cx) {
+        if self.reply_lines > cx.config.bounds.reply_lines
+            && self.mistrust(AnomalyKind::EndlessReply, b"", cx)
+        {
             return Step::Took(len);
         }
         let Some(reply) = reply else {
@@ -108,7 +110,7 @@ impl Smtp {
     }
 
     /// A reply is judged by its first line: behind one that has passed, the client waits for the rest.
-    fn is_refused(&mut self, asked: Asked, code: u16, line: &Line<'_>, cx: &mut Cx<'_>) -> bool {
+    fn is_refused(&mut self, asked: Asked, code: u16, line: &Line<'_>, cx: &mut Context<'_>) -> bool {
         // A 503 says nothing of a recipient: the MAIL before it was refused, as a pipelining client learns late.
         let invalid = asked == Asked::Rcpt && code >= 500 && code != 503;
         invalid && self.too_many_invalid(cx)
@@ -132,9 +134,9 @@ impl Smtp {
     }
 
     /// Where we only look on, the server has seen an end that is none, and what we follow goes on.
-    fn taken_early(&mut self, asked: Asked, code: u16, cx: &Cx<'_>) -> bool {
+    fn taken_early(&mut self, asked: Asked, code: u16, cx: &Context<'_>) -> bool {
         let ends_message = asked != Asked::Chunk;
-        if cx.at.watch != Watch::Observe || !ends_message || !self.early_acceptance(asked, code) {
+        if cx.config.watch != Watch::Observe || !ends_message || !self.early_acceptance(asked, code) {
             return false;
         }
         self.transaction.as_mut().is_some_and(|transaction| {
@@ -159,27 +161,27 @@ impl Smtp {
         }
     }
 
-    fn too_many_invalid(&mut self, cx: &mut Cx<'_>) -> bool {
+    fn too_many_invalid(&mut self, cx: &mut Context<'_>) -> bool {
         self.invalid_recipients += 1;
         let count = self.invalid_recipients;
-        let Some(policy) = policy_of(cx.at) else { return false };
+        let Some(policy) = cx.policy() else { return false };
         policy.learn(&mut self.rules, Fact::Count(Counter::InvalidRecipients, u64::from(count)));
         let decision = self.ears(cx).judge(&|_| Cow::Owned(count.to_string().into_bytes()));
         let Decision::Refuse { rule, kind } = decision else { return false };
         self.refused_now(cx);
-        match act::command_row(Verb::Rcpt, kind, rule, cx.at) {
+        match act::command_row(Verb::Rcpt, kind, rule, cx.config) {
             Row::Last(refusal) | Row::Answer(refusal) => self.last_word_now(refusal, cx),
         }
         true
     }
 
-    fn answered(&mut self, asked: Asked, number: u32, code: u16, cx: &mut Cx<'_>) {
+    fn answered(&mut self, asked: Asked, number: u32, code: u16, cx: &mut Context<'_>) {
         self.observe_reply(asked, number, code, cx);
         self.settle(asked, number, code, cx);
     }
 
     /// What the reply to the command at the front changes.
-    pub(super) fn settle(&mut self, asked: Asked, number: u32, code: u16, cx: &mut Cx<'_>) {
+    pub(super) fn settle(&mut self, asked: Asked, number: u32, code: u16, cx: &mut Context<'_>) {
         let positive = code / 100 == 2;
         let again = match asked {
             Asked::EndOfData { replies } => {
@@ -191,7 +193,8 @@ impl Smtp {
             _ => None,
         };
         let begins_exchange = self.begins_exchange(asked, code);
-        let cut_short = asked == Asked::Chunk && self.is_under_way(asked) && cx.at.watch == Watch::Enforce;
+        let cut_short =
+            asked == Asked::Chunk && self.is_under_way(asked) && cx.config.watch == Watch::Enforce;
         self.replies.answered(again);
         match asked {
             Asked::Greeting => self.greeted = true,
@@ -263,7 +266,7 @@ impl Smtp {
         if self.lmtp { accepted.max(1) } else { 1 }
     }
 
-    fn observe_reply(&self, asked: Asked, number: u32, code: u16, cx: &mut Cx<'_>) {
+    fn observe_reply(&self, asked: Asked, number: u32, code: u16, cx: &mut Context<'_>) {
         let transaction = self.transaction.as_ref().map(|transaction| transaction.number);
         match (asked, transaction) {
             (Asked::Greeting, _) => {}
@@ -279,7 +282,7 @@ impl Smtp {
         }
     }
 
-    fn mail_answered(&mut self, positive: bool, cx: &mut Cx<'_>) {
+    fn mail_answered(&mut self, positive: bool, cx: &mut Context<'_>) {
         if positive {
             if let Some(transaction) = &mut self.transaction {
                 transaction.provisional = false;
@@ -290,7 +293,7 @@ impl Smtp {
     }
 
     /// The answer to a message; one that came early leaves the rest of it to nobody.
-    fn message_answered(&mut self, code: u16, cx: &mut Cx<'_>) {
+    fn message_answered(&mut self, code: u16, cx: &mut Context<'_>) {
         self.barrier = false;
         let rest = match std::mem::replace(&mut self.client, Client::Command) {
             Client::Data(decoder) => Some(Swallowed::Data(decoder)),
@@ -309,9 +312,9 @@ impl Smtp {
 
     /// A server that has answered half a message may wait for the rest of it, or for a command: nothing
     /// could be sent that means the same in both. It is left, and the client told once it has sent all.
-    fn answered_early(&mut self, what: Swallowed, cx: &Cx<'_>) {
-        let refused = cx.at.watch == Watch::Enforce;
-        let budget = cx.at.bounds.swallow;
+    fn answered_early(&mut self, what: Swallowed, cx: &Context<'_>) {
+        let refused = cx.config.watch == Watch::Enforce;
+        let budget = cx.config.bounds.swallow;
         self.client = Client::Swallow(Box::new(Swallow { what, budget, refused }));
         if refused {
             self.reason = Reason::ServerLost;
@@ -320,7 +323,7 @@ impl Smtp {
         }
     }
 
-    fn said_hello(&mut self, asked: Asked, positive: bool, cx: &mut Cx<'_>) {
+    fn said_hello(&mut self, asked: Asked, positive: bool, cx: &mut Context<'_>) {
         if !positive {
             return;
         }
@@ -333,22 +336,22 @@ impl Smtp {
     }
 
     /// From here on nobody sees anything; what was known of the dialogue is forgotten with it.
-    fn encrypted(&mut self, cx: &mut Cx<'_>) {
+    fn encrypted(&mut self, cx: &mut Context<'_>) {
         self.observe(cx, Observed::StartTls);
         self.client = Client::Relay { fresh: true };
         self.server = Server::Relay { fresh: true };
         self.end_transaction(None, cx);
         let criteria: Vec<&str> =
-            policy_of(cx.at).map_or_else(Vec::new, |policy| policy.hidden_by_encryption().collect());
+            cx.policy().map_or_else(Vec::new, |policy| policy.hidden_by_encryption().collect());
         cx.out.report(Event::Tls { criteria: &criteria });
     }
 
     /// The reply to EHLO, judged whole, keyword by keyword.
-    fn capabilities(&mut self, asked: Asked, number: u32, input: &[u8], cx: &mut Cx<'_>) -> Step {
+    fn capabilities(&mut self, asked: Asked, number: u32, input: &[u8], cx: &mut Context<'_>) -> Step {
         let bounds = BlockBounds {
-            lines: cx.at.bounds.capability_lines,
-            octets: cx.at.bounds.capability_octets,
-            line: cx.at.bounds.reply_line,
+            lines: cx.config.bounds.capability_lines,
+            octets: cx.config.bounds.capability_octets,
+            line: cx.config.bounds.reply_line,
         };
         let (block, len) = match reply::block(input, bounds) {
             Progress::NeedMore => return Step::Wants(Wants::More),
@@ -380,7 +383,7 @@ impl Smtp {
 
     /// What a capability reply offers; nothing if it ended the session. All of it is judged before
     /// the client hears any.
-    fn judge_capabilities(&mut self, block: &[u8], cx: &mut Cx<'_>) -> Option<Offer> {
+    fn judge_capabilities(&mut self, block: &[u8], cx: &mut Context<'_>) -> Option<Offer> {
         let mut offer = Offer::default();
         for (count, wire) in block.split_inclusive(|&octet| octet == b'\n').enumerate() {
             let Progress::Unit { unit: line, .. } = line::decode(wire, wire.len()) else { break };
@@ -403,11 +406,11 @@ impl Smtp {
     }
 
     /// Whether one keyword is kept from the client; nothing if it ended the session.
-    fn is_hidden(&mut self, reply: &ReplyLine<'_>, offer: &mut Offer, cx: &mut Cx<'_>) -> Option<bool> {
+    fn is_hidden(&mut self, reply: &ReplyLine<'_>, offer: &mut Offer, cx: &mut Context<'_>) -> Option<bool> {
         let keyword = keyword_of(reply.text);
         offer.offered.insert(keyword);
         self.observe(cx, Observed::Capability { text: reply.text });
-        let decision = match policy_of(cx.at) {
+        let decision = match cx.policy() {
             None => Decision::Pass,
             Some(policy) => {
                 policy.begin(&mut self.rules, Scope::Keyword);
@@ -418,7 +421,8 @@ impl Smtp {
         };
         if let Decision::Refuse { rule, kind } = decision {
             self.refused_now(cx);
-            let (Row::Last(refusal) | Row::Answer(refusal)) = act::command_row(Verb::Ehlo, kind, rule, cx.at);
+            let (Row::Last(refusal) | Row::Answer(refusal)) =
+                act::command_row(Verb::Ehlo, kind, rule, cx.config);
             self.last_word_now(refusal, cx);
             return None;
         }
@@ -430,8 +434,8 @@ impl Smtp {
     }
 
     /// A line that nobody asked for. A server may say 421 whenever it likes (RFC 5321 §3.8).
-    fn unasked(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
-        let (line, len) = match line::decode(input, cx.at.bounds.reply_line) {
+    fn unasked(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
+        let (line, len) = match line::decode(input, cx.config.bounds.reply_line) {
             Progress::NeedMore => return Step::Wants(Wants::More),
             Progress::Oversize { .. } => return self.endless(input, cx),
             Progress::Unit { unit, len } => (unit, len),
@@ -447,8 +451,8 @@ impl Smtp {
     }
 
     /// Behind an unasked 421 the server closes; so do we, whether it does or not.
-    fn said_farewell(&mut self, cx: &mut Cx<'_>) {
-        if cx.at.watch == Watch::Observe {
+    fn said_farewell(&mut self, cx: &mut Context<'_>) {
+        if cx.config.watch == Watch::Observe {
             return;
         }
         if self.reason == Reason::Closed {
@@ -460,7 +464,7 @@ impl Smtp {
         self.finish(Side::Server, cx);
     }
 
-    fn endless(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
+    fn endless(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
         if !self.mistrust(AnomalyKind::EndlessReply, b"", cx) {
             let reply = input.get(..4).and_then(ReplyLine::read).filter(|reply| reply.last);
             self.server = Server::LongLine(reply.map(|reply| reply.code));
@@ -469,7 +473,7 @@ impl Smtp {
         Step::Took(input.len())
     }
 
-    fn long_line(&mut self, input: &[u8], cx: &mut Cx<'_>) -> Step {
+    fn long_line(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
         let Server::LongLine(ends) = self.server else { return Step::Took(0) };
         let lf = memchr::memchr(b'\n', input);
         let len = lf.map_or(input.len(), |lf| lf + 1);
@@ -486,7 +490,7 @@ impl Smtp {
     }
 
     /// Whether an anomaly of the server ends the session, which it then has.
-    fn mistrust(&mut self, kind: AnomalyKind, value: &[u8], cx: &mut Cx<'_>) -> bool {
+    fn mistrust(&mut self, kind: AnomalyKind, value: &[u8], cx: &mut Context<'_>) -> bool {
         let ends = self.anomaly(kind, Side::Server, value, cx) == Treatment::Reset;
         if ends {
             self.reset(cx);
@@ -508,7 +512,7 @@ struct Offer {
 }
 
 /// As many octets in place of a keyword and its parameters.
-fn hide(line: &Line<'_>, reply: &ReplyLine<'_>, cx: &mut Cx<'_>) {
+fn hide(line: &Line<'_>, reply: &ReplyLine<'_>, cx: &mut Context<'_>) {
     let shown = line.text.len() - reply.text.len();
     cx.out.pass(Side::Client, line.text.get(..shown).unwrap_or_default());
     act::mask(Masked::Keyword, reply.text.len()).for_each(|ink| cx.out.rewrite(Side::Client, ink));
@@ -516,8 +520,8 @@ fn hide(line: &Line<'_>, reply: &ReplyLine<'_>, cx: &mut Cx<'_>) {
 }
 
 /// Keywords that no class needs to name: what the dialect cannot inspect, and STARTTLS on request.
-fn is_always_hidden(keyword: &[u8], cx: &Cx<'_>) -> bool {
-    let chunking = policy_of(cx.at).is_some() && keyword.eq_ignore_ascii_case(b"CHUNKING");
-    let starttls = cx.at.starttls == StartTls::Mask && keyword.eq_ignore_ascii_case(b"STARTTLS");
-    cx.at.watch == Watch::Enforce && (chunking || starttls)
+fn is_always_hidden(keyword: &[u8], cx: &Context<'_>) -> bool {
+    let chunking = cx.policy().is_some() && keyword.eq_ignore_ascii_case(b"CHUNKING");
+    let starttls = cx.config.starttls == StartTls::Mask && keyword.eq_ignore_ascii_case(b"STARTTLS");
+    cx.config.watch == Watch::Enforce && (chunking || starttls)
 }
