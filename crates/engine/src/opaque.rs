@@ -1,84 +1,73 @@
-//! A pinhole: octets pass unseen.
+//! A pinhole: bytes pass uninspected.
 
 use proto::{Side, Time};
 
-use crate::bounds::Timers;
 use crate::context::Context;
-use crate::effect::{End, Took, Wants};
+use crate::dialogue::{Dialogue, Step};
+use crate::effect::{End, Wants};
+use crate::ends::Ends;
 use crate::event::Reason;
 
-/// Relays what either side says, and the end of it.
+/// Forwards what either side sends, and how it ends.
 #[derive(Debug)]
 pub(crate) struct Opaque {
-    heard: Time,
-    reason: Reason,
-    /// Sides to which nothing more is sent.
-    finished: [bool; 2],
+    ends: Ends,
 }
 
 impl Opaque {
     pub(crate) const fn new(now: Time) -> Self {
-        Self { heard: now, reason: Reason::Closed, finished: [false; 2] }
+        Self { ends: Ends::new(now) }
     }
+}
 
-    pub(crate) fn offer(&mut self, from: Side, held: &[u8], cx: &mut Context<'_>) -> Took {
-        self.heard = cx.out.now;
-        if self.finished.get(from.other() as usize).copied().unwrap_or(true) {
-            return Took { bytes: held.len(), wants: Wants::Nothing };
-        }
-        cx.out.pass(from.other(), held);
-        Took { bytes: held.len(), wants: Wants::More }
-    }
-
-    pub(crate) fn ended(&mut self, from: Side, how: End, cx: &mut Context<'_>) {
-        match how {
-            End::Fin => self.finish(from.other(), cx),
-            // What is left of the side that did it is closed too.
-            End::Reset => {
-                self.abort(from.other(), cx);
-                self.abort(from, cx);
+impl Dialogue for Opaque {
+    fn step(&mut self, from: Side, input: &[u8], cx: &mut Context<'_>) -> Step {
+        let closed = self.ends.is_finished(from.other());
+        match (input, closed) {
+            ([], true) => Step::Wants(Wants::Nothing),
+            ([], false) => Step::Wants(Wants::More),
+            (_, true) => Step::Took(input.len()),
+            (_, false) => {
+                cx.out.pass(from.other(), input);
+                Step::Took(input.len())
             }
         }
     }
 
-    pub(crate) fn unreachable(&mut self, cx: &mut Context<'_>) {
-        self.reason = Reason::ServerUnreachable;
-        self.abort(Side::Client, cx);
-    }
-
-    /// Nobody can tell where a session that is not understood may be cut: it ends by itself.
-    pub(crate) fn drain(&mut self, _: &mut Context<'_>) {
-        self.reason = Reason::Drained;
-    }
-
-    pub(crate) fn expire(&mut self, cx: &mut Context<'_>) {
-        self.reason = Reason::Idle;
-        self.finish(Side::Client, cx);
-        self.finish(Side::Server, cx);
-    }
-
-    pub(crate) const fn deadline(&self, timers: &Timers) -> Time {
-        self.heard.plus_seconds(timers.idle)
-    }
-
-    pub(crate) const fn reason(&self) -> Reason {
-        self.reason
-    }
-
-    fn finish(&mut self, side: Side, cx: &mut Context<'_>) {
-        if self.sets_finished(side) {
-            cx.out.finish(side);
+    fn ended(&mut self, from: Side, how: End, cx: &mut Context<'_>) {
+        match how {
+            End::Fin => {
+                self.ends.finish(from.other(), &mut cx.out);
+            }
+            // The side that sent the RST is closed too.
+            End::Reset => {
+                self.ends.abort(from.other(), &mut cx.out);
+                self.ends.abort(from, &mut cx.out);
+            }
         }
     }
 
-    fn abort(&mut self, side: Side, cx: &mut Context<'_>) {
-        if self.sets_finished(side) {
-            cx.out.abort(side);
-        }
+    fn unreachable(&mut self, cx: &mut Context<'_>) {
+        self.ends.set_reason(Reason::ServerUnreachable);
+        self.ends.abort(Side::Client, &mut cx.out);
     }
 
-    /// Marks a side as one to which nothing more is sent; whether it was not one before.
-    fn sets_finished(&mut self, side: Side) -> bool {
-        self.finished.get_mut(side as usize).is_some_and(|finished| !std::mem::replace(finished, true))
+    /// Nobody can tell where a session that is not parsed may be cut: it ends by itself.
+    fn drain(&mut self, _: &mut Context<'_>) {
+        self.ends.set_reason(Reason::Drained);
+    }
+
+    fn expire(&mut self, cx: &mut Context<'_>) {
+        self.ends.set_reason(Reason::Idle);
+        self.ends.finish(Side::Client, &mut cx.out);
+        self.ends.finish(Side::Server, &mut cx.out);
+    }
+
+    fn ends(&self) -> &Ends {
+        &self.ends
+    }
+
+    fn ends_mut(&mut self) -> &mut Ends {
+        &mut self.ends
     }
 }

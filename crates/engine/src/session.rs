@@ -6,7 +6,8 @@ use proto::{Side, Time};
 
 use crate::config::{Inspect, SessionConfig};
 use crate::context::Context;
-use crate::effect::{End, Out, Output, Took, Wants};
+use crate::dialogue::Dialogue;
+use crate::effect::{End, Out, Output, Took};
 use crate::event::{Event, Reason};
 use crate::opaque::Opaque;
 use crate::smtp::Smtp;
@@ -34,74 +35,58 @@ impl Session {
         Self { config, protocol }
     }
 
-    /// The server connection stands.
+    /// The server was reached.
     pub fn connected(&mut self, now: Time, out: &mut dyn Output) {
-        self.call(now, out, |_, cx| cx.out.report(Event::SessionStart));
+        let (_, mut cx) = self.call(now, out);
+        cx.out.report(Event::SessionStart);
     }
 
-    /// No server could be reached: the client is told so in place of a greeting.
+    /// No server could be reached: the client gets an error in place of a greeting.
     pub fn unreachable(&mut self, now: Time, out: &mut dyn Output) {
-        self.call(now, out, |protocol, cx| match protocol {
-            Protocol::Smtp(smtp) => smtp.unreachable(cx),
-            Protocol::Opaque(opaque) => opaque.unreachable(cx),
-        });
+        let (dialogue, mut cx) = self.call(now, out);
+        dialogue.unreachable(&mut cx);
     }
 
     /// Offers what is held of one side; the octets not taken are offered again, with more behind them.
     pub fn offer(&mut self, now: Time, from: Side, held: &[u8], out: &mut dyn Output) -> Took {
-        let mut took = Took { bytes: 0, wants: Wants::Nothing };
-        self.call(now, out, |protocol, cx| {
-            took = match (protocol, from) {
-                (Protocol::Smtp(smtp), Side::Client) => smtp.offer_client(held, cx),
-                (Protocol::Smtp(smtp), Side::Server) => smtp.offer_server(held, cx),
-                (Protocol::Opaque(opaque), from) => opaque.offer(from, held, cx),
-            };
-        });
-        took
+        let (dialogue, mut cx) = self.call(now, out);
+        dialogue.offer(from, held, &mut cx)
     }
 
-    /// How many octets of a side are best offered at once: of a dialogue few, so that their answers
+    /// How many bytes of a side are best offered at once: of a dialogue few, so that their answers
     /// cannot pile up before the driver sees whether anybody takes them.
     pub fn portion(&self, from: Side) -> usize {
-        match &self.protocol {
-            Protocol::Smtp(smtp) => smtp.portion(from, &self.config.bounds),
-            Protocol::Opaque(_) => usize::MAX,
+        self.dialogue().portion(from, &self.config.bounds)
+    }
+
+    /// One side ended; what it had sent before has been offered.
+    pub fn ended(&mut self, now: Time, from: Side, how: End, out: &mut dyn Output) {
+        let (dialogue, mut cx) = self.call(now, out);
+        dialogue.ended(from, how, &mut cx);
+    }
+
+    /// Time has passed; if the deadline has come, the session ends or goes on to its next state.
+    pub fn expire(&mut self, now: Time, out: &mut dyn Output) {
+        let (dialogue, mut cx) = self.call(now, out);
+        if now >= dialogue.deadline(&cx.config.timers) {
+            dialogue.expire(&mut cx);
         }
     }
 
-    /// One side said its last; what it had sent before has been offered.
-    pub fn ended(&mut self, now: Time, from: Side, how: End, out: &mut dyn Output) {
-        self.call(now, out, |protocol, cx| match protocol {
-            Protocol::Smtp(smtp) => smtp.ended(from, how, cx),
-            Protocol::Opaque(opaque) => opaque.ended(from, how, cx),
-        });
-    }
-
-    /// The deadline has come.
-    pub fn expire(&mut self, now: Time, out: &mut dyn Output) {
-        self.call(now, out, |protocol, cx| match protocol {
-            Protocol::Smtp(smtp) => smtp.expire(cx),
-            Protocol::Opaque(opaque) => opaque.expire(cx),
-        });
-    }
-
-    /// The daemon goes down.
+    /// The program is shutting down: the session ends as soon as no message is lost by it.
     pub fn drain(&mut self, now: Time, out: &mut dyn Output) {
-        self.call(now, out, |protocol, cx| match protocol {
-            Protocol::Smtp(smtp) => smtp.drain(cx),
-            Protocol::Opaque(opaque) => opaque.drain(cx),
-        });
+        let (dialogue, mut cx) = self.call(now, out);
+        dialogue.drain(&mut cx);
     }
 
     /// For observers: the reply awaited next was not recorded, and the client went on with `next`. Whether
     /// one was awaited; it is assumed to have been positive, and not told.
     pub fn assume(&mut self, now: Time, next: &[u8], out: &mut dyn Output) -> bool {
-        let mut assumed = false;
-        self.call(now, out, |protocol, cx| match protocol {
-            Protocol::Smtp(smtp) => assumed = smtp.assume(next, cx),
-            Protocol::Opaque(_) => {}
-        });
-        assumed
+        let mut cx = Context { config: &self.config, out: Out { now, output: out } };
+        match &mut self.protocol {
+            Protocol::Smtp(smtp) => smtp.assume(next, &mut cx),
+            Protocol::Opaque(_) => false,
+        }
     }
 
     /// For observers who lack octets of the client: how many of its next ones are message data, whatever
@@ -113,33 +98,33 @@ impl Session {
         }
     }
 
-    /// When `expire` is due, should nothing be heard before.
+    /// When `expire` is due, if nothing happens before.
     pub fn deadline(&self) -> Time {
-        match &self.protocol {
-            Protocol::Smtp(smtp) => smtp.deadline(&self.config.timers),
-            Protocol::Opaque(opaque) => opaque.deadline(&self.config.timers),
-        }
+        self.dialogue().deadline(&self.config.timers)
     }
 
-    /// Why it ended, once both sides have.
+    /// Why the session ended, once both sides have.
     pub fn reason(&self) -> Reason {
-        match &self.protocol {
-            Protocol::Smtp(smtp) => smtp.reason(),
-            Protocol::Opaque(opaque) => opaque.reason(),
-        }
+        self.dialogue().ends().reason()
     }
 
-    pub fn config(&self) -> &Arc<SessionConfig> {
+    /// What the session was created with.
+    pub const fn config(&self) -> &Arc<SessionConfig> {
         &self.config
     }
 
-    fn call(
-        &mut self,
-        now: Time,
-        output: &mut dyn Output,
-        work: impl FnOnce(&mut Protocol, &mut Context<'_>),
-    ) {
-        let mut cx = Context { config: &self.config, out: Out { now, output } };
-        work(&mut self.protocol, &mut cx);
+    fn dialogue(&self) -> &dyn Dialogue {
+        match &self.protocol {
+            Protocol::Smtp(smtp) => smtp,
+            Protocol::Opaque(opaque) => opaque,
+        }
+    }
+
+    fn call<'c>(&'c mut self, now: Time, output: &'c mut dyn Output) -> (&'c mut dyn Dialogue, Context<'c>) {
+        let dialogue: &mut dyn Dialogue = match &mut self.protocol {
+            Protocol::Smtp(smtp) => smtp,
+            Protocol::Opaque(opaque) => opaque,
+        };
+        (dialogue, Context { config: &self.config, out: Out { now, output } })
     }
 }

@@ -22,10 +22,12 @@ use proto::smtp::verb::Verb;
 use proto::{Side, Time};
 
 use crate::act::{self, Refusal};
-use crate::bounds::{Bounds, Timers};
+use crate::bounds::Bounds;
 use crate::config::Watch;
 use crate::context::Context;
+use crate::dialogue::{Dialogue, Step};
 use crate::effect::{End, Wants};
+use crate::ends::{Ends, Limit};
 use crate::event::{Anomaly, AnomalyKind, Event, Observed, Reason, Treatment};
 use crate::message::Ears;
 
@@ -53,8 +55,6 @@ pub(crate) struct Smtp {
     after_auth: bool,
     lmtp: bool,
     draining: bool,
-    /// Sides to which nothing more is sent.
-    finished: [bool; 2],
     commands: u32,
     transactions: u32,
     invalid_recipients: u32,
@@ -62,10 +62,7 @@ pub(crate) struct Smtp {
     /// Lines and code of the reply under way.
     reply_lines: u32,
     reply_code: u16,
-    heard: Time,
-    /// When the state began that has a limit of its own.
-    since: Time,
-    reason: Reason,
+    ends: Ends,
 }
 
 /// What the client's next octets are.
@@ -130,12 +127,6 @@ enum Server {
     Muted,
 }
 
-/// What one look at the input came to.
-enum Step {
-    Took(usize),
-    Wants(Wants),
-}
-
 impl Smtp {
     pub(crate) fn new(now: Time) -> Self {
         let mut replies = Replies::default();
@@ -155,35 +146,34 @@ impl Smtp {
             after_auth: false,
             lmtp: false,
             draining: false,
-            finished: [false; 2],
             commands: 0,
             transactions: 0,
             invalid_recipients: 0,
             data_octets: 0,
             reply_lines: 0,
             reply_code: 0,
-            heard: now,
-            since: now,
-            reason: Reason::Closed,
+            ends: Ends::new(now),
         }
     }
+}
 
-    pub(crate) fn unreachable(&mut self, cx: &mut Context<'_>) {
-        self.reason = Reason::ServerUnreachable;
-        self.server = Server::Muted;
-        self.last_word_now(act::UNREACHABLE, cx);
-    }
-
-    /// Commands and replies come in portions; what only passes may come in any number.
-    pub(crate) fn portion(&self, from: Side, bounds: &Bounds) -> usize {
-        let speaks = match from {
-            Side::Client => matches!(self.client, Client::Command | Client::Skip(_) | Client::AuthLine),
-            Side::Server => matches!(self.server, Server::Replies | Server::LongLine(_)),
+impl Dialogue for Smtp {
+    fn step(&mut self, from: Side, input: &[u8], cx: &mut Context<'_>) -> Step {
+        let step = match from {
+            Side::Client => self.client_step(input, cx),
+            Side::Server if input.is_empty() => Step::Wants(Wants::More),
+            Side::Server => self.server_step(input, cx),
         };
-        if speaks { bounds.portion } else { usize::MAX }
+        if matches!(step, Step::Took(_)) {
+            self.flush(cx);
+            if from == Side::Server {
+                self.leave_if_draining(cx);
+            }
+        }
+        step
     }
 
-    pub(crate) fn ended(&mut self, from: Side, how: End, cx: &mut Context<'_>) {
+    fn ended(&mut self, from: Side, how: End, cx: &mut Context<'_>) {
         self.observe_cut_off(cx);
         match from {
             Side::Client => self.client_ended(how, cx),
@@ -192,12 +182,88 @@ impl Smtp {
         self.flush(cx);
     }
 
+    fn expire(&mut self, cx: &mut Context<'_>) {
+        match self.limit() {
+            Limit::Swallow => {
+                // What the server owes from before the message has been owed as long.
+                self.client = Client::Done;
+                self.replies.ready();
+                self.replies.give_up(act::UNANSWERED);
+                self.flush(cx);
+            }
+            Limit::BeforeLast => {
+                self.replies.give_up(act::UNANSWERED);
+                self.flush(cx);
+            }
+            Limit::EndOfData => {
+                self.ends.set_reason(Reason::ServerLost);
+                self.last_word_now(act::UNANSWERED, cx);
+            }
+            Limit::Idle if matches!(self.server, Server::Relay { .. }) => {
+                // An encrypted dialogue can only be ended, not answered.
+                self.ends.set_reason(Reason::Idle);
+                self.client = Client::Done;
+                self.server = Server::Muted;
+                self.finish(Side::Client, cx);
+                self.finish(Side::Server, cx);
+            }
+            Limit::Idle => {
+                self.ends.set_reason(Reason::Idle);
+                self.last_word_now(act::IDLE, cx);
+            }
+        }
+    }
+
+    /// A session between two transactions ends now, any other when it gets there.
+    fn drain(&mut self, cx: &mut Context<'_>) {
+        self.draining = true;
+        self.leave_if_draining(cx);
+    }
+
+    fn unreachable(&mut self, cx: &mut Context<'_>) {
+        self.ends.set_reason(Reason::ServerUnreachable);
+        self.server = Server::Muted;
+        self.last_word_now(act::UNREACHABLE, cx);
+    }
+
+    fn ends(&self) -> &Ends {
+        &self.ends
+    }
+
+    fn ends_mut(&mut self) -> &mut Ends {
+        &mut self.ends
+    }
+
+    /// While the answer to an end of data is outstanding, only its own timer ends the session.
+    fn limit(&self) -> Limit {
+        if matches!(&self.client, Client::Swallow(swallow) if swallow.refused) {
+            Limit::Swallow
+        } else if self.replies.has_last() {
+            Limit::BeforeLast
+        } else if self.awaits_verdict() {
+            Limit::EndOfData
+        } else {
+            Limit::Idle
+        }
+    }
+
+    /// Commands and replies are offered in portions; what is only forwarded, in any number of bytes.
+    fn portion(&self, from: Side, bounds: &Bounds) -> usize {
+        let parses = match from {
+            Side::Client => matches!(self.client, Client::Command | Client::Skip(_) | Client::AuthLine),
+            Side::Server => matches!(self.server, Server::Replies | Server::LongLine(_)),
+        };
+        if parses { bounds.portion } else { usize::MAX }
+    }
+}
+
+impl Smtp {
     /// What the client sent goes on to be answered, but a message it did not finish is not finished for it.
     fn client_ended(&mut self, how: End, cx: &mut Context<'_>) {
         let unfinished = matches!(self.client, Client::Data(_) | Client::Chunk(_));
         let open = !matches!(self.client, Client::Done | Client::Relay { .. });
-        if open && self.reason == Reason::Closed && (unfinished || how == End::Reset) {
-            self.reason = Reason::ClientLost;
+        if open && (unfinished || how == End::Reset) {
+            self.ends.add_reason(Reason::ClientLost);
         }
         self.replies.ready();
         self.client = Client::Done;
@@ -226,9 +292,7 @@ impl Smtp {
         }
         if !relayed && !self.replies.is_empty() {
             let answer = if self.greeted { act::SERVER_LOST } else { act::UNREACHABLE };
-            if self.reason == Reason::Closed {
-                self.reason = Reason::ServerLost;
-            }
+            self.ends.add_reason(Reason::ServerLost);
             self.replies.give_up(answer);
             self.flush(cx);
         }
@@ -240,59 +304,11 @@ impl Smtp {
         self.finish(Side::Server, cx);
     }
 
-    /// The daemon goes down: a session between two transactions ends now, any other when it is there.
-    pub(crate) fn drain(&mut self, cx: &mut Context<'_>) {
-        self.draining = true;
-        self.leave_if_draining(cx);
-    }
-
     fn leave_if_draining(&mut self, cx: &mut Context<'_>) {
         let idle = self.greeted && self.replies.is_empty() && self.transaction.is_none();
         if self.draining && idle && matches!(self.client, Client::Command) {
-            self.reason = Reason::Drained;
+            self.ends.set_reason(Reason::Drained);
             self.last_word_now(act::GOING_DOWN, cx);
-        }
-    }
-
-    pub(crate) fn expire(&mut self, cx: &mut Context<'_>) {
-        if cx.out.now < self.deadline(&cx.config.timers) {
-            return;
-        }
-        if matches!(&self.client, Client::Swallow(swallow) if swallow.refused) {
-            // What the server owes from before the message has been owed as long.
-            self.client = Client::Done;
-            self.replies.ready();
-            self.replies.give_up(act::UNANSWERED);
-            self.flush(cx);
-        } else if self.replies.has_last() {
-            self.replies.give_up(act::UNANSWERED);
-            self.flush(cx);
-        } else if self.awaits_verdict() {
-            self.reason = Reason::ServerLost;
-            self.last_word_now(act::UNANSWERED, cx);
-        } else if matches!(self.server, Server::Relay { .. }) {
-            // What is encrypted can only be ended, and then nobody is heard any more.
-            self.reason = Reason::Idle;
-            self.client = Client::Done;
-            self.server = Server::Muted;
-            self.finish(Side::Client, cx);
-            self.finish(Side::Server, cx);
-        } else {
-            self.reason = Reason::Idle;
-            self.last_word_now(act::IDLE, cx);
-        }
-    }
-
-    /// While the answer to an end of data is outstanding nothing but time ends the session.
-    pub(crate) fn deadline(&self, timers: &Timers) -> Time {
-        if matches!(&self.client, Client::Swallow(swallow) if swallow.refused) {
-            self.since.plus_seconds(timers.swallow)
-        } else if self.replies.has_last() {
-            self.since.plus_seconds(timers.before_last)
-        } else if self.awaits_verdict() {
-            self.since.plus_seconds(timers.end_of_data)
-        } else {
-            self.heard.plus_seconds(timers.idle)
         }
     }
 
@@ -332,10 +348,6 @@ impl Smtp {
         self.replies.owe_end_of_data() && !matches!(self.client, Client::Data(_) | Client::Chunk(_))
     }
 
-    pub(crate) const fn reason(&self) -> Reason {
-        self.reason
-    }
-
     /// Sends what of ours is at the front of the queue.
     fn flush(&mut self, cx: &mut Context<'_>) {
         while let Some(slot) = self.replies.leave() {
@@ -358,7 +370,7 @@ impl Smtp {
     }
 
     fn answer(&mut self, refusal: Refusal, cx: &mut Context<'_>) {
-        if !self.is_finished(Side::Client) {
+        if !self.ends.is_finished(Side::Client) {
             cx.out.answer(refusal.line(cx.config).as_bytes());
         }
     }
@@ -388,39 +400,27 @@ impl Smtp {
     }
 
     fn refused_now(&mut self, cx: &Context<'_>) {
-        self.reason = Reason::Refused;
-        self.since = cx.out.now;
+        self.ends.set_reason(Reason::Refused);
+        self.ends.start_timer(cx.out.now);
     }
 
     fn finish(&mut self, side: Side, cx: &mut Context<'_>) {
-        if !self.set_finished(side) {
-            cx.out.finish(side);
+        if self.ends.finish(side, &mut cx.out) {
             self.leave_transaction(cx);
         }
     }
 
     fn abort(&mut self, side: Side, cx: &mut Context<'_>) {
-        if !self.set_finished(side) {
-            cx.out.abort(side);
+        if self.ends.abort(side, &mut cx.out) {
             self.leave_transaction(cx);
         }
     }
 
-    /// Once nobody can be told anything, nobody will answer what is open.
+    /// Once both sides are closed, an open transaction will not be answered any more.
     fn leave_transaction(&mut self, cx: &mut Context<'_>) {
-        if self.finished == [true; 2] {
+        if self.ends.are_finished() {
             self.end_transaction(None, cx);
         }
-    }
-
-    /// Marks a side as one to which nothing more is sent; whether it was one before.
-    fn set_finished(&mut self, side: Side) -> bool {
-        let finished = self.finished.get_mut(side as usize);
-        finished.is_none_or(|finished| std::mem::replace(finished, true))
-    }
-
-    fn is_finished(&self, side: Side) -> bool {
-        self.finished.get(side as usize).copied().unwrap_or(true)
     }
 
     /// Tells an anomaly once a session, and what is to be made of it. An observed dialogue is over:

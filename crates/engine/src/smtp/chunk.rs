@@ -6,10 +6,11 @@ use proto::smtp::command::Chunk;
 
 use super::command::{Said, pass_line};
 use super::content::send;
-use super::{Asked, ChunkOnItsWay, Client, Smtp, Step, Swallowed, Transaction};
+use super::{Asked, ChunkOnItsWay, Client, Smtp, Swallowed, Transaction};
 use crate::act;
 use crate::config::Watch;
 use crate::context::Context;
+use crate::dialogue::Step;
 use crate::effect::Wants;
 use crate::event::{AnomalyKind, Treatment, Via};
 use crate::message::Message;

@@ -5,30 +5,16 @@ use proto::smtp::verb::Verb;
 use proto::{Progress, Side};
 
 use super::command::{pass_line, read_command};
-use super::{Asked, Client, Smtp, Step};
+use super::{Asked, Client, Smtp};
 use crate::act;
 use crate::config::{SessionConfig, Watch};
 use crate::context::Context;
-use crate::effect::{Took, Wants};
+use crate::dialogue::Step;
+use crate::effect::Wants;
 use crate::event::{AnomalyKind, Treatment};
 
 impl Smtp {
-    pub(crate) fn offer_client(&mut self, held: &[u8], cx: &mut Context<'_>) -> Took {
-        if !held.is_empty() {
-            self.heard = cx.out.now;
-        }
-        let mut bytes = 0;
-        loop {
-            let input = held.get(bytes..).unwrap_or_default();
-            match self.client_step(input, cx) {
-                Step::Took(len) => bytes += len,
-                Step::Wants(wants) => return Took { bytes, wants },
-            }
-            self.flush(cx);
-        }
-    }
-
-    fn client_step(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
+    pub(super) fn client_step(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
         match &mut self.client {
             Client::Command => self.next_command(input, cx),
             Client::Done => Step::Wants(Wants::Nothing),

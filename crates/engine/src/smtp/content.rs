@@ -3,10 +3,11 @@
 use proto::Side;
 use proto::smtp::body::{self, Flaw, Nul, Piece, Step as BodyStep};
 
-use super::{Asked, Client, Front, Server, Smtp, Step, Swallow, Swallowed};
+use super::{Asked, Client, Front, Server, Smtp, Swallow, Swallowed};
 use crate::act::Refusal;
 use crate::config::Watch;
 use crate::context::Context;
+use crate::dialogue::Step;
 use crate::effect::Wants;
 use crate::event::{AnomalyKind, Observed, Via};
 use crate::message::{Ears, Message};
@@ -141,7 +142,7 @@ impl Smtp {
     pub(super) fn end_of_message(&mut self, cx: &Context<'_>) {
         self.client = Client::Command;
         self.barrier = true;
-        self.since = cx.out.now;
+        self.ends.start_timer(cx.out.now);
     }
 
     pub(super) fn finish_message(&mut self, cx: &mut Context<'_>) -> Option<Refusal> {
@@ -227,7 +228,7 @@ impl Smtp {
 
     /// Where a message is refused the server is cut off, once it has answered what came before.
     pub(super) fn cut_off_server(&mut self, cx: &mut Context<'_>) {
-        if self.replies.front() == Front::Waiting && !self.is_finished(Side::Server) {
+        if self.replies.front() == Front::Waiting && !self.ends.is_finished(Side::Server) {
             self.server = Server::Muted;
             self.abort(Side::Server, cx);
         }

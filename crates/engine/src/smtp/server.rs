@@ -12,11 +12,12 @@ use proto::{Progress, Side};
 use smallvec::SmallVec;
 
 use super::command::pass_line;
-use super::{Asked, Client, Front, Server, Smtp, Step, Swallow, Swallowed};
+use super::{Asked, Client, Front, Server, Smtp, Swallow, Swallowed};
 use crate::act::{self, Masked, Row};
 use crate::config::Watch;
 use crate::context::Context;
-use crate::effect::{Took, Wants};
+use crate::dialogue::Step;
+use crate::effect::Wants;
 use crate::event::{AnomalyKind, Event, Observed, Reason, Treatment};
 use crate::message::Decision;
 
@@ -25,28 +26,9 @@ use crate::message::Decision;
 const ONE_BY_ONE: u16 = 353;
 
 impl Smtp {
-    pub(crate) fn offer_server(&mut self, held: &[u8], cx: &mut Context<'_>) -> Took {
-        if !held.is_empty() {
-            self.heard = cx.out.now;
-        }
-        let mut bytes = 0;
-        loop {
-            let input = held.get(bytes..).unwrap_or_default();
-            if input.is_empty() {
-                return Took { bytes, wants: Wants::More };
-            }
-            match self.server_step(input, cx) {
-                Step::Took(len) => bytes += len,
-                Step::Wants(wants) => return Took { bytes, wants },
-            }
-            self.flush(cx);
-            self.leave_if_draining(cx);
-        }
-    }
-
-    fn server_step(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
+    pub(super) fn server_step(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
         // Our last word was said: nothing may follow it.
-        if self.is_finished(Side::Client) && self.replies.is_empty() {
+        if self.ends.is_finished(Side::Client) && self.replies.is_empty() {
             return Step::Took(input.len());
         }
         match &mut self.server {
@@ -317,8 +299,8 @@ impl Smtp {
         let budget = cx.config.bounds.swallow;
         self.client = Client::Swallow(Box::new(Swallow { what, budget, refused }));
         if refused {
-            self.reason = Reason::ServerLost;
-            self.since = cx.out.now;
+            self.ends.set_reason(Reason::ServerLost);
+            self.ends.start_timer(cx.out.now);
             self.replies.last_behind_message(act::ANSWERED_EARLY);
         }
     }
@@ -455,9 +437,7 @@ impl Smtp {
         if cx.config.watch == Watch::Observe {
             return;
         }
-        if self.reason == Reason::Closed {
-            self.reason = Reason::ServerLost;
-        }
+        self.ends.add_reason(Reason::ServerLost);
         self.client = Client::Done;
         self.server = Server::Muted;
         self.finish(Side::Client, cx);
