@@ -13,9 +13,9 @@ use proto::mime::{self, Finding, PartHeader, Reader, Wants};
 
 use crate::act::{self, Refusal};
 use crate::config::{SessionConfig, Watch};
+use crate::conformance::{self, Told};
 use crate::effect::Out;
 use crate::event::{self, Anomaly, AnomalyKind, Event, MessageSize, Observed, Treatment, Via};
-use crate::smtp::conformance::{self, Told};
 
 /// One message on its way.
 #[derive(Debug)]

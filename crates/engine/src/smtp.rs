@@ -8,7 +8,6 @@
 mod chunk;
 mod client;
 mod command;
-pub(crate) mod conformance;
 mod content;
 mod replies;
 mod server;
@@ -24,6 +23,7 @@ use proto::{Side, Time};
 use crate::act::{self, Refusal};
 use crate::bounds::Bounds;
 use crate::config::Watch;
+use crate::conformance::{self, Told};
 use crate::context::Context;
 use crate::dialogue::{Dialogue, Step};
 use crate::effect::{End, Wants};
@@ -31,7 +31,6 @@ use crate::ends::{Ends, Limit};
 use crate::event::{Anomaly, AnomalyKind, Event, Observed, Reason, Treatment};
 use crate::message::Ears;
 
-use conformance::Told;
 use replies::{Asked, Front, Replies, Slot};
 use transaction::Transaction;
 
