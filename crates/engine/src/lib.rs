@@ -1,11 +1,10 @@
 //! Sessions and verdicts: bytes and time come in, effects go out.
 //!
 //! Decode, check, judge, act: `proto` finds a unit, `conformance` says whether it is legal
-//! here, the compiled policy says what a class makes of it, and `act` turns that into what the two
-//! peers see. No socket and no clock is known here; live proxy, replay and tests are three sinks of
+//! here, the compiled policy says what a class makes of it, and the protocol's `wording` turns that into
+//! what the two peers see. No socket and no clock is known here; live proxy, replay and tests are three sinks of
 //! the same effects.
 
-mod act;
 mod anomaly;
 pub mod bounds;
 pub mod config;
@@ -18,6 +17,8 @@ pub mod event;
 mod message;
 mod observed;
 mod opaque;
+mod refusal;
+mod replies;
 pub mod session;
 mod smtp;
 

@@ -11,11 +11,11 @@ use policy::{CompiledPolicy, RuleState, Verdict};
 use proto::Side;
 use proto::mime::{self, Finding, PartHeader, Reader, Wants};
 
-use crate::act::{self, Refusal};
 use crate::config::{SessionConfig, Watch};
 use crate::conformance::{self, Told};
 use crate::effect::Out;
 use crate::event::{self, Anomaly, AnomalyKind, Event, MessageSize, Observed, Treatment, Via};
+use crate::refusal::{Cause, Refusal};
 
 /// One message on its way.
 #[derive(Debug)]
@@ -303,7 +303,7 @@ impl Ears<'_, '_> {
             let value = cut(value);
             self.out.report(Event::Anomaly(Anomaly { kind, from: Side::Client, value, treatment }));
         }
-        (treatment >= Treatment::Refused && !observed).then_some(act::BAD_MESSAGE)
+        (treatment >= Treatment::Refused && !observed).then_some(Cause::MessageFormat.into())
     }
 }
 
@@ -341,7 +341,7 @@ fn judge<'v>(
 
 const fn message_refusal(decision: Decision) -> Option<Refusal> {
     match decision {
-        Decision::Refuse { rule, kind } => Some(act::message_refusal(kind, rule)),
+        Decision::Refuse { rule, kind } => Some(Cause::of_message(kind).by(rule)),
         Decision::Pass | Decision::Mask => None,
     }
 }

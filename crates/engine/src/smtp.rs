@@ -3,15 +3,15 @@
 //! `client` finds the units, `command` and `chunk` are about one command, `content` is about message
 //! data and `server` about replies; `replies` keeps them in order, and `conformance` says what is
 //! legal. What a unit changes stands here and there in one
-//! `match` per state; what a refusal says stands in `act`.
+//! `match` per state; what a refusal says stands in `wording`.
 
 mod chunk;
 mod client;
 mod command;
 mod content;
-mod replies;
 mod server;
 mod transaction;
+mod wording;
 
 use policy::{Held, RuleState};
 use proto::smtp::body;
@@ -20,7 +20,6 @@ use proto::smtp::extension::Extensions;
 use proto::smtp::verb::Verb;
 use proto::{Side, Time};
 
-use crate::act::{self, Refusal};
 use crate::bounds::Bounds;
 use crate::config::Watch;
 use crate::conformance::{self, Told};
@@ -30,15 +29,16 @@ use crate::effect::{End, Wants};
 use crate::ends::{Ends, Limit};
 use crate::event::{Anomaly, AnomalyKind, Event, Observed, Reason, Treatment};
 use crate::message::Ears;
+use crate::refusal::{Cause, Refusal};
+use crate::replies::{Front, Replies, Slot};
 
-use replies::{Asked, Front, Replies, Slot};
 use transaction::Transaction;
 
 #[derive(Debug)]
 pub(crate) struct Smtp {
     client: Client,
     server: Server,
-    replies: Replies,
+    replies: Replies<Asked>,
     rules: RuleState,
     transaction: Option<Box<Transaction>>,
     /// The open transaction, while the answer to a nested MAIL is awaited.
@@ -126,6 +126,35 @@ enum Server {
     Muted,
 }
 
+/// What a reply of the server will answer, as far as it changes what we know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Greeting,
+    /// EHLO or LHLO: a capability reply, judged whole.
+    Ehlo,
+    Lhlo,
+    Helo,
+    Mail,
+    /// MAIL while a transaction is open: a refusal of it changes nothing.
+    NestedMail,
+    Rcpt,
+    Rset,
+    Data,
+    /// The end of a message; in LMTP one reply for each accepted recipient.
+    EndOfData {
+        replies: u32,
+    },
+    Chunk,
+    LastChunk {
+        replies: u32,
+    },
+    Auth,
+    StartTls,
+    Quit,
+    /// Anything whose reply changes nothing, masked commands among them.
+    Other,
+}
+
 impl Smtp {
     pub(crate) fn new(now: Time) -> Self {
         let mut replies = Replies::default();
@@ -187,16 +216,16 @@ impl Dialogue for Smtp {
                 // What the server owes from before the message has been owed as long.
                 self.client = Client::Done;
                 self.replies.ready();
-                self.replies.give_up(act::UNANSWERED);
+                self.replies.fail_pending(Cause::Unanswered);
                 self.flush(cx);
             }
             Limit::BeforeLast => {
-                self.replies.give_up(act::UNANSWERED);
+                self.replies.fail_pending(Cause::Unanswered);
                 self.flush(cx);
             }
             Limit::EndOfData => {
                 self.ends.set_reason(Reason::ServerLost);
-                self.last_word_now(act::UNANSWERED, cx);
+                self.last_word_now(Cause::Unanswered, cx);
             }
             Limit::Idle if matches!(self.server, Server::Relay { .. }) => {
                 // An encrypted dialogue can only be ended, not answered.
@@ -208,7 +237,7 @@ impl Dialogue for Smtp {
             }
             Limit::Idle => {
                 self.ends.set_reason(Reason::Idle);
-                self.last_word_now(act::IDLE, cx);
+                self.last_word_now(Cause::Idle, cx);
             }
         }
     }
@@ -222,7 +251,7 @@ impl Dialogue for Smtp {
     fn unreachable(&mut self, cx: &mut Context<'_>) {
         self.ends.set_reason(Reason::ServerUnreachable);
         self.server = Server::Muted;
-        self.last_word_now(act::UNREACHABLE, cx);
+        self.last_word_now(Cause::Unreachable, cx);
     }
 
     fn ends(&self) -> &Ends {
@@ -267,10 +296,10 @@ impl Smtp {
         self.replies.ready();
         self.client = Client::Done;
         match how {
-            End::Fin if self.replies.refuse_message() => {}
+            End::Fin if self.replies.refuses_message() => {}
             End::Fin => self.finish(Side::Server, cx),
             // The server has all of the message: it must get to answer, or nobody knows whose it is.
-            End::Reset if self.replies.owe_end_of_data() && !unfinished => self.finish(Side::Server, cx),
+            End::Reset if self.awaits_end_of_data() && !unfinished => self.finish(Side::Server, cx),
             End::Reset => self.abort(Side::Server, cx),
         }
         // Nothing can be sent to it, and the program is to close what is left of it.
@@ -285,14 +314,14 @@ impl Smtp {
         }
         let relayed = matches!(self.server, Server::Relay { .. });
         self.server = Server::Muted;
-        if self.replies.refuse_message() {
-            self.replies.give_up(act::SERVER_LOST);
+        if self.replies.refuses_message() {
+            self.replies.fail_pending(Cause::ServerLost);
             return self.flush(cx);
         }
         if !relayed && !self.replies.is_empty() {
-            let answer = if self.greeted { act::SERVER_LOST } else { act::UNREACHABLE };
+            let answer = if self.greeted { Cause::ServerLost } else { Cause::Unreachable };
             self.ends.add_reason(Reason::ServerLost);
-            self.replies.give_up(answer);
+            self.replies.fail_pending(answer);
             self.flush(cx);
         }
         self.client = Client::Done;
@@ -307,7 +336,7 @@ impl Smtp {
         let idle = self.greeted && self.replies.is_empty() && self.transaction.is_none();
         if self.draining && idle && matches!(self.client, Client::Command) {
             self.ends.set_reason(Reason::Drained);
-            self.last_word_now(act::GOING_DOWN, cx);
+            self.last_word_now(Cause::ShuttingDown, cx);
         }
     }
 
@@ -342,18 +371,22 @@ impl Smtp {
         }
     }
 
+    fn awaits_end_of_data(&self) -> bool {
+        self.replies.awaits(|asked| matches!(asked, Asked::EndOfData { .. } | Asked::LastChunk { .. }))
+    }
+
     /// The server has all of a message, and has not said what becomes of it.
     fn awaits_verdict(&self) -> bool {
-        self.replies.owe_end_of_data() && !matches!(self.client, Client::Data(_) | Client::Chunk(_))
+        self.awaits_end_of_data() && !matches!(self.client, Client::Data(_) | Client::Chunk(_))
     }
 
     /// Sends what of ours is at the front of the queue.
     fn flush(&mut self, cx: &mut Context<'_>) {
-        while let Some(slot) = self.replies.leave() {
+        while let Some(slot) = self.replies.pop_ready() {
             match slot {
-                Slot::Ours(refusal) => self.answer(*refusal, cx),
+                Slot::Ours(refusal) => self.answer(refusal, cx),
                 Slot::Last { refusal, times, to_message, .. } => {
-                    (0..times).for_each(|_| self.answer(*refusal, cx));
+                    (0..times).for_each(|_| self.answer(refusal, cx));
                     self.client = Client::Done;
                     self.server = Server::Muted;
                     self.finish(Side::Client, cx);
@@ -370,12 +403,12 @@ impl Smtp {
 
     fn answer(&mut self, refusal: Refusal, cx: &mut Context<'_>) {
         if !self.ends.is_finished(Side::Client) {
-            cx.out.answer(refusal.line(cx.config).as_bytes());
+            cx.out.answer(wording::line(refusal, cx.config).as_bytes());
         }
     }
 
     /// Our last word in its turn: from here on nothing of the client is forwarded.
-    fn last_word(&mut self, refusal: Refusal, cx: &mut Context<'_>) {
+    fn last_word(&mut self, refusal: impl Into<Refusal>, cx: &mut Context<'_>) {
         self.refused_now(cx);
         self.client = Client::Done;
         self.replies.last(refusal);
@@ -383,7 +416,7 @@ impl Smtp {
     }
 
     /// Our last word in place of the reply that is owed next.
-    fn last_word_now(&mut self, refusal: Refusal, cx: &mut Context<'_>) {
+    fn last_word_now(&mut self, refusal: impl Into<Refusal>, cx: &mut Context<'_>) {
         self.client = Client::Done;
         self.replies.last_now(refusal);
         self.flush(cx);

@@ -7,13 +7,13 @@ use proto::smtp::command::Chunk;
 use super::command::{Said, pass_line};
 use super::content::send;
 use super::{Asked, ChunkOnItsWay, Client, Smtp, Swallowed, Transaction};
-use crate::act;
 use crate::config::Watch;
 use crate::context::Context;
 use crate::dialogue::Step;
 use crate::effect::Wants;
 use crate::event::{AnomalyKind, Treatment, Via};
 use crate::message::Message;
+use crate::refusal::Cause;
 
 impl Said<'_> {
     /// What BDAT announces, if every server reads it so: Exim knows the verb only at the start of the line
@@ -48,7 +48,7 @@ impl Smtp {
         let treatment = self.anomaly(AnomalyKind::BadChunk, Side::Client, said.line.text, cx);
         self.mask_or_pass(said, cx.config.watch == Watch::Enforce, cx);
         if treatment == Treatment::Reset {
-            self.last_word(act::LOCKED_PARAMETER, cx);
+            self.last_word(Cause::LockedParameter, cx);
         }
     }
 

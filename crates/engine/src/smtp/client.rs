@@ -6,12 +6,12 @@ use proto::{Progress, Side};
 
 use super::command::{pass_line, read_command};
 use super::{Asked, Client, Smtp};
-use crate::act;
 use crate::config::{SessionConfig, Watch};
 use crate::context::Context;
 use crate::dialogue::Step;
 use crate::effect::Wants;
 use crate::event::{AnomalyKind, Treatment};
+use crate::refusal::Cause;
 
 impl Smtp {
     pub(super) fn client_step(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
@@ -126,10 +126,10 @@ impl Smtp {
             return Step::Wants(Wants::Peer);
         }
         if self.greeted {
-            self.last_word(act::OUT_OF_TURN, cx);
+            self.last_word(Cause::OutOfTurn, cx);
         } else {
             self.refused_now(cx);
-            self.last_word_now(act::OUT_OF_TURN, cx);
+            self.last_word_now(Cause::OutOfTurn, cx);
         }
         Step::Took(input.len())
     }
@@ -150,7 +150,7 @@ impl Smtp {
         let value = input.get(..cx.config.bounds.command_line).unwrap_or(input);
         self.anomaly(AnomalyKind::CommandTooLong, Side::Client, self.told(value), cx);
         self.commands += 1;
-        self.replies.ours(act::LINE_TOO_LONG);
+        self.replies.ours(Cause::LineTooLong);
         self.skipped(len as u64, ends, cx);
         Step::Took(len)
     }
@@ -167,7 +167,7 @@ impl Smtp {
     fn skipped(&mut self, octets: u64, ends: bool, cx: &mut Context<'_>) {
         self.client = if ends { Client::Command } else { Client::Skip(octets) };
         if octets > cx.config.bounds.skip {
-            self.last_word(act::ENDLESS_LINE, cx);
+            self.last_word(Cause::EndlessLine, cx);
         }
     }
 
@@ -179,7 +179,7 @@ impl Smtp {
             Progress::NeedMore => Step::Wants(Wants::More),
             Progress::Oversize { len, .. } => {
                 self.anomaly(AnomalyKind::CommandTooLong, Side::Client, b"", cx);
-                self.last_word(act::LINE_TOO_LONG, cx);
+                self.last_word(Cause::LineTooLong, cx);
                 Step::Took(len)
             }
             Progress::Unit { unit: line, len } => {
@@ -201,7 +201,7 @@ impl Smtp {
             Treatment::Silent | Treatment::Logged | Treatment::Normalized | Treatment::Masked => {
                 return false;
             }
-            Treatment::Refused => self.last_word(act::BAD_OCTET, cx),
+            Treatment::Refused => self.last_word(Cause::ControlCharacter, cx),
             Treatment::Reset => self.reset(cx),
         }
         true

@@ -10,12 +10,13 @@ use proto::smtp::address::Path;
 use proto::smtp::command::{Command, decimal};
 use proto::smtp::verb::Verb;
 
+use super::wording::{self, Masked, Row};
 use super::{Asked, SetAside, Smtp, Transaction};
-use crate::act::{self, Masked, Refusal, Row};
 use crate::config::{SessionConfig, Watch};
 use crate::context::Context;
 use crate::event::{AnomalyKind, Observed, Treatment};
 use crate::message::Decision;
+use crate::refusal::{Cause, Refusal};
 
 /// One command with everything that was read of it.
 pub(super) struct Said<'b> {
@@ -73,22 +74,22 @@ impl Smtp {
         let Line { end, flaws, .. } = said.line;
         let text = said.told;
         if said.number == 0 && is_http(&said.command) {
-            return self.treat(AnomalyKind::NotSmtp, text, act::OUT_OF_TURN, cx);
+            return self.treat(AnomalyKind::NotSmtp, text, Cause::OutOfTurn, cx);
         }
         if end == LineEnd::Lf {
-            let check = self.treat(AnomalyKind::CommandBareLf, text, act::BARE_LF, cx);
+            let check = self.treat(AnomalyKind::CommandBareLf, text, Cause::BareLineFeed, cx);
             if !matches!(check, Check::Fine) {
                 return check;
             }
         }
         if flaws.control {
-            let check = self.treat(AnomalyKind::CommandControl, text, act::BAD_OCTET, cx);
+            let check = self.treat(AnomalyKind::CommandControl, text, Cause::ControlCharacter, cx);
             if !matches!(check, Check::Fine) {
                 return check;
             }
         }
         if flaws.eight_bit && !self.is_utf8(said) {
-            let check = self.treat(AnomalyKind::CommandEightBit, text, act::EIGHT_BIT, cx);
+            let check = self.treat(AnomalyKind::CommandEightBit, text, Cause::EightBit, cx);
             if !matches!(check, Check::Fine) {
                 return check;
             }
@@ -99,27 +100,27 @@ impl Smtp {
     fn check_path(&mut self, said: &Said<'_>, cx: &mut Context<'_>) -> Check {
         let Some(path) = &said.path else { return Check::Fine };
         if !path.readable {
-            let check = self.treat(AnomalyKind::UnreadablePath, path.text, act::UNREADABLE_PATH, cx);
+            let check = self.treat(AnomalyKind::UnreadablePath, path.text, Cause::UnreadablePath, cx);
             if !matches!(check, Check::Fine) {
                 return check;
             }
         }
         if path.is_hostile() {
-            return self.treat(AnomalyKind::HostilePath, path.text, act::HOSTILE_PATH, cx);
+            return self.treat(AnomalyKind::HostilePath, path.text, Cause::HostilePath, cx);
         }
         let locked = path.parameters().find(|(keyword, value)| self.masked.unlock_parameter(keyword, value));
         match locked {
             Some((keyword, _)) => {
-                self.treat(AnomalyKind::LockedParameter, keyword, act::LOCKED_PARAMETER, cx)
+                self.treat(AnomalyKind::LockedParameter, keyword, Cause::LockedParameter, cx)
             }
             None => Check::Fine,
         }
     }
 
-    fn treat(&mut self, kind: AnomalyKind, value: &[u8], refusal: Refusal, cx: &mut Context<'_>) -> Check {
+    fn treat(&mut self, kind: AnomalyKind, value: &[u8], cause: Cause, cx: &mut Context<'_>) -> Check {
         match self.anomaly(kind, Side::Client, value, cx) {
             Treatment::Silent | Treatment::Logged | Treatment::Normalized | Treatment::Masked => Check::Fine,
-            Treatment::Refused => Check::Answer(refusal),
+            Treatment::Refused => Check::Answer(cause.into()),
             Treatment::Reset => Check::Reset,
         }
     }
@@ -162,10 +163,10 @@ impl Smtp {
         transaction.recipients += 1;
         transaction.surplus += 1;
         if transaction.surplus <= cx.config.bounds.surplus {
-            self.replies.ours(Refusal { rule: Some(rule), ..act::TOO_MANY });
+            self.replies.ours(Cause::SurplusRecipient.by(rule));
         } else {
             self.anomaly(AnomalyKind::Surplus, Side::Client, b"", cx);
-            self.last_word(Refusal { rule: Some(rule), ..act::SURPLUS }, cx);
+            self.last_word(Cause::TooManySurplus.by(rule), cx);
         }
         true
     }
@@ -249,7 +250,7 @@ impl Smtp {
     }
 
     fn refuse_command(&mut self, verb: Verb, kind: Option<Kind>, rule: RuleId, cx: &mut Context<'_>) {
-        match act::command_row(verb, kind, rule, cx.config) {
+        match wording::command_row(verb, kind, rule, cx.config) {
             Row::Last(refusal) => self.last_word(refusal, cx),
             Row::Answer(refusal) => {
                 self.replies.ours(refusal);
@@ -312,7 +313,7 @@ impl Smtp {
 
     /// Octets of the same number in place of the command; the server answers as to any it does not know.
     pub(super) fn mask_command(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
-        for ink in act::mask(Masked::Command, said.line.text.len()) {
+        for ink in wording::mask(Masked::Command, said.line.text.len()) {
             cx.out.rewrite(Side::Server, ink);
         }
         cx.out.rewrite(Side::Server, b"\r\n");

@@ -3,14 +3,14 @@
 use proto::Side;
 use proto::smtp::body::{self, Flaw, Nul, Piece, Step as BodyStep};
 
-use super::{Asked, Client, Front, Server, Smtp, Swallow, Swallowed};
-use crate::act::Refusal;
+use super::{Asked, Client, Front, Server, Smtp, Swallow, Swallowed, wording};
 use crate::config::Watch;
 use crate::context::Context;
 use crate::dialogue::Step;
 use crate::effect::Wants;
 use crate::event::{AnomalyKind, Observed, Via};
 use crate::message::{Ears, Message};
+use crate::refusal::Refusal;
 
 /// The line that ends a message.
 const END: &[u8] = b".\r\n";
@@ -216,7 +216,7 @@ impl Smtp {
         let most = declared.map_or(cx.config.bounds.swallow, |size| size.saturating_add(size / 10));
         let budget = most.saturating_sub(self.message().map_or(0, |message| message.octets));
         let times = self.replies_to_a_message();
-        self.end_transaction(Some(refusal.code), cx);
+        self.end_transaction(Some(wording::code(refusal)), cx);
         self.replies.last_at_end_of_message(refusal, times);
         self.cut_off_server(cx);
         let over = budget == 0 || matches!(rest, Swallowed::Chunk(0));

@@ -12,14 +12,15 @@ use proto::{Progress, Side};
 use smallvec::SmallVec;
 
 use super::command::pass_line;
+use super::wording::{self, Masked, Row};
 use super::{Asked, Client, Front, Server, Smtp, Swallow, Swallowed};
-use crate::act::{self, Masked, Row};
 use crate::config::Watch;
 use crate::context::Context;
 use crate::dialogue::Step;
 use crate::effect::Wants;
 use crate::event::{AnomalyKind, Event, Observed, Reason, Treatment};
 use crate::message::Decision;
+use crate::refusal::Cause;
 
 /// With PRDR (draft-hall-prdr) a message may be answered so: behind it comes one reply for each recipient
 /// that was accepted, and one for the message.
@@ -40,7 +41,7 @@ impl Smtp {
             Server::LongLine(_) => self.long_line(input, cx),
             Server::Replies => match self.replies.front() {
                 Front::Waiting => Step::Took(input.len()),
-                Front::Nobody => self.unasked(input, cx),
+                Front::Empty => self.unasked(input, cx),
                 Front::Server { asked: asked @ (Asked::Ehlo | Asked::Lhlo), number } => {
                     self.capabilities(asked, number, input, cx)
                 }
@@ -151,7 +152,7 @@ impl Smtp {
         let decision = self.ears(cx).judge(&|_| Cow::Owned(count.to_string().into_bytes()));
         let Decision::Refuse { rule, kind } = decision else { return false };
         self.refused_now(cx);
-        match act::command_row(Verb::Rcpt, kind, rule, cx.config) {
+        match wording::command_row(Verb::Rcpt, kind, rule, cx.config) {
             Row::Last(refusal) | Row::Answer(refusal) => self.last_word_now(refusal, cx),
         }
         true
@@ -301,7 +302,7 @@ impl Smtp {
         if refused {
             self.ends.set_reason(Reason::ServerLost);
             self.ends.start_timer(cx.out.now);
-            self.replies.last_behind_message(act::ANSWERED_EARLY);
+            self.replies.last_after_message(Cause::AnsweredEarly);
         }
     }
 
@@ -404,7 +405,7 @@ impl Smtp {
         if let Decision::Refuse { rule, kind } = decision {
             self.refused_now(cx);
             let (Row::Last(refusal) | Row::Answer(refusal)) =
-                act::command_row(Verb::Ehlo, kind, rule, cx.config);
+                wording::command_row(Verb::Ehlo, kind, rule, cx.config);
             self.last_word_now(refusal, cx);
             return None;
         }
@@ -495,7 +496,7 @@ struct Offer {
 fn hide(line: &Line<'_>, reply: &ReplyLine<'_>, cx: &mut Context<'_>) {
     let shown = line.text.len() - reply.text.len();
     cx.out.pass(Side::Client, line.text.get(..shown).unwrap_or_default());
-    act::mask(Masked::Keyword, reply.text.len()).for_each(|ink| cx.out.rewrite(Side::Client, ink));
+    wording::mask(Masked::Keyword, reply.text.len()).for_each(|ink| cx.out.rewrite(Side::Client, ink));
     cx.out.rewrite(Side::Client, b"\r\n");
 }
 

@@ -1,0 +1,78 @@
+//! Why something is refused. Each protocol puts it into words of its own.
+
+use policy::RuleId;
+use policy::fact::Kind;
+
+/// A refusal that the client gets to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) cause: Cause,
+    /// The rule that refused; its class is named under `refusals detail`.
+    pub(crate) rule: Option<RuleId>,
+}
+
+/// What is refused, or what failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// No server could be reached, or it closed before its greeting.
+    Unreachable,
+    ServerLost,
+    ShuttingDown,
+    Idle,
+    /// The server answered a message before its end.
+    AnsweredEarly,
+    /// The server did not answer in time.
+    Unanswered,
+    /// A command line over its bound.
+    LineTooLong,
+    /// A command line so far over its bound that its end is not waited for.
+    EndlessLine,
+    ControlCharacter,
+    BareLineFeed,
+    /// A command line with bytes above 127 and without SMTPUTF8.
+    EightBit,
+    /// A command before its turn.
+    OutOfTurn,
+    /// A path that some server takes for a command.
+    HostilePath,
+    UnreadablePath,
+    /// A parameter whose extension was masked.
+    LockedParameter,
+    /// A message that violates the standards.
+    MessageFormat,
+    /// Recipients over a limit, where the session goes on.
+    SurplusRecipient,
+    /// More recipients over a limit than are answered one by one.
+    TooManySurplus,
+    /// Recipients over a limit, where the session ends.
+    RecipientLimit,
+    InvalidRecipientLimit,
+    Sender,
+    Recipient,
+    Command,
+    Message,
+    HeaderTooLong,
+    TooMuchData,
+}
+
+impl Cause {
+    /// A refusal by a rule.
+    pub(crate) const fn by(self, rule: RuleId) -> Refusal {
+        Refusal { cause: self, rule: Some(rule) }
+    }
+
+    /// Why a rule on the content of a message refuses; `kind` is what its condition asks.
+    pub(crate) const fn of_message(kind: Option<Kind>) -> Self {
+        match kind {
+            Some(Kind::HeaderLength) => Self::HeaderTooLong,
+            Some(Kind::DataLength) => Self::TooMuchData,
+            _ => Self::Message,
+        }
+    }
+}
+
+impl From<Cause> for Refusal {
+    fn from(cause: Cause) -> Self {
+        Self { cause, rule: None }
+    }
+}

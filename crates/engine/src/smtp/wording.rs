@@ -1,0 +1,118 @@
+//! What SMTP peers get to read: replies of ours, and masks. The one place that words a refusal.
+
+use policy::fact::Kind;
+use policy::model::{RecipientLimit, Refusals};
+use proto::smtp::verb::Verb;
+
+use crate::config::SessionConfig;
+use crate::refusal::{Cause, Refusal};
+
+/// Reply code, enhanced status code (RFC 3463), and text.
+type Words = (u16, (u8, u8, u8), &'static str);
+
+const fn words(cause: Cause) -> Words {
+    match cause {
+        Cause::Unreachable => (421, (4, 3, 2), "Service not available"),
+        Cause::ServerLost => (421, (4, 4, 2), "Connection to the server lost"),
+        Cause::ShuttingDown => (421, (4, 3, 2), "Service shutting down"),
+        Cause::Idle => (421, (4, 4, 2), "Idle for too long"),
+        Cause::AnsweredEarly => (421, (4, 3, 0), "The server answered before the end of the message"),
+        Cause::Unanswered => (421, (4, 4, 1), "No answer from the server"),
+        Cause::LineTooLong => (500, (5, 5, 2), "Line too long"),
+        Cause::EndlessLine => (421, (4, 7, 0), "Line without end"),
+        Cause::ControlCharacter => (500, (5, 5, 2), "Control character in command"),
+        Cause::BareLineFeed => (500, (5, 5, 2), "Command line must end in CRLF"),
+        Cause::EightBit => (500, (5, 6, 7), "Non-ASCII command without SMTPUTF8"),
+        Cause::OutOfTurn => (554, (5, 5, 0), "Command out of turn"),
+        Cause::HostilePath => (553, (5, 1, 3), "Address syntax not allowed"),
+        Cause::UnreadablePath => (501, (5, 1, 3), "Bad address syntax"),
+        Cause::LockedParameter => (555, (5, 5, 4), "Parameter not available"),
+        Cause::MessageFormat => (554, (5, 6, 0), "Message format not allowed"),
+        // RFC 5321 §4.5.3.1.10.
+        Cause::SurplusRecipient => (452, (4, 5, 3), "Too many recipients"),
+        Cause::TooManySurplus => (421, (4, 7, 0), "Too many recipients over the limit"),
+        Cause::RecipientLimit => (550, (5, 5, 3), "Too many recipients"),
+        Cause::InvalidRecipientLimit => (550, (5, 7, 1), "Too many unknown recipients"),
+        Cause::Sender => (550, (5, 7, 1), "Sender refused by policy"),
+        Cause::Recipient => (550, (5, 7, 1), "Recipient refused by policy"),
+        Cause::Command => (554, (5, 7, 1), "Command refused by policy"),
+        Cause::Message => (554, (5, 7, 1), "Message refused by policy"),
+        Cause::HeaderTooLong => (554, (5, 6, 0), "Message header too long"),
+        Cause::TooMuchData => (554, (5, 6, 0), "Too much message data"),
+    }
+}
+
+/// Whether the session goes on after a command that a rule refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Row {
+    /// Answered by us, not forwarded; the session goes on.
+    Answer(Refusal),
+    /// Our last reply.
+    Last(Refusal),
+}
+
+/// The row for a command, or for the reply to one.
+pub(crate) fn command_row(
+    verb: Verb,
+    kind: Option<Kind>,
+    rule: policy::RuleId,
+    config: &SessionConfig,
+) -> Row {
+    let cause = match (verb, kind) {
+        (Verb::Rcpt, Some(Kind::RecipientCount)) => match config.recipient_limit {
+            RecipientLimit::Refuse => return Row::Answer(Cause::SurplusRecipient.by(rule)),
+            RecipientLimit::Device => Cause::RecipientLimit,
+        },
+        (Verb::Rcpt, Some(Kind::InvalidRecipientCount)) => Cause::InvalidRecipientLimit,
+        (Verb::Mail, _) => Cause::Sender,
+        (Verb::Rcpt, _) => Cause::Recipient,
+        _ => Cause::Command,
+    };
+    Row::Last(cause.by(rule))
+}
+
+/// The reply code of a refusal.
+pub(crate) const fn code(refusal: Refusal) -> u16 {
+    words(refusal.cause).0
+}
+
+/// The reply line; the class is named only where the administrator asked for it.
+pub(crate) fn line(refusal: Refusal, config: &SessionConfig) -> String {
+    let (code, (class, subject, detail), text) = words(refusal.cause);
+    let named = refusal.rule.filter(|_| config.refusals == Refusals::Detail);
+    let named = named.and_then(|rule| Some(config.policy.as_ref()?.class(rule)));
+    match named {
+        Some(name) => format!("{code} {class}.{subject}.{detail} {text} (class {name})\r\n"),
+        None => format!("{code} {class}.{subject}.{detail} {text}\r\n"),
+    }
+}
+
+/// Bytes to mask with: IOS writes `x` over a command and `X` over the keywords of a reply.
+pub(crate) fn mask(of: Masked, len: usize) -> impl Iterator<Item = &'static [u8]> {
+    const SMALL: &[u8] = &[b'x'; 256];
+    const CAPITAL: &[u8] = &[b'X'; 256];
+    let ink = match of {
+        Masked::Command => SMALL,
+        Masked::Keyword => CAPITAL,
+    };
+    (0..len).step_by(256).map(move |done| ink.get(..(len - done).min(256)).unwrap_or(ink))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Masked {
+    Command,
+    Keyword,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mask_has_the_length_of_what_it_hides() {
+        for len in [0, 1, 255, 256, 257, 4000] {
+            assert_eq!(mask(Masked::Command, len).map(<[u8]>::len).sum::<usize>(), len);
+        }
+        assert_eq!(mask(Masked::Keyword, 3).collect::<Vec<_>>(), [b"XXX"]);
+    }
+}
