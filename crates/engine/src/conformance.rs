@@ -2,7 +2,6 @@
 
 use policy::model::Conformance;
 
-use crate::config::Watch;
 use crate::event::{AnomalyKind as Kind, Treatment};
 
 /// What each level makes of a situation: compat, standard, strict.
@@ -62,19 +61,19 @@ pub(crate) fn treatment(kind: Kind, level: Conformance) -> Treatment {
     })
 }
 
-/// The anomalies a session has had, so that one that repeats is told once.
+/// Which kinds of anomalies a session has had.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Told(u64);
+pub(crate) struct Reported(u64);
 
-impl Told {
-    /// Whether one of this kind is told now: the first of a session, and of an observed dialogue every
-    /// one. What is seen again whenever the same octets are offered is told once all the same.
-    pub(crate) fn tells(&mut self, kind: Kind, watch: Watch) -> bool {
+impl Reported {
+    /// Whether this anomaly is reported: the first of its kind in a session, and every one of a recorded
+    /// dialogue, except those that are found again whenever the same bytes are offered.
+    pub(crate) fn first(&mut self, kind: Kind, recorded: bool) -> bool {
         let bit = 1 << (kind as u64);
         let first = self.0 & bit == 0;
         self.0 |= bit;
         let lasting = matches!(kind, Kind::EarlyTalker | Kind::NotSmtp | Kind::LongHeader);
-        first || watch == Watch::Observe && !lasting
+        first || recorded && !lasting
     }
 
     pub(crate) const fn contains(self, kind: Kind) -> bool {

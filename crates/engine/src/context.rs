@@ -2,8 +2,9 @@
 
 use policy::CompiledPolicy;
 
-use crate::config::SessionConfig;
+use crate::config::{SessionConfig, Watch};
 use crate::effect::Out;
+use crate::event::{Event, Observed};
 
 /// Lent to a protocol for the length of one call.
 pub(crate) struct Context<'c> {
@@ -15,5 +16,24 @@ impl<'c> Context<'c> {
     /// The rules, if there are any.
     pub(crate) fn policy(&self) -> Option<&'c CompiledPolicy> {
         self.config.policy.as_deref()
+    }
+
+    /// Whether what the rules and the conformance table decide is carried out. Asked here and nowhere
+    /// else: of a recording it is only reported.
+    pub(crate) const fn carries_out(&self) -> bool {
+        matches!(self.config.watch, Watch::Enforce)
+    }
+
+    /// Whether the dialogue is a recording, which went on whatever is decided now. It is followed where
+    /// a live session would be ended, and forwarded as it was.
+    pub(crate) const fn is_recorded(&self) -> bool {
+        matches!(self.config.watch, Watch::Observe)
+    }
+
+    /// Reports a unit of a recorded dialogue.
+    pub(crate) fn observe(&mut self, observed: Observed<'_>) {
+        if self.is_recorded() {
+            self.out.report(Event::Observed(observed));
+        }
     }
 }

@@ -14,6 +14,7 @@ mod dialogue;
 pub mod effect;
 mod ends;
 pub mod event;
+mod inspector;
 mod message;
 mod observed;
 mod opaque;

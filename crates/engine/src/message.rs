@@ -5,16 +5,13 @@
 
 use std::borrow::Cow;
 
-use policy::RuleId;
 use policy::fact::{Close, Counter, Fact, Kind, Scope};
-use policy::{CompiledPolicy, RuleState, Verdict};
 use proto::Side;
 use proto::mime::{self, Finding, PartHeader, Reader, Wants};
 
-use crate::config::{SessionConfig, Watch};
-use crate::conformance::{self, Told};
-use crate::effect::Out;
-use crate::event::{self, Anomaly, AnomalyKind, Event, MessageSize, Observed, Treatment, Via};
+use crate::context::Context;
+use crate::event::{AnomalyKind, MessageSize, Observed, Treatment, Via};
+use crate::inspector::{Decision, Inspector, VALUE_MAX, Value, reported_value};
 use crate::refusal::{Cause, Refusal};
 
 /// One message on its way.
@@ -35,29 +32,20 @@ pub(crate) struct Message {
     mended_body: i64,
 }
 
-/// The rules and the ears of a session, lent to whoever learns something.
-pub(crate) struct Ears<'e, 'o> {
-    pub(crate) at: &'e SessionConfig,
-    pub(crate) rules: &'e mut RuleState,
-    pub(crate) told: &'e mut Told,
-    /// Octets of message data on the whole connection.
-    pub(crate) data_octets: &'e mut u64,
-    pub(crate) transaction: Option<u32>,
-    pub(crate) out: &'e mut Out<'o>,
-}
-
-/// What the rules decided about an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Decision {
-    Pass,
-    Mask,
-    Refuse { rule: RuleId, kind: Option<Kind> },
+/// The inspector of a session, lent to a message that is being read.
+pub(crate) struct MessageInspector<'i, 'o> {
+    pub(crate) inspector: &'i mut Inspector,
+    pub(crate) cx: &'i mut Context<'o>,
+    /// The number of the transaction.
+    pub(crate) transaction: u32,
+    /// Bytes of message data on the whole connection.
+    pub(crate) data_bytes: &'i mut u64,
 }
 
 impl Message {
-    pub(crate) fn new(via: Via, at: &SessionConfig) -> Self {
-        let needs = at.policy.as_ref().map(|policy| policy.needs()).unwrap_or_default();
-        let observed = at.watch == Watch::Observe;
+    pub(crate) fn new(via: Via, cx: &Context<'_>) -> Self {
+        let needs = cx.policy().map(|policy| policy.needs()).unwrap_or_default();
+        let observed = cx.is_recorded();
         let wants = Wants {
             fields: needs.header_fields,
             parts: needs.parts || observed,
@@ -78,15 +66,20 @@ impl Message {
 
     /// Learns the next octets; a refusal stops the message. `size` is what they count for, which
     /// differs from their number only where line ends were mended.
-    pub(crate) fn learn(&mut self, content: &[u8], size: usize, ears: &mut Ears<'_, '_>) -> Option<Refusal> {
+    pub(crate) fn learn(
+        &mut self,
+        content: &[u8],
+        size: usize,
+        inspector: &mut MessageInspector<'_, '_>,
+    ) -> Option<Refusal> {
         if content.len() != size {
-            return self.slice(content, size as u64, ears);
+            return self.slice(content, size as u64, inspector);
         }
         let mut rest = content;
         while !rest.is_empty() {
-            let room = usize::try_from(self.room(ears)).unwrap_or(usize::MAX).max(1);
+            let room = usize::try_from(self.room(inspector)).unwrap_or(usize::MAX).max(1);
             let (now, later) = rest.split_at_checked(room).unwrap_or((rest, b""));
-            if let Some(refusal) = self.slice(now, now.len() as u64, ears) {
+            if let Some(refusal) = self.slice(now, now.len() as u64, inspector) {
                 return Some(refusal);
             }
             rest = later;
@@ -95,29 +88,30 @@ impl Message {
     }
 
     /// The field that was learned last is whole: what follows it is known and is no continuation.
-    pub(crate) fn end_field(&mut self, ears: &mut Ears<'_, '_>) -> Option<Refusal> {
+    pub(crate) fn end_field(&mut self, inspector: &mut MessageInspector<'_, '_>) -> Option<Refusal> {
         let mut refusal = None;
         let Self { reader, line, .. } = self;
-        reader.end_field(&mut |_, event| refusal = refusal.take().or_else(|| ears.hear(event, line)));
+        reader
+            .end_field(&mut |_, event| refusal = refusal.take().or_else(|| inspector.on_event(event, line)));
         refusal
     }
 
     /// No more of it will come: tells the part whose header was open, and judges nothing, since a message
     /// without an end decides nothing.
-    pub(crate) fn observe_rest(&mut self, ears: &mut Ears<'_, '_>) {
+    pub(crate) fn observe_rest(&mut self, inspector: &mut MessageInspector<'_, '_>) {
         self.reader.finish(&mut |_, event| {
             if let mime::Event::PartHeader(part) = event {
-                ears.observe_part(&part);
+                inspector.observe_part(&part);
             }
         });
     }
 
     /// The end of the data.
-    pub(crate) fn finish(&mut self, ears: &mut Ears<'_, '_>) -> Option<Refusal> {
+    pub(crate) fn finish(&mut self, inspector: &mut MessageInspector<'_, '_>) -> Option<Refusal> {
         let mut refusal = None;
         let Self { reader, line, .. } = self;
-        reader.finish(&mut |_, event| refusal = refusal.take().or_else(|| ears.hear(event, line)));
-        let refusal = refusal.or_else(|| ears.close(Close::Data));
+        reader.finish(&mut |_, event| refusal = refusal.take().or_else(|| inspector.on_event(event, line)));
+        let refusal = refusal.or_else(|| inspector.close(Close::Data));
         self.whole = refusal.is_none();
         refusal
     }
@@ -149,32 +143,42 @@ impl Message {
     }
 
     /// Octets that may follow before a counter can pass a limit.
-    fn room(&self, ears: &Ears<'_, '_>) -> u64 {
+    fn room(&self, inspector: &MessageInspector<'_, '_>) -> u64 {
         let header = self.header_bytes();
-        let header_bound =
-            if self.in_header() { ears.at.bounds.header.saturating_sub(header) + 1 } else { u64::MAX };
-        let Some(policy) = &ears.at.policy else { return header_bound };
-        let room = |counter, value| policy.room(ears.rules, counter, value).unwrap_or(u64::MAX);
+        let header_bound = if self.in_header() {
+            inspector.cx.config.bounds.header.saturating_sub(header) + 1
+        } else {
+            u64::MAX
+        };
+        let room = |counter, value| inspector.inspector.room(counter, value, inspector.cx);
         let in_header = if self.in_header() { room(Counter::HeaderLength, header) } else { u64::MAX };
-        header_bound.min(in_header).min(room(Counter::DataLength, *ears.data_octets))
+        header_bound.min(in_header).min(room(Counter::DataLength, *inspector.data_bytes))
     }
 
-    fn slice(&mut self, content: &[u8], size: u64, ears: &mut Ears<'_, '_>) -> Option<Refusal> {
+    fn slice(
+        &mut self,
+        content: &[u8],
+        size: u64,
+        inspector: &mut MessageInspector<'_, '_>,
+    ) -> Option<Refusal> {
         let mut refusal = None;
         let before = (self.reader.header_bytes(), self.reader.body_bytes());
         let Self { reader, line, .. } = self;
-        reader.push(content, &mut |_, event| refusal = refusal.take().or_else(|| ears.hear(event, line)));
+        reader.push(content, &mut |_, event| {
+            refusal = refusal.take().or_else(|| inspector.on_event(event, line))
+        });
         self.note_mending(before, content.len() as u64, size);
         if refusal.is_some() {
             return refusal;
         }
-        *ears.data_octets += size;
+        *inspector.data_bytes += size;
         let header = self.header_bytes();
-        if header > ears.at.bounds.header {
-            return ears.anomaly(AnomalyKind::LongHeader, b"");
+        if header > inspector.cx.config.bounds.header {
+            return inspector.anomaly(AnomalyKind::LongHeader, b"");
         }
-        ears.count(Counter::HeaderLength, header)
-            .or_else(|| ears.count(Counter::DataLength, *ears.data_octets))
+        inspector
+            .count(Counter::HeaderLength, header)
+            .or_else(|| inspector.count(Counter::DataLength, *inspector.data_bytes))
     }
 
     /// Counts what differs between octets received and octets learned to where they stand; the line
@@ -189,12 +193,10 @@ impl Message {
     }
 }
 
-impl Ears<'_, '_> {
-    fn hear(&mut self, event: mime::Event<'_>, line: &mut Vec<u8>) -> Option<Refusal> {
+impl MessageInspector<'_, '_> {
+    fn on_event(&mut self, event: mime::Event<'_>, line: &mut Vec<u8>) -> Option<Refusal> {
         match event {
-            mime::Event::Field(field) if field.top => {
-                self.message_fact(Fact::HeaderField(field.text), field.text)
-            }
+            mime::Event::Field(field) if field.top => self.header_field(field.text),
             mime::Event::Field(_) => None,
             mime::Event::HeaderEnd => self.close(Close::Header),
             mime::Event::PartHeader(part) => self.part(&part),
@@ -206,136 +208,84 @@ impl Ears<'_, '_> {
 
     fn part(&mut self, part: &PartHeader<'_>) -> Option<Refusal> {
         self.observe_part(part);
-        let policy = self.at.policy.as_deref()?;
+        self.cx.policy()?;
         if !part.covered {
-            policy.begin(self.rules, Scope::Part);
+            self.inspector.begin(Scope::Part, self.cx);
         }
         let mut last = &b""[..];
         for content_type in part.content_types() {
-            policy.learn(self.rules, Fact::ContentType(content_type.text));
+            self.inspector.learn(Fact::ContentType(content_type.text), self.cx);
             last = content_type.text;
         }
         // RFC 2045 §6.1: without a field the encoding is 7bit.
         let mut encoding = &b"7bit"[..];
         for (number, named) in part.encodings().enumerate() {
             if number > 0 {
-                policy.learn(self.rules, Fact::Encoding(encoding));
+                self.inspector.learn(Fact::Encoding(encoding), self.cx);
             }
             encoding = named;
         }
-        policy.learn(self.rules, Fact::Encoding(encoding));
-        policy.close(self.rules, Close::PartHeader);
-        self.judge_message(&|kind| match kind {
-            Kind::MimeEncoding => encoding,
-            _ => last,
+        self.inspector.learn(Fact::Encoding(encoding), self.cx);
+        self.inspector.close(Close::PartHeader, self.cx);
+        self.judge(&|kind| match kind {
+            Kind::MimeEncoding => Cow::Borrowed(encoding),
+            _ => Cow::Borrowed(last),
         })
     }
 
     fn observe_part(&mut self, part: &PartHeader<'_>) {
-        if let (Watch::Observe, Some(transaction), false) = (self.at.watch, self.transaction, part.alternate)
-        {
-            self.out.report(Event::Observed(Observed::Part {
-                transaction,
+        if self.cx.is_recorded() && !part.alternate {
+            self.cx.observe(Observed::Part {
+                transaction: self.transaction,
                 content_type: part.media_type(),
                 encoding: part.encoding(),
                 filename: part.filename(),
-            }));
+            });
         }
     }
 
     fn text(&mut self, run: &[u8], line: &mut Vec<u8>) -> Option<Refusal> {
-        let policy = self.at.policy.as_deref()?;
-        let mut refusal = None;
-        let (at, transaction, out) = (self.at, self.transaction, &mut *self.out);
-        policy.learn_body(self.rules, run, &mut |rules, offset| {
-            let value = line_before(line, run, offset);
-            let decision = judge(at, policy, rules, transaction, out, &|_| Cow::Borrowed(&value));
-            refusal = message_refusal(decision);
-            refusal.is_none()
-        });
+        self.cx.policy()?;
+        let whole_line = |end| line_before(line, run, end);
+        let decision = self.inspector.judge_body(run, Some(self.transaction), &whole_line, self.cx);
         keep_line(line, run);
-        refusal
+        message_refusal(decision)
     }
 
     fn part_end(&mut self, covered: bool, line: &mut Vec<u8>) -> Option<Refusal> {
-        let policy = self.at.policy.as_deref()?;
-        policy.end_body(self.rules);
-        let refusal = self.judge_message(&|_| line);
+        self.cx.policy()?;
+        self.inspector.end_body(self.cx);
+        let refusal = self.judge(&|_| Cow::Borrowed(line));
         line.clear();
         if !covered {
-            policy.begin(self.rules, Scope::Part);
+            self.inspector.begin(Scope::Part, self.cx);
         }
         refusal
     }
 
-    fn message_fact(&mut self, fact: Fact<'_>, value: &[u8]) -> Option<Refusal> {
-        self.at.policy.as_deref()?.learn(self.rules, fact);
-        self.judge_message(&|_| value)
+    fn header_field(&mut self, text: &[u8]) -> Option<Refusal> {
+        self.inspector.learn(Fact::HeaderField(text), self.cx);
+        self.judge(&|_| Cow::Borrowed(text))
     }
 
     fn count(&mut self, counter: Counter, value: u64) -> Option<Refusal> {
-        self.at.policy.as_deref()?.learn(self.rules, Fact::Count(counter, value));
-        message_refusal(self.judge(&|_| Cow::Owned(value.to_string().into_bytes())))
+        self.inspector.learn(Fact::Count(counter, value), self.cx);
+        self.judge(&|_| Cow::Owned(value.to_string().into_bytes()))
     }
 
     pub(crate) fn close(&mut self, close: Close) -> Option<Refusal> {
-        self.at.policy.as_deref()?.close(self.rules, close);
-        self.judge_message(&|_| b"")
+        self.inspector.close(close, self.cx);
+        self.judge(&|_| Cow::Borrowed(b""))
     }
 
-    fn judge_message<'v>(&mut self, value: &dyn Fn(Kind) -> &'v [u8]) -> Option<Refusal> {
-        message_refusal(self.judge(&|kind| Cow::Borrowed(value(kind))))
-    }
-
-    /// Judges the event that was learned, and reports what acted with the value it acted on.
-    pub(crate) fn judge<'v>(&mut self, value: &dyn Fn(Kind) -> Cow<'v, [u8]>) -> Decision {
-        match self.at.policy.as_deref() {
-            Some(policy) => judge(self.at, policy, self.rules, self.transaction, self.out, value),
-            None => Decision::Pass,
-        }
+    fn judge(&mut self, value: Value<'_, '_>) -> Option<Refusal> {
+        message_refusal(self.inspector.judge(Some(self.transaction), value, self.cx))
     }
 
     /// Reports an anomaly of the client; a refusal if conformance refuses the message for it.
     pub(crate) fn anomaly(&mut self, kind: AnomalyKind, value: &[u8]) -> Option<Refusal> {
-        let treatment = conformance::treatment(kind, self.at.conformance);
-        let observed = self.at.watch == Watch::Observe;
-        if self.told.tells(kind, self.at.watch) {
-            let value = cut(value);
-            self.out.report(Event::Anomaly(Anomaly { kind, from: Side::Client, value, treatment }));
-        }
-        (treatment >= Treatment::Refused && !observed).then_some(Cause::MessageFormat.into())
-    }
-}
-
-fn judge<'v>(
-    at: &SessionConfig,
-    policy: &CompiledPolicy,
-    rules: &mut RuleState,
-    transaction: Option<u32>,
-    out: &mut Out<'_>,
-    value: &dyn Fn(Kind) -> Cow<'v, [u8]>,
-) -> Decision {
-    let mut kind = None;
-    let verdict = policy.judge(rules, &mut |hit| {
-        kind = hit.kind;
-        let Some(kind) = hit.kind else { return };
-        out.report(Event::Match(event::Match {
-            policy: policy.name(),
-            class: policy.class(hit.rule),
-            criterion: policy.criterion(hit.condition),
-            kind,
-            scope: kind.scope(),
-            value: cut(&value(kind)),
-            action: hit.action,
-            log: hit.log,
-            transaction,
-        }));
-    });
-    match verdict {
-        _ if at.watch == Watch::Observe => Decision::Pass,
-        Verdict::Pass => Decision::Pass,
-        Verdict::Mask(_) => Decision::Mask,
-        Verdict::Refuse(rule) => Decision::Refuse { rule, kind },
+        let treatment = self.inspector.anomaly(kind, Side::Client, value, self.cx);
+        (treatment >= Treatment::Refused).then(|| Cause::MessageFormat.into())
     }
 }
 
@@ -346,14 +296,6 @@ const fn message_refusal(decision: Decision) -> Option<Refusal> {
     }
 }
 
-/// Octets of a value that are reported.
-const VALUE_MAX: usize = 256;
-
-/// A value as it is reported.
-fn cut(value: &[u8]) -> &[u8] {
-    value.get(..VALUE_MAX).unwrap_or(value)
-}
-
 /// The line whose end stands at `end` of `run`; `before` is how it began in earlier runs.
 fn line_before(before: &[u8], run: &[u8], end: usize) -> Vec<u8> {
     let text = run.get(..end).unwrap_or(run);
@@ -362,7 +304,7 @@ fn line_before(before: &[u8], run: &[u8], end: usize) -> Vec<u8> {
         Some(lf) => (&b""[..], text.get(lf + 1..).unwrap_or_default()),
         None => (before, text),
     };
-    let mut line = [before, cut(text)].concat();
+    let mut line = [before, reported_value(text)].concat();
     if line.len() <= VALUE_MAX && line.last() == Some(&b'\r') {
         line.pop();
     }

@@ -13,7 +13,8 @@ mod server;
 mod transaction;
 mod wording;
 
-use policy::{Held, RuleState};
+use policy::Held;
+use policy::fact::Scope;
 use proto::smtp::body;
 use proto::smtp::command::Command;
 use proto::smtp::extension::Extensions;
@@ -21,14 +22,12 @@ use proto::smtp::verb::Verb;
 use proto::{Side, Time};
 
 use crate::bounds::Bounds;
-use crate::config::Watch;
-use crate::conformance::{self, Told};
 use crate::context::Context;
 use crate::dialogue::{Dialogue, Step};
 use crate::effect::{End, Wants};
 use crate::ends::{Ends, Limit};
-use crate::event::{Anomaly, AnomalyKind, Event, Observed, Reason, Treatment};
-use crate::message::Ears;
+use crate::event::{AnomalyKind, Event, Observed, Reason, Treatment};
+use crate::inspector::{Decision, Inspector, Value};
 use crate::refusal::{Cause, Refusal};
 use crate::replies::{Front, Replies, Slot};
 
@@ -39,14 +38,13 @@ pub(crate) struct Smtp {
     client: Client,
     server: Server,
     replies: Replies<Asked>,
-    rules: RuleState,
+    inspector: Inspector,
     transaction: Option<Box<Transaction>>,
     /// The open transaction, while the answer to a nested MAIL is awaited.
     set_aside: Option<Box<SetAside>>,
     /// Keywords of the last EHLO reply, and those of them that the client was not shown.
     offered: Extensions,
     masked: Extensions,
-    told: Told,
     /// Nothing of the client is interpreted until the reply to its last command is in.
     barrier: bool,
     greeted: bool,
@@ -57,7 +55,7 @@ pub(crate) struct Smtp {
     commands: u32,
     transactions: u32,
     invalid_recipients: u32,
-    data_octets: u64,
+    data_bytes: u64,
     /// Lines and code of the reply under way.
     reply_lines: u32,
     reply_code: u16,
@@ -163,12 +161,11 @@ impl Smtp {
             client: Client::Command,
             server: Server::Replies,
             replies,
-            rules: RuleState::default(),
+            inspector: Inspector::default(),
             transaction: None,
             set_aside: None,
             offered: Extensions::default(),
             masked: Extensions::default(),
-            told: Told::default(),
             barrier: false,
             greeted: false,
             after_auth: false,
@@ -177,7 +174,7 @@ impl Smtp {
             commands: 0,
             transactions: 0,
             invalid_recipients: 0,
-            data_octets: 0,
+            data_bytes: 0,
             reply_lines: 0,
             reply_code: 0,
             ends: Ends::new(now),
@@ -346,7 +343,7 @@ impl Smtp {
         let Front::Server { asked, number } = self.replies.front() else { return false };
         let ends_message = matches!(asked, Asked::EndOfData { .. } | Asked::LastChunk { .. });
         let under_way = matches!(self.client, Client::Data(_) | Client::Chunk(_));
-        if cx.config.watch != Watch::Observe || ends_message && under_way {
+        if !cx.is_recorded() || ends_message && under_way {
             return false;
         }
         let code = match asked {
@@ -455,41 +452,20 @@ impl Smtp {
         }
     }
 
-    /// Tells an anomaly once a session, and what is to be made of it. An observed dialogue is over:
-    /// every anomaly is told, and nothing is made of it.
     fn anomaly(&mut self, kind: AnomalyKind, from: Side, value: &[u8], cx: &mut Context<'_>) -> Treatment {
-        let treatment = conformance::treatment(kind, cx.config.conformance);
-        let observed = cx.config.watch == Watch::Observe;
-        if self.told.tells(kind, cx.config.watch) {
-            let value = value.get(..256).unwrap_or(value);
-            cx.out.report(Event::Anomaly(Anomaly { kind, from, value, treatment }));
-        }
-        if observed { Treatment::Silent } else { treatment }
+        self.inspector.anomaly(kind, from, value, cx)
     }
 
-    fn observe(&self, cx: &mut Context<'_>, observed: Observed<'_>) {
-        if cx.config.watch == Watch::Observe {
-            cx.out.report(Event::Observed(observed));
-        }
-    }
-
-    /// The rules, and what of the session they may change.
-    fn ears<'e, 'o>(&'e mut self, cx: &'e mut Context<'o>) -> Ears<'e, 'o> {
-        Ears {
-            at: cx.config,
-            rules: &mut self.rules,
-            told: &mut self.told,
-            data_octets: &mut self.data_octets,
-            transaction: self.transaction.as_ref().map(|transaction| transaction.number),
-            out: &mut cx.out,
-        }
+    fn judge(&mut self, value: Value<'_, '_>, cx: &mut Context<'_>) -> Decision {
+        let transaction = self.transaction.as_ref().map(|transaction| transaction.number);
+        self.inspector.judge(transaction, value, cx)
     }
 
     /// A nested MAIL came to nothing: the transaction in which it was said goes on.
     fn take_back(&mut self) {
         let Some(aside) = self.set_aside.take() else { return };
         self.transaction = Some(aside.transaction);
-        self.rules.restore(aside.held);
+        self.inspector.restore(aside.held);
         self.transactions -= 1;
     }
 
@@ -503,9 +479,7 @@ impl Smtp {
         if let Some(begun) = &mut self.transaction {
             begun.provisional = false;
             let begins = Observed::Begin { transaction: begun.number, sender: &begun.sender };
-            if cx.config.watch == Watch::Observe {
-                cx.out.report(Event::Observed(begins));
-            }
+            cx.observe(begins);
         }
     }
 
@@ -515,9 +489,7 @@ impl Smtp {
         self.observe_cut_off(cx);
         let Some(transaction) = self.transaction.take() else { return };
         cx.out.report(Event::Transaction(transaction.event(reply)));
-        if let Some(policy) = cx.policy() {
-            policy.begin(&mut self.rules, policy::fact::Scope::Transaction);
-        }
+        self.inspector.begin(Scope::Transaction, cx);
     }
 }
 

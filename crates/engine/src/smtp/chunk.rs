@@ -7,7 +7,6 @@ use proto::smtp::command::Chunk;
 use super::command::{Said, pass_line};
 use super::content::send;
 use super::{Asked, ChunkOnItsWay, Client, Smtp, Swallowed, Transaction};
-use crate::config::Watch;
 use crate::context::Context;
 use crate::dialogue::Step;
 use crate::effect::Wants;
@@ -26,7 +25,7 @@ impl Said<'_> {
 
 impl Smtp {
     pub(super) fn begin_chunk(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
-        let enforced = cx.config.watch == Watch::Enforce;
+        let enforced = cx.carries_out();
         let Some(chunk) = said.chunk() else { return self.refuse_bad_chunk(said, cx) };
         let offered = self.offered.contains("CHUNKING");
         if !offered {
@@ -46,7 +45,7 @@ impl Smtp {
     /// Nobody knows which octets behind it are commands.
     pub(super) fn refuse_bad_chunk(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
         let treatment = self.anomaly(AnomalyKind::BadChunk, Side::Client, said.line.text, cx);
-        self.mask_or_pass(said, cx.config.watch == Watch::Enforce, cx);
+        self.mask_or_pass(said, cx.carries_out(), cx);
         if treatment == Treatment::Reset {
             self.last_word(Cause::LockedParameter, cx);
         }
@@ -75,7 +74,7 @@ impl Smtp {
         });
         let (binary, after_cr) = (transaction.binary, transaction.after_cr);
         if transaction.message.is_none() {
-            transaction.message = Some(Box::new(Message::new(Via::Bdat, cx.config)));
+            transaction.message = Some(Box::new(Message::new(Via::Bdat, cx)));
         }
         let octets = body::Chunk::new(chunk.size, chunk.last, binary, after_cr);
         let asked = if chunk.last { Asked::LastChunk { replies: 0 } } else { Asked::Chunk };

@@ -6,7 +6,7 @@ use proto::{Progress, Side};
 
 use super::command::{pass_line, read_command};
 use super::{Asked, Client, Smtp};
-use crate::config::{SessionConfig, Watch};
+use crate::config::SessionConfig;
 use crate::context::Context;
 use crate::dialogue::Step;
 use crate::effect::Wants;
@@ -72,19 +72,16 @@ impl Smtp {
         if self.barrier || self.is_full(cx.config) {
             return Step::Wants(Wants::Peer);
         }
-        if !self.replies.is_empty() && !self.may_pipeline() && cx.config.watch == Watch::Enforce {
+        if !self.replies.is_empty() && !self.may_pipeline() && !cx.is_recorded() {
             return self.out_of_turn(AnomalyKind::Unpipelined, input, cx);
         }
         let allowed = if is_auth(input) { cx.config.bounds.auth_line } else { cx.config.bounds.command_line };
-        let bound = match cx.config.watch {
-            Watch::Enforce => allowed,
-            Watch::Observe => cx.config.bounds.observed_line,
-        };
+        let bound = if cx.is_recorded() { cx.config.bounds.observed_line } else { allowed };
         match line::decode(input, bound) {
             Progress::NeedMore => Step::Wants(Wants::More),
             Progress::Oversize { len, ends } => self.too_long(input, len, ends, cx),
             Progress::Unit { unit: line, len } => {
-                let command = read_command(line.text, cx.config);
+                let command = read_command(line.text, cx);
                 if self.is_undecided(command.verb) {
                     return Step::Wants(Wants::Peer);
                 }
@@ -119,7 +116,7 @@ impl Smtp {
 
     fn out_of_turn(&mut self, kind: AnomalyKind, input: &[u8], cx: &mut Context<'_>) -> Step {
         // What waits is offered again and again, and is odd only once.
-        if self.told.contains(kind) {
+        if self.inspector.has_reported(kind) {
             return Step::Wants(Wants::Peer);
         }
         if self.anomaly(kind, Side::Client, first(input), cx) != Treatment::Reset {
@@ -136,7 +133,7 @@ impl Smtp {
 
     /// The first octet of a session is no text: another protocol, TLS, or noise.
     fn is_foreign(&mut self, input: &[u8], cx: &mut Context<'_>) -> bool {
-        if self.told.contains(AnomalyKind::NotSmtp) {
+        if self.inspector.has_reported(AnomalyKind::NotSmtp) {
             return false;
         }
         let foreign = self.anomaly(AnomalyKind::NotSmtp, Side::Client, first(input), cx) == Treatment::Reset;

@@ -12,10 +12,9 @@ use proto::smtp::verb::Verb;
 
 use super::wording::{self, Masked, Row};
 use super::{Asked, SetAside, Smtp, Transaction};
-use crate::config::{SessionConfig, Watch};
 use crate::context::Context;
 use crate::event::{AnomalyKind, Observed, Treatment};
-use crate::message::Decision;
+use crate::inspector::Decision;
 use crate::refusal::{Cause, Refusal};
 
 /// One command with everything that was read of it.
@@ -58,7 +57,7 @@ impl Smtp {
             _ => None,
         };
         let said = Said { wire, line, command, path, told: self.told(line.text), number };
-        self.observe(cx, Observed::Command { number, verb: command.token, argument: command.argument });
+        cx.observe(Observed::Command { number, verb: command.token, argument: command.argument });
         match self.check(&said, cx) {
             Check::Fine => self.consider(&said, cx),
             Check::Answer(refusal) => {
@@ -178,10 +177,8 @@ impl Smtp {
         self.set_aside = self
             .transaction
             .take()
-            .map(|transaction| Box::new(SetAside { transaction, held: self.rules.held() }));
-        if let Some(policy) = cx.policy() {
-            policy.begin(&mut self.rules, Scope::Transaction);
-        }
+            .map(|transaction| Box::new(SetAside { transaction, held: self.inspector.held() }));
+        self.inspector.begin(Scope::Transaction, cx);
         let mut transaction = Transaction::new(self.transactions, path.text);
         self.transactions += 1;
         transaction.declared = has_parameter(path, "SIZE").and_then(decimal);
@@ -189,7 +186,7 @@ impl Smtp {
             has_parameter(path, "BODY").is_some_and(|body| body.eq_ignore_ascii_case(b"BINARYMIME"));
         transaction.utf8 = has_parameter(path, "SMTPUTF8").is_some();
         if self.set_aside.is_none() {
-            self.observe(cx, Observed::Begin { transaction: transaction.number, sender: path.text });
+            cx.observe(Observed::Begin { transaction: transaction.number, sender: path.text });
         }
         self.transaction = Some(Box::new(transaction));
     }
@@ -204,34 +201,39 @@ impl Smtp {
     /// Learns everything a command tells, then judges once.
     fn judge_command(&mut self, said: &Said<'_>, cx: &mut Context<'_>) -> Decision {
         let recipients = self.count_recipient(said, cx);
-        let Some(policy) = cx.policy() else { return Decision::Pass };
-        let rules = &mut self.rules;
-        policy.begin(rules, Scope::Command);
-        policy.learn(rules, Fact::Count(Counter::CommandLength, said.line.wire_len() as u64));
-        policy.learn(rules, Fact::Verb(said.command.token));
+        if cx.policy().is_none() {
+            return Decision::Pass;
+        }
+        self.inspector.begin(Scope::Command, cx);
+        self.inspector.learn(Fact::Count(Counter::CommandLength, said.line.wire_len() as u64), cx);
+        self.inspector.learn(Fact::Verb(said.command.token), cx);
         if let Some(path) = &said.path {
             let sends = said.command.verb == Verb::Mail;
-            let mut learn =
-                |text| policy.learn(rules, if sends { Fact::Sender(text) } else { Fact::Recipient(text) });
-            learn(path.text);
-            path.plain().iter().for_each(|plain| learn(plain));
+            let fact = |text| if sends { Fact::Sender(text) } else { Fact::Recipient(text) };
+            self.inspector.learn(fact(path.text), cx);
+            path.plain().iter().for_each(|plain| self.inspector.learn(fact(plain), cx));
         }
         match said.command.verb {
-            Verb::Rcpt => policy.learn(rules, Fact::Count(Counter::Recipients, u64::from(recipients))),
+            Verb::Rcpt => {
+                self.inspector.learn(Fact::Count(Counter::Recipients, u64::from(recipients)), cx);
+            }
             Verb::Data | Verb::Bdat if self.transaction.as_ref().is_some_and(|t| t.message.is_none()) => {
-                policy.close(rules, Close::Envelope);
+                self.inspector.close(Close::Envelope, cx);
             }
             _ => {}
         }
-        policy.close(rules, Close::Command);
-        self.ears(cx).judge(&|kind| match kind {
-            Kind::SenderAddress | Kind::RecipientAddress => {
-                Cow::Borrowed(said.path.as_ref().map_or(&b""[..], |path| path.text))
-            }
-            Kind::RecipientCount => Cow::Owned(recipients.to_string().into_bytes()),
-            Kind::CommandVerb => Cow::Borrowed(said.command.token),
-            _ => Cow::Borrowed(said.told),
-        })
+        self.inspector.close(Close::Command, cx);
+        self.judge(
+            &|kind| match kind {
+                Kind::SenderAddress | Kind::RecipientAddress => {
+                    Cow::Borrowed(said.path.as_ref().map_or(&b""[..], |path| path.text))
+                }
+                Kind::RecipientCount => Cow::Owned(recipients.to_string().into_bytes()),
+                Kind::CommandVerb => Cow::Borrowed(said.command.token),
+                _ => Cow::Borrowed(said.told),
+            },
+            cx,
+        )
     }
 
     /// Every RCPT of a transaction counts, whatever becomes of it.
@@ -244,7 +246,7 @@ impl Smtp {
         if let (Verb::Rcpt, Some(path)) = (said.command.verb, &said.path) {
             let recipient =
                 Observed::Recipient { transaction: number, number: said.number, address: path.text };
-            self.observe(cx, recipient);
+            cx.observe(recipient);
         }
         recipients
     }
@@ -265,7 +267,7 @@ impl Smtp {
     /// The rules let it pass; what the dialect hides is hidden all the same.
     fn go_on(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
         let verb = said.command.verb;
-        let enforced = cx.config.watch == Watch::Enforce;
+        let enforced = cx.carries_out();
         if verb == Verb::Bdat {
             return self.begin_chunk(said, cx);
         }
@@ -324,7 +326,7 @@ impl Smtp {
 /// Sends a line on as it came, its end made CRLF where it was not.
 pub(super) fn pass_line(to: Side, wire: &[u8], line: &Line<'_>, cx: &mut Context<'_>) {
     match line.end {
-        LineEnd::Lf if cx.config.watch == Watch::Observe => cx.out.pass(to, wire),
+        LineEnd::Lf if cx.is_recorded() => cx.out.pass(to, wire),
         LineEnd::Crlf => cx.out.pass(to, wire),
         LineEnd::Lf => {
             cx.out.pass(to, line.text);
@@ -334,8 +336,8 @@ pub(super) fn pass_line(to: Side, wire: &[u8], line: &Line<'_>, cx: &mut Context
 }
 
 /// Postfix skips blanks in front of a command. IOS does not, and a policy masks what it does not know.
-pub(super) fn read_command<'b>(text: &'b [u8], at: &SessionConfig) -> Command<'b> {
-    let skips = at.policy.is_none() || at.watch == Watch::Observe;
+pub(super) fn read_command<'b>(text: &'b [u8], cx: &Context<'_>) -> Command<'b> {
+    let skips = cx.policy().is_none() || cx.is_recorded();
     Command::read(if skips { text.trim_ascii_start() } else { text })
 }
 

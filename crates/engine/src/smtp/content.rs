@@ -1,15 +1,15 @@
 //! Message data on its way: learned first, sent on after, and swallowed where it is refused.
 
+use policy::fact::Scope;
 use proto::Side;
 use proto::smtp::body::{self, Flaw, Nul, Piece, Step as BodyStep};
 
 use super::{Asked, Client, Front, Server, Smtp, Swallow, Swallowed, wording};
-use crate::config::Watch;
 use crate::context::Context;
 use crate::dialogue::Step;
 use crate::effect::Wants;
 use crate::event::{AnomalyKind, Observed, Via};
-use crate::message::{Ears, Message};
+use crate::message::{Message, MessageInspector};
 use crate::refusal::Refusal;
 
 /// The line that ends a message.
@@ -23,11 +23,9 @@ impl Smtp {
             self.transactions += 1;
             Box::new(super::Transaction::without_mail(self.transactions - 1))
         });
-        transaction.message = Some(Box::new(Message::new(Via::Data, cx.config)));
+        transaction.message = Some(Box::new(Message::new(Via::Data, cx)));
         transaction.observed = false;
-        if let Some(policy) = cx.policy() {
-            policy.begin(&mut self.rules, policy::fact::Scope::Message);
-        }
+        self.inspector.begin(Scope::Message, cx);
         self.client = Client::Data(body::Data::new(nul(cx)));
         self.replies.await_server(Asked::EndOfData { replies: 0 }, number);
     }
@@ -79,7 +77,7 @@ impl Smtp {
 
     fn holds_fields(&self, cx: &Context<'_>) -> bool {
         let wanted = cx.config.policy.as_ref().is_some_and(|policy| policy.needs().header_fields);
-        wanted && cx.config.watch == Watch::Enforce && self.message().is_some_and(Message::in_header)
+        wanted && !cx.is_recorded() && self.message().is_some_and(Message::in_header)
     }
 
     fn message(&self) -> Option<&Message> {
@@ -96,7 +94,9 @@ impl Smtp {
                 return self.refuse_data(refusal, ahead, seen, cx);
             }
         }
-        if whole && let Some(refusal) = self.with_message(cx, |message, ears| message.end_field(ears)) {
+        if whole
+            && let Some(refusal) = self.with_message(cx, |message, inspector| message.end_field(inspector))
+        {
             return self.refuse_data(refusal, ahead, seen, cx);
         }
         let mut taken = 0;
@@ -146,7 +146,7 @@ impl Smtp {
     }
 
     pub(super) fn finish_message(&mut self, cx: &mut Context<'_>) -> Option<Refusal> {
-        let refusal = self.with_message(cx, |message, ears| message.finish(ears));
+        let refusal = self.with_message(cx, |message, inspector| message.finish(inspector));
         self.observe_message(true, cx);
         refusal
     }
@@ -156,15 +156,15 @@ impl Smtp {
         let Some(message) = &transaction.message else { return };
         transaction.observed = true;
         let (transaction, via, size) = (transaction.number, message.via(), message.size());
-        self.observe(cx, Observed::Message { transaction, via, size, complete });
+        cx.observe(Observed::Message { transaction, via, size, complete });
     }
 
     /// A message that nobody will finish: an observer learns how far it came.
     pub(super) fn observe_cut_off(&mut self, cx: &mut Context<'_>) {
         let open = self.transaction.as_ref().is_some_and(|transaction| !transaction.observed);
-        if open && cx.config.watch == Watch::Observe {
-            self.with_message(cx, |message, ears| {
-                message.observe_rest(ears);
+        if open && cx.is_recorded() {
+            self.with_message(cx, |message, inspector| {
+                message.observe_rest(inspector);
                 None
             });
             self.observe_message(false, cx);
@@ -172,30 +172,28 @@ impl Smtp {
     }
 
     pub(super) fn learn(&mut self, piece: &Piece<'_>, cx: &mut Context<'_>) -> Option<Refusal> {
-        self.with_message(cx, |message, ears| {
+        self.with_message(cx, |message, inspector| {
             message.octets += piece.len as u64;
             message.looked_at = 0;
             let flaw = piece.flaw.and_then(|flaw| anomaly_of(flaw, message.via()));
-            let refusal = flaw.and_then(|kind| ears.anomaly(kind, b""));
-            refusal.or_else(|| message.learn(piece.content, piece.size, ears))
+            let refusal = flaw.and_then(|kind| inspector.anomaly(kind, b""));
+            refusal.or_else(|| message.learn(piece.content, piece.size, inspector))
         })
     }
 
     fn with_message(
         &mut self,
         cx: &mut Context<'_>,
-        work: impl FnOnce(&mut Message, &mut Ears<'_, '_>) -> Option<Refusal>,
+        work: impl FnOnce(&mut Message, &mut MessageInspector<'_, '_>) -> Option<Refusal>,
     ) -> Option<Refusal> {
         let transaction = self.transaction.as_mut()?;
-        let mut ears = Ears {
-            at: cx.config,
-            rules: &mut self.rules,
-            told: &mut self.told,
-            data_octets: &mut self.data_octets,
-            transaction: Some(transaction.number),
-            out: &mut cx.out,
+        let mut inspector = MessageInspector {
+            inspector: &mut self.inspector,
+            cx,
+            transaction: transaction.number,
+            data_bytes: &mut self.data_bytes,
         };
-        work(transaction.message.as_mut()?, &mut ears)
+        work(transaction.message.as_mut()?, &mut inspector)
     }
 
     fn refuse_data(
@@ -209,7 +207,7 @@ impl Smtp {
         Step::Took(taken)
     }
 
-    /// The server is left with half a message and a reset; the client hears when it has ended its own.
+    /// The server is left with half a message and a reset; the client hinspector when it has ended its own.
     pub(super) fn refuse_message(&mut self, refusal: Refusal, rest: Swallowed, cx: &mut Context<'_>) {
         self.refused_now(cx);
         let declared = self.transaction.as_ref().and_then(|transaction| transaction.declared);
@@ -277,10 +275,10 @@ fn drain(decoder: &mut body::Data, input: &[u8]) -> (usize, bool) {
 pub(super) fn send(piece: &Piece<'_>, input: &[u8], cx: &mut Context<'_>) {
     let said = input.get(..piece.len).unwrap_or_default();
     let own = said.as_ptr_range().contains(&piece.wire.as_ptr()) && piece.flaw.is_none();
-    match cx.config.watch {
-        Watch::Observe => cx.out.pass(Side::Server, said),
-        Watch::Enforce if own => cx.out.pass(Side::Server, piece.wire),
-        Watch::Enforce => cx.out.rewrite(Side::Server, piece.wire),
+    match own {
+        _ if cx.is_recorded() => cx.out.pass(Side::Server, said),
+        true => cx.out.pass(Side::Server, piece.wire),
+        false => cx.out.rewrite(Side::Server, piece.wire),
     }
 }
 

@@ -14,12 +14,11 @@ use smallvec::SmallVec;
 use super::command::pass_line;
 use super::wording::{self, Masked, Row};
 use super::{Asked, Client, Front, Server, Smtp, Swallow, Swallowed};
-use crate::config::Watch;
 use crate::context::Context;
 use crate::dialogue::Step;
 use crate::effect::Wants;
 use crate::event::{AnomalyKind, Event, Observed, Reason, Treatment};
-use crate::message::Decision;
+use crate::inspector::Decision;
 use crate::refusal::Cause;
 
 /// With PRDR (draft-hall-prdr) a message may be answered so: behind it comes one reply for each recipient
@@ -77,7 +76,7 @@ impl Smtp {
         };
         self.reply_code = reply.code;
         if asked == Asked::Greeting {
-            self.observe(cx, Observed::Banner { text: line.text });
+            cx.observe(Observed::Banner { text: line.text });
         }
         if self.reply_lines == 1 && self.is_refused(asked, reply.code, &line, cx) {
             return Step::Took(len);
@@ -119,7 +118,7 @@ impl Smtp {
     /// Where we only look on, the server has seen an end that is none, and what we follow goes on.
     fn taken_early(&mut self, asked: Asked, code: u16, cx: &Context<'_>) -> bool {
         let ends_message = asked != Asked::Chunk;
-        if cx.config.watch != Watch::Observe || !ends_message || !self.early_acceptance(asked, code) {
+        if !cx.is_recorded() || !ends_message || !self.early_acceptance(asked, code) {
             return false;
         }
         self.transaction.as_mut().is_some_and(|transaction| {
@@ -147,9 +146,8 @@ impl Smtp {
     fn too_many_invalid(&mut self, cx: &mut Context<'_>) -> bool {
         self.invalid_recipients += 1;
         let count = self.invalid_recipients;
-        let Some(policy) = cx.policy() else { return false };
-        policy.learn(&mut self.rules, Fact::Count(Counter::InvalidRecipients, u64::from(count)));
-        let decision = self.ears(cx).judge(&|_| Cow::Owned(count.to_string().into_bytes()));
+        self.inspector.learn(Fact::Count(Counter::InvalidRecipients, u64::from(count)), cx);
+        let decision = self.judge(&|_| Cow::Owned(count.to_string().into_bytes()), cx);
         let Decision::Refuse { rule, kind } = decision else { return false };
         self.refused_now(cx);
         match wording::command_row(Verb::Rcpt, kind, rule, cx.config) {
@@ -176,8 +174,7 @@ impl Smtp {
             _ => None,
         };
         let begins_exchange = self.begins_exchange(asked, code);
-        let cut_short =
-            asked == Asked::Chunk && self.is_under_way(asked) && cx.config.watch == Watch::Enforce;
+        let cut_short = asked == Asked::Chunk && self.is_under_way(asked) && !cx.is_recorded();
         self.replies.answered(again);
         match asked {
             Asked::Greeting => self.greeted = true,
@@ -255,13 +252,13 @@ impl Smtp {
             (Asked::Greeting, _) => {}
             (Asked::EndOfData { .. } | Asked::LastChunk { .. }, _) if code == ONE_BY_ONE => {}
             (Asked::EndOfData { .. }, Some(transaction)) => {
-                self.observe(cx, Observed::MessageReply { transaction, code });
+                cx.observe(Observed::MessageReply { transaction, code });
             }
             (Asked::Chunk | Asked::LastChunk { .. }, Some(transaction)) => {
-                self.observe(cx, Observed::Reply { number, code });
-                self.observe(cx, Observed::MessageReply { transaction, code });
+                cx.observe(Observed::Reply { number, code });
+                cx.observe(Observed::MessageReply { transaction, code });
             }
-            _ => self.observe(cx, Observed::Reply { number, code }),
+            _ => cx.observe(Observed::Reply { number, code }),
         }
     }
 
@@ -296,7 +293,7 @@ impl Smtp {
     /// A server that has answered half a message may wait for the rest of it, or for a command: nothing
     /// could be sent that means the same in both. It is left, and the client told once it has sent all.
     fn answered_early(&mut self, what: Swallowed, cx: &Context<'_>) {
-        let refused = cx.config.watch == Watch::Enforce;
+        let refused = !cx.is_recorded();
         let budget = cx.config.bounds.swallow;
         self.client = Client::Swallow(Box::new(Swallow { what, budget, refused }));
         if refused {
@@ -320,7 +317,7 @@ impl Smtp {
 
     /// From here on nobody sees anything; what was known of the dialogue is forgotten with it.
     fn encrypted(&mut self, cx: &mut Context<'_>) {
-        self.observe(cx, Observed::StartTls);
+        cx.observe(Observed::StartTls);
         self.client = Client::Relay { fresh: true };
         self.server = Server::Relay { fresh: true };
         self.end_transaction(None, cx);
@@ -392,16 +389,11 @@ impl Smtp {
     fn is_hidden(&mut self, reply: &ReplyLine<'_>, offer: &mut Offer, cx: &mut Context<'_>) -> Option<bool> {
         let keyword = keyword_of(reply.text);
         offer.offered.insert(keyword);
-        self.observe(cx, Observed::Capability { text: reply.text });
-        let decision = match cx.policy() {
-            None => Decision::Pass,
-            Some(policy) => {
-                policy.begin(&mut self.rules, Scope::Keyword);
-                policy.learn(&mut self.rules, Fact::Keyword(keyword));
-                policy.close(&mut self.rules, Close::Keyword);
-                self.ears(cx).judge(&|_| Cow::Borrowed(keyword))
-            }
-        };
+        cx.observe(Observed::Capability { text: reply.text });
+        self.inspector.begin(Scope::Keyword, cx);
+        self.inspector.learn(Fact::Keyword(keyword), cx);
+        self.inspector.close(Close::Keyword, cx);
+        let decision = self.judge(&|_| Cow::Borrowed(keyword), cx);
         if let Decision::Refuse { rule, kind } = decision {
             self.refused_now(cx);
             let (Row::Last(refusal) | Row::Answer(refusal)) =
@@ -435,7 +427,7 @@ impl Smtp {
 
     /// Behind an unasked 421 the server closes; so do we, whether it does or not.
     fn said_farewell(&mut self, cx: &mut Context<'_>) {
-        if cx.config.watch == Watch::Observe {
+        if cx.is_recorded() {
             return;
         }
         self.ends.add_reason(Reason::ServerLost);
@@ -504,5 +496,5 @@ fn hide(line: &Line<'_>, reply: &ReplyLine<'_>, cx: &mut Context<'_>) {
 fn is_always_hidden(keyword: &[u8], cx: &Context<'_>) -> bool {
     let chunking = cx.policy().is_some() && keyword.eq_ignore_ascii_case(b"CHUNKING");
     let starttls = cx.config.starttls == StartTls::Mask && keyword.eq_ignore_ascii_case(b"STARTTLS");
-    cx.config.watch == Watch::Enforce && (chunking || starttls)
+    cx.carries_out() && (chunking || starttls)
 }
