@@ -150,9 +150,9 @@ impl Message {
         } else {
             u64::MAX
         };
-        let room = |counter, value| inspector.inspector.room(counter, value, inspector.cx);
-        let in_header = if self.in_header() { room(Counter::HeaderLength, header) } else { u64::MAX };
-        header_bound.min(in_header).min(room(Counter::DataLength, *inspector.data_bytes))
+        let in_header =
+            if self.in_header() { inspector.room(Counter::HeaderLength, header) } else { u64::MAX };
+        header_bound.min(in_header).min(inspector.room(Counter::DataLength, *inspector.data_bytes))
     }
 
     fn slice(
@@ -165,7 +165,7 @@ impl Message {
         let before = (self.reader.header_bytes(), self.reader.body_bytes());
         let Self { reader, line, .. } = self;
         reader.push(content, &mut |_, event| {
-            refusal = refusal.take().or_else(|| inspector.on_event(event, line))
+            refusal = refusal.take().or_else(|| inspector.on_event(event, line));
         });
         self.note_mending(before, content.len() as u64, size);
         if refusal.is_some() {
@@ -276,6 +276,10 @@ impl MessageInspector<'_, '_> {
     pub(crate) fn close(&mut self, close: Close) -> Option<Refusal> {
         self.inspector.close(close, self.cx);
         self.judge(&|_| Cow::Borrowed(b""))
+    }
+
+    fn room(&self, counter: Counter, value: u64) -> u64 {
+        self.inspector.room(counter, value, self.cx)
     }
 
     fn judge(&mut self, value: Value<'_, '_>) -> Option<Refusal> {
