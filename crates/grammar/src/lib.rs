@@ -6,7 +6,7 @@
 //! not know prompts, `do`, blocks or indentation: which mode a line is tried in is the caller's.
 //!
 //! ```
-//! use grammar::{Command, Mode, Platforms, Prefixes, check, complete, resolve, words};
+//! use grammar::{Command, Mode, Platforms, check, complete, resolve, words};
 //!
 //! #[derive(Debug, PartialEq)]
 //! enum Statement {
@@ -14,34 +14,22 @@
 //!     RecipientCount { negated: bool, over: Option<u64> },
 //! }
 //!
-//! static CONFIG: Mode<Statement> = Mode {
-//!     name: "config",
-//!     prompt: "(config)#",
-//!     parent: None,
-//!     commands: &[Command::new(
-//!         "class-map type inspect smtp [match-all | match-any]$mode WORD$name",
-//!         &["Configure a class map", "Kind of map", "Firewall", "SMTP", "All criteria", "Any criterion", "Name"],
-//!         |line| {
-//!             let name = line.text("name").unwrap_or_default().to_owned();
-//!             Ok(Statement::ClassMap { all: line.choice("mode") != Some("match-any"), name })
-//!         },
-//!     )
-//!     .enters(&CLASS_MAP)
-//!     .on(Platforms::IOS)],
-//!     prefixes: Prefixes::unbuilt(),
-//! };
+//! static CONFIG: Mode<Statement> = Mode::new("config", "(config)#", &[&[Command::new(
+//!     "class-map type inspect smtp [match-all | match-any]$mode WORD$name",
+//!     &["Configure a class map", "Kind of map", "Firewall", "SMTP", "All criteria", "Any criterion", "Name"],
+//!     |line| {
+//!         let name = line.text("name").unwrap_or_default().to_owned();
+//!         Ok(Statement::ClassMap { all: line.choice("mode") != Some("match-any"), name })
+//!     },
+//! )
+//! .enters(&CLASS_MAP)
+//! .on(Platforms::IOS)]]);
 //!
-//! static CLASS_MAP: Mode<Statement> = Mode {
-//!     name: "class-map",
-//!     prompt: "(config-cmap)#",
-//!     parent: Some(&CONFIG),
-//!     commands: &[Command::new(
-//!         "[no] match recipient count gt (1-65535)$count",
-//!         &["Classification criteria", "Recipients", "Number of recipients", "Greater than", "Recipients"],
-//!         |line| Ok(Statement::RecipientCount { negated: line.negated(), over: line.number("count") }),
-//!     )],
-//!     prefixes: Prefixes::unbuilt(),
-//! };
+//! static CLASS_MAP: Mode<Statement> = Mode::new("class-map", "(config-cmap)#", &[&[Command::new(
+//!     "[no] match recipient count gt (1-65535)$count",
+//!     &["Classification criteria", "Recipients", "Number of recipients", "Greater than", "Recipients"],
+//!     |line| Ok(Statement::RecipientCount { negated: line.negated(), over: line.number("count") }),
+//! )]]);
 //!
 //! assert_eq!(check(&CONFIG), []);
 //! let found = resolve(&CONFIG, Platforms::IOS, &words("class t i smtp match-any c1")).unwrap();
@@ -70,10 +58,11 @@ pub use complete::{Completion, Extension, complete, explain, extend};
 pub use matched::Matched;
 pub use mismatch::Mismatch;
 pub use resolve::{Resolved, resolve};
-pub use tree::{Fault, FaultKind, Prefixes, check};
+use tree::Prefixes;
+pub use tree::{Fault, FaultKind, check, modes};
 pub use word::{Line, Word, words};
 
-/// A range of octets in the line that was parsed.
+/// A range of bytes in the line that was parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Span {
     pub start: usize,
@@ -157,16 +146,33 @@ impl<S> fmt::Debug for Command<S> {
     }
 }
 
-/// A set of commands that may be typed at one prompt.
+/// The commands that may be typed at one prompt, in one or more tables: what each dialect, or each
+/// module of one, adds to the mode.
 pub struct Mode<S: 'static> {
+    /// For lists and documents; code compares modes by address.
     pub name: &'static str,
     /// What follows the host name: `(config-cmap)#`.
     pub prompt: &'static str,
-    /// The mode whose commands also work here, closing this one.
-    pub parent: Option<&'static Self>,
-    pub commands: &'static [Command<S>],
-    /// The commands merged, made when first needed: `Prefixes::unbuilt()`.
-    pub prefixes: Prefixes,
+    pub tables: &'static [&'static [Command<S>]],
+    /// The commands merged, made when first needed.
+    prefixes: Prefixes,
+}
+
+impl<S> Mode<S> {
+    /// A mode of these tables; [`check`] finds commands of different tables that collide.
+    #[must_use]
+    pub const fn new(
+        name: &'static str,
+        prompt: &'static str,
+        tables: &'static [&'static [Command<S>]],
+    ) -> Self {
+        Self { name, prompt, tables, prefixes: Prefixes::unbuilt() }
+    }
+
+    /// The commands of all tables, in their order.
+    pub fn commands(&self) -> impl Iterator<Item = &'static Command<S>> + use<S> {
+        self.tables.iter().copied().flatten()
+    }
 }
 
 impl<S> fmt::Debug for Mode<S> {

@@ -51,7 +51,7 @@ pub fn resolve<'a, S>(
     let (step, command) = walk.end(&line.words)?;
     let words = walk.bindings(step, command, line);
     // Invariant: the tree's commands are the mode's, by index.
-    let Some(command) = mode.commands.get(command) else {
+    let Some(command) = mode.commands().nth(command) else {
         return Err(Mismatch::Incomplete { expected: Vec::new() });
     };
     Ok(Resolved { command, matched: Matched::new(line.text, words) })

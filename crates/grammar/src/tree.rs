@@ -13,25 +13,17 @@ use crate::syntax::{BadNotation, Label, Position, Syntax};
 use crate::{Command, Mode, Platforms};
 
 /// The place in a [`Mode`] where its merged commands are kept.
-#[derive(Default)]
-pub struct Prefixes(OnceLock<Tree>);
+pub(crate) struct Prefixes(OnceLock<Tree>);
 
 impl Prefixes {
-    #[must_use]
-    pub const fn unbuilt() -> Self {
+    pub(crate) const fn unbuilt() -> Self {
         Self(OnceLock::new())
-    }
-}
-
-impl fmt::Debug for Prefixes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Prefixes")
     }
 }
 
 impl<S> Mode<S> {
     pub(crate) fn tree(&'static self) -> &'static Tree {
-        self.prefixes.0.get_or_init(|| Tree::build(self.commands).0)
+        self.prefixes.0.get_or_init(|| Tree::build(self.commands()).0)
     }
 }
 
@@ -97,25 +89,33 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Everything wrong with the tables of a mode and of the modes that can be entered from it.
+/// Every mode that can be entered from `start`, which comes first, in the order in which commands lead there.
 #[must_use]
-pub fn check<S>(start: &'static Mode<S>) -> Vec<Fault> {
+pub fn modes<S>(start: &'static Mode<S>) -> Vec<&'static Mode<S>> {
     let mut modes = vec![start];
-    let mut faults = Vec::new();
     let mut next = 0;
     while let Some(mode) = modes.get(next).copied() {
         next += 1;
-        let found = Tree::build(mode.commands).1;
-        faults.extend(found.into_iter().map(|(command, kind)| Fault {
-            mode: mode.name,
-            syntax: mode.commands.get(command).map_or("", |command| command.syntax),
-            kind,
-        }));
-        for entered in mode.commands.iter().filter_map(|command| command.enters) {
+        for entered in mode.commands().filter_map(|command| command.enters) {
             if !modes.iter().any(|known| std::ptr::eq(*known, entered)) {
                 modes.push(entered);
             }
         }
+    }
+    modes
+}
+
+/// Everything wrong with the tables of a mode and of the modes that can be entered from it.
+#[must_use]
+pub fn check<S>(start: &'static Mode<S>) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for mode in modes(start) {
+        let found = Tree::build(mode.commands()).1;
+        faults.extend(found.into_iter().map(|(command, kind)| Fault {
+            mode: mode.name,
+            syntax: mode.commands().nth(command).map_or("", |command| command.syntax),
+            kind,
+        }));
     }
     faults
 }
@@ -212,9 +212,9 @@ impl Tree {
     }
 
     /// Merges commands; one with a fault is left out or yields, so that the tree is always usable.
-    fn build<S>(commands: &[Command<S>]) -> (Self, Faults) {
+    fn build<'c, S: 'static>(commands: impl Iterator<Item = &'c Command<S>>) -> (Self, Faults) {
         let mut faults = Faults::new();
-        let forms = commands.iter().enumerate().map(|(command, &Command { syntax, help, platforms, .. })| {
+        let forms = commands.enumerate().map(|(command, &Command { syntax, help, platforms, .. })| {
             let (read, fault) = read(syntax, help);
             faults.extend(fault.map(|kind| (command, kind)));
             Form { written: syntax, syntax: read, platforms }
@@ -389,7 +389,7 @@ mod tests {
     fn faults(commands: &[(&'static str, &'static [&'static str], Platforms)]) -> Vec<String> {
         let commands: Vec<Command<()>> =
             commands.iter().map(|&(syntax, help, on)| Command::new(syntax, help, UNIT).on(on)).collect();
-        let kinds = Tree::build(&commands).1;
+        let kinds = Tree::build(commands.iter()).1;
         let named =
             kinds.into_iter().map(|(at, kind)| Fault { mode: "m", syntax: commands[at].syntax, kind });
         named.map(|fault| fault.to_string()).collect()
@@ -445,7 +445,7 @@ mod tests {
     fn runs_of_options_do_not_multiply() {
         let syntax = "x [a WORD$a] [b WORD$b] [c WORD$c] [d WORD$d] [e WORD$e] [f WORD$f] [g WORD$g]";
         let commands = [Command::new(syntax, &["H"; 15], UNIT)];
-        let (tree, faults) = Tree::build(&commands);
+        let (tree, faults) = Tree::build(commands.iter());
         assert_eq!(faults, []);
         assert_eq!(tree.nodes.len(), 16);
     }

@@ -460,12 +460,12 @@ impl<'s> Cut<'s> {
 
 /// Whether a command of the mode begins with the first word, typed in full.
 fn knows(mode: &Mode<Statement>, cut: &Cut<'_>) -> bool {
-    mode.commands.iter().filter_map(|command| first_keyword(command.syntax)).any(|keyword| cut.is(keyword))
+    mode.commands().filter_map(|command| first_keyword(command.syntax)).any(|keyword| cut.is(keyword))
 }
 
 /// Whether a command of the mode that begins with the first word opens a block.
 fn opens_block(mode: &Mode<Statement>, cut: &Cut<'_>) -> bool {
-    let opening = mode.commands.iter().filter(|command| command.enters.is_some());
+    let opening = mode.commands().filter(|command| command.enters.is_some());
     opening.filter_map(|command| first_keyword(command.syntax)).any(|keyword| cut.is(keyword))
 }
 

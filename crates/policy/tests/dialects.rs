@@ -11,8 +11,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use grammar::Mode;
-use policy::dialect::{self, Statement};
+use policy::dialect;
 
 const HEAD: &str = "\
 # Commands
@@ -33,26 +32,11 @@ compatible with the command references of Cisco IOS; where they differ, it is on
   `Subject:.*lottery` is what its writer means.
 ";
 
-/// Every mode that can be reached, in the order in which commands lead there.
-fn modes() -> Vec<&'static Mode<Statement>> {
-    let mut modes = vec![dialect::global()];
-    let mut next = 0;
-    while let Some(mode) = modes.get(next).copied() {
-        next += 1;
-        for entered in mode.commands.iter().filter_map(|command| command.enters) {
-            if !modes.iter().any(|known| std::ptr::eq(*known, entered)) {
-                modes.push(entered);
-            }
-        }
-    }
-    modes
-}
-
 fn document() -> String {
     let mut text = HEAD.to_owned();
-    for mode in modes() {
+    for mode in grammar::modes(dialect::global()) {
         write!(text, "\n## {}\n\n`Router{}`\n\n| command | |\n|---|---|\n", mode.name, mode.prompt).unwrap();
-        for command in mode.commands {
+        for command in mode.commands() {
             let help = command.help.iter().find(|help| !help.is_empty()).copied().unwrap_or_default();
             let leads = command.enters.map(|mode| format!(" → {}", mode.name)).unwrap_or_default();
             let syntax: String = strip_names(command.syntax).replace('|', "\\|");

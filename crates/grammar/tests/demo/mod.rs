@@ -1,12 +1,8 @@
 //! A small language shaped like C3PL, for the tests of this crate only.
 
-use grammar::{Command, Matched, Mismatch, Mode, Platforms, Prefixes};
+use grammar::{Command, Matched, Mismatch, Mode, Platforms};
 
-pub(crate) static CONFIG: Mode<String> = Mode {
-    name: "config",
-    prompt: "(config)#",
-    parent: None,
-    commands: &[
+pub(crate) static CONFIG: Mode<String> = Mode::new("config", "(config)#", &[&[
         Command::new(
             "[no] class-map type inspect smtp [match-all | match-any]$mode WORD$name",
             &[
@@ -74,15 +70,12 @@ pub(crate) static CONFIG: Mode<String> = Mode {
         )
         .on(Platforms::IOS),
         Command::new("enable secret {(0-9)$kind WORD$hash | LINE$clear}", &["Modify enable", "The secret", "Kind of hash", "Hash", "The secret in clear"], print),
-    ],
-    prefixes: Prefixes::unbuilt(),
-};
+    ]]);
 
-pub(crate) static CLASS_MAP: Mode<String> = Mode {
-    name: "class-map",
-    prompt: "(config-cmap)#",
-    parent: Some(&CONFIG),
-    commands: &[
+pub(crate) static CLASS_MAP: Mode<String> = Mode::new(
+    "class-map",
+    "(config-cmap)#",
+    &[&[
         Command::new("description LINE$text", &["Describe the class map", "Up to 200 characters"], print),
         Command::new("no description", &["Describe the class map"], print),
         Command::new(
@@ -136,15 +129,13 @@ pub(crate) static CLASS_MAP: Mode<String> = Mode {
             encoding,
         ),
         Command::new("exit", &["Leave the mode"], print),
-    ],
-    prefixes: Prefixes::unbuilt(),
-};
+    ]],
+);
 
-pub(crate) static POLICY_MAP: Mode<String> = Mode {
-    name: "policy-map",
-    prompt: "(config-pmap)#",
-    parent: Some(&CONFIG),
-    commands: &[
+pub(crate) static POLICY_MAP: Mode<String> = Mode::new(
+    "policy-map",
+    "(config-pmap)#",
+    &[&[
         Command::new("[no] log", &["Report it"], print),
         Command::new("[no] reset [log]", &["End the connection", "Report it"], print),
         Command::new(
@@ -152,17 +143,14 @@ pub(crate) static POLICY_MAP: Mode<String> = Mode {
             &["Police", "Rate", "Bits per second", "Burst", "Octets"],
             print,
         ),
-    ],
-    prefixes: Prefixes::unbuilt(),
-};
+    ]],
+);
 
-pub(crate) static PARAMETER_MAP: Mode<String> = Mode {
-    name: "parameter-map",
-    prompt: "(config-profile)#",
-    parent: Some(&CONFIG),
-    commands: &[Command::new("[no] pattern WORD$regex", &["Add a pattern", "Regular expression"], print)],
-    prefixes: Prefixes::unbuilt(),
-};
+pub(crate) static PARAMETER_MAP: Mode<String> = Mode::new(
+    "parameter-map",
+    "(config-profile)#",
+    &[&[Command::new("[no] pattern WORD$regex", &["Add a pattern", "Regular expression"], print)]],
+);
 
 /// Every name the tables use, in the order they print.
 const NAMES: &[&str] = &[

@@ -3,7 +3,7 @@
 //!
 //! Sub-modes of maps are in the folder. What statements do to the model is in `lower.rs`.
 
-use grammar::{Command, Matched, Mismatch, Mode, Platforms, Prefixes};
+use grammar::{Command, Matched, Mismatch, Mode, Platforms};
 
 use super::own::{MAILWARDEN, PROXY};
 use super::{
@@ -20,12 +20,10 @@ pub(crate) mod lower;
 mod parameter;
 mod policy;
 
-pub(super) static GLOBAL: Mode<Statement> = Mode {
-    name: "global",
-    prompt: "(config)#",
-    parent: None,
-    prefixes: Prefixes::unbuilt(),
-    commands: &[
+pub(super) static GLOBAL: Mode<Statement> = Mode::new(
+    "global",
+    "(config)#",
+    &[&[
         Command::new("enable", &["Turn on privileged commands"], |_| Ok(Statement::OnTheWay)),
         Command::new(
             "configure [terminal]",
@@ -137,8 +135,8 @@ pub(super) static GLOBAL: Mode<Statement> = Mode {
         })
         .on(Platforms::IOS)
         .enters(&ACCESS_LIST),
-    ],
-};
+    ]],
+);
 
 /// Some write it in quotes, which are no part of it.
 fn hostname(m: &Matched<'_>) -> Result<Option<Name>, Mismatch> {
@@ -166,35 +164,29 @@ fn access_list(m: &Matched<'_>) -> Built {
     Ok(Statement::AccessList { form, name: name(m, "name")? })
 }
 
-static ZONE: Mode<Statement> = Mode {
-    name: "zone",
-    prompt: "(config-sec-zone)#",
-    parent: Some(&GLOBAL),
-    prefixes: Prefixes::unbuilt(),
-    commands: &[description(&["Describe the zone", "Up to 200 characters"])],
-};
+static ZONE: Mode<Statement> = Mode::new(
+    "zone",
+    "(config-sec-zone)#",
+    &[&[description(&["Describe the zone", "Up to 200 characters"])]],
+);
 
-static ZONE_PAIR: Mode<Statement> = Mode {
-    name: "zone-pair",
-    prompt: "(config-sec-zone-pair)#",
-    parent: Some(&GLOBAL),
-    prefixes: Prefixes::unbuilt(),
-    commands: &[
+static ZONE_PAIR: Mode<Statement> = Mode::new(
+    "zone-pair",
+    "(config-sec-zone-pair)#",
+    &[&[
         description(&["Describe the zone-pair", "Up to 200 characters"]),
         Command::new(
             "[no] service-policy type inspect [WORD$policy]",
             &["Enforce a policy", "Its type", "An inspection policy", "Name of the policy-map"],
             |m| name_unless_no(m, "policy").map(Statement::ServicePolicy),
         ),
-    ],
-};
+    ]],
+);
 
-static INTERFACE: Mode<Statement> = Mode {
-    name: "interface",
-    prompt: "(config-if)#",
-    parent: Some(&GLOBAL),
-    prefixes: Prefixes::unbuilt(),
-    commands: &[
+static INTERFACE: Mode<Statement> = Mode::new(
+    "interface",
+    "(config-if)#",
+    &[&[
         description(&["Describe the interface", "Up to 200 characters"]),
         Command::new(
             "[no] zone-member security [WORD$zone]",
@@ -207,15 +199,13 @@ static INTERFACE: Mode<Statement> = Mode {
             &["The interface of this system that a migrated name stands for", "Name"],
             |m| name_unless_no(m, "name").map(Statement::LinuxInterface),
         ),
-    ],
-};
+    ]],
+);
 
-static ACCESS_LIST: Mode<Statement> = Mode {
-    name: "access-list",
-    prompt: "(config-ext-nacl)#",
-    parent: Some(&GLOBAL),
-    prefixes: Prefixes::unbuilt(),
-    commands: &[
+static ACCESS_LIST: Mode<Statement> = Mode::new(
+    "access-list",
+    "(config-ext-nacl)#",
+    &[&[
         Command::new(
             "[no] [(1-4294967295)$sequence] {permit | deny}$action LINE$rest",
             &["Place in the list", "Let it pass", "Refuse it", "What"],
@@ -227,8 +217,8 @@ static ACCESS_LIST: Mode<Statement> = Mode {
             access_list_entry,
         ),
         Command::new("[no] remark [LINE$text]", &["A comment", "Text"], |_| Ok(Statement::Remark)),
-    ],
-};
+    ]],
+);
 
 /// From `permit` or `deny` on, one blank between the words.
 fn access_list_entry(m: &Matched<'_>) -> Built {

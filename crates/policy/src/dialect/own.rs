@@ -2,19 +2,16 @@
 
 use std::net::SocketAddr;
 
-use grammar::{Command, Matched, Mismatch, Mode, Prefixes};
+use grammar::{Command, Matched, Mismatch, Mode};
 
 use super::{Built, Setting, Statement, address, description, name, name_unless_no};
-use crate::dialect::c3pl::GLOBAL;
 use crate::model::{Conformance, Protocol, RecipientLimit, Refusals, StartTls};
 use crate::platform::Platform;
 
-pub(super) static MAILWARDEN: Mode<Statement> = Mode {
-    name: "mailwarden",
-    prompt: "(config-mailwarden)#",
-    parent: Some(&GLOBAL),
-    prefixes: Prefixes::unbuilt(),
-    commands: &[
+pub(super) static MAILWARDEN: Mode<Statement> = Mode::new(
+    "mailwarden",
+    "(config-mailwarden)#",
+    &[&[
         Command::new(
             "[no] platform {ios | asa}$platform",
             &["Whose language the file is written in", "Cisco IOS", "Cisco ASA or PIX"],
@@ -102,15 +99,13 @@ pub(super) static MAILWARDEN: Mode<Statement> = Mode {
             &["Where events are written", "One JSON object per line", "Path"],
             |m| name_unless_no(m, "path").map(|path| Statement::Setting(Setting::EventsJson(path))),
         ),
-    ],
-};
+    ]],
+);
 
-pub(super) static PROXY: Mode<Statement> = Mode {
-    name: "proxy",
-    prompt: "(config-proxy)#",
-    parent: Some(&GLOBAL),
-    prefixes: Prefixes::unbuilt(),
-    commands: &[
+pub(super) static PROXY: Mode<Statement> = Mode::new(
+    "proxy",
+    "(config-proxy)#",
+    &[&[
         description(&["Describe the proxy", "Up to 200 characters"]),
         Command::new("[no] listen WORD$address", &["Where clients connect", "ADDRESS:PORT"], |m| {
             address(m, "address").map(Statement::Listen)
@@ -160,8 +155,8 @@ pub(super) static PROXY: Mode<Statement> = Mode {
             &["Timers and limits", "Name of a parameter-map of type inspect"],
             |m| name_unless_no(m, "map").map(Statement::ProxyParameters),
         ),
-    ],
-};
+    ]],
+);
 
 fn protocol(m: &Matched<'_>) -> Built {
     Ok(Statement::ProxyProtocol(match m.choice("protocol") {

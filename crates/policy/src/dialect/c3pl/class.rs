@@ -1,18 +1,15 @@
 //! The sub-modes of `class-map type inspect [smtp]`: what a class may match.
 
-use grammar::{Command, Matched, Mismatch, Mode, Prefixes};
+use grammar::{Command, Matched, Mismatch, Mode};
 
-use crate::dialect::c3pl::GLOBAL;
 use crate::dialect::{Built, Statement, description, name, text};
 use crate::fact::{Counter, Text};
 use crate::model::{Criterion, Encoding, L3Condition, L3Criterion, Name};
 
-pub(super) static SMTP_CLASS: Mode<Statement> = Mode {
-    name: "class-map-smtp",
-    prompt: "(config-cmap)#",
-    parent: Some(&GLOBAL),
-    prefixes: Prefixes::unbuilt(),
-    commands: &[
+pub(super) static SMTP_CLASS: Mode<Statement> = Mode::new(
+    "class-map-smtp",
+    "(config-cmap)#",
+    &[&[
         description(&["Describe the class-map", "Up to 200 characters"]),
         Command::new(
             // No `not`: it would hold for no mail at all.
@@ -159,8 +156,8 @@ pub(super) static SMTP_CLASS: Mode<Statement> = Mode {
             &["", "", "Message data of the session", "More than", "Octets"],
             |m| count(m, Counter::DataLength),
         ),
-    ],
-};
+    ]],
+);
 
 fn criterion(m: &Matched<'_>, criterion: Criterion) -> Built {
     Ok(Statement::SmtpMatch { criterion, negated: m.has("not") })
@@ -209,12 +206,10 @@ fn encoding(m: &Matched<'_>) -> Built {
     criterion(m, Criterion::MimeEncoding { encoding })
 }
 
-pub(super) static INSPECT_CLASS: Mode<Statement> = Mode {
-    name: "class-map-inspect",
-    prompt: "(config-cmap)#",
-    parent: Some(&GLOBAL),
-    prefixes: Prefixes::unbuilt(),
-    commands: &[
+pub(super) static INSPECT_CLASS: Mode<Statement> = Mode::new(
+    "class-map-inspect",
+    "(config-cmap)#",
+    &[&[
         description(&["Describe the class-map", "Up to 200 characters"]),
         Command::new(
             "[no] match [not] protocol WORD$protocol [LINE$options]",
@@ -233,8 +228,8 @@ pub(super) static INSPECT_CLASS: Mode<Statement> = Mode {
         Command::new("[no] match [not] class-map WORD$class", &["", "", "Another class", "Name"], |m| {
             inspect_condition(m, L3Criterion::Class(name(m, "class")?))
         }),
-    ],
-};
+    ]],
+);
 
 fn list(m: &Matched<'_>) -> Result<Name, Mismatch> {
     text(m, "number").map_or_else(|| name(m, "list"), Ok)

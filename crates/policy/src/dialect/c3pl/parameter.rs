@@ -1,32 +1,27 @@
 //! The sub-modes of `parameter-map type regex` and `parameter-map type inspect`.
 
-use grammar::{Command, Matched, Mismatch, Mode, Prefixes};
+use grammar::{Command, Matched, Mismatch, Mode};
 
-use crate::dialect::c3pl::GLOBAL;
 use crate::dialect::{Built, Statement, number, number_unless_no, required_text};
 use crate::model::Limits;
 
-pub(super) static REGEX_MAP: Mode<Statement> = Mode {
-    name: "parameter-map-regex",
-    prompt: "(config-profile)#",
-    parent: Some(&GLOBAL),
-    prefixes: Prefixes::unbuilt(),
-    commands: &[Command::new(
+pub(super) static REGEX_MAP: Mode<Statement> = Mode::new(
+    "parameter-map-regex",
+    "(config-profile)#",
+    &[&[Command::new(
         "[no] pattern WORD$pattern",
         &["An alternative of the map", "Regular expression, in quotes if it has blanks"],
         |m| required_text(m, "pattern").map(Statement::Pattern),
-    )],
-};
+    )]],
+);
 
 const SECONDS: &str = "<1-2147483>";
 const COUNT: &str = "<1-2147483647>";
 
-pub(super) static INSPECT_MAP: Mode<Statement> = Mode {
-    name: "parameter-map-inspect",
-    prompt: "(config-profile)#",
-    parent: Some(&GLOBAL),
-    prefixes: Prefixes::unbuilt(),
-    commands: &[
+pub(super) static INSPECT_MAP: Mode<Statement> = Mode::new(
+    "parameter-map-inspect",
+    "(config-profile)#",
+    &[&[
         Command::new("[no] alert [on | off]$state", &["Alert messages", "Send them", "Do not"], |m| {
             switch(m, |limits, on| limits.alert = on)
         }),
@@ -83,8 +78,8 @@ pub(super) static INSPECT_MAP: Mode<Statement> = Mode {
             &["Sessions", "At once", "Number"],
             |m| limit(m, COUNT, |limits, value| limits.sessions_maximum = value),
         ),
-    ],
-};
+    ]],
+);
 
 fn switch(m: &Matched<'_>, set: fn(&mut Limits, Option<bool>)) -> Built {
     match m.choice("state") {

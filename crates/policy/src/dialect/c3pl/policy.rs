@@ -1,17 +1,14 @@
 //! The sub-modes of `policy-map type inspect [smtp]` and of the classes in them.
 
-use grammar::{Command, Matched, Mode, Prefixes};
+use grammar::{Command, Matched, Mode};
 
-use crate::dialect::c3pl::GLOBAL;
 use crate::dialect::{Built, Statement, description, maybe_name, name, name_unless_no};
 use crate::model::{Action, Name, TopAction};
 
-pub(super) static SMTP_POLICY: Mode<Statement> = Mode {
-    name: "policy-map-smtp",
-    prompt: "(config-pmap)#",
-    parent: Some(&GLOBAL),
-    prefixes: Prefixes::unbuilt(),
-    commands: &[
+pub(super) static SMTP_POLICY: Mode<Statement> = Mode::new(
+    "policy-map-smtp",
+    "(config-pmap)#",
+    &[&[
         description(&["Describe the policy-map", "Up to 200 characters"]),
         Command::new(
             "[no] class type inspect smtp WORD$name",
@@ -21,15 +18,13 @@ pub(super) static SMTP_POLICY: Mode<Statement> = Mode {
         .enters(&SMTP_RULE),
         Command::new("[no] class WORD$name", &["", "Name"], |m| name(m, "name").map(Statement::L7Rule))
             .enters(&SMTP_RULE),
-    ],
-};
+    ]],
+);
 
-static SMTP_RULE: Mode<Statement> = Mode {
-    name: "policy-map-smtp-class",
-    prompt: "(config-pmap-c)#",
-    parent: Some(&SMTP_POLICY),
-    prefixes: Prefixes::unbuilt(),
-    commands: &[
+static SMTP_RULE: Mode<Statement> = Mode::new(
+    "policy-map-smtp-class",
+    "(config-pmap-c)#",
+    &[&[
         Command::new("[no] log", &["Send a message"], |_| Ok(Statement::Log)),
         Command::new("[no] allow", &["Let it pass"], |_| Ok(Statement::SmtpAction(Action::Allow))),
         Command::new("[no] reset", &["Answer with an error and close the connection"], |_| {
@@ -41,15 +36,13 @@ static SMTP_RULE: Mode<Statement> = Mode {
         Command::new("[no] inspect", &["Follow the connection without looking at its mail"], |_| {
             Ok(Statement::SmtpInspect)
         }),
-    ],
-};
+    ]],
+);
 
-pub(super) static INSPECT_POLICY: Mode<Statement> = Mode {
-    name: "policy-map-inspect",
-    prompt: "(config-pmap)#",
-    parent: Some(&GLOBAL),
-    prefixes: Prefixes::unbuilt(),
-    commands: &[
+pub(super) static INSPECT_POLICY: Mode<Statement> = Mode::new(
+    "policy-map-inspect",
+    "(config-pmap)#",
+    &[&[
         description(&["Describe the policy-map", "Up to 200 characters"]),
         Command::new(
             "[no] class type inspect WORD$name",
@@ -63,15 +56,13 @@ pub(super) static INSPECT_POLICY: Mode<Statement> = Mode {
         .enters(&INSPECT_RULE),
         Command::new("[no] class WORD$name", &["", "Name"], |m| name(m, "name").map(Statement::L3Rule))
             .enters(&INSPECT_RULE),
-    ],
-};
+    ]],
+);
 
-static INSPECT_RULE: Mode<Statement> = Mode {
-    name: "policy-map-inspect-class",
-    prompt: "(config-pmap-c)#",
-    parent: Some(&INSPECT_POLICY),
-    prefixes: Prefixes::unbuilt(),
-    commands: &[
+static INSPECT_RULE: Mode<Statement> = Mode::new(
+    "policy-map-inspect-class",
+    "(config-pmap-c)#",
+    &[&[
         Command::new(
             "[no] inspect [WORD$map]",
             &["Follow the connections", "Name of a parameter-map of type inspect"],
@@ -107,8 +98,8 @@ static INSPECT_RULE: Mode<Statement> = Mode {
             &["Limit the rate", "Rate", "Bits per second", "Burst", "Octets"],
             police,
         ),
-    ],
-};
+    ]],
+);
 
 /// `class type inspect class-default` is `class class-default` with words to spare.
 fn inspect_rule(name: Name) -> Statement {
