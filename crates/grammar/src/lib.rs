@@ -16,6 +16,7 @@
 //!
 //! static CONFIG: Mode<Statement> = Mode::new("config", "(config)#", &[&[Command::new(
 //!     "class-map type inspect smtp [match-all | match-any]$mode WORD$name",
+//!     "Define a class of SMTP traffic",
 //!     &["Configure a class map", "Kind of map", "Firewall", "SMTP", "All criteria", "Any criterion", "Name"],
 //!     |line| {
 //!         let name = line.text("name").unwrap_or_default().to_owned();
@@ -27,6 +28,7 @@
 //!
 //! static CLASS_MAP: Mode<Statement> = Mode::new("class-map", "(config-cmap)#", &[&[Command::new(
 //!     "[no] match recipient count gt (1-65535)$count",
+//!     "Match a transaction with more recipients",
 //!     &["Classification criteria", "Recipients", "Number of recipients", "Greater than", "Recipients"],
 //!     |line| Ok(Statement::RecipientCount { negated: line.negated(), over: line.number("count") }),
 //! )]]);
@@ -93,7 +95,7 @@ impl Platforms {
 /// What a command means: the words it was typed with become the caller's statement.
 pub type Build<S> = for<'a> fn(&Matched<'a>) -> Result<S, Mismatch>;
 
-/// A command: how it is typed, what `?` says, what it means.
+/// A command: how it is typed, what it is for, what `?` says, what it means.
 ///
 /// The notation of `syntax` is that of command references:
 ///
@@ -102,7 +104,7 @@ pub type Build<S> = for<'a> fn(&Matched<'a>) -> Result<S, Mismatch>;
 /// | `match` | the keyword, in any case, or the beginning of it |
 /// | `WORD$name` | one word, perhaps quoted |
 /// | `(1-65535)$count` | a decimal number of that range |
-/// | `LINE$text` | the rest of the line as it stands; only at the end |
+/// | `LINE$text` | the rest of the line as typed; only at the end |
 /// | `{a \| b WORD$x}$which` | one of these; `which` names the first word of the one taken |
 /// | `[log]`, `[a \| b]$which` | may be missing |
 /// | `[no] match …` | also the `no` form, see [`Matched::negated`] |
@@ -110,20 +112,28 @@ pub type Build<S> = for<'a> fn(&Matched<'a>) -> Result<S, Mismatch>;
 /// A group may hold groups. Two readings of one line within a command are refused by [`check`].
 pub struct Command<S: 'static> {
     pub syntax: &'static str,
+    /// What the command is for, in one line: for lists of commands and documents.
+    pub about: &'static str,
     /// One line per word of `syntax` in the order of writing, a leading `no` left out. An empty line
     /// means that another command of the mode with the same beginning says it.
     pub help: &'static [&'static str],
     pub platforms: Platforms,
     /// The mode that follows.
     pub enters: Option<&'static Mode<S>>,
+    pub claim: Claim,
     pub build: Build<S>,
 }
 
 impl<S> Command<S> {
-    /// A command of all platforms that stays in its mode.
+    /// A command of all platforms that stays in its mode and claims lines by its first keyword.
     #[must_use]
-    pub const fn new(syntax: &'static str, help: &'static [&'static str], build: Build<S>) -> Self {
-        Self { syntax, help, platforms: Platforms::ALL, enters: None, build }
+    pub const fn new(
+        syntax: &'static str,
+        about: &'static str,
+        help: &'static [&'static str],
+        build: Build<S>,
+    ) -> Self {
+        Self { syntax, about, help, platforms: Platforms::ALL, enters: None, claim: Claim::Keyword, build }
     }
 
     #[must_use]
@@ -137,6 +147,48 @@ impl<S> Command<S> {
         self.enters = Some(mode);
         self
     }
+
+    #[must_use]
+    pub const fn claims(mut self, claim: Claim) -> Self {
+        self.claim = claim;
+        self
+    }
+
+    /// The keywords that every line of this command begins with, a leading `no` left out.
+    ///
+    /// `class-map type inspect [match-all | match-any]$mode WORD$name` begins with three.
+    pub fn leading_keywords(&self) -> impl Iterator<Item = &'static str> + use<S> {
+        let words = self.syntax.strip_prefix("[no] ").unwrap_or(self.syntax).split_ascii_whitespace();
+        words.take_while(|word| !word.starts_with(['[', '{', '(']) && !word.contains('$'))
+    }
+}
+
+/// Which lines that do not fit a command are taken for mistyped lines of it, each level with more of
+/// them than the one before.
+///
+/// A configuration has lines of features that no table here knows, so a line that fits no command is
+/// not always an error. This says how much of a command must be in a line to make it one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Claim {
+    /// None: other commands of the device begin with the same keyword.
+    Whole,
+    /// Lines that fit once one word is corrected to a keyword.
+    Corrected,
+    /// Lines in the command's own mode that begin with its first keyword, typed in full.
+    Keyword,
+    /// Lines in any mode that begin with all its leading keywords, typed in full.
+    Anywhere,
+}
+
+/// What becomes of a line in a mode that none of its commands fits or claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unknown {
+    /// It is an error: the tables know every command of the mode.
+    Error,
+    /// It has no effect, with a warning: the mode has commands that the tables do not know.
+    Warn,
+    /// It is skipped: most commands of the mode serve other features.
+    Ignore,
 }
 
 // Written out, here and below: a derived one would ask `S: Debug` and follow modes in circles.
@@ -153,20 +205,27 @@ pub struct Mode<S: 'static> {
     pub name: &'static str,
     /// What follows the host name: `(config-cmap)#`.
     pub prompt: &'static str,
+    pub unknown: Unknown,
     pub tables: &'static [&'static [Command<S>]],
     /// The commands merged, made when first needed.
     prefixes: Prefixes,
 }
 
 impl<S> Mode<S> {
-    /// A mode of these tables; [`check`] finds commands of different tables that collide.
+    /// A mode of these tables, in which an unknown line is an error; [`check`] finds commands that collide.
     #[must_use]
     pub const fn new(
         name: &'static str,
         prompt: &'static str,
         tables: &'static [&'static [Command<S>]],
     ) -> Self {
-        Self { name, prompt, tables, prefixes: Prefixes::unbuilt() }
+        Self { name, prompt, unknown: Unknown::Error, tables, prefixes: Prefixes::unbuilt() }
+    }
+
+    #[must_use]
+    pub const fn unknown(mut self, unknown: Unknown) -> Self {
+        self.unknown = unknown;
+        self
     }
 
     /// The commands of all tables, in their order.

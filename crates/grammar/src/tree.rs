@@ -37,11 +37,12 @@ pub struct Fault {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultKind {
-    /// The notation cannot be read from this octet on.
+    /// The notation cannot be read from this byte on.
     Notation {
         at: usize,
         message: &'static str,
     },
+    AboutMissing,
     HelpLines {
         expected: usize,
         found: usize,
@@ -74,7 +75,8 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "mode {}: `{}`: ", self.mode, self.syntax)?;
         match &self.kind {
-            FaultKind::Notation { at, message } => write!(f, "{message} (octet {at})"),
+            FaultKind::Notation { at, message } => write!(f, "{message} (byte {at})"),
+            FaultKind::AboutMissing => f.write_str("no description of the command"),
             FaultKind::HelpLines { expected, found } => {
                 write!(f, "{found} lines of help for {expected} words")
             }
@@ -214,8 +216,9 @@ impl Tree {
     /// Merges commands; one with a fault is left out or yields, so that the tree is always usable.
     fn build<'c, S: 'static>(commands: impl Iterator<Item = &'c Command<S>>) -> (Self, Faults) {
         let mut faults = Faults::new();
-        let forms = commands.enumerate().map(|(command, &Command { syntax, help, platforms, .. })| {
+        let forms = commands.enumerate().map(|(command, &Command { syntax, about, help, platforms, .. })| {
             let (read, fault) = read(syntax, help);
+            faults.extend(about.is_empty().then_some((command, FaultKind::AboutMissing)));
             faults.extend(fault.map(|kind| (command, kind)));
             Form { written: syntax, syntax: read, platforms }
         });
@@ -387,8 +390,10 @@ mod tests {
     const UNIT: Build<()> = |_| Ok(());
 
     fn faults(commands: &[(&'static str, &'static [&'static str], Platforms)]) -> Vec<String> {
-        let commands: Vec<Command<()>> =
-            commands.iter().map(|&(syntax, help, on)| Command::new(syntax, help, UNIT).on(on)).collect();
+        let commands: Vec<Command<()>> = commands
+            .iter()
+            .map(|&(syntax, help, on)| Command::new(syntax, "Do", help, UNIT).on(on))
+            .collect();
         let kinds = Tree::build(commands.iter()).1;
         let named =
             kinds.into_iter().map(|(at, kind)| Fault { mode: "m", syntax: commands[at].syntax, kind });
@@ -413,11 +418,13 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_is_named() {
+    fn every_fault_is_reported() {
         let all = Platforms::ALL;
         let one = |syntax, help| faults(&[(syntax, help, all)]);
         let two = |a, b, help| faults(&[(a, help, all), (b, help, all)]);
-        assert_eq!(one("{a", &["A"]), ["mode m: `{a`: a group is not closed (octet 2)"]);
+        assert_eq!(one("{a", &["A"]), ["mode m: `{a`: a group is not closed (byte 2)"]);
+        let undescribed = Tree::build([Command::new("a", "", &["A"], UNIT)].iter()).1;
+        assert_eq!(undescribed, [(0, FaultKind::AboutMissing)]);
         assert_eq!(one("a b", &["A"])[0], "mode m: `a b`: 1 lines of help for 2 words");
         assert_eq!(one("a b", &["A", ""]), ["mode m: `a b`: no help for `b`"]);
         assert_eq!(one("[a] a", &["A", "A"]), ["mode m: `[a] a`: `a` can be read in two ways"]);
@@ -444,7 +451,7 @@ mod tests {
     #[test]
     fn runs_of_options_do_not_multiply() {
         let syntax = "x [a WORD$a] [b WORD$b] [c WORD$c] [d WORD$d] [e WORD$e] [f WORD$f] [g WORD$g]";
-        let commands = [Command::new(syntax, &["H"; 15], UNIT)];
+        let commands = [Command::new(syntax, "Do", &["H"; 15], UNIT)];
         let (tree, faults) = Tree::build(commands.iter());
         assert_eq!(faults, []);
         assert_eq!(tree.nodes.len(), 16);

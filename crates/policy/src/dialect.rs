@@ -162,9 +162,10 @@ impl From<grammar::Span> for Span {
 
 type Built = Result<Statement, Mismatch>;
 
-/// The command that most blocks have.
-const fn description(help: &'static [&'static str]) -> Command<Statement> {
-    Command::new("[no] description [LINE$text]", help, |m| Ok(Statement::Description(text(m, "text"))))
+/// The command that most blocks have; the first line of its help says of what.
+const fn description(help: &'static [&'static str; 2]) -> Command<Statement> {
+    let [about, _] = *help;
+    Command::new("[no] description [LINE$text]", about, help, |m| Ok(Statement::Description(text(m, "text"))))
 }
 
 /// The word `$key` as typed, or the rest of the line.

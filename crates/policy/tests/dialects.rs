@@ -37,10 +37,10 @@ fn document() -> String {
     for mode in grammar::modes(dialect::global()) {
         write!(text, "\n## {}\n\n`Router{}`\n\n| command | |\n|---|---|\n", mode.name, mode.prompt).unwrap();
         for command in mode.commands() {
-            let help = command.help.iter().find(|help| !help.is_empty()).copied().unwrap_or_default();
+            let about = command.about;
             let leads = command.enters.map(|mode| format!(" → {}", mode.name)).unwrap_or_default();
             let syntax: String = strip_names(command.syntax).replace('|', "\\|");
-            writeln!(text, "| `{syntax}` | {help}{leads} |").unwrap();
+            writeln!(text, "| `{syntax}` | {about}{leads} |").unwrap();
         }
     }
     text

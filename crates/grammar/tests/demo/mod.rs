@@ -1,9 +1,17 @@
 //! A small language shaped like C3PL, for the tests of this crate only.
 
-use grammar::{Command, Matched, Mismatch, Mode, Platforms};
+use grammar::{Build, Command, Matched, Mismatch, Mode, Platforms};
+
+const fn command(
+    syntax: &'static str,
+    help: &'static [&'static str],
+    build: Build<String>,
+) -> Command<String> {
+    Command::new(syntax, "Demonstrate", help, build)
+}
 
 pub(crate) static CONFIG: Mode<String> = Mode::new("config", "(config)#", &[&[
-        Command::new(
+        command(
             "[no] class-map type inspect smtp [match-all | match-any]$mode WORD$name",
             &[
                 "Configure a class map",
@@ -18,19 +26,19 @@ pub(crate) static CONFIG: Mode<String> = Mode::new("config", "(config)#", &[&[
         )
         .enters(&CLASS_MAP)
         .on(Platforms::IOS),
-        Command::new(
+        command(
             "[no] class-map type inspect [match-all | match-any]$mode WORD$name",
             &["", "", "", "All criteria must match", "One criterion must match", "Name of the class map"],
             print,
         )
         .on(Platforms::IOS),
-        Command::new(
+        command(
             "[no] class-map [match-all | match-any]$mode WORD$name",
             &["", "All criteria must match", "One criterion must match", "Name of the class map"],
             print,
         )
         .on(Platforms::ASA),
-        Command::new(
+        command(
             "[no] policy-map type inspect {smtp | pop3 | imap}$protocol WORD$name",
             &[
                 "Configure a policy map",
@@ -44,41 +52,41 @@ pub(crate) static CONFIG: Mode<String> = Mode::new("config", "(config)#", &[&[
             print,
         )
         .enters(&POLICY_MAP),
-        Command::new("[no] policy-map type inspect WORD$name", &["", "", "", "Name of the policy map"], print)
+        command("[no] policy-map type inspect WORD$name", &["", "", "", "Name of the policy map"], print)
             .on(Platforms::IOS),
-        Command::new(
+        command(
             "parameter-map type regex WORD$name",
             &["Configure a parameter map", "Kind of map", "Regular expressions", "Name of the map"],
             print,
         )
         .enters(&PARAMETER_MAP),
-        Command::new(
+        command(
             "zone-pair security WORD$name source {self | WORD}$source destination {self | WORD}$destination",
             &["Connect two zones", "Zone security", "Name of the pair", "Where connections begin", "The firewall itself", "Name of a zone", "Where connections go", "The firewall itself", "Name of a zone"],
             print,
         ),
-        Command::new(
+        command(
             "service-policy WORD$policy {global | interface WORD$interface}$where",
             &["Attach a policy", "Name of the policy map", "On all interfaces", "On one interface", "Name of the interface"],
             print,
         )
         .on(Platforms::ASA),
-        Command::new(
+        command(
             "ip inspect name WORD$name {smtp | esmtp}$protocol [alert {on | off}$alert] [audit-trail {on | off}$audit] [timeout (5-43200)$seconds]",
             &["Internet Protocol", "Inspection", "Of this name", "Name of the rule", "SMTP", "Extended SMTP", "Alerts", "On", "Off", "Audit trail", "On", "Off", "Idle time", "Seconds"],
             print,
         )
         .on(Platforms::IOS),
-        Command::new("enable secret {(0-9)$kind WORD$hash | LINE$clear}", &["Modify enable", "The secret", "Kind of hash", "Hash", "The secret in clear"], print),
+        command("enable secret {(0-9)$kind WORD$hash | LINE$clear}", &["Modify enable", "The secret", "Kind of hash", "Hash", "The secret in clear"], print),
     ]]);
 
 pub(crate) static CLASS_MAP: Mode<String> = Mode::new(
     "class-map",
     "(config-cmap)#",
     &[&[
-        Command::new("description LINE$text", &["Describe the class map", "Up to 200 characters"], print),
-        Command::new("no description", &["Describe the class map"], print),
-        Command::new(
+        command("description LINE$text", &["Describe the class map", "Up to 200 characters"], print),
+        command("no description", &["Describe the class map"], print),
+        command(
             "[no] match {sender | recipient}$who address regex WORD$map",
             &[
                 "Classification criteria",
@@ -90,17 +98,17 @@ pub(crate) static CLASS_MAP: Mode<String> = Mode::new(
             ],
             print,
         ),
-        Command::new(
+        command(
             "[no] match recipient [invalid]$invalid count gt (1-65535)$count",
             &["", "", "Refused recipients", "Number of recipients", "Greater than", "Recipients"],
             print,
         ),
-        Command::new(
+        command(
             "[no] match cmd line length gt (1-65535)$octets",
             &["", "An SMTP command", "Its line", "Length of the line", "Greater than", "Octets"],
             print,
         ),
-        Command::new(
+        command(
             "[no] match cmd verb {EHLO | ETRN | HELO | HELP | MAIL | WORD}$verb",
             &[
                 "",
@@ -115,7 +123,7 @@ pub(crate) static CLASS_MAP: Mode<String> = Mode::new(
             ],
             print,
         ),
-        Command::new(
+        command(
             "[no] match mime encoding {7-bit | base64 | unknown | WORD$other}$encoding",
             &[
                 "",
@@ -128,7 +136,7 @@ pub(crate) static CLASS_MAP: Mode<String> = Mode::new(
             ],
             encoding,
         ),
-        Command::new("exit", &["Leave the mode"], print),
+        command("exit", &["Leave the mode"], print),
     ]],
 );
 
@@ -136,9 +144,9 @@ pub(crate) static POLICY_MAP: Mode<String> = Mode::new(
     "policy-map",
     "(config-pmap)#",
     &[&[
-        Command::new("[no] log", &["Report it"], print),
-        Command::new("[no] reset [log]", &["End the connection", "Report it"], print),
-        Command::new(
+        command("[no] log", &["Report it"], print),
+        command("[no] reset [log]", &["End the connection", "Report it"], print),
+        command(
             "police rate (8000-2000000000)$bps [burst (1000-512000000)$octets]",
             &["Police", "Rate", "Bits per second", "Burst", "Octets"],
             print,
@@ -149,7 +157,7 @@ pub(crate) static POLICY_MAP: Mode<String> = Mode::new(
 pub(crate) static PARAMETER_MAP: Mode<String> = Mode::new(
     "parameter-map",
     "(config-profile)#",
-    &[&[Command::new("[no] pattern WORD$regex", &["Add a pattern", "Regular expression"], print)]],
+    &[&[command("[no] pattern WORD$regex", &["Add a pattern", "Regular expression"], print)]],
 );
 
 /// Every name the tables use, in the order they print.

@@ -14,18 +14,25 @@ pub(super) static MAILWARDEN: Mode<Statement> = Mode::new(
     &[&[
         Command::new(
             "[no] platform {ios | asa}$platform",
+            "Set the platform in whose language the file is written; without it, the file is examined",
             &["Whose language the file is written in", "Cisco IOS", "Cisco ASA or PIX"],
             |m| {
                 let asa = m.choice("platform") == Some("asa");
                 Ok(Statement::Setting(Setting::Platform(if asa { Platform::Asa } else { Platform::Ios })))
             },
         ),
-        Command::new("[no] workers (1-1024)$count", &["Threads that carry mail", "Number"], |m| {
-            let count = m.number("count").and_then(|count| u16::try_from(count).ok()).unwrap_or(1);
-            Ok(Statement::Setting(Setting::Workers(count)))
-        }),
+        Command::new(
+            "[no] workers (1-1024)$count",
+            "Set the number of worker threads; by default one per processor",
+            &["Threads that carry mail", "Number"],
+            |m| {
+                let count = m.number("count").and_then(|count| u16::try_from(count).ok()).unwrap_or(1);
+                Ok(Statement::Setting(Setting::Workers(count)))
+            },
+        ),
         Command::new(
             "[no] conformance {compat | standard | strict}$level",
+            "Set how strictly the protocol standards are enforced",
             &[
                 "How strictly the dialogue is held to its standards",
                 "Repair what can be repaired",
@@ -42,6 +49,7 @@ pub(super) static MAILWARDEN: Mode<Statement> = Mode::new(
         ),
         Command::new(
             "[no] refusals {smtp | silent | detail}$form",
+            "Set how a refusal is answered",
             &[
                 "What a refused sender is told",
                 "An SMTP reply",
@@ -58,6 +66,7 @@ pub(super) static MAILWARDEN: Mode<Statement> = Mode::new(
         ),
         Command::new(
             "[no] starttls {pass | mask | device}$treatment",
+            "Set how STARTTLS is treated",
             &[
                 "What becomes of STARTTLS",
                 "It passes, and what follows it is not inspected",
@@ -74,6 +83,7 @@ pub(super) static MAILWARDEN: Mode<Statement> = Mode::new(
         ),
         Command::new(
             "[no] recipient-limit {device | refuse}$form",
+            "Set how a recipient over the limit of a class is answered",
             &[
                 "How a recipient over the limit is answered",
                 "As the device did: the connection ends",
@@ -87,15 +97,22 @@ pub(super) static MAILWARDEN: Mode<Statement> = Mode::new(
         ),
         Command::new(
             "[no] control-socket [WORD$path]",
+            "Set the path of the control socket; not available yet",
             &["The socket of `show` and the shell", "Path"],
             |m| name_unless_no(m, "path").map(|path| Statement::Setting(Setting::ControlSocket(path))),
         ),
-        Command::new("[no] metrics [WORD$address]", &["Where counters are read", "ADDRESS:PORT"], |m| {
-            let listen = if m.negated() { None } else { Some(given_address(m)?) };
-            Ok(Statement::Setting(Setting::Metrics(listen)))
-        }),
+        Command::new(
+            "[no] metrics [WORD$address]",
+            "Set the address where metrics are served; not available yet",
+            &["Where counters are read", "ADDRESS:PORT"],
+            |m| {
+                let listen = if m.negated() { None } else { Some(given_address(m)?) };
+                Ok(Statement::Setting(Setting::Metrics(listen)))
+            },
+        ),
         Command::new(
             "[no] events json [WORD$path]",
+            "Write events to a file as JSON, one object per line",
             &["Where events are written", "One JSON object per line", "Path"],
             |m| name_unless_no(m, "path").map(|path| Statement::Setting(Setting::EventsJson(path))),
         ),
@@ -107,14 +124,21 @@ pub(super) static PROXY: Mode<Statement> = Mode::new(
     "(config-proxy)#",
     &[&[
         description(&["Describe the proxy", "Up to 200 characters"]),
-        Command::new("[no] listen WORD$address", &["Where clients connect", "ADDRESS:PORT"], |m| {
-            address(m, "address").map(Statement::Listen)
-        }),
-        Command::new("[no] server WORD$address", &["A mail server behind the proxy", "ADDRESS:PORT"], |m| {
-            address(m, "address").map(Statement::Server)
-        }),
+        Command::new(
+            "[no] listen WORD$address",
+            "Add an address where clients connect",
+            &["Where clients connect", "ADDRESS:PORT"],
+            |m| address(m, "address").map(Statement::Listen),
+        ),
+        Command::new(
+            "[no] server WORD$address",
+            "Add a mail server that connections are relayed to",
+            &["A mail server behind the proxy", "ADDRESS:PORT"],
+            |m| address(m, "address").map(Statement::Server),
+        ),
         Command::new(
             "[no] protocol {smtp | esmtp | pop3 | imap | tcp}$protocol",
+            "Set the protocol; by default it follows from the port",
             &[
                 "What is spoken; by default the port tells",
                 "SMTP without extensions",
@@ -127,6 +151,7 @@ pub(super) static PROXY: Mode<Statement> = Mode::new(
         ),
         Command::new(
             "[no] service-policy type inspect [smtp] [WORD$policy]",
+            "Apply a policy to the traffic of this proxy",
             &[
                 "Enforce a policy",
                 "Its type",
@@ -142,16 +167,19 @@ pub(super) static PROXY: Mode<Statement> = Mode::new(
         ),
         Command::new(
             "[no] inspect esmtp [WORD$map]",
+            "With `no`: relay without inspection; inspection as on an ASA is not available yet",
             &["Inspect as an ASA does", "SMTP and ESMTP", "Name of the policy-map"],
             |_| Ok(Statement::InspectEsmtp),
         ),
         Command::new(
             "[no] ip inspect WORD$rule",
+            "Inspect by a rule of classic IOS; not available yet",
             &["Classic inspection", "Inspect by a rule", "Name of the rule"],
             |_| Ok(Statement::IpInspect),
         ),
         Command::new(
             "[no] parameter-map [WORD$map]",
+            "Apply timers and session limits",
             &["Timers and limits", "Name of a parameter-map of type inspect"],
             |m| name_unless_no(m, "map").map(Statement::ProxyParameters),
         ),

@@ -14,11 +14,13 @@ pub(super) static SMTP_CLASS: Mode<Statement> = Mode::new(
         Command::new(
             // No `not`: it would hold for no mail at all.
             "[no] match protocol smtp",
+            "Match all SMTP traffic",
             &["", "Protocol", "SMTP and ESMTP"],
             |m| criterion(m, Criterion::Protocol),
         ),
         Command::new(
             "[no] match [not] sender address regex WORD$map",
+            "Match the address of the sender, MAIL FROM",
             &[
                 "A condition",
                 "It must not hold",
@@ -31,32 +33,38 @@ pub(super) static SMTP_CLASS: Mode<Statement> = Mode::new(
         ),
         Command::new(
             "[no] match [not] recipient address regex WORD$map",
+            "Match the address of a recipient, RCPT TO",
             &["", "", "Recipients", "Argument of RCPT TO", "Regular expressions", "Name of a parameter-map"],
             |m| regex(m, Text::Recipient),
         ),
         Command::new(
             "[no] match [not] recipient count gt (1-65535)$over",
+            "Match a transaction with more recipients",
             &["", "", "", "RCPT commands of a transaction", "More than", "Number"],
             |m| count(m, Counter::Recipients),
         ),
         Command::new(
             "[no] match [not] recipient invalid count gt (1-65535)$over",
+            "Match a session in which the server refused more recipients",
             &["", "", "", "Refused by the server", "In the connection", "More than", "Number"],
             |m| count(m, Counter::InvalidRecipients),
         ),
         Command::new(
             "[no] match [not] cmd line length gt (1-65535)$over",
+            "Match a longer command line",
             &["", "", "Commands", "Command line", "Its length with the line end", "More than", "Octets"],
             |m| count(m, Counter::CommandLength),
         ),
         Command::new(
             "[no] match [not] cmd-line length gt (1-65535)$over",
+            "Match a longer command line; another form of `cmd line`",
             &["", "", "The same as `cmd line`", "Its length with the line end", "More than", "Octets"],
             |m| count(m, Counter::CommandLength),
         ),
         Command::new(
             "[no] match [not] cmd verb {AUTH | DATA | EHLO | ETRN | EXPN | HELO | HELP | MAIL | NOOP | QUIT | \
              RCPT | RSET | SAML | SEND | SOML | STARTTLS | VERB | VRFY | WORD$private}$verb",
+            "Match a command by its verb",
             &[
                 "",
                 "",
@@ -86,27 +94,32 @@ pub(super) static SMTP_CLASS: Mode<Statement> = Mode::new(
         ),
         Command::new(
             "[no] match [not] header length gt (1-65535)$over",
+            "Match a message with a longer header",
             &["", "", "Header of the message", "Its length", "More than", "Octets"],
             |m| count(m, Counter::HeaderLength),
         ),
         Command::new(
             "[no] match [not] header regex WORD$map",
+            "Match a header field",
             &["", "", "", "Regular expressions", "Name of a parameter-map"],
             |m| regex(m, Text::Header),
         ),
         Command::new(
             "[no] match [not] body regex WORD$map",
+            "Match the body of a message",
             &["", "", "Text of the message", "Regular expressions", "Name of a parameter-map"],
             |m| regex(m, Text::Body),
         ),
         Command::new(
             "[no] match [not] mime content-type regex WORD$map",
+            "Match the Content-Type of a message or part",
             &["", "", "MIME", "Content-Type", "Regular expressions", "Name of a parameter-map"],
             |m| regex(m, Text::ContentType),
         ),
         Command::new(
             "[no] match [not] mime encoding {7-bit | 8-bit | base64 | binary | quoted-printable | unknown | \
              x-uuencode | WORD$private}$encoding",
+            "Match the Content-Transfer-Encoding of a message or part",
             &[
                 "",
                 "",
@@ -127,6 +140,7 @@ pub(super) static SMTP_CLASS: Mode<Statement> = Mode::new(
             "[no] match [not] reply ehlo {8BITMIME | AUTH | BINARYMIME | CHECKPOINT | CHUNKING | DSN | \
              ENHANCEDSTATUSCODES | ETRN | EXPN | HELP | PIPELINING | SIZE | STARTTLS | VERB | VRFY | \
              WORD$private}$keyword",
+            "Match a keyword in the reply to EHLO",
             &[
                 "",
                 "",
@@ -153,6 +167,7 @@ pub(super) static SMTP_CLASS: Mode<Statement> = Mode::new(
         ),
         Command::new(
             "[no] match [not] data-length gt (0-4294967295)$over",
+            "Match a session with more message data",
             &["", "", "Message data of the session", "More than", "Octets"],
             |m| count(m, Counter::DataLength),
         ),
@@ -213,6 +228,7 @@ pub(super) static INSPECT_CLASS: Mode<Statement> = Mode::new(
         description(&["Describe the class-map", "Up to 200 characters"]),
         Command::new(
             "[no] match [not] protocol WORD$protocol [LINE$options]",
+            "Match the protocol",
             &["A condition", "It must not hold", "Protocol", "Name", "Options of the protocol"],
             |m| {
                 let mut protocol = name(m, "protocol")?;
@@ -222,12 +238,16 @@ pub(super) static INSPECT_CLASS: Mode<Statement> = Mode::new(
         ),
         Command::new(
             "[no] match [not] access-group {(1-2699)$number | name WORD$list}",
+            "Match the addresses of an access list",
             &["", "", "Access list", "Number", "By name", "Name"],
             |m| inspect_condition(m, L3Criterion::AccessGroup(list(m)?)),
         ),
-        Command::new("[no] match [not] class-map WORD$class", &["", "", "Another class", "Name"], |m| {
-            inspect_condition(m, L3Criterion::Class(name(m, "class")?))
-        }),
+        Command::new(
+            "[no] match [not] class-map WORD$class",
+            "Match what another class-map matches",
+            &["", "", "Another class", "Name"],
+            |m| inspect_condition(m, L3Criterion::Class(name(m, "class")?)),
+        ),
     ]],
 );
 

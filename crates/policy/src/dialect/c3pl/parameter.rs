@@ -10,6 +10,7 @@ pub(super) static REGEX_MAP: Mode<Statement> = Mode::new(
     "(config-profile)#",
     &[&[Command::new(
         "[no] pattern WORD$pattern",
+        "Add a regular expression",
         &["An alternative of the map", "Regular expression, in quotes if it has blanks"],
         |m| required_text(m, "pattern").map(Statement::Pattern),
     )]],
@@ -22,59 +23,87 @@ pub(super) static INSPECT_MAP: Mode<Statement> = Mode::new(
     "parameter-map-inspect",
     "(config-profile)#",
     &[&[
-        Command::new("[no] alert [on | off]$state", &["Alert messages", "Send them", "Do not"], |m| {
-            switch(m, |limits, on| limits.alert = on)
-        }),
+        Command::new(
+            "[no] alert [on | off]$state",
+            "Turn alert messages on or off",
+            &["Alert messages", "Send them", "Do not"],
+            |m| switch(m, |limits, on| limits.alert = on),
+        ),
         Command::new(
             "[no] audit-trail [on | off]$state",
+            "Turn a message at the end of each session on or off",
             &["A message per session", "Send them", "Do not"],
             |m| switch(m, |limits, on| limits.audit_trail = on),
         ),
-        Command::new("[no] dns-timeout [(1-2147483)$value]", &["Idle time of DNS queries", "Seconds"], |m| {
-            limit(m, SECONDS, |limits, value| limits.dns_timeout = value)
-        }),
-        Command::new("[no] icmp idle-time [(1-2147483)$value]", &["ICMP", "Idle time", "Seconds"], |m| {
-            limit(m, SECONDS, |limits, value| limits.icmp_idle = value)
-        }),
-        Command::new("[no] udp idle-time [(1-2147483)$value]", &["UDP", "Idle time", "Seconds"], |m| {
-            limit(m, SECONDS, |limits, value| limits.udp_idle = value)
-        }),
-        Command::new("[no] tcp idle-time [(1-2147483)$value]", &["TCP", "Idle time", "Seconds"], |m| {
-            limit(m, SECONDS, |limits, value| limits.tcp_idle = value)
-        }),
-        Command::new("[no] tcp synwait-time [(1-2147483)$value]", &["", "Time to open", "Seconds"], |m| {
-            limit(m, SECONDS, |limits, value| limits.tcp_synwait = value)
-        }),
-        Command::new("[no] tcp finwait-time [(1-2147483)$value]", &["", "Time to close", "Seconds"], |m| {
-            limit(m, SECONDS, |limits, value| limits.tcp_finwait = value)
-        }),
+        Command::new(
+            "[no] dns-timeout [(1-2147483)$value]",
+            "Set the idle time of DNS queries",
+            &["Idle time of DNS queries", "Seconds"],
+            |m| limit(m, SECONDS, |limits, value| limits.dns_timeout = value),
+        ),
+        Command::new(
+            "[no] icmp idle-time [(1-2147483)$value]",
+            "Set the idle time of ICMP sessions",
+            &["ICMP", "Idle time", "Seconds"],
+            |m| limit(m, SECONDS, |limits, value| limits.icmp_idle = value),
+        ),
+        Command::new(
+            "[no] udp idle-time [(1-2147483)$value]",
+            "Set the idle time of UDP sessions",
+            &["UDP", "Idle time", "Seconds"],
+            |m| limit(m, SECONDS, |limits, value| limits.udp_idle = value),
+        ),
+        Command::new(
+            "[no] tcp idle-time [(1-2147483)$value]",
+            "Set the idle time of TCP sessions",
+            &["TCP", "Idle time", "Seconds"],
+            |m| limit(m, SECONDS, |limits, value| limits.tcp_idle = value),
+        ),
+        Command::new(
+            "[no] tcp synwait-time [(1-2147483)$value]",
+            "Set how long a connection may take to open",
+            &["", "Time to open", "Seconds"],
+            |m| limit(m, SECONDS, |limits, value| limits.tcp_synwait = value),
+        ),
+        Command::new(
+            "[no] tcp finwait-time [(1-2147483)$value]",
+            "Set how long a connection may take to close",
+            &["", "Time to close", "Seconds"],
+            |m| limit(m, SECONDS, |limits, value| limits.tcp_finwait = value),
+        ),
         Command::new(
             "[no] tcp max-incomplete host [(1-4294967295)$hosts] [block-time (0-35791)$minutes]",
+            "Limit half-open sessions of one host, and block it for a time",
             &["", "Half-open sessions", "Of one host", "Number", "How long it is blocked", "Minutes"],
             host_limit,
         ),
         Command::new(
             "[no] max-incomplete low [(1-2147483647)$value]",
+            "Set the number of half-open sessions at which clearing ends",
             &["Half-open sessions", "Where clearing ends", "Number"],
             |m| limit(m, COUNT, |limits, value| limits.max_incomplete_low = value),
         ),
         Command::new(
             "[no] max-incomplete high [(1-2147483647)$value]",
+            "Set the number of half-open sessions at which clearing begins",
             &["", "Where clearing begins", "Number"],
             |m| limit(m, COUNT, |limits, value| limits.max_incomplete_high = value),
         ),
         Command::new(
             "[no] one-minute low [(1-2147483647)$value]",
+            "Set the rate of new sessions at which clearing ends",
             &["New sessions in a minute", "Where clearing ends", "Number"],
             |m| limit(m, COUNT, |limits, value| limits.one_minute_low = value),
         ),
         Command::new(
             "[no] one-minute high [(1-2147483647)$value]",
+            "Set the rate of new sessions at which clearing begins",
             &["", "Where clearing begins", "Number"],
             |m| limit(m, COUNT, |limits, value| limits.one_minute_high = value),
         ),
         Command::new(
             "[no] sessions maximum [(1-2147483647)$value]",
+            "Limit the number of sessions",
             &["Sessions", "At once", "Number"],
             |m| limit(m, COUNT, |limits, value| limits.sessions_maximum = value),
         ),

@@ -12,12 +12,15 @@ pub(super) static SMTP_POLICY: Mode<Statement> = Mode::new(
         description(&["Describe the policy-map", "Up to 200 characters"]),
         Command::new(
             "[no] class type inspect smtp WORD$name",
+            "Configure the actions for a class",
             &["What is done to a class", "Its type", "A class for inspection", "A class of mail", "Name"],
             |m| name(m, "name").map(Statement::L7Rule),
         )
         .enters(&SMTP_RULE),
-        Command::new("[no] class WORD$name", &["", "Name"], |m| name(m, "name").map(Statement::L7Rule))
-            .enters(&SMTP_RULE),
+        Command::new("[no] class WORD$name", "Configure the actions for a class", &["", "Name"], |m| {
+            name(m, "name").map(Statement::L7Rule)
+        })
+        .enters(&SMTP_RULE),
     ]],
 );
 
@@ -25,17 +28,30 @@ static SMTP_RULE: Mode<Statement> = Mode::new(
     "policy-map-smtp-class",
     "(config-pmap-c)#",
     &[&[
-        Command::new("[no] log", &["Send a message"], |_| Ok(Statement::Log)),
-        Command::new("[no] allow", &["Let it pass"], |_| Ok(Statement::SmtpAction(Action::Allow))),
-        Command::new("[no] reset", &["Answer with an error and close the connection"], |_| {
-            Ok(Statement::SmtpAction(Action::Reset))
+        Command::new("[no] log", "Send a message for each match", &["Send a message"], |_| {
+            Ok(Statement::Log)
         }),
-        Command::new("[no] mask", &["Make the command or EHLO keyword unreadable"], |_| {
-            Ok(Statement::SmtpAction(Action::Mask))
+        Command::new("[no] allow", "Let matching mail pass", &["Let it pass"], |_| {
+            Ok(Statement::SmtpAction(Action::Allow))
         }),
-        Command::new("[no] inspect", &["Follow the connection without looking at its mail"], |_| {
-            Ok(Statement::SmtpInspect)
-        }),
+        Command::new(
+            "[no] reset",
+            "Refuse matching mail and end the session",
+            &["Answer with an error and close the connection"],
+            |_| Ok(Statement::SmtpAction(Action::Reset)),
+        ),
+        Command::new(
+            "[no] mask",
+            "Overwrite a matching command or EHLO keyword with `x`",
+            &["Make the command or EHLO keyword unreadable"],
+            |_| Ok(Statement::SmtpAction(Action::Mask)),
+        ),
+        Command::new(
+            "[no] inspect",
+            "Let matching mail pass without inspection",
+            &["Follow the connection without looking at its mail"],
+            |_| Ok(Statement::SmtpInspect),
+        ),
     ]],
 );
 
@@ -46,16 +62,22 @@ pub(super) static INSPECT_POLICY: Mode<Statement> = Mode::new(
         description(&["Describe the policy-map", "Up to 200 characters"]),
         Command::new(
             "[no] class type inspect WORD$name",
+            "Configure the actions for a class",
             &["What is done to a class", "Its type", "A class for inspection", "Name"],
             |m| name(m, "name").map(inspect_rule),
         )
         .enters(&INSPECT_RULE),
-        Command::new("[no] class class-default", &["", "What no other class takes"], |_| {
-            Ok(Statement::DefaultRule)
+        Command::new(
+            "[no] class class-default",
+            "Configure the action for all other traffic",
+            &["", "What no other class takes"],
+            |_| Ok(Statement::DefaultRule),
+        )
+        .enters(&INSPECT_RULE),
+        Command::new("[no] class WORD$name", "Configure the actions for a class", &["", "Name"], |m| {
+            name(m, "name").map(Statement::L3Rule)
         })
         .enters(&INSPECT_RULE),
-        Command::new("[no] class WORD$name", &["", "Name"], |m| name(m, "name").map(Statement::L3Rule))
-            .enters(&INSPECT_RULE),
     ]],
 );
 
@@ -65,18 +87,23 @@ static INSPECT_RULE: Mode<Statement> = Mode::new(
     &[&[
         Command::new(
             "[no] inspect [WORD$map]",
+            "Inspect matching sessions",
             &["Follow the connections", "Name of a parameter-map of type inspect"],
             |m| Ok(Statement::TopAction(TopAction::Inspect { parameters: maybe_name(m, "map")? })),
         ),
-        Command::new("[no] drop [log]", &["Refuse them", "Send a message"], |m| {
+        Command::new("[no] drop [log]", "Drop matching traffic", &["Refuse them", "Send a message"], |m| {
             Ok(Statement::TopAction(TopAction::Drop { log: m.has("log") }))
         }),
-        Command::new("[no] pass [log]", &["Let them pass, one way", "Send a message"], |m| {
-            Ok(Statement::TopAction(TopAction::Pass { log: m.has("log") }))
-        }),
+        Command::new(
+            "[no] pass [log]",
+            "Let matching traffic pass in one direction, without inspection",
+            &["Let them pass, one way", "Send a message"],
+            |m| Ok(Statement::TopAction(TopAction::Pass { log: m.has("log") })),
+        ),
         Command::new(
             "[no] service-policy {smtp | pop3 | imap | http | sunrpc | im | p2p | avc | sip | h323}$protocol \
              [WORD$policy]",
+            "Apply a policy to the content of matching sessions",
             &[
                 "Enforce a policy on the content",
                 "SMTP and ESMTP",
@@ -95,6 +122,7 @@ static INSPECT_RULE: Mode<Statement> = Mode::new(
         ),
         Command::new(
             "[no] police [rate (8000-2000000000)$rate] [burst (1000-512000000)$burst]",
+            "Limit the rate of matching traffic",
             &["Limit the rate", "Rate", "Bits per second", "Burst", "Octets"],
             police,
         ),
