@@ -15,12 +15,21 @@ use crate::platform::Platform;
 use crate::source::Span;
 
 pub(crate) mod c3pl;
+mod common;
 mod own;
+
+pub(crate) use common::interface_name;
 
 /// The mode a file begins in.
 pub fn global() -> &'static Mode<Statement> {
-    &c3pl::GLOBAL
+    &GLOBAL
 }
+
+static GLOBAL: Mode<Statement> =
+    Mode::new("global", "(config)#", &[common::GLOBAL_COMMANDS, own::GLOBAL_COMMANDS, c3pl::GLOBAL_COMMANDS]);
+
+static INTERFACE: Mode<Statement> =
+    Mode::new("interface", "(config-if)#", &[common::INTERFACE_COMMANDS, c3pl::INTERFACE_COMMANDS]);
 
 /// One line, understood; its `no` is kept beside it.
 #[derive(Clone, Debug)]
@@ -204,16 +213,6 @@ fn number_unless_no(m: &Matched<'_>, key: &str, range: &'static str) -> Result<O
     match number(m, key) {
         None if !m.negated() => Err(Mismatch::Incomplete { expected: vec![range] }),
         number => Ok(number),
-    }
-}
-
-/// `FastEthernet 0/0` is one name; what follows it (`point-to-point`) is none.
-pub(crate) fn interface_name<'w>(mut words: impl Iterator<Item = &'w str>) -> String {
-    let is_digit = |c: char| c.is_ascii_digit();
-    let kind = words.next().unwrap_or("");
-    match words.next().filter(|unit| unit.starts_with(is_digit) && !kind.ends_with(is_digit)) {
-        Some(unit) => format!("{kind} {unit}"),
-        None => kind.to_owned(),
     }
 }
 

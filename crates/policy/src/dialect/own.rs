@@ -8,7 +8,21 @@ use super::{Built, Setting, Statement, address, description, name, name_unless_n
 use crate::model::{Conformance, Protocol, RecipientLimit, Refusals, StartTls};
 use crate::platform::Platform;
 
-pub(super) static MAILWARDEN: Mode<Statement> = Mode::new(
+pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
+    Command::new("[no] mailwarden", "Configure this program", &["Settings of this program"], |_| {
+        Ok(Statement::Mailwarden)
+    })
+    .enters(&MAILWARDEN),
+    Command::new(
+        "[no] proxy WORD$name",
+        "Define a proxy: a listener that relays mail to servers",
+        &["A listener in front of mail servers", "Name"],
+        |m| name(m, "name").map(Statement::Proxy),
+    )
+    .enters(&PROXY),
+];
+
+static MAILWARDEN: Mode<Statement> = Mode::new(
     "mailwarden",
     "(config-mailwarden)#",
     &[&[
@@ -119,7 +133,7 @@ pub(super) static MAILWARDEN: Mode<Statement> = Mode::new(
     ]],
 );
 
-pub(super) static PROXY: Mode<Statement> = Mode::new(
+static PROXY: Mode<Statement> = Mode::new(
     "proxy",
     "(config-proxy)#",
     &[&[

@@ -277,7 +277,7 @@ impl<'c> Lowering<'c> {
         let Some((action, rest)) = entry.text.split_once(|c: char| c.is_ascii_whitespace()) else { return };
         let action = action.to_ascii_lowercase();
         if action == "permit" || action == "deny" {
-            let entry = super::entry(&action, &Name::new(rest, entry.at));
+            let entry = crate::dialect::common::entry(&action, &Name::new(rest, entry.at));
             self.open_access_list(AccessListForm::Lines, &name).entries.push(entry);
         }
     }

@@ -1,0 +1,134 @@
+//! What the dialects share: the name of the system, where messages go, interfaces, access lists.
+//!
+//! The mode of an interface is composed in `dialect.rs`, because each dialect adds commands to it.
+
+use grammar::{Command, Matched, Mismatch, Mode, Platforms};
+
+use super::{Built, INTERFACE, Statement, description, name, name_unless_no, required_text, text};
+use crate::model::{AccessListForm, Name};
+
+pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
+    Command::new(
+        "enable",
+        "Enter privileged mode; accepted so that a terminal log can be read",
+        &["Turn on privileged commands"],
+        |_| Ok(Statement::OnTheWay),
+    ),
+    Command::new(
+        "configure [terminal]",
+        "Enter configuration mode; accepted so that a terminal log can be read",
+        &["Enter configuration mode", "Configure from the terminal"],
+        |_| Ok(Statement::OnTheWay),
+    ),
+    Command::new(
+        "[no] hostname [WORD$name]",
+        "Set the name of this system, as it appears in the prompt and in messages",
+        &["Name of this system", "Name"],
+        |m| hostname(m).map(Statement::Hostname),
+    ),
+    Command::new(
+        "[no] logging file [WORD$path]",
+        "Write syslog messages to a file instead of standard error",
+        &["Where messages go", "Write messages to a file instead of stderr", "Path"],
+        |m| name_unless_no(m, "path").map(Statement::LogFile),
+    ),
+    Command::new("[no] interface LINE$name", "Configure an interface", &["An interface", "Name"], |m| {
+        let line = required_text(m, "name")?;
+        Ok(Statement::Interface(Name::new(interface_name(line.text.split_ascii_whitespace()), line.at)))
+    })
+    .enters(&INTERFACE),
+    Command::new(
+        "[no] access-list WORD$name [LINE$entry]",
+        "Add an entry to an access list",
+        &["An access list", "Number or name", "permit or deny, and what"],
+        |m| Ok(Statement::AccessListLine { name: name(m, "name")?, entry: text(m, "entry") }),
+    )
+    .on(Platforms::IOS),
+    Command::new(
+        "[no] ip access-list {standard | extended}$form WORD$name",
+        "Define an IPv4 access list",
+        &["IP", "A named access list", "By source address", "By protocol, addresses and ports", "Name"],
+        access_list,
+    )
+    .on(Platforms::IOS)
+    .enters(&ACCESS_LIST),
+    Command::new(
+        "[no] ipv6 access-list WORD$name",
+        "Define an IPv6 access list",
+        &["IPv6", "A named access list", "Name"],
+        |m| Ok(Statement::AccessList { form: AccessListForm::V6, name: name(m, "name")? }),
+    )
+    .on(Platforms::IOS)
+    .enters(&ACCESS_LIST),
+];
+
+/// Some write it in quotes, which are no part of it.
+fn hostname(m: &Matched<'_>) -> Result<Option<Name>, Mismatch> {
+    match m.word("name") {
+        Some(word) if word.quoted && (word.text.is_empty() || word.text.contains(char::is_whitespace)) => {
+            Err(m.invalid("name", "expected a name without blanks"))
+        }
+        Some(word) => Ok(Some(Name::new(word.text, word.span.into()))),
+        None => name_unless_no(m, "name"),
+    }
+}
+
+fn access_list(m: &Matched<'_>) -> Built {
+    let extended = m.choice("form") == Some("extended");
+    let form = if extended { AccessListForm::Extended } else { AccessListForm::Standard };
+    Ok(Statement::AccessList { form, name: name(m, "name")? })
+}
+
+pub(super) static INTERFACE_COMMANDS: &[Command<Statement>] = &[
+    description(&["Describe the interface", "Up to 200 characters"]),
+    Command::new(
+        "[no] linux-interface [WORD$name]",
+        "Name the interface of this system that takes the place of the configured one",
+        &["The interface of this system that a migrated name stands for", "Name"],
+        |m| name_unless_no(m, "name").map(Statement::LinuxInterface),
+    ),
+];
+
+static ACCESS_LIST: Mode<Statement> = Mode::new(
+    "access-list",
+    "(config-ext-nacl)#",
+    &[&[
+        Command::new(
+            "[no] [(1-4294967295)$sequence] {permit | deny}$action LINE$rest",
+            "Add an entry",
+            &["Place in the list", "Let it pass", "Refuse it", "What"],
+            access_list_entry,
+        ),
+        Command::new(
+            "[no] sequence (1-4294967295)$number {permit | deny}$action LINE$rest",
+            "Add an entry at a place",
+            &["Place in the list", "Number", "Let it pass", "Refuse it", "What"],
+            access_list_entry,
+        ),
+        Command::new("[no] remark [LINE$text]", "Add a comment", &["A comment", "Text"], |_| {
+            Ok(Statement::Remark)
+        }),
+    ]],
+);
+
+/// From `permit` or `deny` on, one blank between the words.
+fn access_list_entry(m: &Matched<'_>) -> Built {
+    let rest = required_text(m, "rest")?;
+    let action = m.choice("action").unwrap_or("deny");
+    Ok(Statement::AccessListEntry(entry(action, &rest)))
+}
+
+pub(super) fn entry(action: &str, rest: &Name) -> Name {
+    let words: Vec<&str> = std::iter::once(action).chain(rest.text.split_ascii_whitespace()).collect();
+    Name::new(words.join(" "), rest.at)
+}
+
+/// `FastEthernet 0/0` is one name; what follows it (`point-to-point`) is none.
+pub(crate) fn interface_name<'w>(mut words: impl Iterator<Item = &'w str>) -> String {
+    let is_digit = |c: char| c.is_ascii_digit();
+    let kind = words.next().unwrap_or("");
+    match words.next().filter(|unit| unit.starts_with(is_digit) && !kind.ends_with(is_digit)) {
+        Some(unit) => format!("{kind} {unit}"),
+        None => kind.to_owned(),
+    }
+}
