@@ -95,14 +95,14 @@ pub(crate) fn nullable(hir: &Hir, holds: Look) -> bool {
 struct Parser<'t> {
     text: &'t str,
     at: usize,
-    group: Group,
-    outer: Vec<Group>,
+    group: OpenGroup,
+    outer: Vec<OpenGroup>,
     dangling_stars: Vec<usize>,
 }
 
 /// An open group, or the whole expression.
 #[derive(Default)]
-struct Group {
+struct OpenGroup {
     opened_at: usize,
     alternatives: Vec<Hir>,
     items: Vec<Hir>,
@@ -129,7 +129,7 @@ struct Symbol {
 
 impl<'t> Parser<'t> {
     fn new(text: &'t str) -> Self {
-        Self { text, at: 0, group: Group::default(), outer: Vec::new(), dangling_stars: Vec::new() }
+        Self { text, at: 0, group: OpenGroup::default(), outer: Vec::new(), dangling_stars: Vec::new() }
     }
 
     fn take(&mut self) -> Option<Symbol> {
@@ -222,7 +222,7 @@ impl<'t> Parser<'t> {
                 help: None,
             });
         }
-        let group = Group { opened_at: at, ..Group::default() };
+        let group = OpenGroup { opened_at: at, ..OpenGroup::default() };
         self.outer.push(std::mem::replace(&mut self.group, group));
         Ok(())
     }
@@ -421,7 +421,7 @@ impl<'t> Parser<'t> {
     }
 }
 
-impl Group {
+impl OpenGroup {
     fn push(&mut self, hir: Hir, before: Before) {
         self.items.push(hir);
         self.before = before;

@@ -17,7 +17,7 @@ pub use header::FIELD_MAX;
 pub use part::{DEPTH_MAX, PARTS_MAX};
 
 use facts::Facts;
-use header::{FieldReader, Parsed, Step};
+use header::{FieldReader, HeaderStep, Parsed};
 use line::{LineEnds, LineLengths};
 use part::{Octets, Structure};
 
@@ -331,13 +331,13 @@ impl Reader {
             if state.body_began && self.wants.structure() {
                 state.structure.push(fed, out);
             }
-            let blank = if step == Step::Blank { state.header.blank_len() } else { 0 };
+            let blank = if step == HeaderStep::Blank { state.header.blank_len() } else { 0 };
             self.header_lines.count(fed.bytes.get(..more.saturating_sub(blank)).unwrap_or_default());
             match step {
-                Step::More => return taken,
-                Step::Field => state.field(self.seen + 1, out),
-                Step::Junk => state.junk(self.seen + 1, out),
-                Step::Blank => {
+                HeaderStep::More => return taken,
+                HeaderStep::Field => state.field(self.seen + 1, out),
+                HeaderStep::Junk => state.junk(self.seen + 1, out),
+                HeaderStep::Blank => {
                     self.in_header = false;
                     self.header_bytes = self.seen - blank as u64;
                     self.body_at = self.seen;
@@ -426,9 +426,9 @@ impl State {
     /// The data ended before the blank line.
     fn finish_header(&mut self, at: u64, out: &mut Teller<'_>) {
         match self.header.finish() {
-            Step::Field => self.field(at, out),
-            Step::Junk => self.junk(at, out),
-            Step::More | Step::Blank => {}
+            HeaderStep::Field => self.field(at, out),
+            HeaderStep::Junk => self.junk(at, out),
+            HeaderStep::More | HeaderStep::Blank => {}
         }
         self.blank(at, out);
     }

@@ -19,15 +19,15 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-use self::build::Built;
-use self::group::{Group, Hits, Memory};
+use self::build::Parts;
+use self::group::{Hits, Memory, PatternGroup};
 use self::prefilter::Prefilter;
 use crate::pattern::Pattern;
 
 /// Patterns compiled together; shared by all sessions.
 pub struct Matcher {
     patterns: usize,
-    groups: Vec<Group>,
+    groups: Vec<PatternGroup>,
     prefilter: Option<Prefilter>,
 }
 
@@ -73,7 +73,7 @@ impl fmt::Debug for Matcher {
 
 impl Matcher {
     pub fn new(patterns: &[&Pattern]) -> Result<Self, TooLarge> {
-        let Built { groups, prefilter } = build::build(patterns)?;
+        let Parts { groups, prefilter } = build::build(patterns)?;
         Ok(Self { patterns: patterns.len(), groups, prefilter })
     }
 
@@ -173,7 +173,7 @@ impl Matcher {
         let lines = run.get(..end).unwrap_or_default();
         let mut at = from;
         while at < end && !state.hits.all_known() {
-            let mut few = [Line::default(); 4];
+            let mut few = [WholeLine::default(); 4];
             for line in &mut few {
                 *line = self.next_line(lines, at);
                 at = line.end;
@@ -184,19 +184,24 @@ impl Matcher {
     }
 
     /// The next line at or behind `from` that may hold something; if there is none, an empty one at the end.
-    fn next_line<'r>(&self, lines: &'r [u8], from: usize) -> Line<'r> {
-        let none = Line { text: &[], end: lines.len(), exists: false };
+    fn next_line<'r>(&self, lines: &'r [u8], from: usize) -> WholeLine<'r> {
+        let none = WholeLine { text: &[], end: lines.len(), exists: false };
         let mut start = from;
         if let Some(prefilter) = &self.prefilter {
             let Some(candidate) = prefilter.candidate(lines, from) else { return none };
             start = last_line_end(lines.get(..candidate).unwrap_or_default(), from);
         }
         let found = line(lines.get(start..).unwrap_or_default());
-        found.map_or(none, |(text, len)| Line { text, end: start + len, exists: true })
+        found.map_or(none, |(text, len)| WholeLine { text, end: start + len, exists: true })
     }
 
     /// Looks at all lines side by side, then at those in which something happens one by one.
-    fn feed_few(&self, state: &mut MatcherState, few: &[Line<'_>; 4], hit: &mut dyn FnMut(usize, usize)) {
+    fn feed_few(
+        &self,
+        state: &mut MatcherState,
+        few: &[WholeLine<'_>; 4],
+        hit: &mut dyn FnMut(usize, usize),
+    ) {
         let texts = few.map(|line| line.text);
         let mut busy: [u64; 4] = [0; 4];
         for (index, group) in self.groups.iter().enumerate() {
@@ -262,7 +267,7 @@ impl Matcher {
 
 /// A line that lies whole in a run.
 #[derive(Clone, Copy, Debug, Default)]
-struct Line<'r> {
+struct WholeLine<'r> {
     text: &'r [u8],
     /// Where it is over, with its line end.
     end: usize,

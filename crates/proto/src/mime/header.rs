@@ -12,7 +12,7 @@ pub const FIELD_MAX: usize = 64 * 1024;
 
 /// What the octets just fed led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum HeaderStep {
     /// All of them were taken; the header goes on.
     More,
     /// A field ended before the next octet: see [`FieldReader::field`].
@@ -34,7 +34,7 @@ pub(super) struct Parsed<'a> {
 
 /// Where in a line the next octet falls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-enum Place {
+enum LineState {
     #[default]
     Start,
     /// The line is a single CR so far: the blank line if LF follows.
@@ -53,7 +53,7 @@ pub(super) struct FieldReader {
     text: Vec<u8>,
     name_len: usize,
     colon: usize,
-    place: Place,
+    line_state: LineState,
     /// `text` holds a field whose next line may be a continuation.
     open: bool,
     /// The last octet was a CR that is not in `text` yet.
@@ -70,22 +70,22 @@ impl FieldReader {
     /// Forgets everything but its buffer.
     pub(super) fn restart(&mut self) {
         self.text.clear();
-        (self.place, self.open, self.cr, self.cut) = (Place::Start, false, false, false);
+        (self.line_state, self.open, self.cr, self.cut) = (LineState::Start, false, false, false);
     }
 
     /// Takes octets up to the next thing worth telling; the number taken comes first.
-    pub(super) fn feed(&mut self, octets: &[u8]) -> (usize, Step) {
+    pub(super) fn feed(&mut self, octets: &[u8]) -> (usize, HeaderStep) {
         let mut taken = 0;
         loop {
             let Some((&octet, rest)) = octets.get(taken..).and_then(<[u8]>::split_first) else {
-                return (taken, Step::More);
+                return (taken, HeaderStep::More);
             };
-            let step = match self.place {
-                Place::Start => self.first(octet),
-                Place::Cr if octet == b'\n' => Some((1, Step::Blank)),
-                Place::Cr => Some((0, Step::Junk)),
-                Place::Name | Place::NameBlank => self.name(octet),
-                Place::Value | Place::Skip => {
+            let step = match self.line_state {
+                LineState::Start => self.first(octet),
+                LineState::Cr if octet == b'\n' => Some((1, HeaderStep::Blank)),
+                LineState::Cr => Some((0, HeaderStep::Junk)),
+                LineState::Name | LineState::NameBlank => self.name(octet),
+                LineState::Value | LineState::Skip => {
                     taken += self.line(octet, rest);
                     continue;
                 }
@@ -98,21 +98,21 @@ impl FieldReader {
     }
 
     /// The end of the data: a field that was open, or a last line that is none.
-    pub(super) fn finish(&mut self) -> Step {
-        match self.place {
-            Place::Name | Place::NameBlank | Place::Cr => Step::Junk,
-            _ if std::mem::take(&mut self.open) => Step::Field,
-            _ => Step::More,
+    pub(super) fn finish(&mut self) -> HeaderStep {
+        match self.line_state {
+            LineState::Name | LineState::NameBlank | LineState::Cr => HeaderStep::Junk,
+            _ if std::mem::take(&mut self.open) => HeaderStep::Field,
+            _ => HeaderStep::More,
         }
     }
 
-    /// Goes on behind [`Step::Junk`] as if the line were not there.
+    /// Goes on behind [`HeaderStep::Junk`] as if the line were not there.
     pub(super) fn skip_line(&mut self) {
-        self.place = Place::Skip;
+        self.line_state = LineState::Skip;
         self.open = false;
     }
 
-    /// The field of the last [`Step::Field`].
+    /// The field of the last [`HeaderStep::Field`].
     pub(super) fn field(&self) -> Parsed<'_> {
         let (head, value) = self.text.split_at_checked(self.colon).unwrap_or_default();
         Parsed {
@@ -123,17 +123,17 @@ impl FieldReader {
         }
     }
 
-    /// Octets of the blank line of the last [`Step::Blank`].
+    /// Octets of the blank line of the last [`HeaderStep::Blank`].
     pub(super) fn blank_len(&self) -> usize {
-        if self.place == Place::Cr { 2 } else { 1 }
+        if self.line_state == LineState::Cr { 2 } else { 1 }
     }
 
-    /// What was taken of the line of the last [`Step::Junk`].
+    /// What was taken of the line of the last [`HeaderStep::Junk`].
     pub(super) fn prefix(&self) -> &[u8] {
         &self.text
     }
 
-    /// Hands over what was taken of the line of the last [`Step::Junk`], for an empty buffer.
+    /// Hands over what was taken of the line of the last [`HeaderStep::Junk`], for an empty buffer.
     pub(super) fn take_prefix(&mut self, buffer: Vec<u8>) -> Vec<u8> {
         std::mem::replace(&mut self.text, buffer)
     }
@@ -144,68 +144,68 @@ impl FieldReader {
     }
 
     pub(super) fn is_at_line_start(&self) -> bool {
-        self.place == Place::Start
+        self.line_state == LineState::Start
     }
 
     /// True when the line so far is a CR that may begin the blank line.
     pub(super) fn may_be_blank(&self) -> bool {
-        self.place == Place::Cr
+        self.line_state == LineState::Cr
     }
 
     /// The first octet of a line. A field ends here unless it is continued.
-    fn first(&mut self, octet: u8) -> Option<(usize, Step)> {
+    fn first(&mut self, octet: u8) -> Option<(usize, HeaderStep)> {
         if matches!(octet, b' ' | b'\t') {
-            self.place = if self.open { Place::Value } else { Place::Skip };
+            self.line_state = if self.open { LineState::Value } else { LineState::Skip };
             if self.open {
                 self.push(&[octet]);
             }
             return None;
         }
         if std::mem::take(&mut self.open) {
-            return Some((0, Step::Field));
+            return Some((0, HeaderStep::Field));
         }
         self.text.clear();
         self.cut = false;
         match octet {
             b'\r' => {
                 self.text.push(octet);
-                self.place = Place::Cr;
+                self.line_state = LineState::Cr;
                 None
             }
-            b'\n' if self.line_ends == LineEnds::LfToo => Some((1, Step::Blank)),
+            b'\n' if self.line_ends == LineEnds::LfToo => Some((1, HeaderStep::Blank)),
             _ => {
-                self.place = Place::Name;
+                self.line_state = LineState::Name;
                 self.name(octet)
             }
         }
     }
 
     /// An octet before the colon.
-    fn name(&mut self, octet: u8) -> Option<(usize, Step)> {
+    fn name(&mut self, octet: u8) -> Option<(usize, HeaderStep)> {
         match octet {
             b':' => {
-                if self.place == Place::Name {
+                if self.line_state == LineState::Name {
                     self.name_len = self.text.len();
                 }
                 self.colon = self.text.len();
-                (self.place, self.open) = (Place::Value, true);
+                (self.line_state, self.open) = (LineState::Value, true);
             }
             b' ' | b'\t' if !self.text.is_empty() => {
-                if self.place == Place::Name {
+                if self.line_state == LineState::Name {
                     self.name_len = self.text.len();
                 }
-                self.place = Place::NameBlank;
+                self.line_state = LineState::NameBlank;
             }
             // The envelope line of a mailbox file is no field, and no reader ends the header there.
-            _ if self.place == Place::NameBlank && self.text.starts_with(b"From ") => {
-                self.place = Place::Skip;
+            _ if self.line_state == LineState::NameBlank && self.text.starts_with(b"From ") => {
+                self.line_state = LineState::Skip;
                 return None;
             }
-            0x21..=0x7e if self.place == Place::Name && self.text.len() < FIELD_MAX => {}
-            _ => return Some((0, Step::Junk)),
+            0x21..=0x7e if self.line_state == LineState::Name && self.text.len() < FIELD_MAX => {}
+            _ => return Some((0, HeaderStep::Junk)),
         }
         if self.text.len() >= FIELD_MAX {
-            return Some((0, Step::Junk));
+            return Some((0, HeaderStep::Junk));
         }
         self.text.push(octet);
         None
@@ -215,7 +215,7 @@ impl FieldReader {
     fn line(&mut self, octet: u8, rest: &[u8]) -> usize {
         let after_cr = std::mem::take(&mut self.cr);
         if octet == b'\n' && (after_cr || self.line_ends == LineEnds::LfToo) {
-            self.place = Place::Start;
+            self.line_state = LineState::Start;
             return 1;
         }
         if after_cr {
@@ -244,7 +244,7 @@ impl FieldReader {
     }
 
     fn push(&mut self, octets: &[u8]) {
-        if self.place == Place::Skip {
+        if self.line_state == LineState::Skip {
             return;
         }
         let room = FIELD_MAX.saturating_sub(self.text.len());
@@ -268,8 +268,8 @@ mod tests {
                 rest = &rest[taken..];
                 let text = String::from_utf8_lossy(reader.prefix()).into_owned();
                 match step {
-                    Step::More => continue 'chunks,
-                    Step::Field => {
+                    HeaderStep::More => continue 'chunks,
+                    HeaderStep::Field => {
                         let field = reader.field();
                         told.push(format!(
                             "{}={}",
@@ -277,11 +277,11 @@ mod tests {
                             String::from_utf8_lossy(field.value)
                         ));
                     }
-                    Step::Blank => {
+                    HeaderStep::Blank => {
                         told.push("blank".into());
                         return told;
                     }
-                    Step::Junk => {
+                    HeaderStep::Junk => {
                         told.push(format!("junk {text:?}"));
                         reader.skip_line();
                     }
@@ -319,10 +319,10 @@ mod tests {
         let header = format!("A: {}\r\nB: c\r\n\r\n", "x".repeat(2 * FIELD_MAX));
         let mut reader = FieldReader::new(LineEnds::Crlf);
         let (taken, step) = reader.feed(header.as_bytes());
-        assert_eq!(step, Step::Field);
+        assert_eq!(step, HeaderStep::Field);
         assert!(reader.field().cut);
         assert_eq!(reader.field().text.len(), FIELD_MAX);
-        assert_eq!(reader.feed(&header.as_bytes()[taken..]).1, Step::Field);
+        assert_eq!(reader.feed(&header.as_bytes()[taken..]).1, HeaderStep::Field);
         assert!(!reader.field().cut);
     }
 }

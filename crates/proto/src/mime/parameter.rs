@@ -50,23 +50,23 @@ pub(super) fn parameter(
     out: &mut Vec<u8>,
     found: &mut dyn FnMut(&[u8], usize, usize),
 ) {
-    let mut pieces: Vec<Piece<'_>> = Vec::new();
+    let mut sections: Vec<Section<'_>> = Vec::new();
     for (name, raw) in Parameters::of(value) {
         let Some(suffix) = strip_prefix_ignoring_case(name, wanted) else { continue };
         if suffix.is_empty() {
             let start = out.len();
             unquote(raw, out);
             found(out, start, out.len());
-        } else if let Some(piece) = Piece::of(suffix, raw) {
-            pieces.push(piece);
+        } else if let Some(section) = Section::of(suffix, raw) {
+            sections.push(section);
         }
     }
-    if pieces.is_empty() {
+    if sections.is_empty() {
         return;
     }
-    pieces.sort_by_key(|piece| piece.number);
+    sections.sort_by_key(|section| section.number);
     let start = out.len();
-    join(&pieces, out);
+    join(&sections, out);
     found(out, start, out.len());
 }
 
@@ -153,14 +153,14 @@ fn stray_parameter(first: &[u8]) -> Option<usize> {
     first.iter().position(u8::is_ascii_whitespace).filter(|_| first.contains(&b'='))
 }
 
-/// One segment of an RFC 2231 value.
-struct Piece<'v> {
+/// One section of an RFC 2231 value (§3).
+struct Section<'v> {
     number: u32,
     extended: bool,
     raw: &'v [u8],
 }
 
-impl<'v> Piece<'v> {
+impl<'v> Section<'v> {
     /// `suffix` is what follows the parameter's name: `*`, `*1` or `*1*`.
     fn of(suffix: &[u8], raw: &'v [u8]) -> Option<Self> {
         let digits = suffix.strip_prefix(b"*")?;
@@ -173,18 +173,18 @@ impl<'v> Piece<'v> {
     }
 }
 
-/// RFC 2231 §4: pieces in order, percent-decoded where marked, in the charset the first one names.
-fn join(pieces: &[Piece<'_>], out: &mut Vec<u8>) {
+/// RFC 2231 §4: sections in order, percent-decoded where marked, in the charset the first one names.
+fn join(sections: &[Section<'_>], out: &mut Vec<u8>) {
     let mut joined = Vec::new();
-    for piece in pieces {
+    for section in sections {
         let start = joined.len();
-        unquote(piece.raw, &mut joined);
-        if piece.extended {
+        unquote(section.raw, &mut joined);
+        if section.extended {
             percent_decode(&mut joined, start);
         }
     }
     let mut parts = joined.splitn(3, |octet| *octet == b'\'');
-    let extended = pieces.iter().any(|piece| piece.extended);
+    let extended = sections.iter().any(|section| section.extended);
     match (extended, parts.next(), parts.next(), parts.next()) {
         (true, Some(charset), Some(_language), Some(text)) => transcode(charset, text, out),
         _ => out.extend_from_slice(&joined),

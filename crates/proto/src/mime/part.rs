@@ -10,7 +10,7 @@ use memchr::{memchr, memmem::Finder};
 
 use super::boundary::{Boundaries, Boundary, Watched};
 use super::facts::{DefaultType, Facts};
-use super::header::{FieldReader, Step};
+use super::header::{FieldReader, HeaderStep};
 use super::line::LineEnds;
 use super::{Event, Field, Finding, PartHeader, Teller};
 
@@ -274,14 +274,14 @@ impl Structure {
             let (more, step) = self.header.feed(line.from(taken).bytes);
             taken += more;
             match step {
-                Step::More => break,
-                Step::Field => self.tell_field(line.end(), out),
-                Step::Blank => {
+                HeaderStep::More => break,
+                HeaderStep::Field => self.tell_field(line.end(), out),
+                HeaderStep::Blank => {
                     self.cover(line.from(*told), out);
                     self.end_header(line.at + taken as u64, out);
                     return true;
                 }
-                Step::Junk => {
+                HeaderStep::Junk => {
                     // A line with two dashes was gathered whole and is told whole.
                     if self.is_covered() && taken > *told && !line.bytes.starts_with(b"--") {
                         out.tell_text(line.to(taken).from(*told));
@@ -307,17 +307,17 @@ impl Structure {
             let (more, step) = self.header.feed(line.from(taken).bytes);
             taken += more;
             match step {
-                Step::More => {
+                HeaderStep::More => {
                     self.at_line_start = self.header.is_at_line_start();
                     break;
                 }
-                Step::Field => self.tell_field(line.at + taken as u64 + 1, out),
-                Step::Blank => {
+                HeaderStep::Field => self.tell_field(line.at + taken as u64 + 1, out),
+                HeaderStep::Blank => {
                     self.cover(line.to(taken), out);
                     self.end_header(line.at + taken as u64, out);
                     return taken;
                 }
-                Step::Junk => {
+                HeaderStep::Junk => {
                     self.cover(line.to(taken), out);
                     let prefix = std::mem::take(&mut self.held);
                     let prefix = self.header.take_prefix(prefix);
@@ -498,12 +498,12 @@ impl Structure {
             match self.place {
                 Place::Delimited => self.open_awaited(),
                 Place::Header => match self.header.finish() {
-                    Step::Junk => self.last_line(at, out),
-                    Step::Field => {
+                    HeaderStep::Junk => self.last_line(at, out),
+                    HeaderStep::Field => {
                         self.tell_field(at, out);
                         self.end_header(at, out);
                     }
-                    Step::More | Step::Blank => self.end_header(at, out),
+                    HeaderStep::More | HeaderStep::Blank => self.end_header(at, out),
                 },
                 Place::Body | Place::Between => return,
             }

@@ -143,7 +143,7 @@ impl Lane {
 
 /// The subset construction, breadth first: states near the start lie near each other in the table.
 struct Builder {
-    positions: Vec<Position>,
+    positions: Vec<GraphPosition>,
     groups: Groups,
     /// For each group the words that may begin with it, by their first position.
     first: Vec<Vec<u32>>,
@@ -156,7 +156,7 @@ struct Builder {
     entries_max: usize,
 }
 
-struct Position {
+struct GraphPosition {
     octets: OctetSet,
     /// The word that is whole here.
     ends: Option<u32>,
@@ -174,7 +174,7 @@ impl Builder {
         for (number, word) in (0..).zip(words) {
             starts.push((positions.len(), word.at_line_start));
             let last = word.octets.len().saturating_sub(1);
-            positions.extend(word.octets.iter().enumerate().map(|(index, octets)| Position {
+            positions.extend(word.octets.iter().enumerate().map(|(index, octets)| GraphPosition {
                 octets: *octets,
                 ends: (index == last).then_some(number),
                 at_line_end: word.at_line_end,

@@ -2,19 +2,19 @@
 
 use regex_syntax::hir::Hir;
 
-use super::group::{Group, Refused};
+use super::group::{PatternGroup, Refused};
 use super::prefilter::Prefilter;
 use super::split::{self, Chain, Sharing};
 use super::{MatcherState, TooLarge};
 use crate::pattern::Pattern;
 
 /// What a matcher consists of.
-pub(super) struct Built {
-    pub(super) groups: Vec<Group>,
+pub(super) struct Parts {
+    pub(super) groups: Vec<PatternGroup>,
     pub(super) prefilter: Option<Prefilter>,
 }
 
-pub(super) fn build(patterns: &[&Pattern]) -> Result<Built, TooLarge> {
+pub(super) fn build(patterns: &[&Pattern]) -> Result<Parts, TooLarge> {
     let alternatives = alternatives(patterns)?;
     let expressions: Vec<&Hir> = alternatives.iter().map(|alternative| &alternative.hir).collect();
     let prefilter = Prefilter::new(&expressions);
@@ -26,7 +26,7 @@ pub(super) fn build(patterns: &[&Pattern]) -> Result<Built, TooLarge> {
         alternatives.into_iter().partition(|alternative| alternative.chain.begins_anywhere());
     let mut groups = share(words, &mut budget)?;
     groups.extend(share(anywhere, &mut budget)?);
-    Ok(Built { groups, prefilter })
+    Ok(Parts { groups, prefilter })
 }
 
 /// One alternative of a pattern, as it was and as it was split.
@@ -75,7 +75,7 @@ impl Budget {
 }
 
 /// Makes one group of all, or several where too much would share an automaton.
-fn share(mut all: Vec<Alternative>, budget: &mut Budget) -> Result<Vec<Group>, TooLarge> {
+fn share(mut all: Vec<Alternative>, budget: &mut Budget) -> Result<Vec<PatternGroup>, TooLarge> {
     let mut groups = Vec::new();
     sort(&mut all);
     let mut open = vec![all];
@@ -85,7 +85,7 @@ fn share(mut all: Vec<Alternative>, budget: &mut Budget) -> Result<Vec<Group>, T
         let pattern = usize::from(worst.pattern);
         let chains: Vec<_> =
             alternatives.iter().map(|alternative| (alternative.pattern, &alternative.chain)).collect();
-        match Group::new(&chains, &mut budget.work) {
+        match PatternGroup::new(&chains, &mut budget.work) {
             Ok(group) => {
                 let heaviest = TooLarge { pattern: group.heaviest().unwrap_or(pattern) };
                 budget.take(group.memory_size(), 0).ok_or(heaviest)?;

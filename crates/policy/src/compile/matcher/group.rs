@@ -17,7 +17,7 @@ use super::split::{Chain, Part, Word};
 use super::tail::{Place, Reading, Tail, TooManyPositions};
 
 #[derive(Debug)]
-pub(super) struct Group {
+pub(super) struct PatternGroup {
     automaton: Automaton,
     heads: Vec<Head>,
     tracks: Vec<Track>,
@@ -100,7 +100,7 @@ pub(super) enum Refused {
     Tail(usize),
 }
 
-impl Group {
+impl PatternGroup {
     /// `chains` with the patterns they belong to.
     pub(super) fn new(chains: &[(u16, &Chain)], work: &mut usize) -> Result<Self, Refused> {
         let words: Vec<&Word> =

@@ -13,9 +13,9 @@ use super::split::{product, sequences};
 #[derive(Debug)]
 pub(super) struct Prefilter {
     stride: usize,
-    coarse: Table,
+    coarse: GramTable,
     /// A second opinion with another hash, asked only where the first table is marked.
-    fine: Table,
+    fine: GramTable,
 }
 
 impl Prefilter {
@@ -25,7 +25,7 @@ impl Prefilter {
         if stride < STRIDE_MIN {
             return None;
         }
-        let mut filter = Self { stride, coarse: Table::default(), fine: Table::default() };
+        let mut filter = Self { stride, coarse: GramTable::default(), fine: GramTable::default() };
         let mut room = GRAMS_MAX;
         for hir in expressions {
             let Required { grams, .. } = required(hir, stride)?;
@@ -69,15 +69,15 @@ fn fine_hash(gram: Gram) -> u32 {
 
 /// 16 KiB of bits, to stay in the first cache.
 #[derive(Debug)]
-struct Table(Box<[u64; 1 << (TABLE_BITS - 6)]>);
+struct GramTable(Box<[u64; 1 << (TABLE_BITS - 6)]>);
 
-impl Default for Table {
+impl Default for GramTable {
     fn default() -> Self {
         Self(Box::new([0; 1 << (TABLE_BITS - 6)]))
     }
 }
 
-impl Table {
+impl GramTable {
     fn mark(&mut self, hash: u32) {
         if let Some(word) = self.0.get_mut(hash as usize >> 6) {
             *word |= 1 << (hash & 63);

@@ -86,11 +86,11 @@ impl Tail {
     }
 
     pub(super) fn holds(&self, set: &[u64]) -> bool {
-        with_machine!(self, machine => Bits::load(set).meets(&machine.last))
+        with_machine!(self, machine => WideBits::load(set).meets(&machine.last))
     }
 
     pub(super) fn holds_at_line_end(&self, set: &[u64]) -> bool {
-        with_machine!(self, machine => Bits::load(set).meets(&machine.last_at_line_end))
+        with_machine!(self, machine => WideBits::load(set).meets(&machine.last_at_line_end))
     }
 
     pub(super) fn heap_size(&self) -> usize {
@@ -102,17 +102,17 @@ impl Tail {
 pub(super) struct Machine<const W: usize> {
     groups: Groups,
     /// For each group of octets the positions that take them.
-    takes: Vec<Bits<W>>,
+    takes: Vec<WideBits<W>>,
     /// Positions after which the next one may come.
-    shifts: Bits<W>,
+    shifts: WideBits<W>,
     /// Positions that may come again.
-    stays: Bits<W>,
+    stays: WideBits<W>,
     /// All other transitions: from any of these positions to all of those.
-    jumps: Vec<(Bits<W>, Bits<W>)>,
+    jumps: Vec<(WideBits<W>, WideBits<W>)>,
     /// The beginning, if it is tried at every octet.
-    anywhere: Bits<W>,
-    last: Bits<W>,
-    last_at_line_end: Bits<W>,
+    anywhere: WideBits<W>,
+    last: WideBits<W>,
+    last_at_line_end: WideBits<W>,
 }
 
 impl<const W: usize> Machine<W> {
@@ -120,8 +120,8 @@ impl<const W: usize> Machine<W> {
         let groups = Groups::new(graph.nodes.iter().map(|node| &node.octets));
         let takes = groups.members().iter();
         let takes = takes.map(|member| graph.bits(|node| node.octets.contains(*member))).collect();
-        let mut jumps: BTreeMap<Vec<usize>, Bits<W>> = BTreeMap::new();
-        let (mut shifts, mut stays) = (Bits::default(), Bits::default());
+        let mut jumps: BTreeMap<Vec<usize>, WideBits<W>> = BTreeMap::new();
+        let (mut shifts, mut stays) = (WideBits::default(), WideBits::default());
         for (index, node) in graph.nodes.iter().enumerate() {
             let others = node.next.iter().copied().filter(|next| *next != index && *next != index + 1);
             let others: Vec<usize> = others.collect();
@@ -138,13 +138,13 @@ impl<const W: usize> Machine<W> {
         if W * (jumps.len() + 4) > STEP_COST_MAX {
             return Err(TooManyPositions);
         }
-        let to_bits = |(targets, from): (Vec<usize>, Bits<W>)| {
-            let mut to = Bits::default();
+        let to_bits = |(targets, from): (Vec<usize>, WideBits<W>)| {
+            let mut to = WideBits::default();
             targets.into_iter().for_each(|target| to.set(target));
             (from, to)
         };
         let jumps = jumps.into_iter().map(to_bits).collect();
-        let mut begin = Bits::default();
+        let mut begin = WideBits::default();
         if anywhere && graph.begins_within() {
             begin.set(WITHIN);
         }
@@ -158,14 +158,14 @@ impl<const W: usize> Machine<W> {
     }
 
     fn begin(&self, set: &mut [u64], place: Place) {
-        let mut bits = Bits::<W>::load(set);
+        let mut bits = WideBits::<W>::load(set);
         bits.set(if place == Place::LineStart { LINE_START } else { WITHIN });
         bits.or(&self.anywhere);
         bits.store(set);
     }
 
     fn read(&self, set: &mut [u64], octets: &[u8]) -> Reading {
-        let mut bits = Bits::<W>::load(set);
+        let mut bits = WideBits::<W>::load(set);
         for (index, &octet) in octets.iter().enumerate() {
             bits = self.step(&bits, octet);
             if bits.meets(&self.last) {
@@ -180,7 +180,7 @@ impl<const W: usize> Machine<W> {
     }
 
     #[inline(always)]
-    fn step(&self, bits: &Bits<W>, octet: u8) -> Bits<W> {
+    fn step(&self, bits: &WideBits<W>, octet: u8) -> WideBits<W> {
         let mut next = bits.and(&self.shifts).shifted();
         next.or(&bits.and(&self.stays));
         for (from, to) in &self.jumps {
@@ -196,20 +196,20 @@ impl<const W: usize> Machine<W> {
     }
 
     fn heap_size(&self) -> usize {
-        size_of::<Bits<W>>() * (self.takes.len() + 2 * self.jumps.len()) + 512
+        size_of::<WideBits<W>>() * (self.takes.len() + 2 * self.jumps.len()) + 512
     }
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Bits<const W: usize>([u64; W]);
+struct WideBits<const W: usize>([u64; W]);
 
-impl<const W: usize> Default for Bits<W> {
+impl<const W: usize> Default for WideBits<W> {
     fn default() -> Self {
         Self([0; W])
     }
 }
 
-impl<const W: usize> Bits<W> {
+impl<const W: usize> WideBits<W> {
     fn load(set: &[u64]) -> Self {
         set.first_chunk().map_or_else(Self::default, |words| Self(*words))
     }
@@ -255,11 +255,11 @@ impl<const W: usize> Bits<W> {
 
 /// The expression as positions and what may follow each: Glushkov's automaton.
 struct Graph {
-    nodes: Vec<Node>,
+    nodes: Vec<GraphNode>,
 }
 
 #[derive(Default)]
-struct Node {
+struct GraphNode {
     octets: OctetSet,
     next: Vec<usize>,
     last: bool,
@@ -275,7 +275,7 @@ impl Graph {
         let config =
             Config::new().utf8(false).which_captures(WhichCaptures::None).nfa_size_limit(Some(NFA_SIZE_MAX));
         let nfa = Compiler::new().configure(config).build_from_hir(hir).map_err(|_| TooManyPositions)?;
-        let mut nodes = vec![Node::default(), Node::default()];
+        let mut nodes = vec![GraphNode::default(), GraphNode::default()];
         let mut targets =
             vec![(nfa.start_anchored(), Place::LineStart), (nfa.start_anchored(), Place::Within)];
         let mut of_state: HashMap<StateID, Vec<usize>> = HashMap::new();
@@ -283,7 +283,7 @@ impl Graph {
             let id = StateID::new(index).map_err(|_| TooManyPositions)?;
             for (target, octets) in taken(state) {
                 of_state.entry(id).or_default().push(nodes.len());
-                nodes.push(Node { octets, ..Node::default() });
+                nodes.push(GraphNode { octets, ..GraphNode::default() });
                 targets.push((target, Place::Within));
             }
             if nodes.len() > POSITIONS_MAX {
@@ -307,8 +307,8 @@ impl Graph {
         within.is_some_and(|node| !node.next.is_empty() || node.last || node.last_at_line_end)
     }
 
-    fn bits<const W: usize>(&self, holds: impl Fn(&Node) -> bool) -> Bits<W> {
-        let mut bits = Bits::default();
+    fn bits<const W: usize>(&self, holds: impl Fn(&GraphNode) -> bool) -> WideBits<W> {
+        let mut bits = WideBits::default();
         let found = self.nodes.iter().enumerate().filter(|(_, node)| holds(node));
         found.for_each(|(index, _)| bits.set(index));
         bits
