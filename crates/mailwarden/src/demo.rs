@@ -23,7 +23,7 @@ use crate::terminal::{self, Paint};
 use crate::{Exit, configuration};
 use judge::Outcome;
 use scene::Scene;
-use server::Heard;
+use server::Received;
 
 /// The configuration that is shown.
 const POLICY: &str = include_str!("demo/policy.conf");
@@ -82,7 +82,7 @@ fn indented(policy: &str) -> String {
 struct Stage {
     server: SocketAddr,
     firewall: SocketAddr,
-    heard: Receiver<Heard>,
+    received: Receiver<Received>,
     events: Receiver<Value>,
     crew: Crew,
     reporter: Reporter,
@@ -91,7 +91,7 @@ struct Stage {
 
 impl Stage {
     fn build() -> io::Result<Self> {
-        let (server, heard) = server::start()?;
+        let (server, received) = server::start()?;
         let read = configuration::read_octets("policy.conf", POLICY.as_bytes());
         let Some(mut plan) = read.plan else { return Err(io::Error::other(read.complaints())) };
         let mut asked = None;
@@ -106,7 +106,7 @@ impl Stage {
         crew.listen(plan).map_err(io::Error::other)?;
         let firewall = asked.and_then(|asked| crew.bound(asked));
         let firewall = firewall.ok_or_else(|| io::Error::other("the policy has no proxy"))?;
-        Ok(Self { server, firewall, heard, events, crew, reporter, writer })
+        Ok(Self { server, firewall, received, events, crew, reporter, writer })
     }
 
     /// Plays a conversation, without the firewall first where the difference is the point.
@@ -114,17 +114,17 @@ impl Stage {
         let without = match scene.messages_without {
             Some(_) => {
                 sender::play(self.server, scene.steps)?;
-                Some(self.heard()?.messages.len())
+                Some(self.received()?.messages.len())
             }
             None => None,
         };
         let seen = sender::play(self.firewall, scene.steps)?;
         let events = self.session_of(seen.me)?;
-        Ok(Outcome { seen, heard: self.heard()?, events, messages_without: without })
+        Ok(Outcome { seen, received: self.received()?, events, messages_without: without })
     }
 
-    fn heard(&self) -> io::Result<Heard> {
-        self.heard.recv_timeout(PATIENCE).map_err(|_| too_late("the server's connection has not ended"))
+    fn received(&self) -> io::Result<Received> {
+        self.received.recv_timeout(PATIENCE).map_err(|_| too_late("the server's connection has not ended"))
     }
 
     /// What was reported of the session of one client, once it has ended.
@@ -179,8 +179,8 @@ fn keep(stage: &Stage) -> io::Result<()> {
 }
 
 fn tell_news(stage: &Stage) -> io::Result<()> {
-    // What the server heard was told by the firewall's events.
-    while stage.heard.try_recv().is_ok() {}
+    // The firewall reported what the server received.
+    while stage.received.try_recv().is_ok() {}
     loop {
         match stage.events.recv_timeout(Duration::ZERO) {
             Ok(event) => {

@@ -4,21 +4,21 @@ use serde_json::Value;
 
 use super::scene::Scene;
 use super::sender::{Exchange, Seen};
-use super::server::Heard;
+use super::server::Received;
 use crate::terminal::{Paint, harmless};
 
 /// What came of a conversation: at the sender, at the server, in the reports.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) seen: Seen,
-    pub(super) heard: Heard,
+    pub(super) received: Received,
     pub(super) events: Vec<Value>,
     pub(super) messages_without: Option<usize>,
 }
 
 /// Everything that went otherwise than expected.
 pub(super) fn flaws(scene: &Scene, outcome: &Outcome) -> Vec<String> {
-    let Outcome { seen, heard, events, messages_without } = outcome;
+    let Outcome { seen, received, events, messages_without } = outcome;
     let mut flaws = Vec::new();
     let mut expect = |holds: bool, flaw: &str| {
         if !holds {
@@ -34,11 +34,11 @@ pub(super) fn flaws(scene: &Scene, outcome: &Outcome) -> Vec<String> {
     let ended = if scene.is_ended { "the session went on" } else { "the session was ended" };
     expect(seen.was_closed == scene.is_ended, ended);
     expect(
-        in_order(heard.commands.iter(), scene.hears, |line, all| line == all),
-        "the server heard other commands",
+        in_order(received.commands.iter(), scene.hears, |line, all| line == all),
+        "the server received other commands",
     );
-    let arrived = heard.messages.len() == scene.messages.len()
-        && heard.messages.iter().zip(scene.messages).all(|(message, text)| contains(message, text));
+    let arrived = received.messages.len() == scene.messages.len()
+        && received.messages.iter().zip(scene.messages).all(|(message, text)| contains(message, text));
     expect(arrived, "the server got other messages");
     let acted: Vec<&str> = of_kind(events, "match").map(|event| text(event, "class")).collect();
     let others = acted.iter().any(|class| Some(*class) != scene.class);
@@ -103,14 +103,14 @@ fn sender(seen: &Seen) -> Vec<String> {
 }
 
 fn server(outcome: &Outcome) -> Vec<String> {
-    let heard = &outcome.heard;
-    let mut lines = wrapped(&heard.commands);
-    lines.extend(heard.messages.iter().map(|message| {
+    let received = &outcome.received;
+    let mut lines = wrapped(&received.commands);
+    lines.extend(received.messages.iter().map(|message| {
         let text = String::from_utf8_lossy(message);
         let subject = text.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap_or("");
         format!("message `{subject}`, {} octets", message.len())
     }));
-    if heard.messages.is_empty() {
+    if received.messages.is_empty() {
         lines.push("no message".to_owned());
     }
     if let Some(count) = outcome.messages_without {

@@ -66,7 +66,7 @@ pub(super) const ALL: &[Scene] = &[
         steps: &[HELO, Say("MAIL FROM:<offers@mail.deals.example>")],
         sees: &["550 5.7.1 Sender refused"],
         class: Some("SPAMMER"),
-        verdict: "refused at its name; the server never heard it",
+        verdict: "refused at its name; the server never received it",
         ..ENDED
     },
     Scene {

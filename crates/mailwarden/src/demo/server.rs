@@ -25,49 +25,49 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What one connection brought, told when it ends.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct Received {
     pub(super) commands: Vec<String>,
     pub(super) messages: Vec<Vec<u8>>,
 }
 
 /// Starts the server; it runs until the process ends.
-pub(super) fn start() -> io::Result<(SocketAddr, Receiver<Heard>)> {
+pub(super) fn start() -> io::Result<(SocketAddr, Receiver<Received>)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
-    let (tell, heard) = channel();
+    let (tell, received) = channel();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let tell = tell.clone();
             std::thread::spawn(move || serve(stream, &tell));
         }
     });
-    Ok((address, heard))
+    Ok((address, received))
 }
 
-fn serve(stream: TcpStream, tell: &Sender<Heard>) {
+fn serve(stream: TcpStream, tell: &Sender<Received>) {
     let _ = stream.set_read_timeout(Some(PATIENCE));
-    let mut heard = Heard::default();
+    let mut received = Received::default();
     if let Ok(out) = stream.try_clone() {
-        // A connection that breaks has been heard as far as it went.
-        let _ = Dialogue { lines: BufReader::new(stream), out, recipients: None }.hold(&mut heard);
+        // A connection that breaks counts as far as it went.
+        let _ = ServerSession { lines: BufReader::new(stream), out, recipients: None }.hold(&mut received);
     }
-    let _ = tell.send(heard);
+    let _ = tell.send(received);
 }
 
-struct Dialogue {
+struct ServerSession {
     lines: BufReader<TcpStream>,
     out: TcpStream,
     /// How many recipients were accepted since MAIL.
     recipients: Option<usize>,
 }
 
-impl Dialogue {
-    fn hold(&mut self, heard: &mut Heard) -> io::Result<()> {
+impl ServerSession {
+    fn hold(&mut self, received: &mut Received) -> io::Result<()> {
         self.reply("220 demo ESMTP\r\n")?;
         let mut chunks = Vec::new();
         while let Some(line) = self.line()? {
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-            heard.commands.push(line.clone());
+            received.commands.push(line.clone());
             let (verb, argument) = line.split_once(' ').unwrap_or((&line, ""));
             match verb.to_ascii_uppercase().as_str() {
                 "EHLO" => self.reply(EHLO)?,
@@ -78,9 +78,9 @@ impl Dialogue {
                 "DATA" => {
                     self.reply("354 End with a dot\r\n")?;
                     let message = self.message()?;
-                    self.store(message, heard)?;
+                    self.store(message, received)?;
                 }
-                "BDAT" => self.chunk(argument, &mut chunks, heard)?,
+                "BDAT" => self.chunk(argument, &mut chunks, received)?,
                 verb => {
                     let reply = self.answer(verb, argument);
                     self.reply(reply)?;
@@ -133,7 +133,7 @@ impl Dialogue {
     }
 
     /// `BDAT octets [LAST]`.
-    fn chunk(&mut self, argument: &str, chunks: &mut Vec<u8>, heard: &mut Heard) -> io::Result<()> {
+    fn chunk(&mut self, argument: &str, chunks: &mut Vec<u8>, received: &mut Received) -> io::Result<()> {
         let (size, last) = argument.split_once(' ').unwrap_or((argument, ""));
         let Ok(size) = size.parse::<u64>() else { return self.reply("501 5.5.4 How many octets?\r\n") };
         let mut left = size;
@@ -148,14 +148,14 @@ impl Dialogue {
             left -= len as u64;
         }
         match last.trim().eq_ignore_ascii_case("LAST") {
-            true => self.store(std::mem::take(chunks), heard),
+            true => self.store(std::mem::take(chunks), received),
             false => self.reply("250 2.0.0 Go on\r\n"),
         }
     }
 
-    fn store(&mut self, message: Vec<u8>, heard: &mut Heard) -> io::Result<()> {
+    fn store(&mut self, message: Vec<u8>, received: &mut Received) -> io::Result<()> {
         self.recipients = None;
-        heard.messages.push(message);
+        received.messages.push(message);
         self.reply("250 2.0.0 Message stored\r\n")
     }
 
