@@ -4,130 +4,18 @@
 //! order in which they are tried. Names are gone; a report asks for them by number.
 
 pub mod matcher;
+pub(crate) mod rules;
 
 use std::collections::HashMap;
 
 use matcher::Matcher;
+use rules::{Bits, Described, Encodings, Field, Group, Negation, Rule};
+pub use rules::{CompiledPolicy, ConditionId, Needs, RuleId};
 
 use crate::fact::{Close, Counter, Kind, Scope, Text};
-use crate::judge::{Bits, ConditionId, RuleId};
 use crate::model::{Action, Configuration, Criterion, Encoding, L7Class, L7Policy, MatchMode, Name};
 use crate::pattern::{self, Pattern};
 use crate::source::Span;
-
-/// One layer 7 policy, ready to judge. Shared by all sessions of an attachment.
-#[derive(Debug)]
-pub struct CompiledPolicy {
-    name: String,
-    needs: Needs,
-    conditions: Vec<Described>,
-    pub(crate) rules: Vec<Rule>,
-    pub(crate) groups: Vec<Group>,
-    pub(crate) negations: Vec<Negation>,
-    /// For each scope, the conditions that end when it begins anew.
-    pub(crate) endings: Vec<(Scope, Bits)>,
-    pub(crate) verbs: Vec<(Box<[u8]>, ConditionId)>,
-    /// Of `verbs`, those that are not on IOS's list.
-    pub(crate) unlisted_verbs: Bits,
-    pub(crate) keywords: Vec<(Box<[u8]>, ConditionId)>,
-    pub(crate) encodings: Vec<(Encodings, ConditionId)>,
-    pub(crate) sender: Option<Field>,
-    pub(crate) recipient: Option<Field>,
-    pub(crate) header: Option<Field>,
-    pub(crate) content_type: Option<Field>,
-    pub(crate) body: Option<Field>,
-    thresholds: [Vec<(u64, ConditionId)>; Counter::COUNT],
-}
-
-/// Which facts anybody asks for: the engine learns nothing that no class wants.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Needs {
-    pub header_fields: bool,
-    pub parts: bool,
-    pub text: bool,
-}
-
-#[derive(Debug)]
-struct Described {
-    /// The criterion as a configuration writes it, without `match`.
-    text: String,
-    /// Nothing for a group, which is no criterion of its own.
-    kind: Option<Kind>,
-    scope: Scope,
-}
-
-/// One class of the policy with its actions.
-#[derive(Debug)]
-pub(crate) struct Rule {
-    class: String,
-    pub(crate) mode: MatchMode,
-    pub(crate) conditions: Bits,
-    pub(crate) action: Option<Action>,
-    pub(crate) log: bool,
-}
-
-/// Conditions of a match-all class that must hold in the same command, reply or part, in a class
-/// that also asks for something wider: once they have met, `condition` holds for the transaction.
-#[derive(Debug)]
-pub(crate) struct Group {
-    pub(crate) condition: ConditionId,
-    pub(crate) members: Bits,
-}
-
-#[derive(Debug)]
-pub(crate) struct Negation {
-    pub(crate) of: ConditionId,
-    pub(crate) condition: ConditionId,
-    pub(crate) close: Close,
-}
-
-/// All patterns that are searched in one kind of text.
-#[derive(Debug)]
-pub(crate) struct Field {
-    pub(crate) matcher: Matcher,
-    owners: Vec<Vec<ConditionId>>,
-}
-
-impl Field {
-    pub(crate) fn owners(&self, pattern: usize) -> &[ConditionId] {
-        self.owners.get(pattern).map_or(&[], Vec::as_slice)
-    }
-}
-
-/// The encodings one condition accepts.
-#[derive(Debug)]
-pub(crate) struct Encodings {
-    encoding: Encoding,
-    /// Private encodings that the same class names: known, for `unknown` in that class.
-    named: Vec<String>,
-}
-
-impl Encodings {
-    pub(crate) fn matches(&self, value: &[u8]) -> bool {
-        match &self.encoding {
-            Encoding::Private(name) => name.as_bytes().eq_ignore_ascii_case(value),
-            Encoding::Unknown => {
-                LISTED.iter().all(|(_, names)| !is_one_of(value, names))
-                    && !self.named.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(value))
-            }
-            listed => LISTED.iter().any(|(encoding, names)| encoding == listed && is_one_of(value, names)),
-        }
-    }
-}
-
-/// What the encodings of the command line are called on the wire (RFC 2045 §6.1).
-const LISTED: &[(Encoding, &[&str])] = &[
-    (Encoding::SevenBit, &["7bit"]),
-    (Encoding::EightBit, &["8bit"]),
-    (Encoding::Base64, &["base64"]),
-    (Encoding::Binary, &["binary"]),
-    (Encoding::QuotedPrintable, &["quoted-printable"]),
-    (Encoding::XUuencode, &["x-uuencode", "x-uue", "uuencode"]),
-];
-
-fn is_one_of(value: &[u8], names: &[&str]) -> bool {
-    names.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(value))
-}
 
 /// Limit: rules and conditions of one policy, which are numbered in 16 bits.
 pub(crate) const NUMBERS_MAX: usize = u16::MAX as usize;
@@ -156,38 +44,6 @@ impl CompiledPolicy {
     pub fn compile(policy: &Configuration, name: &str) -> Result<Self, Vec<PatternTooLarge>> {
         let rules = policy.l7_policies.iter().find(|map| map.name.text == name);
         Compiler::new(policy).compile(name, rules)
-    }
-
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub const fn needs(&self) -> Needs {
-        self.needs
-    }
-
-    /// The class a rule stands for.
-    pub fn class(&self, rule: RuleId) -> &str {
-        self.rules.get(usize::from(rule.0)).map_or("", |rule| &rule.class)
-    }
-
-    /// The criterion as a configuration writes it, without `match`.
-    pub fn criterion(&self, condition: ConditionId) -> &str {
-        self.conditions.get(usize::from(condition.0)).map_or("", |condition| &condition.text)
-    }
-
-    pub fn kind(&self, condition: ConditionId) -> Option<Kind> {
-        self.conditions.get(usize::from(condition.0))?.kind
-    }
-
-    /// The criteria that nobody can see any more once a session is encrypted.
-    pub fn hidden_by_encryption(&self) -> impl Iterator<Item = &str> {
-        let hidden = self.conditions.iter().filter(|condition| condition.kind.is_some_and(Kind::is_content));
-        hidden.map(|condition| condition.text.as_str())
-    }
-
-    pub(crate) fn thresholds(&self, counter: Counter) -> &[(u64, ConditionId)] {
-        self.thresholds.get(counter as usize).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -424,14 +280,6 @@ impl Collected {
                 None
             }
         }
-    }
-}
-
-impl FromIterator<ConditionId> for Bits {
-    fn from_iter<I: IntoIterator<Item = ConditionId>>(ids: I) -> Self {
-        let mut bits = Self::default();
-        ids.into_iter().for_each(|id| bits.insert(id));
-        bits
     }
 }
 

@@ -3,20 +3,10 @@
 //! A condition is a bit. A fact sets bits and marks those that became true in this event; a class
 //! acts when it holds *and* one of its conditions is new. Nothing here allocates in the steady state.
 
-use smallvec::SmallVec;
-
 use crate::compile::matcher::MatcherState;
-use crate::compile::{CompiledPolicy, Field, Rule};
+use crate::compile::rules::{Bits, CompiledPolicy, ConditionId, Field, Rule, RuleId};
 use crate::fact::{Close, Counter, Fact, Kind, Scope};
 use crate::model::{Action, MatchMode};
-
-/// A condition's number; the classes of a policy share one numbering.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ConditionId(pub(crate) u16);
-
-/// A class of a policy, in the order in which it is tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RuleId(pub(crate) u16);
 
 /// A class that acted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,56 +201,4 @@ impl RuleState {
         let Some(field) = field else { return };
         field.matcher.find_in(text, &mut |pattern| self.set_all(field.owners(pattern)));
     }
-}
-
-/// A set of conditions; 128 fit without an allocation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Bits(SmallVec<[u64; 2]>);
-
-impl Bits {
-    pub(crate) fn insert(&mut self, condition: ConditionId) {
-        let (word, bit) = place(condition);
-        if self.0.len() <= word {
-            self.0.resize(word + 1, 0);
-        }
-        if let Some(word) = self.0.get_mut(word) {
-            *word |= bit;
-        }
-    }
-
-    pub(crate) fn contains(&self, condition: ConditionId) -> bool {
-        let (word, bit) = place(condition);
-        self.0.get(word).is_some_and(|word| word & bit != 0)
-    }
-
-    fn contains_all(&self, others: &Self) -> bool {
-        let mine = self.0.iter().copied().chain(std::iter::repeat(0));
-        others.0.iter().zip(mine).all(|(other, mine)| other & !mine == 0)
-    }
-
-    fn intersects(&self, others: &Self) -> bool {
-        self.0.iter().zip(&others.0).any(|(mine, other)| mine & other != 0)
-    }
-
-    fn first_in(&self, others: &Self) -> Option<ConditionId> {
-        let both = self.0.iter().zip(&others.0).map(|(mine, other)| mine & other);
-        let (word, bits) = both.zip(0_u32..).map(|(bits, word)| (word, bits)).find(|(_, bits)| *bits != 0)?;
-        u16::try_from(word * 64 + bits.trailing_zeros()).ok().map(ConditionId)
-    }
-
-    fn remove(&mut self, others: &Self) {
-        self.0.iter_mut().zip(&others.0).for_each(|(mine, other)| *mine &= !other);
-    }
-
-    fn clear(&mut self) {
-        self.0.iter_mut().for_each(|word| *word = 0);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.iter().all(|&word| word == 0)
-    }
-}
-
-fn place(condition: ConditionId) -> (usize, u64) {
-    (usize::from(condition.0 / 64), 1 << (condition.0 % 64))
 }

@@ -27,8 +27,8 @@ mod statement;
 pub mod survey;
 mod validate;
 
-pub use compile::CompiledPolicy;
-pub use judge::{ConditionId, Held, Hit, RuleId, RuleState, Verdict};
+pub use compile::{CompiledPolicy, ConditionId, RuleId};
+pub use judge::{Held, Hit, RuleState, Verdict};
 
 use diagnostic::{Code, Diagnostic, Diagnostics};
 use model::Configuration;

@@ -1,0 +1,225 @@
+//! A compiled policy: numbered conditions, classes as masks over them, and one matcher per field.
+//!
+//! Data only: [`super`] builds it, `judge` runs facts through it.
+
+use smallvec::SmallVec;
+
+use super::matcher::Matcher;
+use crate::fact::{Close, Counter, Kind, Scope};
+use crate::model::{Action, Encoding, MatchMode};
+
+/// One layer 7 policy, ready to judge. Shared by all sessions of an attachment.
+#[derive(Debug)]
+pub struct CompiledPolicy {
+    pub(super) name: String,
+    pub(super) needs: Needs,
+    pub(super) conditions: Vec<Described>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) negations: Vec<Negation>,
+    /// For each scope, the conditions that end when it begins anew.
+    pub(crate) endings: Vec<(Scope, Bits)>,
+    pub(crate) verbs: Vec<(Box<[u8]>, ConditionId)>,
+    /// Of `verbs`, those that are not on IOS's list.
+    pub(crate) unlisted_verbs: Bits,
+    pub(crate) keywords: Vec<(Box<[u8]>, ConditionId)>,
+    pub(crate) encodings: Vec<(Encodings, ConditionId)>,
+    pub(crate) sender: Option<Field>,
+    pub(crate) recipient: Option<Field>,
+    pub(crate) header: Option<Field>,
+    pub(crate) content_type: Option<Field>,
+    pub(crate) body: Option<Field>,
+    pub(super) thresholds: [Vec<(u64, ConditionId)>; Counter::COUNT],
+}
+
+/// Which facts anybody asks for: the engine learns nothing that no class wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    pub header_fields: bool,
+    pub parts: bool,
+    pub text: bool,
+}
+
+impl CompiledPolicy {
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub const fn needs(&self) -> Needs {
+        self.needs
+    }
+
+    /// The class a rule stands for.
+    pub fn class(&self, rule: RuleId) -> &str {
+        self.rules.get(usize::from(rule.0)).map_or("", |rule| &rule.class)
+    }
+
+    /// The criterion as a configuration writes it, without `match`.
+    pub fn criterion(&self, condition: ConditionId) -> &str {
+        self.conditions.get(usize::from(condition.0)).map_or("", |condition| &condition.text)
+    }
+
+    pub fn kind(&self, condition: ConditionId) -> Option<Kind> {
+        self.conditions.get(usize::from(condition.0))?.kind
+    }
+
+    /// The criteria that nobody can see any more once a session is encrypted.
+    pub fn hidden_by_encryption(&self) -> impl Iterator<Item = &str> {
+        let hidden = self.conditions.iter().filter(|condition| condition.kind.is_some_and(Kind::is_content));
+        hidden.map(|condition| condition.text.as_str())
+    }
+
+    pub(crate) fn thresholds(&self, counter: Counter) -> &[(u64, ConditionId)] {
+        self.thresholds.get(counter as usize).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// A condition's number; the classes of a policy share one numbering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConditionId(pub(crate) u16);
+
+/// A class of a policy, in the order in which it is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuleId(pub(crate) u16);
+
+#[derive(Debug)]
+pub(super) struct Described {
+    /// The criterion as a configuration writes it, without `match`.
+    pub(super) text: String,
+    /// Nothing for a group, which is no criterion of its own.
+    pub(super) kind: Option<Kind>,
+    pub(super) scope: Scope,
+}
+
+/// One class of the policy with its actions.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(super) class: String,
+    pub(crate) mode: MatchMode,
+    pub(crate) conditions: Bits,
+    pub(crate) action: Option<Action>,
+    pub(crate) log: bool,
+}
+
+/// Conditions of a match-all class that must hold in the same command, reply or part, in a class
+/// that also asks for something wider: once they have met, `condition` holds for the transaction.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) condition: ConditionId,
+    pub(crate) members: Bits,
+}
+
+#[derive(Debug)]
+pub(crate) struct Negation {
+    pub(crate) of: ConditionId,
+    pub(crate) condition: ConditionId,
+    pub(crate) close: Close,
+}
+
+/// All patterns that are searched in one kind of text.
+#[derive(Debug)]
+pub(crate) struct Field {
+    pub(crate) matcher: Matcher,
+    pub(super) owners: Vec<Vec<ConditionId>>,
+}
+
+impl Field {
+    pub(crate) fn owners(&self, pattern: usize) -> &[ConditionId] {
+        self.owners.get(pattern).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The encodings one condition accepts.
+#[derive(Debug)]
+pub(crate) struct Encodings {
+    pub(super) encoding: Encoding,
+    /// Private encodings that the same class names: known, for `unknown` in that class.
+    pub(super) named: Vec<String>,
+}
+
+impl Encodings {
+    pub(crate) fn matches(&self, value: &[u8]) -> bool {
+        match &self.encoding {
+            Encoding::Private(name) => name.as_bytes().eq_ignore_ascii_case(value),
+            Encoding::Unknown => {
+                LISTED.iter().all(|(_, names)| !is_one_of(value, names))
+                    && !self.named.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(value))
+            }
+            listed => LISTED.iter().any(|(encoding, names)| encoding == listed && is_one_of(value, names)),
+        }
+    }
+}
+
+/// What the encodings of the command line are called on the wire (RFC 2045 §6.1).
+const LISTED: &[(Encoding, &[&str])] = &[
+    (Encoding::SevenBit, &["7bit"]),
+    (Encoding::EightBit, &["8bit"]),
+    (Encoding::Base64, &["base64"]),
+    (Encoding::Binary, &["binary"]),
+    (Encoding::QuotedPrintable, &["quoted-printable"]),
+    (Encoding::XUuencode, &["x-uuencode", "x-uue", "uuencode"]),
+];
+
+fn is_one_of(value: &[u8], names: &[&str]) -> bool {
+    names.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(value))
+}
+
+/// A set of conditions; 128 fit without an allocation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bits(SmallVec<[u64; 2]>);
+
+impl Bits {
+    pub(crate) fn insert(&mut self, condition: ConditionId) {
+        let (word, bit) = place(condition);
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        if let Some(word) = self.0.get_mut(word) {
+            *word |= bit;
+        }
+    }
+
+    pub(crate) fn contains(&self, condition: ConditionId) -> bool {
+        let (word, bit) = place(condition);
+        self.0.get(word).is_some_and(|word| word & bit != 0)
+    }
+
+    pub(crate) fn contains_all(&self, others: &Self) -> bool {
+        let mine = self.0.iter().copied().chain(std::iter::repeat(0));
+        others.0.iter().zip(mine).all(|(other, mine)| other & !mine == 0)
+    }
+
+    pub(crate) fn intersects(&self, others: &Self) -> bool {
+        self.0.iter().zip(&others.0).any(|(mine, other)| mine & other != 0)
+    }
+
+    pub(crate) fn first_in(&self, others: &Self) -> Option<ConditionId> {
+        let both = self.0.iter().zip(&others.0).map(|(mine, other)| mine & other);
+        let (word, bits) = both.zip(0_u32..).map(|(bits, word)| (word, bits)).find(|(_, bits)| *bits != 0)?;
+        u16::try_from(word * 64 + bits.trailing_zeros()).ok().map(ConditionId)
+    }
+
+    pub(crate) fn remove(&mut self, others: &Self) {
+        self.0.iter_mut().zip(&others.0).for_each(|(mine, other)| *mine &= !other);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.iter_mut().for_each(|word| *word = 0);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().all(|&word| word == 0)
+    }
+}
+
+impl FromIterator<ConditionId> for Bits {
+    fn from_iter<I: IntoIterator<Item = ConditionId>>(ids: I) -> Self {
+        let mut bits = Self::default();
+        ids.into_iter().for_each(|id| bits.insert(id));
+        bits
+    }
+}
+
+fn place(condition: ConditionId) -> (usize, u64) {
+    (usize::from(condition.0 / 64), 1 << (condition.0 % 64))
+}
