@@ -233,7 +233,6 @@ impl<'p> Compiler<'p> {
             too_large.dedup();
             return Err(too_large);
         }
-        let [sender, recipient, header, content_type, body] = fields;
         Ok(CompiledPolicy {
             name: name.to_owned(),
             needs: self.needs,
@@ -246,11 +245,7 @@ impl<'p> Compiler<'p> {
             unlisted_verbs: self.unlisted_verbs,
             keywords: self.keywords,
             encodings: self.encodings,
-            sender,
-            recipient,
-            header,
-            content_type,
-            body,
+            fields,
             thresholds: self.thresholds,
         })
     }

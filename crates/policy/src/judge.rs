@@ -5,7 +5,7 @@
 
 use crate::compile::matcher::MatcherState;
 use crate::compile::rules::{Bits, CompiledPolicy, ConditionId, Field, Rule, RuleId};
-use crate::fact::{Close, Counter, Fact, Kind, Scope};
+use crate::fact::{Close, Counter, Fact, Kind, Scope, Text};
 use crate::model::{Action, MatchMode};
 
 /// A class that acted.
@@ -47,10 +47,10 @@ impl CompiledPolicy {
         match fact {
             Fact::Verb(token) => state.learn_word(&self.verbs, token),
             Fact::Keyword(word) => state.learn_word(&self.keywords, word),
-            Fact::Sender(text) => state.learn_text(&self.sender, text),
-            Fact::Recipient(text) => state.learn_text(&self.recipient, text),
-            Fact::HeaderField(text) => state.learn_text(&self.header, text),
-            Fact::ContentType(text) => state.learn_text(&self.content_type, text),
+            Fact::Sender(text) => state.learn_text(self.field(Text::Sender), text),
+            Fact::Recipient(text) => state.learn_text(self.field(Text::Recipient), text),
+            Fact::HeaderField(text) => state.learn_text(self.field(Text::Header), text),
+            Fact::ContentType(text) => state.learn_text(self.field(Text::ContentType), text),
             Fact::Encoding(value) => {
                 let matching = self.encodings.iter().filter(|(encoding, _)| encoding.matches(value));
                 matching.for_each(|&(_, condition)| state.set(condition));
@@ -71,7 +71,7 @@ impl CompiledPolicy {
         run: &[u8],
         event: &mut dyn FnMut(&mut RuleState, usize) -> bool,
     ) {
-        let Some(field) = &self.body else { return };
+        let Some(field) = self.field(Text::Body) else { return };
         let mut body = state.body.take().unwrap_or_default();
         let mut pending = None;
         let mut go_on = true;
@@ -90,7 +90,7 @@ impl CompiledPolicy {
 
     /// The body text of a part is over; its last line may have had no end.
     pub fn end_body(&self, state: &mut RuleState) {
-        let (Some(field), Some(mut body)) = (&self.body, state.body.take()) else { return };
+        let (Some(field), Some(mut body)) = (self.field(Text::Body), state.body.take()) else { return };
         field.matcher.finish(&mut body, &mut |pattern| state.set_all(field.owners(pattern)));
         body.reset();
         state.body = Some(body);
@@ -197,7 +197,7 @@ impl RuleState {
         named.for_each(|&(_, condition)| self.set(condition));
     }
 
-    fn learn_text(&mut self, field: &Option<Field>, text: &[u8]) {
+    fn learn_text(&mut self, field: Option<&Field>, text: &[u8]) {
         let Some(field) = field else { return };
         field.matcher.find_in(text, &mut |pattern| self.set_all(field.owners(pattern)));
     }

@@ -5,7 +5,7 @@
 use smallvec::SmallVec;
 
 use super::matcher::Matcher;
-use crate::fact::{Close, Counter, Kind, Scope};
+use crate::fact::{Close, Counter, Kind, Scope, Text};
 use crate::model::{Action, Encoding, MatchMode};
 
 /// One layer 7 policy, ready to judge. Shared by all sessions of an attachment.
@@ -24,11 +24,7 @@ pub struct CompiledPolicy {
     pub(crate) unlisted_verbs: Bits,
     pub(crate) keywords: Vec<(Box<[u8]>, ConditionId)>,
     pub(crate) encodings: Vec<(Encodings, ConditionId)>,
-    pub(crate) sender: Option<Field>,
-    pub(crate) recipient: Option<Field>,
-    pub(crate) header: Option<Field>,
-    pub(crate) content_type: Option<Field>,
-    pub(crate) body: Option<Field>,
+    pub(super) fields: [Option<Field>; Text::COUNT],
     pub(super) thresholds: [Vec<(u64, ConditionId)>; Counter::COUNT],
 }
 
@@ -67,6 +63,10 @@ impl CompiledPolicy {
     pub fn hidden_by_encryption(&self) -> impl Iterator<Item = &str> {
         let hidden = self.conditions.iter().filter(|condition| condition.kind.is_some_and(Kind::is_content));
         hidden.map(|condition| condition.text.as_str())
+    }
+
+    pub(crate) fn field(&self, text: Text) -> Option<&Field> {
+        self.fields.get(text as usize)?.as_ref()
     }
 
     pub(crate) fn thresholds(&self, counter: Counter) -> &[(u64, ConditionId)] {
