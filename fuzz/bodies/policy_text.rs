@@ -1,6 +1,7 @@
 //! Configurations: complaints lie inside the text, what loads is printed as it was meant, and each
 //! policy for mail compiles or says why not.
 
+use policy::profile::Profile;
 use policy::source::Span;
 use policy::{CompiledPolicy, Loaded, load, render};
 
@@ -31,7 +32,7 @@ fn check(text: &[u8]) {
     assert_eq!(same.to_string(), printed);
     assert_eq!(same.without_places(), configuration.clone().without_places(), "{printed}");
     for map in &configuration.l7_policies {
-        match CompiledPolicy::compile(&configuration, &map.name.text) {
+        match CompiledPolicy::compile(&configuration, &map.name.text, &Profile::C3PL) {
             Ok(compiled) => assert_eq!(compiled.name(), map.name.text),
             Err(too_large) => assert!(!too_large.is_empty()),
         }

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use engine::{Effect, Session, SessionConfig};
 use policy::CompiledPolicy;
+use policy::profile::Profile;
 use proto::{Side, Time};
 
 const CHUNK: usize = 32 << 10;
@@ -61,7 +62,7 @@ fn config(configuration: &str) -> Arc<SessionConfig> {
     let policy = (!configuration.is_empty()).then(|| {
         let loaded = policy::load("bench.conf", configuration.as_bytes());
         let model = loaded.configuration.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
-        Arc::new(CompiledPolicy::compile(&model, "p1").unwrap())
+        Arc::new(CompiledPolicy::compile(&model, "p1", &Profile::C3PL).unwrap())
     });
     Arc::new(SessionConfig { policy, ..SessionConfig::default() })
 }

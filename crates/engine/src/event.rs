@@ -86,9 +86,7 @@ impl Match<'_> {
     pub const fn action_name(&self) -> &'static str {
         match self.action {
             None => "log",
-            Some(Action::Allow) => "allow",
-            Some(Action::Reset) => "reset",
-            Some(Action::Mask) => "mask",
+            Some(action) => action.keyword(),
         }
     }
 }

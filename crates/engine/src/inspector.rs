@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use policy::fact::{Close, Counter, Fact, Kind, Scope};
-use policy::{CompiledPolicy, Held, RuleId, RuleState, Verdict};
+use policy::{CompiledPolicy, Ending, Held, RuleId, RuleState, Verdict};
 use proto::Side;
 
 use crate::conformance::{self, Reported};
@@ -159,9 +159,10 @@ fn evaluate(
     });
     match verdict {
         _ if !cx.carries_out() => Decision::Pass,
-        Verdict::Pass => Decision::Pass,
+        Verdict::Pass | Verdict::Pace(..) => Decision::Pass,
         Verdict::Mask(_) => Decision::Mask,
-        Verdict::Refuse(rule) => Decision::Refuse { rule, kind },
+        // A refusal in words ends the session in the same way for both.
+        Verdict::Refuse(rule, Ending::Close | Ending::Reset) => Decision::Refuse { rule, kind },
     }
 }
 

@@ -13,6 +13,7 @@ use engine::config::{Inspect, Watch};
 use engine::{Effect, End, Event, Session, SessionConfig};
 use policy::CompiledPolicy;
 use policy::model::Conformance;
+use policy::profile::Profile;
 use proto::{Side, Time};
 
 /// A session with two peers, and what came of what they said.
@@ -172,5 +173,5 @@ fn header_policy() -> Arc<CompiledPolicy> {
                 class-map type inspect smtp match-any c\n match header regex r\n\
                 policy-map type inspect smtp p\n class type inspect smtp c\n  reset\n";
     let policy = policy::load("policy", text.as_bytes()).configuration.unwrap();
-    Arc::new(CompiledPolicy::compile(&policy, "p").unwrap())
+    Arc::new(CompiledPolicy::compile(&policy, "p", &Profile::C3PL).unwrap())
 }

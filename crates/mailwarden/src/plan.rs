@@ -15,6 +15,7 @@ use policy::model::{
     self, Action, Configuration, Criterion, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, Limits,
     MatchMode, Name, Protocol, Proxy, StartTls, TopAction, find,
 };
+use policy::profile::Profile;
 use policy::source::Span;
 
 use crate::proxy::Target;
@@ -200,7 +201,7 @@ fn compile(
     at: Span,
     diagnostics: &mut Diagnostics,
 ) -> Option<CompiledPolicy> {
-    match CompiledPolicy::compile(policy, name) {
+    match CompiledPolicy::compile(policy, name, &Profile::C3PL) {
         Ok(compiled) => Some(compiled),
         Err(too_large) => {
             for pattern in too_large {
@@ -263,14 +264,14 @@ fn forbids_starttls(policy: &Configuration, name: &str) -> bool {
         let mut conditions = class.conditions.iter().filter(|condition| !condition.negated);
         alone
             && conditions.any(|condition| match &condition.criterion {
-                Criterion::CommandVerb { verb, .. } => verb == "STARTTLS",
+                Criterion::CommandVerb { verb } => verb == "STARTTLS",
                 Criterion::EhloReply { keyword } => keyword == "STARTTLS",
                 _ => false,
             })
     };
     let rules = find(&policy.l7_policies, name).map_or(&[][..], |map| &map.rules);
     rules.iter().any(|rule| {
-        let forbids = matches!(rule.action, Some((Action::Mask | Action::Reset, _)));
+        let forbids = matches!(rule.action, Some((Action::Mask | Action::Close | Action::Reset, _)));
         forbids && find(&policy.l7_classes, &rule.class.text).is_some_and(names_it)
     })
 }

@@ -2,6 +2,9 @@
 //!
 //! The differences between dialects are spent here: what comes out is one list of classes in the
 //! order in which they are tried. Names are gone; a report asks for them by number.
+//!
+//! A match-any class that names verbs which its dialect does not have becomes two rules: those verbs are
+//! masked, and whatever else the class asks for has the action of the class.
 
 pub mod matcher;
 pub(crate) mod rules;
@@ -9,12 +12,14 @@ pub(crate) mod rules;
 use std::collections::HashMap;
 
 use matcher::Matcher;
-use rules::{Bits, Described, Encodings, Field, Group, Negation, Rule};
+use proto::smtp::verb::Verb;
+use rules::{Bits, Described, Encodings, Field, Group, Negation, Rule, Then};
 pub use rules::{CompiledPolicy, ConditionId, Needs, RuleId};
 
 use crate::fact::{Close, Counter, Kind, Scope, Text};
-use crate::model::{Action, Configuration, Criterion, Encoding, L7Class, L7Policy, MatchMode, Name};
+use crate::model::{Action, Configuration, Criterion, Encoding, L7Class, L7Policy, L7Rule, MatchMode, Name};
 use crate::pattern::{self, Pattern};
+use crate::profile::{Order, Profile};
 use crate::source::Span;
 
 /// Limit: rules and conditions of one policy, which are numbered in 16 bits.
@@ -39,11 +44,20 @@ pub struct PatternTooLarge {
 }
 
 impl CompiledPolicy {
-    /// Compiles the SMTP policy-map called `name`. The policy must have passed validation: a name
-    /// that leads nowhere or a pattern that does not parse makes a condition that never holds.
-    pub fn compile(policy: &Configuration, name: &str) -> Result<Self, Vec<PatternTooLarge>> {
-        let rules = policy.l7_policies.iter().find(|map| map.name.text == name);
-        Compiler::new(policy).compile(name, rules)
+    /// Compiles the SMTP policy-map called `name` by the rules of its dialect. The configuration must have
+    /// passed validation: a name that leads nowhere or a pattern that does not parse makes a condition that
+    /// never holds.
+    ///
+    /// # Errors
+    ///
+    /// The patterns for which no matcher of bounded size can be built.
+    pub fn compile(
+        configuration: &Configuration,
+        name: &str,
+        profile: &Profile,
+    ) -> Result<Self, Vec<PatternTooLarge>> {
+        let map = configuration.l7_policies.iter().find(|map| map.name.text == name);
+        Compiler::new(configuration, profile).compile(name, map)
     }
 }
 
@@ -55,13 +69,13 @@ struct Collected {
 }
 
 struct Compiler<'p> {
-    policy: &'p Configuration,
+    configuration: &'p Configuration,
+    profile: &'p Profile,
     conditions: Vec<Described>,
     rules: Vec<Rule>,
     groups: Vec<Group>,
     negations: Vec<Negation>,
     verbs: Vec<(Box<[u8]>, ConditionId)>,
-    unlisted_verbs: Bits,
     keywords: Vec<(Box<[u8]>, ConditionId)>,
     encodings: Vec<(Encodings, ConditionId)>,
     fields: [Collected; Text::COUNT],
@@ -70,15 +84,15 @@ struct Compiler<'p> {
 }
 
 impl<'p> Compiler<'p> {
-    fn new(policy: &'p Configuration) -> Self {
+    fn new(configuration: &'p Configuration, profile: &'p Profile) -> Self {
         Self {
-            policy,
+            configuration,
+            profile,
             conditions: Vec::new(),
             rules: Vec::new(),
             groups: Vec::new(),
             negations: Vec::new(),
             verbs: Vec::new(),
-            unlisted_verbs: Bits::default(),
             keywords: Vec::new(),
             encodings: Vec::new(),
             fields: Default::default(),
@@ -88,14 +102,17 @@ impl<'p> Compiler<'p> {
     }
 
     fn compile(mut self, name: &str, map: Option<&L7Policy>) -> Result<CompiledPolicy, Vec<PatternTooLarge>> {
-        let classes = self.policy.l7_classes.iter();
+        let classes = self.configuration.l7_classes.iter();
         let classes: HashMap<&'p str, &'p L7Class> =
             classes.map(|class| (class.name.text.as_str(), class)).collect();
-        for rule in map.map_or(&[][..], |map| &map.rules) {
-            if let Some(class) = classes.get(rule.class.text.as_str()) {
-                let action = rule.action.map(|(action, _)| action);
-                self.rule(class, action, rule.log);
-            }
+        let rules = map.map_or(&[][..], |map| &map.rules).iter();
+        let mut rules: Vec<(&L7Rule, &L7Class)> =
+            rules.filter_map(|rule| Some((rule, *classes.get(rule.class.text.as_str())?))).collect();
+        if self.profile.order == Order::ByCriterion {
+            rules.sort_by_key(|(_, class)| order(class));
+        }
+        for (rule, class) in rules {
+            self.rule(class, rule.action.map(|(action, _)| action), rule.log);
         }
         self.finish(name)
     }
@@ -107,16 +124,44 @@ impl<'p> Compiler<'p> {
         });
         let named: Vec<String> = named.collect();
         let mut members = Vec::new();
+        let mut outside = Vec::new();
         for condition in &class.conditions {
             let Some(kind) = kind_of(&condition.criterion) else { continue };
             let of = self.condition(kind, &condition.criterion, condition.negated, &named);
-            members.push(if condition.negated { self.negation(of, kind, &condition.criterion) } else { of });
+            let member = if condition.negated { self.negation(of, kind, &condition.criterion) } else { of };
+            members.push(member);
+            if !condition.negated && self.is_outside_profile(&condition.criterion) {
+                outside.push(member);
+            }
         }
-        let conditions = match class.mode {
-            MatchMode::Any => members.into_iter().collect(),
-            MatchMode::All => self.group_by_instance(&members),
-        };
-        self.rules.push(Rule { class: class.name.text.clone(), mode: class.mode, conditions, action, log });
+        // A verb that the dialect does not have is masked whatever the class says, unless it is refused.
+        let masks = !outside.is_empty() && !matches!(action, Some(Action::Close | Action::Reset));
+        let mask = Some(Action::Mask);
+        match class.mode {
+            MatchMode::Any if masks && outside.len() < members.len() => {
+                self.add_rule(class, outside.into_iter().collect(), mask, log);
+                self.add_rule(class, members.into_iter().collect(), action, log);
+            }
+            MatchMode::Any => {
+                self.add_rule(class, members.into_iter().collect(), if masks { mask } else { action }, log);
+            }
+            MatchMode::All => {
+                let conditions = self.group_by_instance(&members);
+                self.add_rule(class, conditions, if masks { mask } else { action }, log);
+            }
+        }
+    }
+
+    fn add_rule(&mut self, class: &L7Class, conditions: Bits, action: Option<Action>, log: bool) {
+        let then = if self.profile.order.continues_after(action) { Then::Continue } else { Then::Stop };
+        let (class, mode) = (class.name.text.clone(), class.mode);
+        self.rules.push(Rule { class, mode, conditions, action, log, then });
+    }
+
+    /// Whether it names a verb that the dialect does not have.
+    fn is_outside_profile(&self, criterion: &Criterion) -> bool {
+        let Criterion::CommandVerb { verb } = criterion else { return false };
+        !self.profile.verbs.contains(Verb::of(verb.as_bytes()))
     }
 
     /// Numbers a criterion and puts it where its facts will find it. `match protocol smtp` is true
@@ -139,12 +184,7 @@ impl<'p> Compiler<'p> {
             Criterion::Protocol => {}
             Criterion::Regex { text, map } => self.patterns(*text, map, id),
             Criterion::Count { counter, over } => self.threshold(*counter, *over, id),
-            Criterion::CommandVerb { verb, known } => {
-                self.verbs.push((verb.as_bytes().into(), id));
-                if !known {
-                    self.unlisted_verbs.insert(id);
-                }
-            }
+            Criterion::CommandVerb { verb } => self.verbs.push((verb.as_bytes().into(), id)),
             Criterion::EhloReply { keyword } => self.keywords.push((keyword.as_bytes().into(), id)),
             Criterion::MimeEncoding { encoding } => {
                 self.needs.parts = true;
@@ -201,7 +241,8 @@ impl<'p> Compiler<'p> {
             Text::Body => self.needs.text = true,
             Text::Sender | Text::Recipient => {}
         }
-        let Some(map) = self.policy.regex_maps.iter().find(|candidate| candidate.name.text == map.text)
+        let Some(map) =
+            self.configuration.regex_maps.iter().find(|candidate| candidate.name.text == map.text)
         else {
             return;
         };
@@ -242,7 +283,6 @@ impl<'p> Compiler<'p> {
             groups: self.groups,
             negations: self.negations,
             verbs: self.verbs,
-            unlisted_verbs: self.unlisted_verbs,
             keywords: self.keywords,
             encodings: self.encodings,
             fields,
@@ -276,6 +316,12 @@ impl Collected {
             }
         }
     }
+}
+
+/// Where a class is tried by criterion: at the condition that is decided last.
+fn order(class: &L7Class) -> u8 {
+    let kinds = class.conditions.iter().filter_map(|condition| kind_of(&condition.criterion));
+    kinds.map(Kind::order).max().unwrap_or(0)
 }
 
 /// The kind of a criterion; nothing for one that is no condition.

@@ -128,7 +128,7 @@ impl Display for Criterion {
             Self::Protocol => f.write_str("protocol smtp"),
             Self::Regex { text, map } => write!(f, "{text} regex {map}"),
             Self::Count { counter, over } => write!(f, "{counter} gt {over}"),
-            Self::CommandVerb { verb, .. } => write!(f, "cmd verb {verb}"),
+            Self::CommandVerb { verb } => write!(f, "cmd verb {verb}"),
             Self::MimeEncoding { encoding } => write!(f, "mime encoding {encoding}"),
             Self::EhloReply { keyword } => write!(f, "reply ehlo {keyword}"),
         }
@@ -195,6 +195,28 @@ impl Display for L7Rule {
         match self.action {
             Some((action, _)) => writeln!(f, "  {action}"),
             None => Ok(()),
+        }
+    }
+}
+
+impl Display for Action {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pace(rate) => write!(f, "{} {}", self.keyword(), rate.0),
+            Self::Allow | Self::Mask | Self::Close | Self::Reset => f.write_str(self.keyword()),
+        }
+    }
+}
+
+impl Action {
+    /// The command word, without its argument.
+    pub const fn keyword(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Mask => "mask",
+            Self::Close => "drop-connection",
+            Self::Reset => "reset",
+            Self::Pace(_) => "rate-limit",
         }
     }
 }
@@ -293,7 +315,6 @@ macro_rules! keywords {
 
 keywords! {
     MatchMode { All = "match-all", Any = "match-any" }
-    Action { Allow = "allow", Reset = "reset", Mask = "mask" }
     Text {
         Sender = "sender address", Recipient = "recipient address", Header = "header",
         ContentType = "mime content-type", Body = "body"

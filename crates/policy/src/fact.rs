@@ -153,6 +153,25 @@ impl Kind {
         }
     }
 
+    /// Where a dialect that tries rules by criterion puts this kind: the lower, the earlier.
+    pub const fn order(self) -> u8 {
+        match self {
+            Self::CommandLength => 10,
+            Self::CommandVerb => 20,
+            Self::SenderAddress => 30,
+            Self::RecipientAddress => 40,
+            Self::RecipientCount => 50,
+            Self::EhloReply => 60,
+            Self::InvalidRecipientCount => 70,
+            Self::HeaderLength => 80,
+            Self::HeaderRegex => 90,
+            Self::MimeContentType => 100,
+            Self::MimeEncoding => 110,
+            Self::BodyRegex => 120,
+            Self::DataLength => 130,
+        }
+    }
+
     /// Whether only the content of a message, which encryption hides, can make it true.
     pub const fn is_content(self) -> bool {
         !matches!(self, Self::EhloReply)

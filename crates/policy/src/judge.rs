@@ -4,9 +4,9 @@
 //! acts when it holds *and* one of its conditions is new. Nothing here allocates in the steady state.
 
 use crate::compile::matcher::MatcherState;
-use crate::compile::rules::{Bits, CompiledPolicy, ConditionId, Field, Rule, RuleId};
+use crate::compile::rules::{Bits, CompiledPolicy, ConditionId, Field, Rule, RuleId, Then};
 use crate::fact::{Close, Counter, Fact, Kind, Scope, Text};
-use crate::model::{Action, MatchMode};
+use crate::model::{Action, MatchMode, PerSecond};
 
 /// A class that acted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +24,46 @@ pub struct Hit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Pass,
+    /// Pass, but no more than so many a second.
+    Pace(RuleId, PerSecond),
+    /// Overwrite at equal length, and pass.
     Mask(RuleId),
-    Refuse(RuleId),
+    /// Do not pass it, and end the session.
+    Refuse(RuleId, Ending),
+}
+
+/// How a refusal ends the session. Sides that are still owed a reply get it first, unless the
+/// attachment refuses in silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Close,
+    Reset,
+}
+
+impl Verdict {
+    const fn of(rule: RuleId, action: Option<Action>) -> Self {
+        match action {
+            None | Some(Action::Allow) => Self::Pass,
+            Some(Action::Pace(rate)) => Self::Pace(rule, rate),
+            Some(Action::Mask) => Self::Mask(rule),
+            Some(Action::Close) => Self::Refuse(rule, Ending::Close),
+            Some(Action::Reset) => Self::Refuse(rule, Ending::Reset),
+        }
+    }
+
+    /// The stronger of two rules' verdicts; of equals the earlier.
+    const fn or_stronger(self, later: Self) -> Self {
+        if later.strength() > self.strength() { later } else { self }
+    }
+
+    const fn strength(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::Pace(..) => 1,
+            Self::Mask(_) => 2,
+            Self::Refuse(..) => 3,
+        }
+    }
 }
 
 /// What one session has made true so far.
@@ -123,7 +161,8 @@ impl CompiledPolicy {
         }
     }
 
-    /// Once per event, when all its facts are learned: which class acts, and how.
+    /// Once per event, when all its facts are learned: which rules act, and what follows. `hits` is called
+    /// for each rule that acts, in the order in which they are tried.
     pub fn judge(&self, state: &mut RuleState, hits: &mut dyn FnMut(Hit)) -> Verdict {
         if state.new.is_empty() {
             return Verdict::Pass;
@@ -133,20 +172,19 @@ impl CompiledPolicy {
                 state.set(group.condition);
             }
         }
-        let acting = self.rules.iter().zip(0..).find(|(rule, _)| rule.is_candidate(state));
-        let verdict = acting.map_or(Verdict::Pass, |(rule, number)| {
-            let rule_id = RuleId(number);
-            let condition = self.cause(rule, state);
-            // A verb that IOS does not list is masked whatever the class says, unless it resets.
-            let unlisted = self.unlisted_verbs.contains(condition) && rule.action != Some(Action::Reset);
-            let action = if unlisted { Some(Action::Mask) } else { rule.action };
-            hits(Hit { rule: rule_id, condition, kind: self.kind(condition), action, log: rule.log });
-            match action {
-                None | Some(Action::Allow) => Verdict::Pass,
-                Some(Action::Mask) => Verdict::Mask(rule_id),
-                Some(Action::Reset) => Verdict::Refuse(rule_id),
+        let mut verdict = Verdict::Pass;
+        for (rule, number) in self.rules.iter().zip(0..) {
+            if !rule.is_candidate(state) {
+                continue;
             }
-        });
+            let condition = self.cause(rule, state);
+            let (id, kind) = (RuleId(number), self.kind(condition));
+            hits(Hit { rule: id, condition, kind, action: rule.action, log: rule.log });
+            verdict = verdict.or_stronger(Verdict::of(id, rule.action));
+            if rule.then == Then::Stop {
+                break;
+            }
+        }
         state.new.clear();
         verdict
     }
@@ -200,5 +238,132 @@ impl RuleState {
     fn learn_text(&mut self, field: Option<&Field>, text: &[u8]) {
         let Some(field) = field else { return };
         field.matcher.find_in(text, &mut |pattern| self.set_all(field.owners(pattern)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+    use crate::model::Configuration;
+    use crate::profile::{Order, Profile};
+    use crate::source::Span;
+
+    const BY_CRITERION: Profile = Profile { order: Order::ByCriterion, ..Profile::C3PL };
+
+    /// A policy of classes with one line each: the name is the letter, then criterion and action.
+    fn policy(profile: &Profile, classes: &[(&str, &str, Option<Action>)]) -> CompiledPolicy {
+        let mut text = String::from("parameter-map type regex r\n pattern evil\n");
+        for (name, criteria, _) in classes {
+            text += &format!("class-map type inspect smtp match-any {name}\n");
+            criteria.split(", ").for_each(|criterion| text += &format!(" match {criterion}\n"));
+        }
+        text += "policy-map type inspect smtp p\n";
+        classes.iter().for_each(|(name, ..)| text += &format!(" class type inspect smtp {name}\n  log\n"));
+        let mut configuration = load(&text);
+        let rules = configuration.l7_policies.first_mut().map(|policy| &mut policy.rules).unwrap();
+        for (rule, (_, _, action)) in rules.iter_mut().zip(classes) {
+            rule.action = action.map(|action| (action, Span::default()));
+        }
+        CompiledPolicy::compile(&configuration, "p", profile).unwrap()
+    }
+
+    fn load(text: &str) -> Configuration {
+        crate::load("test", text.as_bytes()).configuration.unwrap()
+    }
+
+    /// The classes that act on facts of one event, in their order, and the verdict.
+    fn judge(policy: &CompiledPolicy, facts: &[Fact<'_>]) -> (String, Verdict) {
+        let mut state = RuleState::default();
+        facts.iter().for_each(|fact| policy.learn(&mut state, *fact));
+        let mut acted = String::new();
+        let verdict = policy.judge(&mut state, &mut |hit| acted += policy.class(hit.rule));
+        (acted, verdict)
+    }
+
+    const RATE: PerSecond = PerSecond(NonZeroU32::MIN);
+    const MAIL: [Fact<'static>; 3] =
+        [Fact::Count(Counter::CommandLength, 900), Fact::Verb(b"MAIL"), Fact::Sender(b"evil")];
+
+    #[test]
+    fn as_configured_the_first_class_that_matches_acts_alone() {
+        let classes = [
+            ("a", "recipient count gt 1", Some(Action::Reset)),
+            ("b", "sender address regex r", None),
+            ("c", "cmd verb MAIL", Some(Action::Mask)),
+        ];
+        assert_eq!(judge(&policy(&Profile::C3PL, &classes), &MAIL), ("b".into(), Verdict::Pass));
+    }
+
+    #[test]
+    fn by_criterion_classes_are_tried_as_parsing_goes_on_until_one_masks_or_ends() {
+        let classes = [
+            ("a", "sender address regex r", Some(Action::Reset)),
+            ("b", "cmd verb MAIL", Some(Action::Mask)),
+            ("c", "cmd verb MAIL", None),
+            ("d", "cmd line length gt 512", None),
+        ];
+        let policy = policy(&BY_CRITERION, &classes);
+        assert_eq!(judge(&policy, &MAIL), ("db".into(), Verdict::Mask(RuleId(1))));
+    }
+
+    #[test]
+    fn of_two_classes_of_one_criterion_the_one_configured_first_is_tried_first() {
+        let log_first = [("a", "cmd verb MAIL", None), ("b", "cmd verb MAIL", Some(Action::Close))];
+        let (acted, verdict) = judge(&policy(&BY_CRITERION, &log_first), &MAIL);
+        assert_eq!((acted, verdict), ("ab".into(), Verdict::Refuse(RuleId(1), Ending::Close)));
+        let [log, close] = log_first;
+        let (acted, verdict) = judge(&policy(&BY_CRITERION, &[close, log]), &MAIL);
+        assert_eq!((acted, verdict), ("b".into(), Verdict::Refuse(RuleId(0), Ending::Close)));
+    }
+
+    #[test]
+    fn a_class_is_tried_at_its_condition_that_is_decided_last() {
+        let classes = [
+            ("a", "sender address regex r, cmd line length gt 512", Some(Action::Reset)),
+            ("b", "cmd verb MAIL", None),
+        ];
+        assert_eq!(judge(&policy(&BY_CRITERION, &classes), &MAIL).0, "ba");
+    }
+
+    #[test]
+    fn a_class_that_paces_lets_the_next_refuse() {
+        let paced = ("a", "cmd verb MAIL", Some(Action::Pace(RATE)));
+        assert_eq!(judge(&policy(&BY_CRITERION, &[paced]), &MAIL).1, Verdict::Pace(RuleId(0), RATE));
+        let refused = ("b", "sender address regex r", Some(Action::Reset));
+        let (acted, verdict) = judge(&policy(&BY_CRITERION, &[paced, refused]), &MAIL);
+        assert_eq!((acted, verdict), ("ab".into(), Verdict::Refuse(RuleId(1), Ending::Reset)));
+        let masked = ("b", "cmd verb MAIL", Some(Action::Mask));
+        assert_eq!(judge(&policy(&BY_CRITERION, &[paced, masked]), &MAIL).1, Verdict::Mask(RuleId(1)));
+        assert_eq!(
+            judge(&policy(&Profile::C3PL, &[paced, refused]), &MAIL).1,
+            Verdict::Pace(RuleId(0), RATE)
+        );
+    }
+
+    #[test]
+    fn a_verb_outside_the_dialect_is_masked_unless_its_class_refuses() {
+        let verb = |action| {
+            let policy = policy(&Profile::C3PL, &[("a", "cmd verb NOOP, cmd verb X-Y", action)]);
+            [&b"x-y"[..], b"noop"].map(|verb| judge(&policy, &[Fact::Verb(verb)]))
+        };
+        let [private, listed] = verb(Some(Action::Allow));
+        assert_eq!(private, ("a".into(), Verdict::Mask(RuleId(0))));
+        assert_eq!(listed, ("a".into(), Verdict::Pass));
+        let [private, _] = verb(None);
+        assert_eq!(private.1, Verdict::Mask(RuleId(0)));
+        let [private, _] = verb(Some(Action::Reset));
+        assert_eq!(private.1, Verdict::Refuse(RuleId(0), Ending::Reset));
+    }
+
+    #[test]
+    fn a_verb_outside_the_dialect_is_masked_in_match_all_too() {
+        let text = "class-map type inspect smtp match-all a\n match cmd line length gt 9\n match cmd verb X-Y\n\
+                    policy-map type inspect smtp p\n class type inspect smtp a\n  allow\n";
+        let policy = CompiledPolicy::compile(&load(text), "p", &Profile::C3PL).unwrap();
+        let long = [Fact::Count(Counter::CommandLength, 10), Fact::Verb(b"X-Y")];
+        assert_eq!(judge(&policy, &long).1, Verdict::Mask(RuleId(0)));
+        assert_eq!(judge(&policy, &[Fact::Verb(b"X-Y")]).1, Verdict::Pass);
     }
 }

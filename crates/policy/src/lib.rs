@@ -21,6 +21,7 @@ mod nearest;
 pub mod pattern;
 mod places;
 pub mod platform;
+pub mod profile;
 pub mod render;
 pub mod source;
 mod statement;
@@ -28,7 +29,7 @@ pub mod survey;
 mod validate;
 
 pub use compile::{CompiledPolicy, ConditionId, RuleId};
-pub use judge::{Held, Hit, RuleState, Verdict};
+pub use judge::{Ending, Held, Hit, RuleState, Verdict};
 
 use diagnostic::{Code, Diagnostic, Diagnostics};
 use model::Configuration;

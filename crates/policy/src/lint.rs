@@ -120,7 +120,7 @@ fn hides(rule: &L7Rule, earlier: &L7Class, later: &L7Class) -> bool {
     if later.conditions.is_empty() || !implies(later, earlier) {
         return false;
     }
-    let ends = matches!(rule.action, Some((Action::Reset, _)));
+    let ends = matches!(rule.action, Some((Action::Close | Action::Reset, _)));
     ends || later.conditions.iter().all(|condition| {
         earlier.conditions.iter().any(|other| {
             condition_implies(condition, other)

@@ -8,8 +8,8 @@ use crate::source::Span;
 
 pub use address::{AccessList, AccessListForm};
 pub use class::{
-    Action, Condition, Criterion, Encoding, L7Class, L7Policy, L7Rule, MatchMode, PatternText, Protocol,
-    RegexMap,
+    Action, Condition, Criterion, Encoding, L7Class, L7Policy, L7Rule, MatchMode, PatternText, PerSecond,
+    Protocol, RegexMap,
 };
 pub use limits::{InspectMap, Limits};
 pub use settings::{Conformance, Proxy, ProxyPolicy, RecipientLimit, Refusals, Settings, StartTls};

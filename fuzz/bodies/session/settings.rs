@@ -6,6 +6,7 @@ use engine::SessionConfig;
 use engine::bounds::Bounds;
 use engine::config::{Inspect, Watch};
 use policy::model::{Conformance, RecipientLimit, Refusals, StartTls};
+use policy::profile::Profile;
 use policy::{CompiledPolicy, load};
 
 use crate::input::Input;
@@ -67,7 +68,7 @@ fn compiled(classes: &[&str]) -> CompiledPolicy {
     let loaded = load("session", text.as_bytes());
     let complaints = policy::render::diagnostics(&loaded.source, &loaded.diagnostics);
     let policy = loaded.configuration.unwrap_or_else(|| panic!("{complaints}"));
-    CompiledPolicy::compile(&policy, "p").unwrap()
+    CompiledPolicy::compile(&policy, "p", &Profile::C3PL).unwrap()
 }
 
 /// Each policy is a list of classes: conditions, then actions.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use engine::SessionConfig;
 use engine::config::{Inspect, Watch};
 use policy::model::{self, Configuration, Conformance, RecipientLimit, Refusals, StartTls};
+use policy::profile::Profile;
 use policy::{CompiledPolicy, render};
 
 /// What the head of a script says, collected line by line.
@@ -95,7 +96,8 @@ impl World {
         };
         let rules = rules_of(&policy);
         let pinhole = rules.map_or_else(|| attached(&policy).is_some(), model::L7Policy::is_pinhole);
-        let compiled = rules.map(|rules| CompiledPolicy::compile(&policy, &rules.name.text)).transpose();
+        let compiled =
+            rules.map(|rules| CompiledPolicy::compile(&policy, &rules.name.text, &Profile::C3PL)).transpose();
         let compiled = compiled.map_err(|too_large| format!("{too_large:?}"))?;
         let settings = &policy.settings;
         let mut config = SessionConfig {

@@ -59,8 +59,10 @@ fn found(ticket: &Ticket, at: &SessionConfig, found: &Match<'_>) -> String {
     let (mnemonic, what) = words(found.kind);
     let doing = match found.action {
         None | Some(Action::Allow) => "logging",
-        Some(Action::Reset) => "resetting",
         Some(Action::Mask) => "masking",
+        Some(Action::Close) => "closing",
+        Some(Action::Reset) => "resetting",
+        Some(Action::Pace(_)) => "pacing",
     };
     format!(
         "%APPFW-4-{mnemonic}: {what} matched ({}) - {doing} session {} {} on zone-pair {} class {} appl-class {}",

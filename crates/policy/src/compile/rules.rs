@@ -20,8 +20,6 @@ pub struct CompiledPolicy {
     /// For each scope, the conditions that end when it begins anew.
     pub(crate) endings: Vec<(Scope, Bits)>,
     pub(crate) verbs: Vec<(Box<[u8]>, ConditionId)>,
-    /// Of `verbs`, those that are not on IOS's list.
-    pub(crate) unlisted_verbs: Bits,
     pub(crate) keywords: Vec<(Box<[u8]>, ConditionId)>,
     pub(crate) encodings: Vec<(Encodings, ConditionId)>,
     pub(super) fields: [Option<Field>; Text::COUNT],
@@ -78,7 +76,7 @@ impl CompiledPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConditionId(pub(crate) u16);
 
-/// A class of a policy, in the order in which it is tried.
+/// A rule of a policy, in the order in which it is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RuleId(pub(crate) u16);
 
@@ -91,7 +89,7 @@ pub(super) struct Described {
     pub(super) scope: Scope,
 }
 
-/// One class of the policy with its actions.
+/// A class of the policy with its actions. A class may have two rules, see [`super`].
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(super) class: String,
@@ -99,6 +97,16 @@ pub(crate) struct Rule {
     pub(crate) conditions: Bits,
     pub(crate) action: Option<Action>,
     pub(crate) log: bool,
+    pub(crate) then: Then,
+}
+
+/// What follows after a rule that acted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// No other rule is tried for the event.
+    Stop,
+    /// The rules after it are tried as well.
+    Continue,
 }
 
 /// Conditions of a match-all class that must hold in the same command, reply or part, in a class

@@ -1,5 +1,7 @@
 //! Layer 7: what is asked of the commands and messages of a protocol, and what follows from it.
 
+use std::num::NonZeroU32;
+
 use super::Name;
 use crate::fact::{Counter, Text};
 use crate::source::Span;
@@ -56,10 +58,9 @@ pub enum Criterion {
         counter: Counter,
         over: u64,
     },
-    /// The verb in upper case; `known` when it is one of the verbs IOS lists.
+    /// The verb in upper case.
     CommandVerb {
         verb: String,
-        known: bool,
     },
     MimeEncoding {
         encoding: Encoding,
@@ -126,12 +127,23 @@ pub struct L7Rule {
     pub inspect: bool,
 }
 
+/// What a rule does with an event that its class matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     Allow,
-    Reset,
+    /// Overwrite the command or the keyword at equal length.
     Mask,
+    /// End the session; ASA writes `drop-connection`.
+    Close,
+    /// End the session, by RST where the dialect says so.
+    Reset,
+    /// Let at most this many matching events through in a second; ASA writes `rate-limit`.
+    Pace(PerSecond),
 }
+
+/// A rate in events per second, at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PerSecond(pub NonZeroU32);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {

@@ -196,8 +196,8 @@ fn keyword_or_word(m: &Matched<'_>, key: &str) -> Result<(String, bool), Mismatc
 }
 
 fn verb(m: &Matched<'_>) -> Built {
-    let (verb, known) = keyword_or_word(m, "verb")?;
-    criterion(m, Criterion::CommandVerb { verb: verb.to_ascii_uppercase(), known })
+    let (verb, _) = keyword_or_word(m, "verb")?;
+    criterion(m, Criterion::CommandVerb { verb: verb.to_ascii_uppercase() })
 }
 
 fn ehlo(m: &Matched<'_>) -> Built {
