@@ -8,9 +8,9 @@ use tokio::runtime::{self, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{RunFlags, Spoken};
-use crate::crew::Crew;
 use crate::plan::{Files, Plan};
-use crate::proxy::worker::Order;
+use crate::proxy::worker::Control;
+use crate::proxy::workers::WorkerPool;
 use crate::report::{self, Reporter, Sinks};
 use crate::{Exit, configuration, terminal};
 
@@ -27,8 +27,8 @@ const OTHER_WORKERS: &str = "in force, except `workers`: their number changes wi
 
 /// `mailwarden run`.
 pub(crate) fn run(flags: &RunFlags) -> Exit {
-    let (runtime, hangup) = match ears() {
-        Ok(ears) => ears,
+    let (runtime, hangup) = match install_signal_handlers() {
+        Ok(handlers) => handlers,
         Err(error) => return refused(&format!("signals: {error}")),
     };
     let plan = match plan(flags) {
@@ -42,22 +42,22 @@ pub(crate) fn run(flags: &RunFlags) -> Exit {
         Err(error) => return refused(&error),
     };
     let (reporter, writer) = report::start(sinks);
-    let mut crew = match Crew::new(plan.workers, &reporter) {
-        Ok(crew) => crew,
+    let mut workers = match WorkerPool::new(plan.workers, &reporter) {
+        Ok(workers) => workers,
         Err(error) => return refused(&format!("cannot start the workers: {error}")),
     };
-    if let Err(error) = crew.listen(plan) {
+    if let Err(error) = workers.listen(plan) {
         return refused(&error);
     }
     if flags.listen.is_none() {
         reporter.config(&flags.config.display().to_string(), IN_FORCE);
     }
-    let attending = attend(hangup, flags, &mut crew, &reporter, &mut files);
-    let exit = match runtime.block_on(attending) {
+    let serving = serve_signals(hangup, flags, &mut workers, &reporter, &mut files);
+    let exit = match runtime.block_on(serving) {
         Ok(()) => Exit::Done,
         Err(error) => refused(&format!("signals: {error}")),
     };
-    crew.stop();
+    workers.stop();
     drop(reporter);
     writer.join();
     exit
@@ -89,19 +89,19 @@ fn refused(what: &str) -> Exit {
     Exit::System
 }
 
-/// What hears signals. SIGHUP ends a program that does not listen for it, and who reloads a daemon that
-/// is still starting wants nothing of the kind.
-fn ears() -> io::Result<(Runtime, Signal)> {
+/// The runtime that handles signals, and SIGHUP handled from now on: its default action would end a daemon
+/// that is reloaded while it is still starting.
+fn install_signal_handlers() -> io::Result<(Runtime, Signal)> {
     let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let hangup = runtime.block_on(async { signal(SignalKind::hangup()) })?;
     Ok((runtime, hangup))
 }
 
 /// Waits for signals and does what they ask, until one asks to stop.
-async fn attend(
+async fn serve_signals(
     mut hangup: Signal,
     flags: &RunFlags,
-    crew: &mut Crew,
+    workers: &mut WorkerPool,
     reporter: &Reporter,
     files: &mut Files,
 ) -> io::Result<()> {
@@ -109,15 +109,15 @@ async fn attend(
     let mut interrupt = signal(SignalKind::interrupt())?;
     loop {
         tokio::select! {
-            _ = hangup.recv() => reload(flags, crew, reporter, files),
+            _ = hangup.recv() => reload(flags, workers, reporter, files),
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         }
     }
-    crew.order(|| Order::Drain);
+    workers.send_all(|| Control::Drain);
     // A second signal means now.
     tokio::select! {
-        () = crew.drained() => {}
+        () = workers.wait_until_drained() => {}
         () = tokio::time::sleep(DRAIN) => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -126,7 +126,7 @@ async fn attend(
 }
 
 /// New sessions get the new policy, old ones finish on theirs; a file with errors changes nothing.
-fn reload(flags: &RunFlags, crew: &mut Crew, reporter: &Reporter, files: &mut Files) {
+fn reload(flags: &RunFlags, workers: &mut WorkerPool, reporter: &Reporter, files: &mut Files) {
     let file = flags.config.display().to_string();
     if flags.listen.is_some() {
         return;
@@ -143,7 +143,7 @@ fn reload(flags: &RunFlags, crew: &mut Crew, reporter: &Reporter, files: &mut Fi
             }
         }
     };
-    match result.and_then(|plan| enforce(plan, crew, reporter, files)) {
+    match result.and_then(|plan| enforce(plan, workers, reporter, files)) {
         Ok(said) => reporter.config(&file, said),
         Err(error) => {
             // Whoever rotated the files we write to has moved them all the same.
@@ -158,14 +158,14 @@ fn reload(flags: &RunFlags, crew: &mut Crew, reporter: &Reporter, files: &mut Fi
 /// Everything of a plan or nothing: what can be refused is asked for first. What there is to say of it.
 fn enforce(
     plan: Plan,
-    crew: &mut Crew,
+    workers: &mut WorkerPool,
     reporter: &Reporter,
     files: &mut Files,
 ) -> Result<&'static str, String> {
-    let said = if crew.is_of(plan.workers) { IN_FORCE } else { OTHER_WORKERS };
+    let said = if workers.has_size(plan.workers) { IN_FORCE } else { OTHER_WORKERS };
     // Opened anew even under the same name: whoever rotates files moves them away and tells us.
     let (next, sinks) = (plan.files.clone(), Sinks::open(&plan.files)?);
-    crew.listen(plan)?;
+    workers.listen(plan)?;
     reporter.redirect(sinks);
     *files = next;
     Ok(said)

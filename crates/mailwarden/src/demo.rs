@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::DemoFlags;
-use crate::crew::Crew;
+use crate::proxy::workers::WorkerPool;
 use crate::report::{self, Reporter, Sinks, Writer};
 use crate::terminal::{self, Paint};
 use crate::{Exit, configuration};
@@ -84,7 +84,7 @@ struct Stage {
     firewall: SocketAddr,
     received: Receiver<Received>,
     events: Receiver<Value>,
-    crew: Crew,
+    workers: WorkerPool,
     reporter: Reporter,
     writer: Writer,
 }
@@ -102,11 +102,11 @@ impl Stage {
         }
         let (tell, events) = channel();
         let (reporter, writer) = report::start(Sinks::events_to(Events(tell)));
-        let mut crew = Crew::new(plan.workers, &reporter)?;
-        crew.listen(plan).map_err(io::Error::other)?;
-        let firewall = asked.and_then(|asked| crew.bound(asked));
+        let mut workers = WorkerPool::new(plan.workers, &reporter)?;
+        workers.listen(plan).map_err(io::Error::other)?;
+        let firewall = asked.and_then(|asked| workers.bound(asked));
         let firewall = firewall.ok_or_else(|| io::Error::other("the policy has no proxy"))?;
-        Ok(Self { server, firewall, received, events, crew, reporter, writer })
+        Ok(Self { server, firewall, received, events, workers, reporter, writer })
     }
 
     /// Plays a conversation, without the firewall first where the difference is the point.
@@ -145,7 +145,7 @@ impl Stage {
     }
 
     fn take_down(self) {
-        self.crew.stop();
+        self.workers.stop();
         drop(self.reporter);
         self.writer.join();
     }

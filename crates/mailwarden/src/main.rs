@@ -6,7 +6,6 @@
 mod check;
 mod cli;
 mod configuration;
-mod crew;
 mod daemon;
 mod demo;
 mod manual;

@@ -1,9 +1,10 @@
 //! The live proxy: a worker owns listeners, sessions and their time; nothing is shared on the data path.
 
 mod connection;
-mod leg;
-mod registry;
+mod endpoint;
+mod sessions;
 pub(crate) mod worker;
+pub(crate) mod workers;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

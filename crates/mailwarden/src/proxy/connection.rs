@@ -1,4 +1,4 @@
-//! Two legs and a session: reads what is ready, offers it, and does what the session says.
+//! Two endpoints and a session: reads what is ready, offers it, and does what the session says.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -14,17 +14,17 @@ use tokio::net::TcpStream;
 use tokio::task::yield_now;
 
 use super::Target;
-use super::leg::Leg;
-use super::registry::Place;
+use super::endpoint::Endpoint;
+use super::sessions::SessionEntry;
 use super::worker::{Scratch, Worker};
 use crate::report::{SessionEnd, Ticket};
 
-/// Octets a peer may still send after our last word before we stop being polite.
-const LINGER_OCTETS: u64 = 1 << 20;
+/// Bytes a peer may still send after everything was sent to it, before the connection is closed regardless.
+const LINGER_BYTES: u64 = 1 << 20;
 
 /// Small sends are gathered and leave together at the end of a turn; from this length on a send
 /// goes straight from the buffer it was read into.
-const STRAIGHT: usize = 2048;
+const DIRECT_WRITE_MIN: usize = 2048;
 
 /// Turns that a session may take in a row while others wait. A few, so that neither a thousand short
 /// commands nor a long message is felt by them, and the price of waiting in line is lost in a turn's.
@@ -35,31 +35,31 @@ pub(crate) async fn serve(
     client: TcpStream,
     peer: SocketAddr,
     target: Rc<Target>,
-    place: Place,
+    entry: SessionEntry,
     worker: Rc<Worker>,
 ) {
-    let mut client_leg = Leg::accepted(client);
+    let mut client = Endpoint::accepted(client);
     if target.config.inspect == Inspect::Drop {
-        return client_leg.abort();
+        return client.abort();
     }
     if target.config.inspect == Inspect::Smtp {
-        client_leg.expect_replies();
+        client.expect_replies();
     }
     let (server, address) = match reach(&target).await {
         Ok(reached) => reached,
         Err(why) => {
             let proxy = &target.config.name;
             worker.reporter.trouble(&format!("proxy {proxy}: no server for client {peer}: {why}"));
-            return refuse(client_leg, peer, &target, &worker, place).await;
+            return refuse(client, peer, &target, &worker, entry).await;
         }
     };
-    worker.look_at_the_clock();
+    worker.update_now();
     let ticket = worker.ticket(peer, address);
     let mut connection = Connection {
         session: Session::new(Arc::clone(&target.config), worker.now()),
         at: Arc::clone(&target.config),
-        legs: Legs { client: client_leg, server: Some(Leg::connected(server)) },
-        place,
+        endpoints: Endpoints { client, server: Some(Endpoint::connected(server)) },
+        entry,
         ticket,
         closing: None,
         lingered: 0,
@@ -83,15 +83,15 @@ async fn reach(target: &Target) -> Result<(TcpStream, SocketAddr), String> {
     Err(why.join(", "))
 }
 
-/// No server: the client is told in place of a greeting.
-async fn refuse(client: Leg, peer: SocketAddr, target: &Target, worker: &Worker, place: Place) {
-    worker.look_at_the_clock();
+/// No server: the client gets a refusal in place of a greeting.
+async fn refuse(client: Endpoint, peer: SocketAddr, target: &Target, worker: &Worker, entry: SessionEntry) {
+    worker.update_now();
     let address = target.servers.first().copied().unwrap_or(peer);
     let mut connection = Connection {
         session: Session::new(Arc::clone(&target.config), worker.now()),
         at: Arc::clone(&target.config),
-        legs: Legs { client, server: None },
-        place,
+        endpoints: Endpoints { client, server: None },
+        entry,
         ticket: worker.ticket(peer, address),
         closing: None,
         lingered: 0,
@@ -104,39 +104,39 @@ async fn refuse(client: Leg, peer: SocketAddr, target: &Target, worker: &Worker,
 struct Connection {
     session: Session,
     at: Arc<SessionConfig>,
-    legs: Legs,
-    place: Place,
+    endpoints: Endpoints,
+    entry: SessionEntry,
     ticket: Ticket,
-    /// When both sides had been sent our last, or last took some of it.
+    /// When everything had been given to both sides, or one of them last took some of it.
     closing: Option<Time>,
-    /// Octets thrown away since.
+    /// Bytes discarded since.
     lingered: u64,
-    /// The session was told that the daemon goes down.
+    /// The session knows that the daemon is stopping.
     drained: bool,
 }
 
-struct Legs {
-    client: Leg,
+struct Endpoints {
+    client: Endpoint,
     /// Absent when no server could be reached.
-    server: Option<Leg>,
+    server: Option<Endpoint>,
 }
 
 impl Connection {
     async fn run(&mut self, worker: &Worker) {
-        if self.legs.server.is_some() {
+        if self.endpoints.server.is_some() {
             self.turn(worker, |session, now, out| session.connected(now, out));
         }
         let mut turns: usize = 0;
         while !self.is_over() {
-            self.legs.rest();
-            self.place.set_deadline(self.deadline());
+            self.endpoints.release_buffers();
+            self.entry.set_deadline(self.deadline());
             poll_fn(|cx| self.poll_turn(cx, worker)).await;
             turns += 1;
             if turns.is_multiple_of(TURNS) {
                 yield_now().await;
             }
         }
-        let (to_client, to_server) = self.legs.sent();
+        let (to_client, to_server) = self.endpoints.sent();
         let end = SessionEnd {
             reason: self.session.reason(),
             bytes_client: to_server,
@@ -149,9 +149,9 @@ impl Connection {
     /// One turn: writes what a socket takes, reads what an open gate has, and looks at the time.
     /// Ready when anything moved; woken by the registry, that is the time or the drain.
     fn poll_turn(&mut self, cx: &mut Context<'_>, worker: &Worker) -> Poll<()> {
-        worker.look_at_the_clock();
-        self.place.listen(cx);
-        let mut moved = self.legs.poll_write_pending(cx);
+        worker.update_now();
+        self.entry.listen(cx);
+        let mut moved = self.endpoints.poll_write_pending(cx);
         if moved && self.closing.is_some() {
             self.closing = Some(worker.now());
         }
@@ -173,21 +173,21 @@ impl Connection {
     }
 
     /// A side is read while the session wants more of it and what comes of it has somewhere to go.
-    /// After our last word it is read to be thrown away.
+    /// Once everything was sent to it, it is read and discarded.
     fn is_gate_open(&self, side: Side) -> bool {
-        let Some(leg) = self.legs.get(side) else { return false };
-        !leg.is_over
-            && match leg.wants {
-                Wants::More => !leg.paused && self.has_room(side),
-                // Not even of a leg that can no longer be written to: all it had sent would be held.
+        let Some(endpoint) = self.endpoints.get(side) else { return false };
+        !endpoint.read_closed
+            && match endpoint.wants {
+                Wants::More => !endpoint.paused && self.has_room(side),
+                // Not even of a endpoint that can no longer be written to: all it had sent would be held.
                 Wants::Peer => false,
-                Wants::Nothing => leg.is_leaving(),
+                Wants::Nothing => endpoint.write_closing(),
             }
     }
 
     /// Whether the other side takes what this one says, and this one, in a dialogue, what it is answered.
     fn has_room(&self, side: Side) -> bool {
-        let is_full = |side| self.legs.get(side).is_some_and(Leg::is_full);
+        let is_full = |side| self.endpoints.get(side).is_some_and(Endpoint::is_full);
         let is_answered = side == Side::Client && self.session.portion(side) < usize::MAX;
         !(is_full(side.other()) || is_answered && is_full(side))
     }
@@ -199,29 +199,34 @@ impl Connection {
         let mut scratch = worker.scratch();
         let Scratch { read, gather } = &mut *scratch;
         let portion = self.session.portion(side);
-        let Some(leg) = self.legs.get_mut(side) else { return false };
-        let room = self.at.bounds.held.saturating_sub(leg.held.len()).clamp(1, read.len());
+        let Some(endpoint) = self.endpoints.get_mut(side) else { return false };
+        let room = self.at.bounds.held.saturating_sub(endpoint.held.len()).clamp(1, read.len());
         let buffer = read.get_mut(..room.min(portion)).unwrap_or_default();
-        match leg.poll_read(cx, buffer) {
+        match endpoint.poll_read(cx, buffer) {
             Poll::Pending => return false,
-            Poll::Ready(Ok(0)) => leg.is_over = true,
+            Poll::Ready(Ok(0)) => endpoint.read_closed = true,
             Poll::Ready(Ok(len)) => {
                 let bytes = buffer.get(..len).unwrap_or_default();
-                if leg.wants == Wants::Nothing {
+                if endpoint.wants == Wants::Nothing {
                     self.lingered += len as u64;
-                } else if leg.held.is_empty() {
+                } else if endpoint.held.is_empty() {
                     let taken = self.offer(side, bytes, worker, gather);
                     self.hold(side, |held| held.extend_from_slice(bytes.get(taken..).unwrap_or_default()));
                 } else {
-                    leg.held.extend_from_slice(bytes);
+                    endpoint.held.extend_from_slice(bytes);
                     self.offer_held(side, worker, gather);
                 }
             }
             Poll::Ready(Err(_)) => {
-                leg.lose();
-                if !std::mem::replace(&mut leg.end_told, true) {
-                    let mut sink =
-                        Sink { legs: &mut self.legs, gather, ticket: &self.ticket, at: &self.at, worker };
+                endpoint.mark_reset();
+                if !std::mem::replace(&mut endpoint.close_reported, true) {
+                    let mut sink = Sink {
+                        endpoints: &mut self.endpoints,
+                        gather,
+                        ticket: &self.ticket,
+                        at: &self.at,
+                        worker,
+                    };
                     self.session.ended(worker.now(), side, End::Reset, &mut sink);
                     sink.flush();
                 }
@@ -230,7 +235,7 @@ impl Connection {
         true
     }
 
-    /// Offers octets, a portion at a time, until all were seen, or the session wants something else
+    /// Offers bytes, a portion at a time, until all were seen, or the session wants something else
     /// first, or nobody takes what comes of them. How many are done with.
     fn offer(&mut self, side: Side, bytes: &[u8], worker: &Worker, gather: &mut [Vec<u8>; 2]) -> usize {
         let mut taken = 0;
@@ -239,15 +244,16 @@ impl Connection {
             let rest = bytes.get(taken..).unwrap_or_default();
             let most = self.session.portion(side).saturating_mul(portions);
             let portion = rest.get(..most).unwrap_or(rest);
-            let mut sink = Sink { legs: &mut self.legs, gather, ticket: &self.ticket, at: &self.at, worker };
+            let mut sink =
+                Sink { endpoints: &mut self.endpoints, gather, ticket: &self.ticket, at: &self.at, worker };
             let took = self.session.offer(worker.now(), side, portion, &mut sink);
             sink.flush();
             taken += took.bytes;
             let goes_on = took.wants == Wants::More && portion.len() < rest.len();
             let paused = goes_on && !self.has_room(side);
-            if let Some(leg) = self.legs.get_mut(side) {
-                leg.wants = took.wants;
-                leg.paused = paused;
+            if let Some(endpoint) = self.endpoints.get_mut(side) {
+                endpoint.wants = took.wants;
+                endpoint.paused = paused;
             }
             if !goes_on || paused {
                 return taken;
@@ -258,36 +264,36 @@ impl Connection {
     }
 
     fn offer_held(&mut self, side: Side, worker: &Worker, gather: &mut [Vec<u8>; 2]) -> usize {
-        let Some(leg) = self.legs.get_mut(side) else { return 0 };
-        let mut held = std::mem::take(&mut leg.held);
+        let Some(endpoint) = self.endpoints.get_mut(side) else { return 0 };
+        let mut held = std::mem::take(&mut endpoint.held);
         let taken = self.offer(side, &held, worker, gather);
         held.drain(..taken);
-        self.hold(side, |place| *place = held);
+        self.hold(side, |entry| *entry = held);
         taken
     }
 
     /// Keeps what was not taken, if anybody will ever want it.
     fn hold(&mut self, side: Side, keep: impl FnOnce(&mut Vec<u8>)) {
-        if let Some(leg) = self.legs.get_mut(side)
-            && leg.wants != Wants::Nothing
+        if let Some(endpoint) = self.endpoints.get_mut(side)
+            && endpoint.wants != Wants::Nothing
         {
-            keep(&mut leg.held);
+            keep(&mut endpoint.held);
         }
     }
 
     /// After anything happened: sides that waited for their peer, or for room, are offered again until
-    /// nothing moves, and a side that is over is told to be.
+    /// nothing moves, and the end of a side is reported to the session.
     fn settle(&mut self, worker: &Worker) {
         let mut scratch = worker.scratch();
         let gather = &mut scratch.gather;
         loop {
             let mut moved = false;
             for side in [Side::Client, Side::Server] {
-                let Some(leg) = self.legs.get(side) else { continue };
-                if leg.waits() && !leg.end_told && self.has_room(side) {
+                let Some(endpoint) = self.endpoints.get(side) else { continue };
+                if endpoint.waits() && !endpoint.close_reported && self.has_room(side) {
                     moved |= self.offer_held(side, worker, gather) > 0;
                 }
-                moved |= self.tell_end(side, worker, gather);
+                moved |= self.report_close(side, worker, gather);
             }
             if !moved {
                 break;
@@ -296,15 +302,16 @@ impl Connection {
         self.note_closing(worker);
     }
 
-    /// Tells the session that a side is over, once nothing of it waits.
-    fn tell_end(&mut self, side: Side, worker: &Worker, gather: &mut [Vec<u8>; 2]) -> bool {
-        let Some(leg) = self.legs.get_mut(side) else { return false };
-        if !leg.is_over || leg.end_told || leg.waits() && !leg.held.is_empty() {
+    /// Reports the end of a side to the session, once nothing of it waits.
+    fn report_close(&mut self, side: Side, worker: &Worker, gather: &mut [Vec<u8>; 2]) -> bool {
+        let Some(endpoint) = self.endpoints.get_mut(side) else { return false };
+        if !endpoint.read_closed || endpoint.close_reported || endpoint.waits() && !endpoint.held.is_empty() {
             return false;
         }
-        leg.end_told = true;
-        leg.held = Vec::new();
-        let mut sink = Sink { legs: &mut self.legs, gather, ticket: &self.ticket, at: &self.at, worker };
+        endpoint.close_reported = true;
+        endpoint.held = Vec::new();
+        let mut sink =
+            Sink { endpoints: &mut self.endpoints, gather, ticket: &self.ticket, at: &self.at, worker };
         self.session.ended(worker.now(), side, End::Fin, &mut sink);
         sink.flush();
         true
@@ -314,7 +321,7 @@ impl Connection {
         {
             let mut scratch = worker.scratch();
             let mut sink = Sink {
-                legs: &mut self.legs,
+                endpoints: &mut self.endpoints,
                 gather: &mut scratch.gather,
                 ticket: &self.ticket,
                 at: &self.at,
@@ -328,7 +335,7 @@ impl Connection {
 
     fn expire(&mut self, worker: &Worker) {
         if self.closing.is_some() {
-            self.legs.abort();
+            self.endpoints.abort();
         } else {
             self.turn(worker, |session, now, out| session.expire(now, out));
         }
@@ -342,25 +349,25 @@ impl Connection {
     }
 
     fn note_closing(&mut self, worker: &Worker) {
-        if self.closing.is_none() && self.legs.are_leaving() {
+        if self.closing.is_none() && self.endpoints.are_write_closing() {
             self.closing = Some(worker.now());
         }
     }
 
     fn is_over(&self) -> bool {
-        self.legs.are_shut() && (self.legs.are_over() || self.lingered > LINGER_OCTETS)
+        self.endpoints.are_shut() && (self.endpoints.are_read_closed() || self.lingered > LINGER_BYTES)
     }
 }
 
-impl Legs {
-    fn get(&self, side: Side) -> Option<&Leg> {
+impl Endpoints {
+    fn get(&self, side: Side) -> Option<&Endpoint> {
         match side {
             Side::Client => Some(&self.client),
             Side::Server => self.server.as_ref(),
         }
     }
 
-    fn get_mut(&mut self, side: Side) -> Option<&mut Leg> {
+    fn get_mut(&mut self, side: Side) -> Option<&mut Endpoint> {
         match side {
             Side::Client => Some(&mut self.client),
             Side::Server => self.server.as_mut(),
@@ -372,16 +379,16 @@ impl Legs {
         self.server.as_mut().is_some_and(|server| server.poll_write_pending(cx)) | client
     }
 
-    fn are_leaving(&self) -> bool {
-        self.client.is_leaving() && self.server.as_ref().is_none_or(Leg::is_leaving)
+    fn are_write_closing(&self) -> bool {
+        self.client.write_closing() && self.server.as_ref().is_none_or(Endpoint::write_closing)
     }
 
     fn are_shut(&self) -> bool {
-        self.client.is_shut() && self.server.as_ref().is_none_or(Leg::is_shut)
+        self.client.is_shut() && self.server.as_ref().is_none_or(Endpoint::is_shut)
     }
 
-    fn are_over(&self) -> bool {
-        self.client.is_over && self.server.as_ref().is_none_or(|server| server.is_over)
+    fn are_read_closed(&self) -> bool {
+        self.client.read_closed && self.server.as_ref().is_none_or(|server| server.read_closed)
     }
 
     fn abort(&mut self) {
@@ -391,22 +398,22 @@ impl Legs {
         }
     }
 
-    fn rest(&mut self) {
-        self.client.rest();
+    fn release_buffers(&mut self) {
+        self.client.release_buffers();
         if let Some(server) = &mut self.server {
-            server.rest();
+            server.release_buffers();
         }
     }
 
-    /// Octets sent to the client and to the server.
+    /// Bytes sent to the client and to the server.
     fn sent(&self) -> (u64, u64) {
         (self.client.sent, self.server.as_ref().map_or(0, |server| server.sent))
     }
 }
 
-/// Does what a session says.
+/// Carries out a session's effects.
 struct Sink<'s> {
-    legs: &'s mut Legs,
+    endpoints: &'s mut Endpoints,
     gather: &'s mut [Vec<u8>; 2],
     ticket: &'s Ticket,
     at: &'s SessionConfig,
@@ -424,8 +431,8 @@ impl Sink<'_> {
         if gathered.is_empty() {
             return;
         }
-        if let Some(leg) = self.legs.get_mut(side) {
-            leg.write(gathered);
+        if let Some(endpoint) = self.endpoints.get_mut(side) {
+            endpoint.write(gathered);
         }
         gathered.clear();
     }
@@ -434,10 +441,10 @@ impl Sink<'_> {
 impl Output for Sink<'_> {
     fn emit(&mut self, effect: Effect<'_>) {
         match effect {
-            Effect::Send { to, bytes, .. } if bytes.len() >= STRAIGHT => {
+            Effect::Send { to, bytes, .. } if bytes.len() >= DIRECT_WRITE_MIN => {
                 self.flush_side(to);
-                if let Some(leg) = self.legs.get_mut(to) {
-                    leg.write(bytes);
+                if let Some(endpoint) = self.endpoints.get_mut(to) {
+                    endpoint.write(bytes);
                 }
             }
             Effect::Send { to, bytes, .. } => {
@@ -447,16 +454,16 @@ impl Output for Sink<'_> {
             }
             Effect::Finish(side) => {
                 self.flush_side(side);
-                if let Some(leg) = self.legs.get_mut(side) {
-                    leg.finish();
+                if let Some(endpoint) = self.endpoints.get_mut(side) {
+                    endpoint.finish();
                 }
             }
             Effect::Abort(side) => {
                 if let Some(gathered) = self.gather.get_mut(side as usize) {
                     gathered.clear();
                 }
-                if let Some(leg) = self.legs.get_mut(side) {
-                    leg.abort();
+                if let Some(endpoint) = self.endpoints.get_mut(side) {
+                    endpoint.abort();
                 }
             }
             Effect::Report(event) => self.worker.reporter.report(self.ticket, self.at, &event),

@@ -12,11 +12,11 @@ use tokio::task::{AbortHandle, LocalSet};
 
 use super::Target;
 use super::connection::serve;
-use super::registry::Registry;
+use super::sessions::Sessions;
 use crate::report::{Reporter, Ticket};
 
-/// Octets of the buffer that all sessions of a worker read into. From 16 KiB on the cost of an
-/// octet no longer falls, and one read is the most that a full session holds beyond its bounds.
+/// Bytes of the buffer that all sessions of a worker read into. From 16 KiB on the cost per byte no
+/// longer falls, and one read is the most that a full session holds beyond its bounds.
 const READ_BUFFER: usize = 32 << 10;
 
 /// Workers that session numbers tell apart, and the most that `workers` takes.
@@ -26,9 +26,9 @@ const NUMBER_BITS: u32 = 10;
 /// How often deadlines are looked at. They are whole seconds.
 const TICK: Duration = Duration::from_millis(500);
 
-/// What the daemon tells a worker.
+/// What the daemon asks of a worker.
 #[derive(Debug)]
-pub(crate) enum Order {
+pub(crate) enum Control {
     /// The listeners from now on: one that goes on keeps its socket, a new one brings its own.
     Listen(Vec<Listen>),
     /// Accept nothing more, and stop when the last session has ended.
@@ -47,14 +47,14 @@ pub(crate) struct Listen {
 /// What the sessions of one worker share.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    pub(crate) registry: Rc<Registry>,
+    pub(crate) sessions: Rc<Sessions>,
     scratch: RefCell<Scratch>,
     pub(crate) reporter: Reporter,
     pub(crate) draining: Cell<bool>,
     started: Instant,
     now: Cell<Time>,
     number: u64,
-    sessions: Cell<u64>,
+    opened: Cell<u64>,
 }
 
 /// Buffers that live between a read and the writes that follow it, and belong to no session.
@@ -64,45 +64,49 @@ pub(crate) struct Scratch {
     pub(crate) gather: [Vec<u8>; 2],
 }
 
-/// Runs a worker until it is told to stop.
-pub(crate) fn run(number: u64, reporter: Reporter, orders: UnboundedReceiver<Order>) -> std::io::Result<()> {
+/// Runs a worker until it is asked to stop.
+pub(crate) fn run(
+    number: u64,
+    reporter: Reporter,
+    controls: UnboundedReceiver<Control>,
+) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let worker = Rc::new(Worker {
-        registry: Rc::default(),
+        sessions: Rc::default(),
         scratch: RefCell::new(Scratch { read: vec![0; READ_BUFFER].into(), gather: Default::default() }),
         reporter,
         draining: Cell::new(false),
         started: Instant::now(),
         now: Cell::new(Time(0)),
         number,
-        sessions: Cell::new(0),
+        opened: Cell::new(0),
     });
-    LocalSet::new().block_on(&runtime, attend(worker, orders));
+    LocalSet::new().block_on(&runtime, run_loop(worker, controls));
     Ok(())
 }
 
-/// Obeys orders and keeps time, while the sessions run beside it.
-async fn attend(worker: Rc<Worker>, mut orders: UnboundedReceiver<Order>) {
+/// Carries out controls and keeps time, while the sessions run beside it.
+async fn run_loop(worker: Rc<Worker>, mut controls: UnboundedReceiver<Control>) {
     let mut listeners = HashMap::new();
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            order = orders.recv() => match order {
-                Some(Order::Listen(listens)) => listen(&worker, &mut listeners, listens),
-                Some(Order::Drain) => {
+            control = controls.recv() => match control {
+                Some(Control::Listen(listens)) => listen(&worker, &mut listeners, listens),
+                Some(Control::Drain) => {
                     listeners.drain().for_each(|(_, listener): (_, Listener)| listener.task.abort());
                     worker.draining.set(true);
-                    worker.registry.wake_all();
+                    worker.sessions.wake_all();
                 }
-                Some(Order::Stop) | None => return,
+                Some(Control::Stop) | None => return,
             },
             _ = tick.tick() => {
-                worker.look_at_the_clock();
-                worker.registry.wake_due(worker.now());
+                worker.update_now();
+                worker.sessions.wake_due(worker.now());
             }
         }
-        if worker.draining.get() && worker.registry.len() == 0 {
+        if worker.draining.get() && worker.sessions.len() == 0 {
             return;
         }
     }
@@ -114,7 +118,7 @@ struct Listener {
     target: Rc<RefCell<Rc<Target>>>,
 }
 
-/// Brings the listeners in line with what was ordered; sessions that run keep what they began with.
+/// Brings the listeners in line with what was asked; sessions that run keep what they began with.
 fn listen(worker: &Rc<Worker>, listeners: &mut HashMap<SocketAddr, Listener>, listens: Vec<Listen>) {
     let mut gone: Vec<SocketAddr> = listeners.keys().copied().collect();
     for Listen { address, socket, target } in listens {
@@ -142,7 +146,7 @@ async fn accept(socket: tokio::net::TcpListener, target: Rc<RefCell<Rc<Target>>>
             Ok((stream, peer)) => {
                 let target = Rc::clone(&target.borrow());
                 // Entered here: a worker that drains waits for sessions that have not begun to run, too.
-                let place = worker.registry.enter();
+                let place = worker.sessions.enter();
                 tokio::task::spawn_local(serve(stream, peer, target, place, Rc::clone(&worker)));
             }
             // Out of descriptors, most likely: sessions that end give some back.
@@ -156,7 +160,7 @@ async fn accept(socket: tokio::net::TcpListener, target: Rc<RefCell<Rc<Target>>>
 
 impl Worker {
     /// Reads the clock. Once a turn: the kernel's answer costs more than most of what a turn does.
-    pub(crate) fn look_at_the_clock(&self) {
+    pub(crate) fn update_now(&self) {
         self.now.set(Time(u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)));
     }
 
@@ -173,9 +177,9 @@ impl Worker {
     }
 
     pub(crate) fn ticket(&self, client: SocketAddr, server: SocketAddr) -> Ticket {
-        let session = self.sessions.get();
-        self.sessions.set(session + 1);
-        // The worker's number stands in the low bits, so that no two workers give the same.
+        let session = self.opened.get();
+        self.opened.set(session + 1);
+        // The worker's number is in the low bits, so that no two workers give the same.
         Ticket { session: session << NUMBER_BITS | self.number, client, server, started: self.now() }
     }
 }

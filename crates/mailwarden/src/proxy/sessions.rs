@@ -1,7 +1,7 @@
-//! The sessions of a worker: who is to be woken, and when.
+//! The table of a worker's sessions: which to wake, and when.
 //!
 //! One coarse clock serves them all, so that a session costs no timer of its own, and an idle one
-//! some forty octets here and nothing else.
+//! some forty bytes here and nothing else.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use proto::Time;
 use slab::Slab;
 
 #[derive(Debug, Default)]
-pub(crate) struct Registry(RefCell<Slab<Entry>>);
+pub(crate) struct Sessions(RefCell<Slab<Entry>>);
 
 #[derive(Debug)]
 struct Entry {
@@ -19,17 +19,17 @@ struct Entry {
     waker: Option<Waker>,
 }
 
-/// A session's place in the registry; given back when it is dropped.
+/// A session's entry in the table; given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
-    registry: Rc<Registry>,
+pub(crate) struct SessionEntry {
+    sessions: Rc<Sessions>,
     key: usize,
 }
 
-impl Registry {
-    pub(crate) fn enter(self: &Rc<Self>) -> Place {
+impl Sessions {
+    pub(crate) fn enter(self: &Rc<Self>) -> SessionEntry {
         let key = self.0.borrow_mut().insert(Entry { deadline: Time(u64::MAX), waker: None });
-        Place { registry: Rc::clone(self), key }
+        SessionEntry { sessions: Rc::clone(self), key }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -56,16 +56,16 @@ impl Registry {
     }
 }
 
-impl Place {
+impl SessionEntry {
     pub(crate) fn set_deadline(&self, deadline: Time) {
-        if let Some(entry) = self.registry.0.borrow_mut().get_mut(self.key) {
+        if let Some(entry) = self.sessions.0.borrow_mut().get_mut(self.key) {
             entry.deadline = deadline;
         }
     }
 
     /// The task to wake; it is the same one for all of a session's life.
     pub(crate) fn listen(&self, cx: &Context<'_>) {
-        if let Some(entry) = self.registry.0.borrow_mut().get_mut(self.key)
+        if let Some(entry) = self.sessions.0.borrow_mut().get_mut(self.key)
             && entry.waker.is_none()
         {
             entry.waker = Some(cx.waker().clone());
@@ -73,8 +73,8 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for SessionEntry {
     fn drop(&mut self) {
-        self.registry.0.borrow_mut().try_remove(self.key);
+        self.sessions.0.borrow_mut().try_remove(self.key);
     }
 }

@@ -1,4 +1,4 @@
-//! The workers' threads and the sockets they listen on; what a worker does stands in `proxy/worker.rs`.
+//! The workers' threads and the sockets they listen on; what a worker does is in `proxy/worker.rs`.
 
 use std::collections::HashMap;
 use std::io;
@@ -10,31 +10,31 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::plan::Plan;
-use crate::proxy::worker::{self, Listen, Order, WORKERS_MAX};
+use crate::proxy::worker::{self, Control, Listen, WORKERS_MAX};
 use crate::report::Reporter;
 use crate::{Exit, terminal};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
 
-/// The workers.
-pub(crate) struct Crew {
-    members: Vec<(UnboundedSender<Order>, JoinHandle<()>)>,
+/// The workers' threads, and what they listen on.
+pub(crate) struct WorkerPool {
+    workers: Vec<(UnboundedSender<Control>, JoinHandle<()>)>,
     /// Each address as it was asked for, and as it was bound: a port 0 is the kernel's choice.
     listening: HashMap<SocketAddr, SocketAddr>,
 }
 
-impl Crew {
+impl WorkerPool {
     pub(crate) fn new(workers: Option<usize>, reporter: &Reporter) -> io::Result<Self> {
-        let members: io::Result<_> =
-            (0..size(workers) as u64).map(|number| member(number, reporter)).collect();
-        Ok(Self { members: members?, listening: HashMap::new() })
+        let workers: io::Result<_> =
+            (0..size(workers) as u64).map(|number| spawn_worker(number, reporter)).collect();
+        Ok(Self { workers: workers?, listening: HashMap::new() })
     }
 
-    /// Whether there are as many of us as a plan asks for. A crew never grows: sockets and sessions are
+    /// Whether there are as many workers as a plan asks for. A pool never grows: sockets and sessions are
     /// spread over it.
-    pub(crate) fn is_of(&self, workers: Option<usize>) -> bool {
-        self.members.len() == size(workers)
+    pub(crate) fn has_size(&self, workers: Option<usize>) -> bool {
+        self.workers.len() == size(workers)
     }
 
     /// Opens what is new, keeps what stays, and closes the rest; all or nothing.
@@ -51,11 +51,11 @@ impl Crew {
             sockets.push(opened);
             listening.insert(*address, bound);
         }
-        for (orders, _) in &self.members {
+        for (controls, _) in &self.workers {
             let listens = plan.listeners.iter().zip(&mut sockets).map(|((address, target), sockets)| {
                 Listen { address: *address, socket: sockets.pop(), target: target.clone() }
             });
-            let _ = orders.send(Order::Listen(listens.collect()));
+            let _ = controls.send(Control::Listen(listens.collect()));
         }
         self.listening = listening;
         Ok(())
@@ -67,7 +67,7 @@ impl Crew {
         // it is we who hold the port.
         let ours = self.listening.values().any(|bound| overlap(*bound, address));
         let bound = if ours { address } else { bind(address, false)?.local_addr()? };
-        let sockets: io::Result<Vec<TcpListener>> = self.members.iter().map(|_| bind(bound, true)).collect();
+        let sockets: io::Result<Vec<TcpListener>> = self.workers.iter().map(|_| bind(bound, true)).collect();
         Ok((sockets?, bound))
     }
 
@@ -76,23 +76,23 @@ impl Crew {
         self.listening.get(&asked).copied()
     }
 
-    pub(crate) fn order(&self, order: impl Fn() -> Order) {
-        for (orders, _) in &self.members {
-            let _ = orders.send(order());
+    pub(crate) fn send_all(&self, control: impl Fn() -> Control) {
+        for (controls, _) in &self.workers {
+            let _ = controls.send(control());
         }
     }
 
     /// Until every worker has seen its last session end.
-    pub(crate) async fn drained(&self) {
-        for (orders, _) in &self.members {
-            orders.closed().await;
+    pub(crate) async fn wait_until_drained(&self) {
+        for (controls, _) in &self.workers {
+            controls.closed().await;
         }
     }
 
     pub(crate) fn stop(self) {
-        self.order(|| Order::Stop);
-        for (orders, thread) in self.members {
-            drop(orders);
+        self.send_all(|| Control::Stop);
+        for (controls, thread) in self.workers {
+            drop(controls);
             let _ = thread.join();
         }
     }
@@ -109,8 +109,8 @@ fn size(workers: Option<usize>) -> usize {
     workers.unwrap_or_else(default).clamp(1, WORKERS_MAX)
 }
 
-fn member(number: u64, reporter: &Reporter) -> io::Result<(UnboundedSender<Order>, JoinHandle<()>)> {
-    let (orders, mailbox) = unbounded_channel();
+fn spawn_worker(number: u64, reporter: &Reporter) -> io::Result<(UnboundedSender<Control>, JoinHandle<()>)> {
+    let (controls, mailbox) = unbounded_channel();
     let reporter = reporter.clone();
     let thread = std::thread::Builder::new().spawn(move || {
         if let Err(error) = worker::run(number, reporter, mailbox) {
@@ -118,7 +118,7 @@ fn member(number: u64, reporter: &Reporter) -> io::Result<(UnboundedSender<Order
             exit(Exit::System as i32);
         }
     });
-    Ok((orders, thread?))
+    Ok((controls, thread?))
 }
 
 fn bind(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {

@@ -1,6 +1,6 @@
 //! One side of a connection: a socket, what is held of it, and what it has not taken yet.
 //!
-//! An idle leg owns no buffer. Reading stops when what it leads to is full: back-pressure is the
+//! An idle endpoint owns no buffer. Reading stops when what it leads to is full: back-pressure is the
 //! kernel's receive window.
 
 use std::io;
@@ -14,16 +14,16 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Octets waiting for a peer that does not take them, above which nothing more is read that could
+/// Bytes waiting for a peer that does not take them, above which nothing more is read that could
 /// add to them. With one read on top a session stays below 64 KiB.
 pub(crate) const HIGH_WATER: usize = 16 << 10;
 
-/// Octets of replies that the kernel may keep for a client, which it doubles for its own needs: more
+/// Bytes of replies that the kernel may keep for a client, which it doubles for its own needs: more
 /// than a server's longest EHLO reply, and some five hundred ordinary ones.
 const REPLIES: usize = 32 << 10;
 
 #[derive(Debug)]
-pub(crate) struct Leg {
+pub(crate) struct Endpoint {
     /// Gone once aborted: RST leaves when the socket is closed.
     stream: Option<TcpStream>,
     /// Read, and not done with.
@@ -33,26 +33,26 @@ pub(crate) struct Leg {
     pub(crate) wants: Wants,
     /// What is held could be offered, but there was no room for what would come of it.
     pub(crate) paused: bool,
-    /// The peer said its last.
-    pub(crate) is_over: bool,
-    /// The session was told so.
-    pub(crate) end_told: bool,
+    /// Nothing more can be read: the peer closed, or the connection is gone.
+    pub(crate) read_closed: bool,
+    /// The session knows that.
+    pub(crate) close_reported: bool,
     writing: Writing,
-    /// Octets sent.
+    /// Bytes sent.
     pub(crate) sent: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Writing {
     Open,
-    /// FIN goes behind what is pending.
+    /// FIN follows what is pending.
     Closing,
     Closed,
     /// The socket is dead: aborted by us, or by its peer.
     Dead,
 }
 
-impl Leg {
+impl Endpoint {
     /// A client: its socket has inherited TCP_NODELAY from the one it was accepted on.
     pub(crate) fn accepted(stream: TcpStream) -> Self {
         Self::new(stream)
@@ -72,15 +72,15 @@ impl Leg {
             pending: Vec::new(),
             wants: Wants::More,
             paused: false,
-            is_over: false,
-            end_told: false,
+            read_closed: false,
+            close_reported: false,
             writing: Writing::Open,
             sent: 0,
         }
     }
 
-    /// Of a peer that is only ever told replies, the kernel is to keep few: by itself it would keep
-    /// megabytes for each that never reads, and all sessions share what it has.
+    /// Limits how many replies the kernel keeps for a peer that does not read: by itself it keeps megabytes
+    /// for each, and all sessions share that memory.
     pub(crate) fn expect_replies(&self) {
         if let Some(stream) = &self.stream {
             let _ = SockRef::from(stream).set_send_buffer_size(REPLIES);
@@ -152,7 +152,7 @@ impl Leg {
         written
     }
 
-    /// FIN behind what is pending.
+    /// Sends FIN after what is pending.
     pub(crate) fn finish(&mut self) {
         match self.writing {
             Writing::Open if self.pending.is_empty() => self.shut(),
@@ -163,7 +163,7 @@ impl Leg {
 
     fn shut(&mut self) {
         self.writing = Writing::Closed;
-        if self.is_over {
+        if self.read_closed {
             // Nothing comes any more, so nothing is left to linger for: closing says FIN as well.
             self.stream = None;
         } else if let Some(stream) = &self.stream {
@@ -176,15 +176,15 @@ impl Leg {
         if let Some(stream) = &self.stream {
             let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }
-        self.lose();
-        self.end_told = true;
+        self.mark_reset();
+        self.close_reported = true;
     }
 
-    /// Its peer reset it: there is nobody to write to, and nothing more to read.
-    pub(crate) fn lose(&mut self) {
+    /// The connection was reset: nothing can be written or read any more.
+    pub(crate) fn mark_reset(&mut self) {
         self.stream = None;
         self.writing = Writing::Dead;
-        self.is_over = true;
+        self.read_closed = true;
         self.pending = Vec::new();
         self.held = Vec::new();
     }
@@ -199,7 +199,7 @@ impl Leg {
     }
 
     /// Nothing is added to what is pending any more.
-    pub(crate) fn is_leaving(&self) -> bool {
+    pub(crate) fn write_closing(&self) -> bool {
         self.writing != Writing::Open
     }
 
@@ -209,7 +209,7 @@ impl Leg {
     }
 
     /// Gives buffers back before sleep.
-    pub(crate) fn rest(&mut self) {
+    pub(crate) fn release_buffers(&mut self) {
         if self.held.is_empty() {
             self.held = Vec::new();
         }
