@@ -13,7 +13,7 @@ use policy::CompiledPolicy;
 use policy::diagnostic::{Code, Diagnostic, Diagnostics};
 use policy::model::{
     self, Action, Configuration, Criterion, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, Limits,
-    MatchMode, Name, Protocol, Proxy, StartTls, TopAction, find,
+    MatchMode, Name, Protocol, Proxy, StartTls, TopAction,
 };
 use policy::profile::Profile;
 use policy::source::Span;
@@ -66,7 +66,7 @@ impl Plan {
 fn attach(policy: &Configuration, proxy: &Proxy, diagnostics: &mut Diagnostics) -> SessionConfig {
     let settings = &policy.settings;
     let mut found = Found { inspect: inspect(proxy), ..Found::default() };
-    match &proxy.attachment {
+    match &proxy.policy {
         None => {}
         Some(model::ProxyPolicy::Pinhole) => found.inspect = Inspect::Opaque,
         Some(model::ProxyPolicy::Named(name)) => found.follow(policy, name),
@@ -115,7 +115,7 @@ impl Default for Found<'_> {
 impl<'p> Found<'p> {
     /// In a top-level policy the first class that takes SMTP decides; a layer 7 policy is enforced as it is.
     fn follow(&mut self, policy: &'p Configuration, name: &'p Name) {
-        let Some(top) = policy.l3_policies.iter().find(|map| map.name.text == name.text) else {
+        let Some(top) = policy.l3_policies.get(&name.text) else {
             return self.enforce(policy, name);
         };
         let Some(rule) = rule_for_smtp(policy, top) else { return self.by_default(top) };
@@ -134,7 +134,7 @@ impl<'p> Found<'p> {
 
     /// A layer 7 policy that says nothing but `inspect` inspects nothing.
     fn enforce(&mut self, policy: &Configuration, name: &'p Name) {
-        let map = policy.l7_policies.iter().find(|map| map.name.text == name.text);
+        let map = policy.l7_policies.get(&name.text);
         if map.is_some_and(|map| map.is_pinhole()) {
             self.inspect = Inspect::Opaque;
         } else {
@@ -169,7 +169,7 @@ const NESTING_MAX: u32 = 32;
 /// Whether a top-level class takes SMTP over TCP. An access list is asked about addresses, which an
 /// explicit proxy has none of: who reaches the listener was let in.
 fn takes_smtp(policy: &Configuration, class: &str, depth: u32) -> bool {
-    let class = policy.l3_classes.iter().find(|map| map.name.text == class);
+    let class = policy.l3_classes.get(class);
     let Some(class) = class.filter(|_| depth < NESTING_MAX) else { return false };
     let mut holds = class.conditions.iter().map(|condition| condition_holds(policy, condition, depth));
     match class.mode {
@@ -190,7 +190,7 @@ fn condition_holds(policy: &Configuration, condition: &L3Condition, depth: u32) 
 /// What is spoken: told, or by the port of the first listener.
 fn inspect(proxy: &Proxy) -> Inspect {
     match proxy.protocol {
-        Some(Protocol::Smtp | Protocol::Esmtp) | None => Inspect::Smtp,
+        Some(Protocol::Smtp) | None => Inspect::Smtp,
         Some(Protocol::Tcp | Protocol::Pop3 | Protocol::Imap) => Inspect::Opaque,
     }
 }
@@ -219,7 +219,7 @@ fn compile(
 /// A policy that lets mail pass unseen. Of a proxy without a policy the lints speak.
 fn nothing_is_inspected(proxy: &Proxy, found: &Found<'_>, diagnostics: &mut Diagnostics) {
     let (Some(model::ProxyPolicy::Named(name) | model::ProxyPolicy::Smtp(name)), Inspect::Smtp) =
-        (&proxy.attachment, inspect(proxy))
+        (&proxy.policy, inspect(proxy))
     else {
         return;
     };
@@ -269,15 +269,15 @@ fn forbids_starttls(policy: &Configuration, name: &str) -> bool {
                 _ => false,
             })
     };
-    let rules = find(&policy.l7_policies, name).map_or(&[][..], |map| &map.rules);
+    let rules = policy.l7_policies.get(name).map_or(&[][..], |map| &map.rules);
     rules.iter().any(|rule| {
         let forbids = matches!(rule.action, Some((Action::Mask | Action::Close | Action::Reset, _)));
-        forbids && find(&policy.l7_classes, &rule.class.text).is_some_and(names_it)
+        forbids && policy.l7_classes.get(&rule.class.text).is_some_and(names_it)
     })
 }
 
 fn parameters(policy: &Configuration, name: Option<&Name>) -> Limits {
-    let map = name.and_then(|name| policy.inspect_maps.iter().find(|map| map.name.text == name.text));
+    let map = name.and_then(|name| policy.inspect_maps.get(&name.text));
     map.map(|map| map.limits.clone()).unwrap_or_default()
 }
 

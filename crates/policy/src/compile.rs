@@ -9,8 +9,6 @@
 pub mod matcher;
 pub(crate) mod rules;
 
-use std::collections::HashMap;
-
 use matcher::Matcher;
 use proto::smtp::verb::Verb;
 use rules::{Bits, Described, Encodings, Field, Group, Negation, Rule, Then};
@@ -56,8 +54,7 @@ impl CompiledPolicy {
         name: &str,
         profile: &Profile,
     ) -> Result<Self, Vec<PatternTooLarge>> {
-        let map = configuration.l7_policies.iter().find(|map| map.name.text == name);
-        Compiler::new(configuration, profile).compile(name, map)
+        Compiler::new(configuration, profile).compile(name, configuration.l7_policies.get(name))
     }
 }
 
@@ -102,12 +99,10 @@ impl<'p> Compiler<'p> {
     }
 
     fn compile(mut self, name: &str, map: Option<&L7Policy>) -> Result<CompiledPolicy, Vec<PatternTooLarge>> {
-        let classes = self.configuration.l7_classes.iter();
-        let classes: HashMap<&'p str, &'p L7Class> =
-            classes.map(|class| (class.name.text.as_str(), class)).collect();
+        let classes = &self.configuration.l7_classes;
         let rules = map.map_or(&[][..], |map| &map.rules).iter();
         let mut rules: Vec<(&L7Rule, &L7Class)> =
-            rules.filter_map(|rule| Some((rule, *classes.get(rule.class.text.as_str())?))).collect();
+            rules.filter_map(|rule| Some((rule, classes.get(&rule.class.text)?))).collect();
         if self.profile.order == Order::ByCriterion {
             rules.sort_by_key(|(_, class)| order(class));
         }
@@ -241,11 +236,7 @@ impl<'p> Compiler<'p> {
             Text::Body => self.needs.text = true,
             Text::Sender | Text::Recipient => {}
         }
-        let Some(map) =
-            self.configuration.regex_maps.iter().find(|candidate| candidate.name.text == map.text)
-        else {
-            return;
-        };
+        let Some(map) = self.configuration.regex_maps.get(&map.text) else { return };
         let Some(collected) = self.fields.get_mut(text as usize) else { return };
         for pattern in &map.patterns {
             let known = collected.patterns.iter().position(|(known, _)| known.source() == pattern.text);

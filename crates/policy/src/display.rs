@@ -9,7 +9,7 @@ use crate::fact::{Counter, Text};
 use crate::model::{
     AccessListForm, Action, Condition, Configuration, Conformance, Criterion, Encoding, InspectMap,
     Interface, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, MatchMode,
-    Name, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, Settings, StartTls, TopAction,
+    Name, Objects, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, Settings, StartTls, TopAction,
 };
 use crate::platform::Platform;
 
@@ -39,7 +39,7 @@ impl Display for Configuration {
     }
 }
 
-fn separated(f: &mut Formatter<'_>, blocks: &[impl Display]) -> fmt::Result {
+fn separated(f: &mut Formatter<'_>, blocks: &Objects<impl Display>) -> fmt::Result {
     blocks.iter().try_for_each(|block| writeln!(f, "{block}!"))
 }
 
@@ -62,8 +62,8 @@ fn mailwarden(f: &mut Formatter<'_>, platform: Platform, settings: &Settings) ->
     writeln!(f, "!")
 }
 
-fn access_lists(f: &mut Formatter<'_>, policy: &Configuration) -> fmt::Result {
-    for list in &policy.access_lists {
+fn access_lists(f: &mut Formatter<'_>, configuration: &Configuration) -> fmt::Result {
+    for list in &configuration.access_lists {
         let name = &list.name;
         match list.form {
             AccessListForm::Lines => {
@@ -110,7 +110,7 @@ impl Display for InspectMap {
 
 impl Display for L7Class {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "class-map type inspect smtp {} {}", self.mode, self.name)?;
+        writeln!(f, "class-map type inspect {} {} {}", self.protocol, self.mode, self.name)?;
         optional(f, " description", self.description.as_ref())?;
         self.conditions.iter().try_for_each(|condition| writeln!(f, " {condition}"))
     }
@@ -177,15 +177,18 @@ impl Display for L3Criterion {
 
 impl Display for L7Policy {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "policy-map type inspect smtp {}", self.name)?;
+        writeln!(f, "policy-map type inspect {} {}", self.protocol, self.name)?;
         optional(f, " description", self.description.as_ref())?;
-        self.rules.iter().try_for_each(|rule| write!(f, "{rule}"))
+        self.rules.iter().try_for_each(|rule| {
+            writeln!(f, " class type inspect {} {}", self.protocol, rule.class)?;
+            write!(f, "{rule}")
+        })
     }
 }
 
+/// The lines below `class type inspect …`.
 impl Display for L7Rule {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, " class type inspect smtp {}", self.class)?;
         if self.inspect {
             writeln!(f, "  inspect")?;
         }
@@ -260,18 +263,22 @@ impl Display for TopAction {
     }
 }
 
-fn zones(f: &mut Formatter<'_>, policy: &Configuration) -> fmt::Result {
-    for zone in &policy.zones {
+fn zones(f: &mut Formatter<'_>, configuration: &Configuration) -> fmt::Result {
+    for zone in &configuration.zones {
         writeln!(f, "zone security {}", zone.name)?;
         optional(f, " description", zone.description.as_ref())?;
     }
-    for pair in &policy.zone_pairs {
+    for pair in &configuration.zone_pairs {
         let (source, destination) = (&pair.source, &pair.destination);
         writeln!(f, "zone-pair security {} source {source} destination {destination}", pair.name)?;
         optional(f, " description", pair.description.as_ref())?;
         optional(f, " service-policy type inspect", pair.policy.as_ref())?;
     }
-    if policy.zones.is_empty() && policy.zone_pairs.is_empty() { Ok(()) } else { writeln!(f, "!") }
+    if configuration.zones.is_empty() && configuration.zone_pairs.is_empty() {
+        Ok(())
+    } else {
+        writeln!(f, "!")
+    }
 }
 
 impl Display for Interface {
@@ -289,8 +296,12 @@ impl Display for Proxy {
         optional(f, " description", self.description.as_ref())?;
         self.listen.iter().try_for_each(|address| writeln!(f, " listen {address}"))?;
         self.servers.iter().try_for_each(|address| writeln!(f, " server {address}"))?;
-        optional(f, " protocol", self.protocol)?;
-        match &self.attachment {
+        // `smtp` and `esmtp` mean the same here.
+        match self.protocol {
+            Some(Protocol::Smtp) => writeln!(f, " protocol esmtp")?,
+            other => optional(f, " protocol", other)?,
+        }
+        match &self.policy {
             Some(ProxyPolicy::Named(policy)) => writeln!(f, " service-policy type inspect {policy}")?,
             Some(ProxyPolicy::Smtp(policy)) => {
                 writeln!(f, " service-policy type inspect smtp {policy}")?;
@@ -324,7 +335,7 @@ keywords! {
         InvalidRecipients = "recipient invalid count", HeaderLength = "header length",
         DataLength = "data-length"
     }
-    Protocol { Smtp = "smtp", Esmtp = "esmtp", Pop3 = "pop3", Imap = "imap", Tcp = "tcp" }
+    Protocol { Smtp = "smtp", Pop3 = "pop3", Imap = "imap", Tcp = "tcp" }
     Conformance { Compat = "compat", Standard = "standard", Strict = "strict" }
     Refusals { Smtp = "smtp", Silent = "silent", Detail = "detail" }
     StartTls { Pass = "pass", Mask = "mask", Device = "device" }

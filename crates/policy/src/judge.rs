@@ -262,7 +262,7 @@ mod tests {
         text += "policy-map type inspect smtp p\n";
         classes.iter().for_each(|(name, ..)| text += &format!(" class type inspect smtp {name}\n  log\n"));
         let mut configuration = load(&text);
-        let rules = configuration.l7_policies.first_mut().map(|policy| &mut policy.rules).unwrap();
+        let rules = configuration.l7_policies.iter_mut().next().map(|policy| &mut policy.rules).unwrap();
         for (rule, (_, _, action)) in rules.iter_mut().zip(classes) {
             rule.action = action.map(|action| (action, Span::default()));
         }

@@ -19,7 +19,6 @@ mod mismatch;
 pub mod model;
 mod nearest;
 pub mod pattern;
-mod places;
 pub mod platform;
 pub mod profile;
 pub mod render;
@@ -61,15 +60,15 @@ pub fn load(name: &str, octets: &[u8]) -> Loaded {
     let Statements { nodes, unused, not_used_here, in_full } =
         statement::read(&source, &lines, platform, &mut diagnostics);
     let summary = Summary { unused, not_used_here, ..survey::read(&lines, &in_full) };
-    let policy = dialect::c3pl::lower::lower(nodes, platform, &mut diagnostics);
-    link::check(&policy, &mut diagnostics);
-    let index = link::Index::of(&policy);
-    validate::check(&policy, &index, &source, &mut diagnostics);
+    let configuration = dialect::c3pl::lower::lower(nodes, platform, &mut diagnostics);
+    link::check(&configuration, &mut diagnostics);
+    validate::check(&configuration, &source, &mut diagnostics);
     if !diagnostics.has_errors() {
-        lint::check(&policy, &index, &mut diagnostics);
+        lint::check(&configuration, &mut diagnostics);
     }
     diagnostics.sort();
-    Loaded { configuration: (!diagnostics.has_errors()).then_some(policy), diagnostics, summary, source }
+    let configuration = (!diagnostics.has_errors()).then_some(configuration);
+    Loaded { configuration, diagnostics, summary, source }
 }
 
 /// What is wrong with the file as a whole.

@@ -6,27 +6,26 @@ use std::collections::HashSet;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::fact::Counter;
-use crate::link::Index;
 use crate::model::{
     Action, Condition, Configuration, Criterion, L3Condition, L3Policy, L7Class, L7Policy, L7Rule, MatchMode,
-    Name, Protocol, ProxyPolicy, find,
+    Name, ObjectKind, Protocol, ProxyPolicy,
 };
 
-pub(crate) fn check(policy: &Configuration, index: &Index<'_>, complaints: &mut Diagnostics) {
-    for class in &policy.l7_classes {
-        never_matches(index, class, complaints);
+pub(crate) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
+    for class in &configuration.l7_classes {
+        never_matches(configuration, class, complaints);
     }
-    for class in &policy.l3_classes {
+    for class in &configuration.l3_classes {
         if class.conditions.is_empty() {
             complaints.push(empty_class(&class.name));
         }
     }
-    for outer in &policy.l7_policies {
-        hidden_classes(index, outer, complaints);
+    for outer in &configuration.l7_policies {
+        hidden_classes(configuration, outer, complaints);
     }
-    not_attached(policy, complaints);
-    uncounted(policy, complaints);
-    pinholes(policy, index, complaints);
+    not_attached(configuration, complaints);
+    uncounted(configuration, complaints);
+    pinholes(configuration, complaints);
 }
 
 fn empty_class(name: &Name) -> Diagnostic {
@@ -34,13 +33,13 @@ fn empty_class(name: &Name) -> Diagnostic {
     Diagnostic::new(Code::NeverMatches, name.at, message)
 }
 
-fn never_matches(index: &Index<'_>, class: &L7Class, complaints: &mut Diagnostics) {
+fn never_matches(configuration: &Configuration, class: &L7Class, complaints: &mut Diagnostics) {
     if class.conditions.is_empty() {
         return complaints.push(empty_class(&class.name));
     }
     for condition in &class.conditions {
         if let Some(name) = condition.criterion.regex_map()
-            && let Some(map) = index.regex_maps.get(name.text.as_str())
+            && let Some(map) = configuration.regex_maps.get(&name.text)
             && map.patterns.is_empty()
             && !condition.negated
         {
@@ -90,12 +89,12 @@ fn same(one: &Criterion, other: &Criterion) -> bool {
 }
 
 /// Classes that an earlier class of the policy keeps from ever acting.
-fn hidden_classes(index: &Index<'_>, outer: &L7Policy, complaints: &mut Diagnostics) {
+fn hidden_classes(configuration: &Configuration, outer: &L7Policy, complaints: &mut Diagnostics) {
     /// Limit: rules of a policy that are compared with each other.
     const RULES_MAX: usize = 256;
     let classes = outer.rules.iter().take(RULES_MAX);
     let classes: Vec<(&L7Rule, &L7Class)> =
-        classes.filter_map(|rule| Some((rule, *index.l7_classes.get(rule.class.text.as_str())?))).collect();
+        classes.filter_map(|rule| Some((rule, configuration.l7_classes.get(&rule.class.text)?))).collect();
     for (index, (rule, class)) in classes.iter().enumerate() {
         let mut earlier = classes.iter().take(index);
         if let Some((first, other)) = earlier.find(|(earlier, other)| hides(earlier, other, class)) {
@@ -176,15 +175,15 @@ fn is_momentary(criterion: &Criterion) -> bool {
 }
 
 /// Limits on the number of sessions that a proxy would be held to.
-fn uncounted(policy: &Configuration, complaints: &mut Diagnostics) {
-    let attached = policy.proxies.iter().filter_map(|proxy| proxy.attachment.as_ref()?.policy());
-    let tops = attached.filter_map(|name| find(&policy.l3_policies, &name.text));
+fn uncounted(configuration: &Configuration, complaints: &mut Diagnostics) {
+    let attached = configuration.proxies.iter().filter_map(|proxy| proxy.policy.as_ref()?.policy());
+    let tops = attached.filter_map(|name| configuration.l3_policies.get(&name.text));
     let of_policies = tops.flat_map(L3Policy::parameter_maps);
-    let names = policy.proxies.iter().filter_map(|proxy| proxy.parameters.as_ref()).chain(of_policies);
-    // Two proxies may share a policy.
+    let names = configuration.proxies.iter().filter_map(|proxy| proxy.parameters.as_ref()).chain(of_policies);
+    // Two proxies may share a configuration.
     let mut told = HashSet::new();
     for name in names.filter(|name| told.insert(name.at)) {
-        if find(&policy.inspect_maps, &name.text).is_some_and(|map| map.limits.counts_sessions()) {
+        if configuration.inspect_maps.get(&name.text).is_some_and(|map| map.limits.counts_sessions()) {
             let message = format!(
                 "the limits on sessions of parameter-map `{}` have no effect in this version",
                 name.text
@@ -195,46 +194,28 @@ fn uncounted(policy: &Configuration, complaints: &mut Diagnostics) {
 }
 
 /// Classes no policy names, and policies nothing enforces.
-fn not_attached(policy: &Configuration, complaints: &mut Diagnostics) {
-    let attached = policy.proxies.iter().filter_map(|proxy| proxy.attachment.as_ref()?.policy());
-    let attached: HashSet<&str> = attached.map(|name| name.text.as_str()).collect();
-    let pairs = policy.zone_pairs.iter().filter_map(|pair| pair.policy.as_ref());
-    let enforced: HashSet<&str> =
-        pairs.map(|name| name.text.as_str()).chain(attached.iter().copied()).collect();
-    let rules = || policy.l3_policies.iter().flat_map(|outer| &outer.rules);
-    let nested = rules().filter_map(|rule| rule.smtp_policy()).map(|name| name.text.as_str());
-    let inspected: HashSet<&str> = nested.chain(attached.iter().copied()).collect();
-
-    let smtp_rules = policy.l7_policies.iter().flat_map(|outer| &outer.rules);
-    let classes: HashSet<&str> = smtp_rules.map(|rule| rule.class.text.as_str()).collect();
-    let members = policy.l3_classes.iter().flat_map(|class| &class.conditions);
-    let members = members.filter_map(|condition| condition.criterion.class()).map(|name| name.text.as_str());
-    let top_classes: HashSet<&str> = rules().map(|rule| rule.class.text.as_str()).chain(members).collect();
-
-    let mut report = |name: &Name, used: &HashSet<&str>, what: &str, by: &str| {
-        if !used.contains(name.text.as_str()) {
-            let message = format!("{what} `{}` has no effect: no {by} names it", name.text);
+fn not_attached(configuration: &Configuration, complaints: &mut Diagnostics) {
+    let mut used: HashSet<(ObjectKind, &str)> = HashSet::new();
+    for object in configuration.objects() {
+        object.references(&mut |reference| {
+            used.extend(reference.kinds().map(|kind| (kind, reference.name.text.as_str())));
+        });
+    }
+    for object in configuration.objects() {
+        let (kind, name) = (object.kind(), object.name());
+        if let Some(by) = kind.has_effect_by()
+            && !used.contains(&(kind, name.text.as_str()))
+        {
+            let message = format!("{} `{name}` has no effect: no {by} names it", kind.noun());
             complaints.push(Diagnostic::new(Code::NotAttached, name.at, message));
         }
-    };
-    for class in &policy.l7_classes {
-        report(&class.name, &classes, "class-map", "policy-map type inspect smtp");
-    }
-    for class in &policy.l3_classes {
-        report(&class.name, &top_classes, "class-map", "policy-map type inspect");
-    }
-    for outer in &policy.l7_policies {
-        report(&outer.name, &inspected, "policy-map", "service-policy");
-    }
-    for outer in &policy.l3_policies {
-        report(&outer.name, &enforced, "policy-map", "zone-pair or proxy");
     }
 }
 
 /// Where mail passes without anybody looking at its content.
-fn pinholes(policy: &Configuration, index: &Index<'_>, complaints: &mut Diagnostics) {
-    for proxy in &policy.proxies {
-        let is_pinhole = matches!(proxy.attachment, None | Some(ProxyPolicy::Pinhole));
+fn pinholes(configuration: &Configuration, complaints: &mut Diagnostics) {
+    for proxy in &configuration.proxies {
+        let is_pinhole = matches!(proxy.policy, None | Some(ProxyPolicy::Pinhole));
         if is_pinhole && proxy.protocol != Some(Protocol::Tcp) {
             let message =
                 format!("proxy `{}` passes mail on without looking at its content", proxy.name.text);
@@ -244,8 +225,8 @@ fn pinholes(policy: &Configuration, index: &Index<'_>, complaints: &mut Diagnost
             );
         }
     }
-    for rule in policy.l3_policies.iter().flat_map(|outer| &outer.rules) {
-        let class = index.l3_classes.get(rule.class.text.as_str());
+    for rule in configuration.l3_policies.iter().flat_map(|outer| &outer.rules) {
+        let class = configuration.l3_classes.get(&rule.class.text);
         let selects_mail = class.is_some_and(|class| class.conditions.iter().any(L3Condition::selects_smtp));
         if rule.is_inspected() && selects_mail && rule.service_policy.is_none() {
             let message = format!("mail of class `{}` passes without a look at its content", rule.class.text);

@@ -12,6 +12,8 @@ pub use class::{
     Protocol, RegexMap,
 };
 pub use limits::{InspectMap, Limits};
+pub use objects::Objects;
+pub use reference::{Object, ObjectKind, Reference};
 pub use settings::{Conformance, Proxy, ProxyPolicy, RecipientLimit, Refusals, Settings, StartTls};
 pub(crate) use traffic::BUILT_IN_ZONES;
 pub use traffic::{
@@ -21,6 +23,8 @@ pub use traffic::{
 mod address;
 mod class;
 mod limits;
+mod objects;
+mod reference;
 mod settings;
 mod traffic;
 
@@ -37,39 +41,61 @@ impl Name {
     }
 }
 
-/// One configuration: what its statements said of mail.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Configuration {
-    pub platform: Platform,
-    pub hostname: Option<Name>,
-    pub settings: Settings,
-    pub regex_maps: Vec<RegexMap>,
-    pub inspect_maps: Vec<InspectMap>,
-    pub l7_classes: Vec<L7Class>,
-    pub l7_policies: Vec<L7Policy>,
-    pub l3_classes: Vec<L3Class>,
-    pub l3_policies: Vec<L3Policy>,
-    pub zones: Vec<Zone>,
-    pub zone_pairs: Vec<ZonePair>,
-    pub interfaces: Vec<Interface>,
-    pub access_lists: Vec<AccessList>,
-    pub proxies: Vec<Proxy>,
+/// Declares [`Configuration`] with its lists of objects, and the walks over all of them.
+macro_rules! configuration {
+    ($($(#[$doc:meta])* $list:ident: $object:ident = $kind:pat,)*) => {
+        /// One configuration: what its statements say of mail.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct Configuration {
+            pub platform: Platform,
+            pub hostname: Option<Name>,
+            pub settings: Settings,
+            $($(#[$doc])* pub $list: Objects<$object>,)*
+        }
+
+        impl Configuration {
+            /// Every object, list by list.
+            pub fn objects(&self) -> impl Iterator<Item = &dyn Object> {
+                std::iter::empty()$(.chain(self.$list.iter().map(|object| object as &dyn Object)))*
+            }
+
+            fn for_each_object_mut(&mut self, visit: &mut dyn FnMut(&mut dyn Object)) {
+                $(self.$list.iter_mut().for_each(|object| visit(object));)*
+            }
+
+            /// The objects of one kind, in the order of the file.
+            pub fn objects_of(&self, kind: ObjectKind) -> impl Iterator<Item = &dyn Object> {
+                self.objects().filter(move |object| object.kind() == kind)
+            }
+
+            /// The object of that kind and name.
+            pub fn find(&self, kind: ObjectKind, name: &str) -> Option<&dyn Object> {
+                let found: Option<&dyn Object> = match kind {
+                    $($kind => self.$list.get(name).map(|object| object as &dyn Object),)*
+                };
+                found.filter(|object| object.kind() == kind)
+            }
+
+            /// Removes the object of that kind and name, if there is one.
+            pub(crate) fn remove(&mut self, kind: ObjectKind, name: &str) {
+                match kind {
+                    $($kind => self.$list.remove(name),)*
+                }
+            }
+        }
+    };
 }
 
-/// What a list of a policy is made of.
-pub trait Named {
-    fn name(&self) -> &Name;
-}
-
-macro_rules! named {
-    ($($kind:ty),*) => { $(impl Named for $kind { fn name(&self) -> &Name { &self.name } })* };
-}
-
-named!(
-    RegexMap, InspectMap, L7Class, L7Policy, L3Class, L3Policy, Zone, ZonePair, Interface, AccessList, Proxy
-);
-
-/// The element of that name; names are unique in each list once lowered.
-pub fn find<'p, T: Named>(list: &'p [T], name: &str) -> Option<&'p T> {
-    list.iter().find(|element| element.name().text == name)
+configuration! {
+    regex_maps: RegexMap = ObjectKind::RegexMap,
+    inspect_maps: InspectMap = ObjectKind::InspectMap,
+    l7_classes: L7Class = ObjectKind::L7Class(_),
+    l7_policies: L7Policy = ObjectKind::L7Policy(_),
+    l3_policies: L3Policy = ObjectKind::L3Policy,
+    l3_classes: L3Class = ObjectKind::L3Class,
+    zones: Zone = ObjectKind::Zone,
+    zone_pairs: ZonePair = ObjectKind::ZonePair,
+    interfaces: Interface = ObjectKind::Interface,
+    access_lists: AccessList = ObjectKind::AccessList,
+    proxies: Proxy = ObjectKind::Proxy,
 }

@@ -9,31 +9,27 @@ use std::net::SocketAddr;
 use crate::compile;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::fact::Counter;
-use crate::link::Index;
-use crate::model::{Action, Condition, Configuration, Criterion, L3Class, L3Criterion, L7Class, MatchMode};
+use crate::model::{
+    Action, Condition, Configuration, Criterion, L3Class, L3Criterion, L7Class, MatchMode, Protocol,
+};
 use crate::nearest::nearest;
 use crate::source::{Source, Span};
 
 mod patterns;
 
-pub(crate) fn check(
-    policy: &Configuration,
-    index: &Index<'_>,
-    source: &Source,
-    complaints: &mut Diagnostics,
-) {
-    patterns::check(policy, source, complaints);
-    for class in &policy.l7_classes {
+pub(crate) fn check(configuration: &Configuration, source: &Source, complaints: &mut Diagnostics) {
+    patterns::check(configuration, source, complaints);
+    for class in &configuration.l7_classes {
         command_length_stands_alone(class, complaints);
     }
-    masks(policy, index, complaints);
-    numbers(policy, index, complaints);
-    service_policies(policy, index, complaints);
-    for class in &policy.l3_classes {
+    masks(configuration, complaints);
+    numbers(configuration, complaints);
+    service_policies(configuration, complaints);
+    for class in &configuration.l3_classes {
         protocols(class, complaints);
     }
-    completeness(policy, complaints);
-    addresses(policy, complaints);
+    completeness(configuration, complaints);
+    addresses(configuration, complaints);
 }
 
 /// In match-all, the length of the command line goes with one verb and nothing else.
@@ -91,11 +87,11 @@ fn is_length(condition: &Condition) -> bool {
 }
 
 /// `mask` needs something that can be masked: a verb or an EHLO keyword, and nothing else.
-fn masks(policy: &Configuration, index: &Index<'_>, complaints: &mut Diagnostics) {
-    for outer in &policy.l7_policies {
+fn masks(configuration: &Configuration, complaints: &mut Diagnostics) {
+    for outer in &configuration.l7_policies {
         for rule in &outer.rules {
             let Some((Action::Mask, mask)) = rule.action else { continue };
-            let Some(class) = index.l7_classes.get(rule.class.text.as_str()) else { continue };
+            let Some(class) = configuration.l7_classes.get(&rule.class.text) else { continue };
             let maskable = |criterion: &Criterion| {
                 matches!(criterion, Criterion::CommandVerb { .. } | Criterion::EhloReply { .. })
             };
@@ -120,10 +116,10 @@ fn masks(policy: &Configuration, index: &Index<'_>, complaints: &mut Diagnostics
 }
 
 /// A policy whose conditions could not all be numbered is refused before one stands for another.
-fn numbers(policy: &Configuration, index: &Index<'_>, complaints: &mut Diagnostics) {
-    for outer in &policy.l7_policies {
-        let classes = outer.rules.iter().filter_map(|rule| index.l7_classes.get(rule.class.text.as_str()));
-        if classes.map(|class| compile::numbers(class)).sum::<usize>() > compile::NUMBERS_MAX {
+fn numbers(configuration: &Configuration, complaints: &mut Diagnostics) {
+    for outer in &configuration.l7_policies {
+        let classes = outer.rules.iter().filter_map(|rule| configuration.l7_classes.get(&rule.class.text));
+        if classes.map(compile::numbers).sum::<usize>() > compile::NUMBERS_MAX {
             let message = format!("policy-map `{}` has too many conditions", outer.name.text);
             complaints.push(
                 Diagnostic::new(Code::TooManyConditions, outer.name.at, message)
@@ -134,8 +130,8 @@ fn numbers(policy: &Configuration, index: &Index<'_>, complaints: &mut Diagnosti
 }
 
 /// A policy on the content needs `inspect` and a class that selects the protocol.
-fn service_policies(policy: &Configuration, index: &Index<'_>, complaints: &mut Diagnostics) {
-    for outer in &policy.l3_policies {
+fn service_policies(configuration: &Configuration, complaints: &mut Diagnostics) {
+    for outer in &configuration.l3_policies {
         for rule in &outer.rules {
             if let Some((_, inner)) = rule.service_policy.as_ref().filter(|_| !rule.is_inspected()) {
                 let message = format!("service-policy `{}` needs `inspect` in its class", inner.text);
@@ -144,9 +140,9 @@ fn service_policies(policy: &Configuration, index: &Index<'_>, complaints: &mut 
                         .help("write `inspect` before this line"),
                 );
             }
-            if let Some(inner) = rule.smtp_policy()
-                && let Some(class) = index.l3_classes.get(rule.class.text.as_str())
-                && !selects_smtp(index, class)
+            if let Some((Protocol::Smtp, inner)) = rule.l7_policy()
+                && let Some(class) = configuration.l3_classes.get(&rule.class.text)
+                && !selects_smtp(configuration, class)
             {
                 let message = format!(
                     "service-policy smtp `{}` cannot be attached to class `{}`, which does not match protocol smtp",
@@ -167,7 +163,7 @@ fn service_policies(policy: &Configuration, index: &Index<'_>, complaints: &mut 
 }
 
 /// Whether the class, or one nested in it, matches protocol smtp; each class is looked at once.
-fn selects_smtp(index: &Index<'_>, class: &L3Class) -> bool {
+fn selects_smtp(configuration: &Configuration, class: &L3Class) -> bool {
     let mut seen: Vec<&str> = vec![&class.name.text];
     let mut open = vec![class];
     while let Some(class) = open.pop() {
@@ -179,7 +175,7 @@ fn selects_smtp(index: &Index<'_>, class: &L3Class) -> bool {
                 && !seen.contains(&member.text.as_str())
             {
                 seen.push(&member.text);
-                open.extend(index.l3_classes.get(member.text.as_str()).copied());
+                open.extend(configuration.l3_classes.get(&member.text));
             }
         }
     }
@@ -211,12 +207,12 @@ fn protocols(class: &L3Class, complaints: &mut Diagnostics) {
 const OTHER_PROTOCOLS: &[&str] = &["snmp", "sip", "icmp", "ntp", "ftp", "tftp", "isakmp", "ipass", "pptp"];
 
 /// A proxy needs both sides; what is wrong with a line it has is said where that line stands.
-fn completeness(policy: &Configuration, complaints: &mut Diagnostics) {
+fn completeness(configuration: &Configuration, complaints: &mut Diagnostics) {
     let errors = complaints.iter().filter(|complaint| complaint.severity() == Severity::Error);
     let mut errors: Vec<Span> = errors.map(|complaint| complaint.at).collect();
     errors.sort_unstable();
-    let ends = policy.proxies.iter().skip(1).map(|next| Some(next.name.at)).chain([None]);
-    for (proxy, end) in policy.proxies.iter().zip(ends) {
+    let ends = configuration.proxies.iter().skip(1).map(|next| Some(next.name.at)).chain([None]);
+    for (proxy, end) in configuration.proxies.iter().zip(ends) {
         let (keyword, example) = match (proxy.listen.is_empty(), proxy.servers.is_empty()) {
             (false, false) => continue,
             (true, _) => ("listen", "0.0.0.0:25"),
@@ -234,9 +230,9 @@ fn completeness(policy: &Configuration, complaints: &mut Diagnostics) {
 }
 
 /// An address belongs to one proxy, and no proxy leads to itself.
-fn addresses(policy: &Configuration, complaints: &mut Diagnostics) {
+fn addresses(configuration: &Configuration, complaints: &mut Diagnostics) {
     let mut taken = HashMap::new();
-    for proxy in &policy.proxies {
+    for proxy in &configuration.proxies {
         for &listen in &proxy.listen {
             let other = taken.entry(listen).or_insert(&proxy.name);
             if other.at != proxy.name.at {

@@ -24,7 +24,8 @@ fn many_conditions_are_taken_back_one_by_one() {
     let typed = lines(|i| format!(" match cmd verb V{i}\n"));
     let taken_back = lines(|i| format!(" no match cmd verb V{i}\n"));
     let text = format!("class-map type inspect smtp match-any c\n{typed}{taken_back} match cmd verb V7\n");
-    let conditions = &policy(&text).l7_classes[0].conditions;
+    let policy = policy(&text);
+    let conditions = &policy.l7_classes.get("c").unwrap().conditions;
     assert_eq!(conditions.iter().map(ToString::to_string).collect::<Vec<_>>(), ["match cmd verb V7"]);
 }
 
@@ -45,7 +46,7 @@ fn many_classes_have_a_rule_each() {
     let classes = lines(|i| format!("class-map type inspect smtp match-any c{i}\n match cmd verb V{i}\n"));
     let rules = lines(|i| format!(" class type inspect smtp c{i}\n  log\n"));
     let policy = policy(&format!("{classes}policy-map type inspect smtp p\n{rules}{rules}"));
-    assert_eq!(policy.l7_policies[0].rules.len(), MANY);
+    assert_eq!(policy.l7_policies.get("p").unwrap().rules.len(), MANY);
 }
 
 #[test]
@@ -58,6 +59,6 @@ fn many_entries_and_addresses_are_listed() {
          proxy x\n server 192.0.2.1:25\n{listen}{listen}"
     );
     let policy = policy(&text);
-    assert_eq!(policy.access_lists[0].entries.len(), 1);
-    assert_eq!(policy.proxies[0].listen.len(), MANY);
+    assert_eq!(policy.access_lists.get("L").unwrap().entries.len(), 1);
+    assert_eq!(policy.proxies.get("x").unwrap().listen.len(), MANY);
 }

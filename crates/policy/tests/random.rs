@@ -16,8 +16,8 @@ use policy::fact::{Counter, Text};
 use policy::model::{
     AccessList, AccessListForm, Action, Condition, Configuration, Conformance, Criterion, Encoding,
     InspectMap, Interface, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule,
-    Limits, MatchMode, Name, PatternText, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, RegexMap,
-    Settings, StartTls, TopAction, Zone, ZonePair,
+    Limits, MatchMode, Name, Objects, PatternText, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals,
+    RegexMap, Settings, StartTls, TopAction, Zone, ZonePair,
 };
 use policy::source::Span;
 use policy::{load, render};
@@ -172,7 +172,8 @@ fn made_up(rng: &mut Rng) -> Configuration {
         if zone.is_some() || linux.is_some() {
             let name = name(&format!("Ethernet{at}/0"));
             let description = description(rng);
-            policy.interfaces.push(Interface { name, description, zone, linux_interface: linux });
+            let interface = |name| Interface { name, description, zone, linux_interface: linux };
+            policy.interfaces.open(&name, interface);
         }
     }
     let attached: Vec<Name> = l7_policies.iter().chain(&l3_policies).cloned().collect();
@@ -264,7 +265,7 @@ fn smtp_class(name: Name, maps: &[Name], rng: &mut Rng) -> L7Class {
             conditions.push(Condition { criterion, negated, at: Span::default() });
         }
     }
-    L7Class { name, mode, description: description(rng), conditions }
+    L7Class { protocol: Protocol::Smtp, name, mode, description: description(rng), conditions }
 }
 
 fn of_command(rng: &mut Rng) -> Criterion {
@@ -303,7 +304,7 @@ fn of_mail(maps: &[Name], mode: MatchMode, rng: &mut Rng) -> Criterion {
     }
 }
 
-fn smtp_policy(name: Name, classes: &[L7Class], rng: &mut Rng) -> L7Policy {
+fn smtp_policy(name: Name, classes: &Objects<L7Class>, rng: &mut Rng) -> L7Policy {
     let mut classes: Vec<&L7Class> = classes.iter().collect();
     rng.shuffle(&mut classes);
     let rules = classes.into_iter().take(rng.usize(..4)).map(|class| {
@@ -320,7 +321,7 @@ fn smtp_policy(name: Name, classes: &[L7Class], rng: &mut Rng) -> L7Policy {
         L7Rule { class: class.name.clone(), log: rng.bool(), action, inspect: rng.u8(..8) == 0 }
     });
     let rules = rules.collect();
-    L7Policy { name, description: description(rng), rules }
+    L7Policy { protocol: Protocol::Smtp, name, description: description(rng), rules }
 }
 
 fn access_list(mut name: Name, rng: &mut Rng) -> AccessList {
@@ -348,7 +349,13 @@ fn inspect_class(name: Name, lists: &[Name], classes: &[Name], rng: &mut Rng) ->
     L3Class { name, mode, description: description(rng), conditions }
 }
 
-fn inspect_policy(name: Name, classes: &[L3Class], smtp: &[Name], maps: &[Name], rng: &mut Rng) -> L3Policy {
+fn inspect_policy(
+    name: Name,
+    classes: &Objects<L3Class>,
+    smtp: &[Name],
+    maps: &[Name],
+    rng: &mut Rng,
+) -> L3Policy {
     let rules = classes.iter().take(rng.usize(..4)).map(|class| {
         let class = class.name.clone();
         let action = top_action(maps, rng);
@@ -373,8 +380,8 @@ fn top_action(maps: &[Name], rng: &mut Rng) -> TopAction {
 }
 
 fn proxy(name: Name, policies: &[Name], maps: &[Name], rng: &mut Rng) -> Proxy {
-    let protocols = [Protocol::Smtp, Protocol::Esmtp, Protocol::Pop3, Protocol::Imap, Protocol::Tcp];
-    let attachment = maybe(policies, rng).map(ProxyPolicy::Named);
+    let protocols = [Protocol::Smtp, Protocol::Pop3, Protocol::Imap, Protocol::Tcp];
+    let policy = maybe(policies, rng).map(ProxyPolicy::Named);
     Proxy {
         name,
         description: description(rng),
@@ -385,7 +392,7 @@ fn proxy(name: Name, policies: &[Name], maps: &[Name], rng: &mut Rng) -> Proxy {
         ],
         servers: vec!["192.0.2.1:25".parse().unwrap()],
         protocol: rng.bool().then(|| *rng.choice(&protocols).unwrap()),
-        attachment: attachment.or_else(|| rng.bool().then_some(ProxyPolicy::Pinhole)),
+        policy: policy.or_else(|| rng.bool().then_some(ProxyPolicy::Pinhole)),
         parameters: maybe(maps, rng),
     }
 }

@@ -118,16 +118,16 @@ impl World {
 
 /// The layer 7 policy a configuration leads to: through its proxy or zone-pair, or the only one.
 fn rules_of(policy: &Configuration) -> Option<&model::L7Policy> {
-    let Some(attached) = attached(policy) else { return policy.l7_policies.last() };
-    let top = model::find(&policy.l3_policies, &attached.text);
+    let Some(attached) = attached(policy) else { return policy.l7_policies.iter().next_back() };
+    let top = policy.l3_policies.get(&attached.text);
     let child = top
         .and_then(|top| top.rules.iter().find_map(|rule| rule.service_policy.as_ref().map(|(_, map)| map)));
-    model::find(&policy.l7_policies, child.map_or(&attached.text, |child| &child.text))
+    policy.l7_policies.get(child.map_or(&attached.text, |child| &child.text))
 }
 
 /// The policy that a proxy or a zone-pair names.
 fn attached(policy: &Configuration) -> Option<&model::Name> {
-    let proxy = policy.proxies.iter().find_map(|proxy| match &proxy.attachment {
+    let proxy = policy.proxies.iter().find_map(|proxy| match &proxy.policy {
         Some(model::ProxyPolicy::Named(name)) => Some(name),
         _ => None,
     });

@@ -203,7 +203,7 @@ static PROXY: Mode<Statement> = Mode::new(
 fn protocol(m: &Matched<'_>) -> Built {
     Ok(Statement::ProxyProtocol(match m.choice("protocol") {
         Some("smtp") => Some(Protocol::Smtp),
-        Some("esmtp") => Some(Protocol::Esmtp),
+        Some("esmtp") => Some(Protocol::Smtp),
         Some("pop3") => Some(Protocol::Pop3),
         Some("imap") => Some(Protocol::Imap),
         Some("tcp") => Some(Protocol::Tcp),

@@ -1,6 +1,7 @@
 //! Access lists.
 
-use super::Name;
+use super::{Name, Object, ObjectKind, Reference};
+use crate::source::Span;
 
 /// An access list of either form; its entries are kept as text until somebody reads addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,4 +22,21 @@ pub enum AccessListForm {
     Extended,
     /// `ipv6 access-list NAME`.
     V6,
+}
+
+impl Object for AccessList {
+    fn kind(&self) -> ObjectKind {
+        ObjectKind::AccessList
+    }
+
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn references<'o>(&'o self, _visit: &mut dyn FnMut(Reference<'o>)) {}
+
+    fn places_mut(&mut self, visit: &mut dyn FnMut(&mut Span)) {
+        visit(&mut self.name.at);
+        self.entries.iter_mut().for_each(|entry| visit(&mut entry.at));
+    }
 }

@@ -2,9 +2,34 @@
 
 use std::num::NonZeroU32;
 
-use super::Name;
+use super::{Name, Object, ObjectKind, Reference};
 use crate::fact::{Counter, Text};
 use crate::source::Span;
+
+/// What a session speaks, as far as it is inspected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// SMTP and ESMTP (RFC 5321).
+    Smtp,
+    /// POP3 (RFC 1939).
+    Pop3,
+    /// IMAP (RFC 9051).
+    Imap,
+    /// Any protocol over TCP: relayed without inspection.
+    Tcp,
+}
+
+impl Protocol {
+    /// What `match protocol` calls it; [`Protocol::Tcp`] holds for every protocol over TCP.
+    pub const fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Smtp => &["smtp"],
+            Self::Pop3 => &["pop3", "pop3s"],
+            Self::Imap => &["imap", "imap3", "imaps"],
+            Self::Tcp => &["tcp"],
+        }
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MatchMode {
@@ -26,9 +51,10 @@ pub struct PatternText {
     pub at: Span,
 }
 
-/// `class-map type inspect smtp [match-all | match-any] NAME`.
+/// `class-map type inspect PROTOCOL [match-all | match-any] NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct L7Class {
+    pub protocol: Protocol,
     pub name: Name,
     pub mode: MatchMode,
     pub description: Option<String>,
@@ -83,6 +109,17 @@ impl Criterion {
             | Self::EhloReply { .. } => None,
         }
     }
+
+    const fn regex_map_mut(&mut self) -> Option<&mut Name> {
+        match self {
+            Self::Regex { map, .. } => Some(map),
+            Self::Protocol
+            | Self::Count { .. }
+            | Self::CommandVerb { .. }
+            | Self::MimeEncoding { .. }
+            | Self::EhloReply { .. } => None,
+        }
+    }
 }
 
 /// `match mime encoding …`.
@@ -100,9 +137,10 @@ pub enum Encoding {
     Private(String),
 }
 
-/// `policy-map type inspect smtp NAME`.
+/// `policy-map type inspect PROTOCOL NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct L7Policy {
+    pub protocol: Protocol,
     pub name: Name,
     pub description: Option<String>,
     pub rules: Vec<L7Rule>,
@@ -116,7 +154,7 @@ impl L7Policy {
     }
 }
 
-/// `class type inspect smtp CLASS` with the actions below it.
+/// `class type inspect PROTOCOL CLASS` with the actions below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct L7Rule {
     pub class: Name,
@@ -145,11 +183,69 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PerSecond(pub NonZeroU32);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    Smtp,
-    Esmtp,
-    Pop3,
-    Imap,
-    Tcp,
+impl Object for RegexMap {
+    fn kind(&self) -> ObjectKind {
+        ObjectKind::RegexMap
+    }
+
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn references<'o>(&'o self, _visit: &mut dyn FnMut(Reference<'o>)) {}
+
+    fn places_mut(&mut self, visit: &mut dyn FnMut(&mut Span)) {
+        visit(&mut self.name.at);
+        self.patterns.iter_mut().for_each(|pattern| visit(&mut pattern.at));
+    }
+}
+
+impl Object for L7Class {
+    fn kind(&self) -> ObjectKind {
+        ObjectKind::L7Class(self.protocol)
+    }
+
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn references<'o>(&'o self, visit: &mut dyn FnMut(Reference<'o>)) {
+        let maps = self.conditions.iter().filter_map(|condition| condition.criterion.regex_map());
+        maps.for_each(|map| visit(Reference::to(ObjectKind::RegexMap, map)));
+    }
+
+    fn places_mut(&mut self, visit: &mut dyn FnMut(&mut Span)) {
+        visit(&mut self.name.at);
+        for condition in &mut self.conditions {
+            visit(&mut condition.at);
+            if let Some(map) = condition.criterion.regex_map_mut() {
+                visit(&mut map.at);
+            }
+        }
+    }
+}
+
+impl Object for L7Policy {
+    fn kind(&self) -> ObjectKind {
+        ObjectKind::L7Policy(self.protocol)
+    }
+
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn references<'o>(&'o self, visit: &mut dyn FnMut(Reference<'o>)) {
+        let kind = ObjectKind::L7Class(self.protocol);
+        self.rules.iter().for_each(|rule| visit(Reference::to(kind, &rule.class)));
+    }
+
+    fn places_mut(&mut self, visit: &mut dyn FnMut(&mut Span)) {
+        visit(&mut self.name.at);
+        for rule in &mut self.rules {
+            visit(&mut rule.class.at);
+            if let Some((_, at)) = &mut rule.action {
+                visit(at);
+            }
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Timers and thresholds of a `parameter-map type inspect`.
 
-use super::Name;
+use super::{Name, Object, ObjectKind, Reference};
+use crate::source::Span;
 
 /// `parameter-map type inspect NAME`: timers and limits. `None` is the default of the platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,5 +35,21 @@ impl Limits {
         self.tcp_max_incomplete_host.is_some()
             || [self.max_incomplete_low, self.max_incomplete_high].iter().any(Option::is_some)
             || [self.one_minute_low, self.one_minute_high, self.sessions_maximum].iter().any(Option::is_some)
+    }
+}
+
+impl Object for InspectMap {
+    fn kind(&self) -> ObjectKind {
+        ObjectKind::InspectMap
+    }
+
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn references<'o>(&'o self, _visit: &mut dyn FnMut(Reference<'o>)) {}
+
+    fn places_mut(&mut self, visit: &mut dyn FnMut(&mut Span)) {
+        visit(&mut self.name.at);
     }
 }

@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::{Name, Protocol};
+use super::{Name, Object, ObjectKind, Protocol, Reference};
+use crate::source::Span;
 
 /// `proxy NAME`: one listener in front of one or more servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,9 +12,9 @@ pub struct Proxy {
     pub description: Option<String>,
     pub listen: Vec<SocketAddr>,
     pub servers: Vec<SocketAddr>,
-    /// Told, or by the port of the first listener.
+    /// `protocol`; without it, SMTP.
     pub protocol: Option<Protocol>,
-    pub attachment: Option<ProxyPolicy>,
+    pub policy: Option<ProxyPolicy>,
     pub parameters: Option<Name>,
 }
 
@@ -36,13 +37,6 @@ impl ProxyPolicy {
             Self::Pinhole => None,
         }
     }
-
-    pub(crate) const fn policy_mut(&mut self) -> Option<&mut Name> {
-        match self {
-            Self::Named(name) | Self::Smtp(name) => Some(name),
-            Self::Pinhole => None,
-        }
-    }
 }
 
 /// The `mailwarden` block and the statements of Cisco's that say where messages go.
@@ -59,6 +53,14 @@ pub struct Settings {
     pub events: Option<Name>,
     /// `logging file PATH`, ours: syslog lines to a file instead of stderr.
     pub log_file: Option<Name>,
+}
+
+impl Settings {
+    /// The place of every name in them.
+    pub(super) fn places_mut(&mut self, visit: &mut dyn FnMut(&mut Span)) {
+        let names = [&mut self.control_socket, &mut self.events, &mut self.log_file];
+        names.into_iter().flatten().for_each(|name| visit(&mut name.at));
+    }
 }
 
 /// How strictly the dialogue itself is held to its standards.
@@ -92,4 +94,36 @@ pub enum RecipientLimit {
     #[default]
     Device,
     Refuse,
+}
+
+impl Object for Proxy {
+    fn kind(&self) -> ObjectKind {
+        ObjectKind::Proxy
+    }
+
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn references<'o>(&'o self, visit: &mut dyn FnMut(Reference<'o>)) {
+        const L7_POLICY: ObjectKind = ObjectKind::L7Policy(Protocol::Smtp);
+        match &self.policy {
+            Some(ProxyPolicy::Named(name)) => {
+                visit(Reference::to(ObjectKind::L3Policy, name).or(L7_POLICY));
+            }
+            Some(ProxyPolicy::Smtp(name)) => visit(Reference::to(L7_POLICY, name)),
+            Some(ProxyPolicy::Pinhole) | None => {}
+        }
+        let maps = self.parameters.iter();
+        maps.for_each(|map| visit(Reference::to(ObjectKind::InspectMap, map)));
+    }
+
+    fn places_mut(&mut self, visit: &mut dyn FnMut(&mut Span)) {
+        visit(&mut self.name.at);
+        match &mut self.policy {
+            Some(ProxyPolicy::Named(name) | ProxyPolicy::Smtp(name)) => visit(&mut name.at),
+            Some(ProxyPolicy::Pinhole) | None => {}
+        }
+        self.parameters.iter_mut().for_each(|map| visit(&mut map.at));
+    }
 }

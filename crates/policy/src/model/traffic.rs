@@ -1,6 +1,7 @@
 //! The top level: which traffic a class selects, what a policy does with it, and between which zones.
 
-use super::{MatchMode, Name};
+use super::{MatchMode, Name, Object, ObjectKind, Protocol, Reference};
+use crate::source::Span;
 
 /// `class-map type inspect [match-any | match-all] NAME`: the top level.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,12 @@ impl L3Criterion {
             Self::Protocol(_) | Self::AccessGroup(_) => None,
         }
     }
+
+    const fn name_mut(&mut self) -> &mut Name {
+        match self {
+            Self::Protocol(name) | Self::AccessGroup(name) | Self::Class(name) => name,
+        }
+    }
 }
 
 /// `policy-map type inspect NAME`: the top level. Its end is `class-default` with `drop`, written or not.
@@ -60,10 +67,7 @@ impl L3Policy {
     /// Every `parameter-map type inspect` it names.
     pub fn parameter_maps(&self) -> impl Iterator<Item = &Name> {
         let actions = self.rules.iter().filter_map(|rule| rule.action.as_ref()).chain(&self.default);
-        actions.filter_map(|action| match action {
-            TopAction::Inspect { parameters } => parameters.as_ref(),
-            TopAction::Pass { .. } | TopAction::Drop { .. } => None,
-        })
+        actions.filter_map(TopAction::parameters)
     }
 }
 
@@ -82,10 +86,10 @@ impl L3Rule {
         matches!(self.action, Some(TopAction::Inspect { .. }))
     }
 
-    /// The `policy-map type inspect smtp` it enforces.
-    pub fn smtp_policy(&self) -> Option<&Name> {
+    /// The layer 7 policy it enforces, if it is of a protocol that is inspected here.
+    pub fn l7_policy(&self) -> Option<(Protocol, &Name)> {
         let (protocol, policy) = self.service_policy.as_ref()?;
-        (protocol.text == "smtp").then_some(policy)
+        (protocol.text == "smtp").then_some((Protocol::Smtp, policy))
     }
 }
 
@@ -94,6 +98,23 @@ pub enum TopAction {
     Inspect { parameters: Option<Name> },
     Pass { log: bool },
     Drop { log: bool },
+}
+
+impl TopAction {
+    /// The `parameter-map type inspect` it names.
+    pub const fn parameters(&self) -> Option<&Name> {
+        match self {
+            Self::Inspect { parameters } => parameters.as_ref(),
+            Self::Pass { .. } | Self::Drop { .. } => None,
+        }
+    }
+
+    const fn parameters_mut(&mut self) -> Option<&mut Name> {
+        match self {
+            Self::Inspect { parameters } => parameters.as_mut(),
+            Self::Pass { .. } | Self::Drop { .. } => None,
+        }
+    }
 }
 
 /// Zones that need no definition: the system itself, and what is in no zone.
@@ -123,4 +144,122 @@ pub struct Interface {
     pub description: Option<String>,
     pub zone: Option<Name>,
     pub linux_interface: Option<Name>,
+}
+
+impl Object for L3Class {
+    fn kind(&self) -> ObjectKind {
+        ObjectKind::L3Class
+    }
+
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn references<'o>(&'o self, visit: &mut dyn FnMut(Reference<'o>)) {
+        for condition in &self.conditions {
+            match &condition.criterion {
+                L3Criterion::AccessGroup(list) => visit(Reference::to(ObjectKind::AccessList, list)),
+                L3Criterion::Class(class) => visit(Reference::to(ObjectKind::L3Class, class)),
+                L3Criterion::Protocol(_) => {}
+            }
+        }
+    }
+
+    fn places_mut(&mut self, visit: &mut dyn FnMut(&mut Span)) {
+        visit(&mut self.name.at);
+        self.conditions.iter_mut().for_each(|condition| visit(&mut condition.criterion.name_mut().at));
+    }
+}
+
+impl Object for L3Policy {
+    fn kind(&self) -> ObjectKind {
+        ObjectKind::L3Policy
+    }
+
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn references<'o>(&'o self, visit: &mut dyn FnMut(Reference<'o>)) {
+        for rule in &self.rules {
+            visit(Reference::to(ObjectKind::L3Class, &rule.class));
+            if let Some((protocol, policy)) = rule.l7_policy() {
+                visit(Reference::to(ObjectKind::L7Policy(protocol), policy));
+            }
+        }
+        let maps = self.parameter_maps();
+        maps.for_each(|map| visit(Reference::to(ObjectKind::InspectMap, map).or_built_in(&["default"])));
+    }
+
+    fn places_mut(&mut self, visit: &mut dyn FnMut(&mut Span)) {
+        visit(&mut self.name.at);
+        let actions = self.rules.iter_mut().filter_map(|rule| rule.action.as_mut()).chain(&mut self.default);
+        actions.filter_map(TopAction::parameters_mut).for_each(|map| visit(&mut map.at));
+        for rule in &mut self.rules {
+            visit(&mut rule.class.at);
+            if let Some((protocol, policy)) = &mut rule.service_policy {
+                visit(&mut protocol.at);
+                visit(&mut policy.at);
+            }
+        }
+    }
+}
+
+impl Object for Zone {
+    fn kind(&self) -> ObjectKind {
+        ObjectKind::Zone
+    }
+
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn references<'o>(&'o self, _visit: &mut dyn FnMut(Reference<'o>)) {}
+
+    fn places_mut(&mut self, visit: &mut dyn FnMut(&mut Span)) {
+        visit(&mut self.name.at);
+    }
+}
+
+impl Object for ZonePair {
+    fn kind(&self) -> ObjectKind {
+        ObjectKind::ZonePair
+    }
+
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn references<'o>(&'o self, visit: &mut dyn FnMut(Reference<'o>)) {
+        for zone in [&self.source, &self.destination] {
+            visit(Reference::to(ObjectKind::Zone, zone).or_built_in(&BUILT_IN_ZONES));
+        }
+        self.policy.iter().for_each(|policy| visit(Reference::to(ObjectKind::L3Policy, policy)));
+    }
+
+    fn places_mut(&mut self, visit: &mut dyn FnMut(&mut Span)) {
+        [&mut self.name, &mut self.source, &mut self.destination]
+            .into_iter()
+            .chain(&mut self.policy)
+            .for_each(|name| visit(&mut name.at));
+    }
+}
+
+impl Object for Interface {
+    fn kind(&self) -> ObjectKind {
+        ObjectKind::Interface
+    }
+
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn references<'o>(&'o self, visit: &mut dyn FnMut(Reference<'o>)) {
+        self.zone.iter().for_each(|zone| visit(Reference::to(ObjectKind::Zone, zone)));
+    }
+
+    fn places_mut(&mut self, visit: &mut dyn FnMut(&mut Span)) {
+        let names = [&mut self.zone, &mut self.linux_interface].into_iter().flatten();
+        std::iter::once(&mut self.name).chain(names).for_each(|name| visit(&mut name.at));
+    }
 }

@@ -5,8 +5,8 @@ use crate::model::{Configuration, PatternText};
 use crate::pattern;
 use crate::source::{Source, Span};
 
-pub(super) fn check(policy: &Configuration, source: &Source, complaints: &mut Diagnostics) {
-    for pattern in policy.regex_maps.iter().flat_map(|map| &map.patterns) {
+pub(super) fn check(configuration: &Configuration, source: &Source, complaints: &mut Diagnostics) {
+    for pattern in configuration.regex_maps.iter().flat_map(|map| &map.patterns) {
         check_one(pattern, source, complaints);
     }
 }

@@ -9,26 +9,23 @@ use std::fmt::Display;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::{Setting, Statement};
 use crate::model::{
-    AccessList, AccessListForm, BUILT_IN_ZONES, Configuration, InspectMap, Interface, L3Class, L3Policy,
-    L7Class, L7Policy, Limits, MatchMode, Name, PatternText, Proxy, ProxyPolicy, Refusals, RegexMap,
-    Settings, Zone, ZonePair, find,
+    AccessList, AccessListForm, BUILT_IN_ZONES, Configuration, InspectMap, Interface, Limits, MatchMode,
+    Name, PatternText, Proxy, ProxyPolicy, Refusals, RegexMap, Zone, ZonePair,
 };
 use crate::platform::Platform;
 use crate::source::Span;
 use crate::statement::Node;
-use table::Table;
 
 mod policy;
 mod removal;
-mod table;
 
 /// The model of everything a file says.
 pub(crate) fn lower(nodes: Vec<Node>, platform: Platform, complaints: &mut Diagnostics) -> Configuration {
-    let mut lowering = Lowering::new(complaints);
+    let mut lowering = Lowering::new(platform, complaints);
     for node in nodes {
         lowering.statement(node);
     }
-    lowering.finish(platform)
+    lowering.finish()
 }
 
 /// Limits of the device's own parser.
@@ -39,74 +36,35 @@ const PATTERNS_MAX: usize = 64;
 const PATTERN_MAX: usize = 240;
 
 struct Lowering<'c> {
-    hostname: Option<Name>,
-    settings: Settings,
-    regex_maps: Table<RegexMap>,
-    inspect_maps: Table<InspectMap>,
-    l7_classes: Table<L7Class>,
-    l7_policies: Table<L7Policy>,
-    l3_classes: Table<L3Class>,
-    l3_policies: Table<L3Policy>,
-    zones: Table<Zone>,
-    zone_pairs: Table<ZonePair>,
-    interfaces: Table<Interface>,
-    access_lists: Table<AccessList>,
-    proxies: Table<Proxy>,
+    /// What the lines so far have made.
+    configuration: Configuration,
     complaints: &'c mut Diagnostics,
 }
 
 impl<'c> Lowering<'c> {
-    fn new(complaints: &'c mut Diagnostics) -> Self {
-        Self {
-            hostname: None,
-            settings: Settings::default(),
-            regex_maps: Table::default(),
-            inspect_maps: Table::default(),
-            l7_classes: Table::default(),
-            l7_policies: Table::default(),
-            l3_classes: Table::default(),
-            l3_policies: Table::default(),
-            zones: Table::default(),
-            zone_pairs: Table::default(),
-            interfaces: Table::default(),
-            access_lists: Table::default(),
-            proxies: Table::default(),
-            complaints,
-        }
+    fn new(platform: Platform, complaints: &'c mut Diagnostics) -> Self {
+        Self { configuration: Configuration { platform, ..Configuration::default() }, complaints }
     }
 
-    fn finish(self, platform: Platform) -> Configuration {
-        let mut policy = Configuration {
-            platform,
-            hostname: self.hostname,
-            settings: self.settings,
-            regex_maps: self.regex_maps.into_list(),
-            inspect_maps: self.inspect_maps.into_list(),
-            l7_classes: self.l7_classes.into_list(),
-            l7_policies: self.l7_policies.into_list(),
-            l3_classes: self.l3_classes.into_list(),
-            l3_policies: self.l3_policies.into_list(),
-            zones: self.zones.into_list(),
-            zone_pairs: self.zone_pairs.into_list(),
-            interfaces: self.interfaces.into_list(),
-            access_lists: self.access_lists.into_list(),
-            proxies: self.proxies.into_list(),
-        };
-        let zones = &policy.zones;
-        for end in policy.zone_pairs.iter_mut().flat_map(|pair| [&mut pair.source, &mut pair.destination]) {
+    fn finish(self) -> Configuration {
+        let mut configuration = self.configuration;
+        let Configuration { zones, zone_pairs, .. } = &mut configuration;
+        for end in zone_pairs.iter_mut().flat_map(|pair| [&mut pair.source, &mut pair.destination]) {
             // Keywords have no case, names have: a zone `SELF` may stand beside the built-in `self`.
             if BUILT_IN_ZONES.iter().any(|zone| zone.eq_ignore_ascii_case(&end.text))
-                && find(zones, &end.text).is_none()
+                && zones.get(&end.text).is_none()
             {
                 end.text.make_ascii_lowercase();
             }
         }
-        policy.interfaces.retain(|interface| interface.zone.is_some() || interface.linux_interface.is_some());
+        let interfaces = &mut configuration.interfaces;
+        interfaces.retain(|interface| interface.zone.is_some() || interface.linux_interface.is_some());
         // A list of remarks alone cannot be told from none.
-        policy.access_lists.retain(|list| list.form != AccessListForm::Lines || !list.entries.is_empty());
-        policy.l7_classes.iter_mut().for_each(|class| keep_once(&mut class.conditions));
-        policy.l3_classes.iter_mut().for_each(|class| keep_once(&mut class.conditions));
-        policy
+        let access_lists = &mut configuration.access_lists;
+        access_lists.retain(|list| list.form != AccessListForm::Lines || !list.entries.is_empty());
+        configuration.l7_classes.iter_mut().for_each(|class| keep_once(&mut class.conditions));
+        configuration.l3_classes.iter_mut().for_each(|class| keep_once(&mut class.conditions));
+        configuration
     }
 
     fn statement(&mut self, node: Node) {
@@ -115,8 +73,8 @@ impl<'c> Lowering<'c> {
             return self.remove(statement, at);
         }
         match statement {
-            Statement::Hostname(name) => self.hostname = name,
-            Statement::LogFile(path) => self.settings.log_file = path,
+            Statement::Hostname(name) => self.configuration.hostname = name,
+            Statement::LogFile(path) => self.configuration.settings.log_file = path,
             Statement::RegexMap(name) => self.regex_map(name, children),
             Statement::InspectMap { name, rest } => self.inspect_map(name, rest, children),
             Statement::L7Class { name, mode } => self.smtp_class(name, mode, children),
@@ -136,7 +94,7 @@ impl<'c> Lowering<'c> {
     }
 
     fn regex_map(&mut self, name: Name, children: Vec<Node>) {
-        let map = self.regex_maps.open(&name, |name| RegexMap { name, patterns: Vec::new() });
+        let map = self.configuration.regex_maps.open(&name, |name| RegexMap { name, patterns: Vec::new() });
         for Node { statement, negated, at, .. } in children {
             let Statement::Pattern(Name { text, at: place }) = statement else { continue };
             if negated {
@@ -174,7 +132,10 @@ impl<'c> Lowering<'c> {
                 .help("write each command of the map on a line of its own");
             self.complaints.push(complaint);
         }
-        let map = self.inspect_maps.open(&name, |name| InspectMap { name, limits: Default::default() });
+        let map = self
+            .configuration
+            .inspect_maps
+            .open(&name, |name| InspectMap { name, limits: Default::default() });
         let mut wrong = Vec::new();
         for Node { statement, negated, at, .. } in children {
             let limits = &mut map.limits;
@@ -209,12 +170,12 @@ impl<'c> Lowering<'c> {
             self.complaints.push(Diagnostic::new(Code::ReservedName, name.at, message));
             return;
         }
-        let zone = self.zones.open(&name, |name| Zone { name, description: None });
+        let zone = self.configuration.zones.open(&name, |name| Zone { name, description: None });
         describe(&mut zone.description, &children, self.complaints);
     }
 
     fn zone_pair(&mut self, name: Name, ends: Option<(Name, Name)>, at: Span, children: Vec<Node>) {
-        let known = self.zone_pairs.get(&name.text);
+        let known = self.configuration.zone_pairs.get(&name.text);
         let mut description = known.and_then(|pair| pair.description.clone());
         describe(&mut description, &children, self.complaints);
         let (source, destination) = match (ends, known) {
@@ -237,7 +198,7 @@ impl<'c> Lowering<'c> {
                 return;
             }
         };
-        let pair = self.zone_pairs.open(&name, |name| ZonePair {
+        let pair = self.configuration.zone_pairs.open(&name, |name| ZonePair {
             name,
             source: source.clone(),
             destination: destination.clone(),
@@ -254,7 +215,7 @@ impl<'c> Lowering<'c> {
 
     fn interface(&mut self, name: Name, children: Vec<Node>) {
         // An interface may say anything of itself; only our own blocks limit their descriptions.
-        let interface = self.interfaces.open(&name, |name| Interface {
+        let interface = self.configuration.interfaces.open(&name, |name| Interface {
             name,
             description: None,
             zone: None,
@@ -292,11 +253,11 @@ impl<'c> Lowering<'c> {
     }
 
     fn open_access_list(&mut self, form: AccessListForm, name: &Name) -> &mut AccessList {
-        self.access_lists.open(name, |name| AccessList { name, form, entries: Vec::new() })
+        self.configuration.access_lists.open(name, |name| AccessList { name, form, entries: Vec::new() })
     }
 
     fn mailwarden(&mut self, children: Vec<Node>) {
-        let settings = &mut self.settings;
+        let settings = &mut self.configuration.settings;
         for Node { statement, negated, at, .. } in children {
             let Statement::Setting(setting) = statement else { continue };
             if let (Some(what), false) = (without_effect(&setting), negated) {
@@ -319,13 +280,13 @@ impl<'c> Lowering<'c> {
     }
 
     fn proxy(&mut self, name: Name, children: Vec<Node>) {
-        let proxy = self.proxies.open(&name, |name| Proxy {
+        let proxy = self.configuration.proxies.open(&name, |name| Proxy {
             name,
             description: None,
             listen: Vec::new(),
             servers: Vec::new(),
             protocol: None,
-            attachment: None,
+            policy: None,
             parameters: None,
         });
         describe(&mut proxy.description, &children, self.complaints);
@@ -337,12 +298,12 @@ impl<'c> Lowering<'c> {
                 Statement::ProxyProtocol(protocol) => proxy.protocol = protocol.filter(|_| !negated),
                 Statement::ProxyParameters(map) => proxy.parameters = map.filter(|_| !negated),
                 Statement::ServicePolicy(policy) => {
-                    proxy.attachment = policy.filter(|_| !negated).map(ProxyPolicy::Named);
+                    proxy.policy = policy.filter(|_| !negated).map(ProxyPolicy::Named);
                 }
                 Statement::ProxySmtpPolicy(policy) => {
-                    proxy.attachment = policy.filter(|_| !negated).map(ProxyPolicy::Smtp);
+                    proxy.policy = policy.filter(|_| !negated).map(ProxyPolicy::Smtp);
                 }
-                Statement::InspectEsmtp if negated => proxy.attachment = Some(ProxyPolicy::Pinhole),
+                Statement::InspectEsmtp if negated => proxy.policy = Some(ProxyPolicy::Pinhole),
                 Statement::InspectEsmtp => self.complaints.push(not_in_this_version(at, "inspect esmtp")),
                 Statement::IpInspect if !negated => {
                     self.complaints.push(not_in_this_version(at, "ip inspect"));

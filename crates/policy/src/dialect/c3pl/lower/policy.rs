@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::Statement;
 use crate::model::{
     Condition, Criterion, Encoding, L3Class, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, MatchMode, Name,
-    TopAction,
+    Protocol, TopAction,
 };
 use crate::nearest::nearest;
 use crate::source::Span;
@@ -18,7 +18,8 @@ impl Lowering<'_> {
         if !self.may_be_class(&name) {
             return;
         }
-        let class = self.l7_classes.open(&name, |name| L7Class {
+        let class = self.configuration.l7_classes.open(&name, |name| L7Class {
+            protocol: Protocol::Smtp,
             name,
             mode: mode.unwrap_or(MatchMode::All),
             description: None,
@@ -41,7 +42,7 @@ impl Lowering<'_> {
         if !self.may_be_class(&name) {
             return;
         }
-        let class = self.l3_classes.open(&name, |name| L3Class {
+        let class = self.configuration.l3_classes.open(&name, |name| L3Class {
             name,
             mode: mode.unwrap_or(MatchMode::All),
             description: None,
@@ -58,8 +59,12 @@ impl Lowering<'_> {
 
     pub(super) fn smtp_policy(&mut self, name: Name, children: Vec<Node>) {
         self.check_name(&name, "policy-map", POLICY_NAME_MAX);
-        let policy =
-            self.l7_policies.open(&name, |name| L7Policy { name, description: None, rules: Vec::new() });
+        let policy = self.configuration.l7_policies.open(&name, |name| L7Policy {
+            protocol: Protocol::Smtp,
+            name,
+            description: None,
+            rules: Vec::new(),
+        });
         describe(&mut policy.description, &children, self.complaints);
         let mut places = places(&policy.rules, |rule| &rule.class);
         for Node { statement, negated, children, .. } in children {
@@ -87,7 +92,7 @@ impl Lowering<'_> {
 
     pub(super) fn inspect_policy(&mut self, name: Name, children: Vec<Node>) {
         self.check_name(&name, "policy-map", POLICY_NAME_MAX);
-        let policy = self.l3_policies.open(&name, |name| L3Policy {
+        let policy = self.configuration.l3_policies.open(&name, |name| L3Policy {
             name,
             description: None,
             rules: Vec::new(),
