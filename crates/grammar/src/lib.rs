@@ -121,6 +121,8 @@ pub struct Command<S: 'static> {
     /// The mode that follows.
     pub enters: Option<&'static Mode<S>>,
     pub claim: Claim,
+    /// Words that begin like the first keyword and are keywords of other features: no short forms of it.
+    pub not_short: &'static [&'static str],
     pub build: Build<S>,
 }
 
@@ -133,7 +135,16 @@ impl<S> Command<S> {
         help: &'static [&'static str],
         build: Build<S>,
     ) -> Self {
-        Self { syntax, about, help, platforms: Platforms::ALL, enters: None, claim: Claim::Keyword, build }
+        Self {
+            syntax,
+            about,
+            help,
+            platforms: Platforms::ALL,
+            enters: None,
+            claim: Claim::Keyword,
+            not_short: &[],
+            build,
+        }
     }
 
     #[must_use]
@@ -151,6 +162,12 @@ impl<S> Command<S> {
     #[must_use]
     pub const fn claims(mut self, claim: Claim) -> Self {
         self.claim = claim;
+        self
+    }
+
+    #[must_use]
+    pub const fn not_short(mut self, words: &'static [&'static str]) -> Self {
+        self.not_short = words;
         self
     }
 

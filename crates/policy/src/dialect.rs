@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 
-use grammar::{Command, Matched, Mismatch, Mode, Platforms};
+use grammar::{Command, Matched, Mismatch, Mode, Platforms, Unknown};
 
 use crate::model::{
     AccessListForm, Action, Conformance, Criterion, L3Condition, Limits, MatchMode, Name, Protocol,
@@ -26,10 +26,12 @@ pub fn global() -> &'static Mode<Statement> {
 }
 
 static GLOBAL: Mode<Statement> =
-    Mode::new("global", "(config)#", &[common::GLOBAL_COMMANDS, own::GLOBAL_COMMANDS, c3pl::GLOBAL_COMMANDS]);
+    Mode::new("global", "(config)#", &[common::GLOBAL_COMMANDS, own::GLOBAL_COMMANDS, c3pl::GLOBAL_COMMANDS])
+        .unknown(Unknown::Ignore);
 
 static INTERFACE: Mode<Statement> =
-    Mode::new("interface", "(config-if)#", &[common::INTERFACE_COMMANDS, c3pl::INTERFACE_COMMANDS]);
+    Mode::new("interface", "(config-if)#", &[common::INTERFACE_COMMANDS, c3pl::INTERFACE_COMMANDS])
+        .unknown(Unknown::Ignore);
 
 /// One line, understood; its `no` is kept beside it.
 #[derive(Clone, Debug)]
@@ -135,25 +137,6 @@ pub enum Setting {
     ControlSocket(Option<Name>),
     Metrics(Option<SocketAddr>),
     EventsJson(Option<Name>),
-}
-
-/// What becomes of a line in a block that no command of it fits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tolerance {
-    /// The block is ours alone: the line is wrong.
-    None,
-    /// Devices know more here than we do: a warning.
-    Warn,
-    /// Most of the block is no business of ours.
-    Ignore,
-}
-
-pub(crate) fn tolerance(mode: &Mode<Statement>) -> Tolerance {
-    match mode.name {
-        "global" | "interface" | "access-list" => Tolerance::Ignore,
-        "parameter-map-inspect" | "zone" => Tolerance::Warn,
-        _ => Tolerance::None,
-    }
 }
 
 pub(crate) fn platforms(platform: Platform) -> Platforms {

@@ -28,6 +28,17 @@ pub(crate) struct MapHeader<'t> {
     pub(crate) name: &'t str,
 }
 
+impl MapHeader<'_> {
+    /// The words a header of this kind and type begins with.
+    pub(crate) fn keywords(&self) -> impl Iterator<Item = &str> {
+        let of = (self.of != PLAIN).then(|| std::iter::once("type").chain(self.of.split(' ')));
+        std::iter::once(self.kind.as_str()).chain(of.into_iter().flatten())
+    }
+}
+
+/// The type of a map without one.
+const PLAIN: &str = "plain";
+
 /// Protocols that have maps of type inspect of their own, on either platform.
 const L7_PROTOCOLS: &[&str] = &[
     "aol",
@@ -80,7 +91,7 @@ pub(crate) fn map_header<'t>(words: &[&'t str]) -> Option<MapHeader<'t>> {
         "parameter-map" => MapKind::ParameterMap,
         _ => return None,
     };
-    let mut of = "plain".to_owned();
+    let mut of = PLAIN.to_owned();
     if let [keyword, kind, behind @ ..] = rest
         && keyword.eq_ignore_ascii_case("type")
     {

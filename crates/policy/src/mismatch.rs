@@ -1,6 +1,6 @@
 //! A line that is no command becomes a complaint: what was expected, and what was probably meant.
 
-use grammar::{Completion, Mismatch, Mode, Platforms};
+use grammar::{Command, Completion, Mismatch, Mode, Platforms};
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::dialect::Statement;
@@ -80,7 +80,9 @@ fn unknown(
 pub(crate) struct Correction {
     at: grammar::Span,
     keyword: &'static str,
-    /// The line with the keyword in the word's place.
+    /// The command that the line is with the keyword in the word's place.
+    pub(crate) command: &'static Command<Statement>,
+    /// The line then.
     pub(crate) line: String,
 }
 
@@ -102,8 +104,8 @@ pub(crate) fn corrected(
         }
         let keyword = nearest(word.text, next.iter().copied().filter(|word| is_keyword(word)))?;
         let line = format!("{before}{keyword}{behind}");
-        let is_whole = grammar::resolve(mode, platforms, &grammar::words(&line)).is_ok();
-        is_whole.then_some(Correction { at: word.span, keyword, line })
+        let command = grammar::resolve(mode, platforms, &grammar::words(&line)).ok()?.command;
+        Some(Correction { at: word.span, keyword, command, line })
     })
 }
 

@@ -6,13 +6,13 @@
 
 use std::collections::HashMap;
 
-use grammar::{Mismatch, Mode, Platforms, Resolved};
+use grammar::{Claim, Command, Mismatch, Mode, Platforms, Resolved, Unknown};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::dialect::{self, Statement, Tolerance, tolerance};
+use crate::dialect::{self, Statement};
 use crate::lines::Line;
-use crate::maps::{MapHeader, MapKind, map_header};
-use crate::mismatch;
+use crate::maps::{MapHeader, map_header};
+use crate::mismatch::{self, Correction};
 use crate::model::Name;
 use crate::platform::Platform;
 use crate::source::{Source, Span};
@@ -48,7 +48,6 @@ pub(crate) fn read(
 ) -> Statements {
     let mut reader = Reader {
         source,
-        platform,
         platforms: dialect::platforms(platform),
         blocks: Vec::new(),
         aside: None,
@@ -72,7 +71,6 @@ struct Block {
 
 struct Reader<'r> {
     source: &'r Source,
-    platform: Platform,
     platforms: Platforms,
     /// The open blocks, the innermost last; below them all is the global mode.
     blocks: Vec<Block>,
@@ -137,12 +135,14 @@ impl Reader<'_> {
         for (depth, mode) in self.modes() {
             match grammar::resolve(mode, self.platforms, &cut.words) {
                 Ok(resolved)
-                    if first_keyword(resolved.command.syntax).is_none_or(|keyword| cut.is(keyword)) =>
+                    if resolved.command.leading_keywords().next().is_none_or(|word| cut.is(word)) =>
                 {
                     return Ok((depth, resolved));
                 }
-                // `host 192.0.2.1` stands in blocks of others and is no beginning of `hostname`.
-                Ok(_) if depth == 0 && cut.is("host") || refusals.iter().any(|it| knows(it.mode, cut)) => {
+                Ok(resolved)
+                    if resolved.command.not_short.iter().any(|word| cut.is(word))
+                        || refusals.iter().any(|it| knows(it.mode, cut)) =>
+                {
                     let at =
                         cut.words.words.get(cut.head).map_or_else(grammar::Span::default, |word| word.span);
                     refusals.push(Refusal { mode, word: cut.head, mismatch: Mismatch::Unknown { at } });
@@ -211,13 +211,13 @@ impl Reader<'_> {
     fn refuse(&mut self, cut: &Cut<'_>, refusals: &[Refusal]) {
         let Some((global, inner)) = refusals.split_last() else { return };
         let deeper = self.blocks.last().is_some_and(|block| cut.line.indent > block.indent);
-        // Of words that also begin statements of the device the indentation must tell whose they are.
-        let may_be_inner = deeper || !SHARED.iter().any(|shared| cut.is(shared));
-        let begun = |refusal: &&Refusal| refusal.word > cut.head && knows(refusal.mode, cut);
-        if let Some(refusal) = inner.iter().find(begun).filter(|_| may_be_inner) {
+        // A keyword that also begins commands of other features is one of the block only if it is indented.
+        let begins = if deeper { knows } else { claims };
+        let begun = |refusal: &&Refusal| refusal.word > cut.head && begins(refusal.mode, cut);
+        if let Some(refusal) = inner.iter().find(begun) {
             return self.refuse_in_block(cut, refusal);
         }
-        if self.is_ours_anywhere(cut) || begun(&global) && (cut.is("proxy") || cut.is("mailwarden")) {
+        if self.is_ours_anywhere(cut) || global.word > cut.head && claims(global.mode, cut) {
             self.close(0);
             self.aside = Some(cut.line.indent);
             return self.wrong(cut, global);
@@ -233,7 +233,7 @@ impl Reader<'_> {
             self.aside = Some(cut.line.indent);
             return self.wrong(cut, global);
         }
-        if let Some(refusal) = inner.first().filter(|refusal| tolerance(refusal.mode) == Tolerance::None) {
+        if let Some(refusal) = inner.first().filter(|refusal| refusal.mode.unknown == Unknown::Error) {
             self.close(0);
             self.closed = Some((refusal.mode, cut.line.span()));
         } else if self.lost(cut) {
@@ -246,17 +246,17 @@ impl Reader<'_> {
     /// A line of an open block that the block does not know.
     fn refuse_in_block(&mut self, cut: &Cut<'_>, refusal: &Refusal) {
         let unknown = matches!(refusal.mismatch, Mismatch::Unknown { .. });
-        match tolerance(refusal.mode) {
-            Tolerance::Warn if unknown && refusal.word <= cut.head + 1 && !self.is_slip(cut, refusal) => {
+        match refusal.mode.unknown {
+            Unknown::Warn if unknown && refusal.word <= cut.head + 1 && !self.is_slip(cut, refusal) => {
                 let message = format!("`{}` has no effect here", cut.command_words());
                 self.complaints.push(Diagnostic::new(Code::NotSupported, cut.line.span(), message));
                 self.aside = Some(cut.line.indent);
             }
-            Tolerance::Ignore if refusal.word <= cut.head || refusal.mode.name == "access-list" => {
+            Unknown::Ignore if refusal.word <= cut.head || !claims_shortened(refusal.mode, cut) => {
                 self.aside = Some(cut.line.indent);
                 self.not_used(cut);
             }
-            _ => {
+            Unknown::Error | Unknown::Warn | Unknown::Ignore => {
                 if opens_block(refusal.mode, cut) {
                     self.aside = Some(cut.line.indent);
                 }
@@ -268,12 +268,18 @@ impl Reader<'_> {
     /// Whether the line would be one of ours with one word written right.
     fn is_slip(&self, cut: &Cut<'_>, refusal: &Refusal) -> bool {
         let corrected = || mismatch::corrected(refusal.mode, self.platforms, cut.line.text, refusal.word);
-        match refusal.mode.name {
-            "global" => {
-                corrected().is_some_and(|it| OWN_HEADERS.iter().any(|own| begins_with(&it.line, own)))
+        match refusal.mode.unknown {
+            Unknown::Error | Unknown::Warn => corrected().is_some(),
+            Unknown::Ignore => {
+                let claimed = |it: &Correction| {
+                    let first = it.line.split_ascii_whitespace().next().unwrap_or_default();
+                    let mut keywords = it.command.leading_keywords();
+                    it.command.claim >= Claim::Corrected
+                        && keywords.next().is_some_and(|keyword| keyword.eq_ignore_ascii_case(first))
+                };
+                // Inside the blocks of others, words that resemble ours are theirs.
+                std::ptr::eq(refusal.mode, dialect::global()) && corrected().is_some_and(|it| claimed(&it))
             }
-            "interface" | "access-list" => false,
-            _ => corrected().is_some(),
         }
     }
 
@@ -287,8 +293,8 @@ impl Reader<'_> {
             && candidates.iter().any(|keyword| {
                 let line = [before, &[keyword], behind].concat().join(" ");
                 let resolved = grammar::resolve(global.mode, self.platforms, &grammar::words(&line));
-                resolved.is_ok()
-                    && OWN_HEADERS.iter().any(|own| *own != "interface" && own.starts_with(keyword))
+                let enters = resolved.ok().and_then(|resolved| resolved.command.enters);
+                enters.is_some_and(|mode| mode.unknown != Unknown::Ignore)
             })
     }
 
@@ -296,9 +302,12 @@ impl Reader<'_> {
     fn lost(&mut self, cut: &Cut<'_>) -> bool {
         let Some((mode, by)) = self.closed else { return false };
         let resolved = grammar::resolve(mode, self.platforms, &cut.words);
-        let fits = resolved.is_ok_and(|resolved| resolved.build().is_ok());
-        // Everything has a description.
-        if !(fits || is_own(mode) && knows(mode, cut)) || cut.is("description") {
+        // Every block of every feature has a description.
+        let fits = resolved.is_ok_and(|resolved| {
+            resolved.build().is_ok_and(|statement| !matches!(statement, Statement::Description(_)))
+        });
+        let claims = |command: &Command<_>| command.claim == Claim::Anywhere && claim_fits(command, cut);
+        if !fits && !mode.commands().any(claims) {
             return false;
         }
         let message = format!("`{}` stands outside its block", cut.command_words());
@@ -315,34 +324,30 @@ impl Reader<'_> {
         self.complaints.push(mismatch::complaint(mode, self.platforms, cut.line, mismatch, *word));
     }
 
-    /// Whether the line is, or is meant to be, a statement that never stands in a block of others.
+    /// Whether the line is, or is meant to be, a statement that is never part of another feature's block.
     fn is_ours_anywhere(&self, cut: &Cut<'_>) -> bool {
-        if self.platform != Platform::Ios {
-            return false;
+        if let Some(header) = cut.map_header() {
+            return !self.is_foreign(cut, &header);
         }
-        match cut.map_header() {
-            Some(header) => !self.is_foreign(cut, &header),
-            None if cut.is("access-list") => {
-                let action = cut.word(cut.head + 2);
-                action.eq_ignore_ascii_case("permit") || action.eq_ignore_ascii_case("deny")
-            }
-            None => (cut.is("zone") || cut.is("zone-pair")) && cut.second().eq_ignore_ascii_case("security"),
-        }
+        let claimed = self.known().any(|it| it.claim == Claim::Anywhere && claim_fits(it, cut));
+        claimed
+            && grammar::resolve(dialect::global(), self.platforms, &cut.words)
+                .map_or(true, |resolved| resolved.command.claim == Claim::Anywhere)
     }
 
     /// Whether a map serves another feature; a misspelt map of ours does not.
     fn is_foreign(&self, cut: &Cut<'_>, header: &MapHeader<'_>) -> bool {
-        let ours = self.platform == Platform::Ios
-            && matches!(
-                (header.kind, header.of.as_str()),
-                (MapKind::ParameterMap, "regex" | "inspect")
-                    | (MapKind::ClassMap | MapKind::PolicyMap, "inspect" | "inspect smtp")
-            );
         let global = dialect::global();
         // `class-map t i s c1` is a map of ours, typed by hand.
-        !ours
+        !self.known().any(|command| command.leading_keywords().eq(header.keywords()))
             && grammar::resolve(global, self.platforms, &cut.words).is_err()
             && mismatch::corrected(global, self.platforms, cut.line.text, cut.head + 3).is_none()
+    }
+
+    /// The outermost commands of the platform.
+    fn known(&self) -> impl Iterator<Item = &'static Command<Statement>> {
+        let platforms = self.platforms;
+        dialect::global().commands().filter(move |command| command.platforms.intersects(platforms))
     }
 
     fn foreign_map(&mut self, cut: &Cut<'_>, header: MapHeader<'_>) {
@@ -377,22 +382,6 @@ impl Reader<'_> {
         }
     }
 }
-
-/// First words of our blocks that also begin statements of a device.
-const SHARED: &[&str] = &["ip", "platform", "service-policy", "parameter-map", "server", "events", "metrics"];
-
-/// What a misspelt line must become to be ours, at the outermost level.
-const OWN_HEADERS: &[&str] = &[
-    "class-map",
-    "policy-map",
-    "parameter-map",
-    "zone security",
-    "zone-pair",
-    "proxy",
-    "mailwarden",
-    "hostname",
-    "interface",
-];
 
 /// Why a line is no statement of a mode.
 struct Refusal {
@@ -435,8 +424,15 @@ impl<'s> Cut<'s> {
         self.word(self.head).eq_ignore_ascii_case(keyword)
     }
 
-    fn second(&self) -> &'s str {
-        self.word(self.head + 1)
+    /// Whether the first word is this keyword or the beginning of it.
+    fn shortens(&self, keyword: &str) -> bool {
+        let typed = self.word(self.head);
+        keyword.get(..typed.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(typed))
+    }
+
+    /// Whether the line begins with these keywords, typed in full.
+    fn begins_with(&self, keywords: impl Iterator<Item = &'static str>) -> bool {
+        keywords.zip(self.head..).all(|(keyword, at)| self.word(at).eq_ignore_ascii_case(keyword))
     }
 
     fn map_header(&self) -> Option<MapHeader<'s>> {
@@ -460,26 +456,31 @@ impl<'s> Cut<'s> {
 
 /// Whether a command of the mode begins with the first word, typed in full.
 fn knows(mode: &Mode<Statement>, cut: &Cut<'_>) -> bool {
-    mode.commands().filter_map(|command| first_keyword(command.syntax)).any(|keyword| cut.is(keyword))
+    mode.commands().filter_map(|command| command.leading_keywords().next()).any(|keyword| cut.is(keyword))
+}
+
+/// Whether a command of the mode claims the line, if the line is in this mode.
+fn claims(mode: &Mode<Statement>, cut: &Cut<'_>) -> bool {
+    mode.commands().any(|command| claim_fits(command, cut))
+}
+
+/// The same of a first word that may be shortened.
+fn claims_shortened(mode: &Mode<Statement>, cut: &Cut<'_>) -> bool {
+    let claiming = mode.commands().filter(|command| command.claim >= Claim::Keyword);
+    claiming.filter_map(|command| command.leading_keywords().next()).any(|keyword| cut.shortens(keyword))
+}
+
+fn claim_fits(command: &Command<Statement>, cut: &Cut<'_>) -> bool {
+    let mut keywords = command.leading_keywords();
+    match command.claim {
+        Claim::Whole | Claim::Corrected => false,
+        Claim::Keyword => keywords.next().is_some_and(|keyword| cut.is(keyword)),
+        Claim::Anywhere => cut.begins_with(keywords),
+    }
 }
 
 /// Whether a command of the mode that begins with the first word opens a block.
 fn opens_block(mode: &Mode<Statement>, cut: &Cut<'_>) -> bool {
     let opening = mode.commands().filter(|command| command.enters.is_some());
-    opening.filter_map(|command| first_keyword(command.syntax)).any(|keyword| cut.is(keyword))
-}
-
-/// The keyword a command begins with, if it begins with a keyword.
-fn first_keyword(syntax: &'static str) -> Option<&'static str> {
-    let first = syntax.strip_prefix("[no] ").unwrap_or(syntax).split_ascii_whitespace().next()?;
-    (!first.starts_with(['[', '{'])).then_some(first)
-}
-
-/// A block of this program, whose words no device has in its blocks.
-fn is_own(mode: &Mode<Statement>) -> bool {
-    matches!(mode.name, "mailwarden" | "proxy")
-}
-
-fn begins_with(line: &str, words: &str) -> bool {
-    line.get(..words.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(words))
+    opening.filter_map(|command| command.leading_keywords().next()).any(|keyword| cut.is(keyword))
 }

@@ -3,7 +3,7 @@
 //!
 //! Sub-modes of maps are in the folder. What statements do to the model is in `lower.rs`.
 
-use grammar::{Command, Matched, Mode, Platforms};
+use grammar::{Claim, Command, Matched, Mode, Platforms, Unknown};
 
 use super::{Built, Statement, description, maybe_name, mode_of, name, name_unless_no, text};
 use class::{INSPECT_CLASS, SMTP_CLASS};
@@ -22,6 +22,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
         &["A parameter-map", "Its type", "Regular expressions", "Name"],
         |m| name(m, "name").map(Statement::RegexMap),
     )
+    .claims(Claim::Anywhere)
     .on(Platforms::IOS)
     .enters(&REGEX_MAP),
     Command::new(
@@ -30,6 +31,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
         &["", "", "Timers and limits", "Name", "A command of the map"],
         |m| Ok(Statement::InspectMap { name: name(m, "name")?, rest: text(m, "rest") }),
     )
+    .claims(Claim::Anywhere)
     .on(Platforms::IOS)
     .enters(&INSPECT_MAP),
     Command::new(
@@ -46,6 +48,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
         ],
         |m| Ok(Statement::L7Class { name: name(m, "name")?, mode: mode_of(m) }),
     )
+    .claims(Claim::Anywhere)
     .on(Platforms::IOS)
     .enters(&SMTP_CLASS),
     Command::new(
@@ -54,6 +57,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
         &["", "", "", "All conditions must hold", "One condition must hold", "Name"],
         |m| Ok(Statement::L3Class { name: name(m, "name")?, mode: mode_of(m) }),
     )
+    .claims(Claim::Anywhere)
     .on(Platforms::IOS)
     .enters(&INSPECT_CLASS),
     Command::new(
@@ -62,6 +66,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
         &["A policy-map", "Its type", "An inspection policy", "A policy on mail", "Name"],
         |m| name(m, "name").map(Statement::L7Policy),
     )
+    .claims(Claim::Anywhere)
     .on(Platforms::IOS)
     .enters(&SMTP_POLICY),
     Command::new(
@@ -70,6 +75,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
         &["", "", "", "Name"],
         |m| name(m, "name").map(Statement::L3Policy),
     )
+    .claims(Claim::Anywhere)
     .on(Platforms::IOS)
     .enters(&INSPECT_POLICY),
     Command::new(
@@ -78,6 +84,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
         &["A zone", "A security zone", "Name"],
         |m| name(m, "name").map(Statement::Zone),
     )
+    .claims(Claim::Anywhere)
     .on(Platforms::IOS)
     .enters(&ZONE),
     Command::new(
@@ -94,6 +101,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
         ],
         zone_pair,
     )
+    .claims(Claim::Anywhere)
     .on(Platforms::IOS)
     .enters(&ZONE_PAIR),
 ];
@@ -111,7 +119,8 @@ static ZONE: Mode<Statement> = Mode::new(
     "zone",
     "(config-sec-zone)#",
     &[&[description(&["Describe the zone", "Up to 200 characters"])]],
-);
+)
+.unknown(Unknown::Warn);
 
 static ZONE_PAIR: Mode<Statement> = Mode::new(
     "zone-pair",
@@ -123,7 +132,8 @@ static ZONE_PAIR: Mode<Statement> = Mode::new(
             "Apply a policy to the traffic of this pair",
             &["Enforce a policy", "Its type", "An inspection policy", "Name of the policy-map"],
             |m| name_unless_no(m, "policy").map(Statement::ServicePolicy),
-        ),
+        )
+        .claims(Claim::Whole),
     ]],
 );
 

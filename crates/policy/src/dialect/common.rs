@@ -2,7 +2,7 @@
 //!
 //! The mode of an interface is composed in `dialect.rs`, because each dialect adds commands to it.
 
-use grammar::{Command, Matched, Mismatch, Mode, Platforms};
+use grammar::{Claim, Command, Matched, Mismatch, Mode, Platforms, Unknown};
 
 use super::{Built, INTERFACE, Statement, description, name, name_unless_no, required_text, text};
 use crate::model::{AccessListForm, Name};
@@ -13,43 +13,60 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
         "Enter privileged mode; accepted so that a terminal log can be read",
         &["Turn on privileged commands"],
         |_| Ok(Statement::OnTheWay),
-    ),
+    )
+    .claims(Claim::Whole),
     Command::new(
         "configure [terminal]",
         "Enter configuration mode; accepted so that a terminal log can be read",
         &["Enter configuration mode", "Configure from the terminal"],
         |_| Ok(Statement::OnTheWay),
-    ),
+    )
+    .claims(Claim::Whole),
     Command::new(
         "[no] hostname [WORD$name]",
         "Set the name of this system, as it appears in the prompt and in messages",
         &["Name of this system", "Name"],
         |m| hostname(m).map(Statement::Hostname),
-    ),
+    )
+    .claims(Claim::Corrected)
+    // `host 192.0.2.1` is a line of many blocks.
+    .not_short(&["host"]),
     Command::new(
         "[no] logging file [WORD$path]",
         "Write syslog messages to a file instead of standard error",
         &["Where messages go", "Write messages to a file instead of stderr", "Path"],
         |m| name_unless_no(m, "path").map(Statement::LogFile),
-    ),
+    )
+    .claims(Claim::Whole),
     Command::new("[no] interface LINE$name", "Configure an interface", &["An interface", "Name"], |m| {
         let line = required_text(m, "name")?;
         Ok(Statement::Interface(Name::new(interface_name(line.text.split_ascii_whitespace()), line.at)))
     })
+    .claims(Claim::Corrected)
     .enters(&INTERFACE),
     Command::new(
-        "[no] access-list WORD$name [LINE$entry]",
+        "[no] access-list WORD$name {permit | deny}$action [LINE$rest]",
         "Add an entry to an access list",
-        &["An access list", "Number or name", "permit or deny, and what"],
-        |m| Ok(Statement::AccessListLine { name: name(m, "name")?, entry: text(m, "entry") }),
+        &["An access list", "Number or name", "Let it pass", "Refuse it", "What"],
+        access_list_line,
     )
-    .on(Platforms::IOS),
+    .on(Platforms::IOS)
+    .claims(Claim::Anywhere),
+    Command::new(
+        "[no] access-list WORD$name [LINE$other]",
+        "Remove an access list (`no`); remarks and other entries are skipped",
+        &["", "Number or name", "A remark or another kind of entry"],
+        |m| Ok(Statement::AccessListLine { name: name(m, "name")?, entry: None }),
+    )
+    .on(Platforms::IOS)
+    .claims(Claim::Whole),
     Command::new(
         "[no] ip access-list {standard | extended}$form WORD$name",
         "Define an IPv4 access list",
         &["IP", "A named access list", "By source address", "By protocol, addresses and ports", "Name"],
         access_list,
     )
+    .claims(Claim::Whole)
     .on(Platforms::IOS)
     .enters(&ACCESS_LIST),
     Command::new(
@@ -58,6 +75,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
         &["IPv6", "A named access list", "Name"],
         |m| Ok(Statement::AccessList { form: AccessListForm::V6, name: name(m, "name")? }),
     )
+    .claims(Claim::Whole)
     .on(Platforms::IOS)
     .enters(&ACCESS_LIST),
 ];
@@ -71,6 +89,12 @@ fn hostname(m: &Matched<'_>) -> Result<Option<Name>, Mismatch> {
         Some(word) => Ok(Some(Name::new(word.text, word.span.into()))),
         None => name_unless_no(m, "name"),
     }
+}
+
+fn access_list_line(m: &Matched<'_>) -> Built {
+    let action = m.choice("action").unwrap_or("deny");
+    let entry = text(m, "rest").map(|rest| entry(action, &rest));
+    Ok(Statement::AccessListLine { name: name(m, "name")?, entry })
 }
 
 fn access_list(m: &Matched<'_>) -> Built {
@@ -98,18 +122,22 @@ static ACCESS_LIST: Mode<Statement> = Mode::new(
             "Add an entry",
             &["Place in the list", "Let it pass", "Refuse it", "What"],
             access_list_entry,
-        ),
+        )
+        .claims(Claim::Whole),
         Command::new(
             "[no] sequence (1-4294967295)$number {permit | deny}$action LINE$rest",
             "Add an entry at a place",
             &["Place in the list", "Number", "Let it pass", "Refuse it", "What"],
             access_list_entry,
-        ),
+        )
+        .claims(Claim::Whole),
         Command::new("[no] remark [LINE$text]", "Add a comment", &["A comment", "Text"], |_| {
             Ok(Statement::Remark)
-        }),
+        })
+        .claims(Claim::Whole),
     ]],
-);
+)
+.unknown(Unknown::Ignore);
 
 /// From `permit` or `deny` on, one blank between the words.
 fn access_list_entry(m: &Matched<'_>) -> Built {
@@ -118,7 +146,7 @@ fn access_list_entry(m: &Matched<'_>) -> Built {
     Ok(Statement::AccessListEntry(entry(action, &rest)))
 }
 
-pub(super) fn entry(action: &str, rest: &Name) -> Name {
+fn entry(action: &str, rest: &Name) -> Name {
     let words: Vec<&str> = std::iter::once(action).chain(rest.text.split_ascii_whitespace()).collect();
     Name::new(words.join(" "), rest.at)
 }

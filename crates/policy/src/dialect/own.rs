@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use grammar::{Command, Matched, Mismatch, Mode};
+use grammar::{Claim, Command, Matched, Mismatch, Mode};
 
 use super::{Built, Setting, Statement, address, description, name, name_unless_no};
 use crate::model::{Conformance, Protocol, RecipientLimit, Refusals, StartTls};
@@ -34,7 +34,8 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
                 let asa = m.choice("platform") == Some("asa");
                 Ok(Statement::Setting(Setting::Platform(if asa { Platform::Asa } else { Platform::Ios })))
             },
-        ),
+        )
+        .claims(Claim::Whole),
         Command::new(
             "[no] workers (1-1024)$count",
             "Set the number of worker threads; by default one per processor",
@@ -43,7 +44,8 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
                 let count = m.number("count").and_then(|count| u16::try_from(count).ok()).unwrap_or(1);
                 Ok(Statement::Setting(Setting::Workers(count)))
             },
-        ),
+        )
+        .claims(Claim::Anywhere),
         Command::new(
             "[no] conformance {compat | standard | strict}$level",
             "Set how strictly the protocol standards are enforced",
@@ -60,7 +62,8 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
                     _ => Conformance::Standard,
                 })))
             },
-        ),
+        )
+        .claims(Claim::Anywhere),
         Command::new(
             "[no] refusals {smtp | silent | detail}$form",
             "Set how a refusal is answered",
@@ -77,7 +80,8 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
                     _ => Refusals::Smtp,
                 })))
             },
-        ),
+        )
+        .claims(Claim::Anywhere),
         Command::new(
             "[no] starttls {pass | mask | device}$treatment",
             "Set how STARTTLS is treated",
@@ -94,7 +98,8 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
                     _ => StartTls::Pass,
                 })))
             },
-        ),
+        )
+        .claims(Claim::Anywhere),
         Command::new(
             "[no] recipient-limit {device | refuse}$form",
             "Set how a recipient over the limit of a class is answered",
@@ -108,13 +113,15 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
                 let limit = if refuse { RecipientLimit::Refuse } else { RecipientLimit::Device };
                 Ok(Statement::Setting(Setting::RecipientLimit(limit)))
             },
-        ),
+        )
+        .claims(Claim::Anywhere),
         Command::new(
             "[no] control-socket [WORD$path]",
             "Set the path of the control socket; not available yet",
             &["The socket of `show` and the shell", "Path"],
             |m| name_unless_no(m, "path").map(|path| Statement::Setting(Setting::ControlSocket(path))),
-        ),
+        )
+        .claims(Claim::Anywhere),
         Command::new(
             "[no] metrics [WORD$address]",
             "Set the address where metrics are served; not available yet",
@@ -123,13 +130,15 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
                 let listen = if m.negated() { None } else { Some(given_address(m)?) };
                 Ok(Statement::Setting(Setting::Metrics(listen)))
             },
-        ),
+        )
+        .claims(Claim::Whole),
         Command::new(
             "[no] events json [WORD$path]",
             "Write events to a file as JSON, one object per line",
             &["Where events are written", "One JSON object per line", "Path"],
             |m| name_unless_no(m, "path").map(|path| Statement::Setting(Setting::EventsJson(path))),
-        ),
+        )
+        .claims(Claim::Anywhere),
     ]],
 );
 
@@ -143,13 +152,15 @@ static PROXY: Mode<Statement> = Mode::new(
             "Add an address where clients connect",
             &["Where clients connect", "ADDRESS:PORT"],
             |m| address(m, "address").map(Statement::Listen),
-        ),
+        )
+        .claims(Claim::Anywhere),
         Command::new(
             "[no] server WORD$address",
             "Add a mail server that connections are relayed to",
             &["A mail server behind the proxy", "ADDRESS:PORT"],
             |m| address(m, "address").map(Statement::Server),
-        ),
+        )
+        .claims(Claim::Whole),
         Command::new(
             "[no] protocol {smtp | esmtp | pop3 | imap | tcp}$protocol",
             "Set the protocol; by default it follows from the port",
@@ -178,7 +189,8 @@ static PROXY: Mode<Statement> = Mode::new(
                     if m.has("smtp") { Statement::ProxySmtpPolicy } else { Statement::ServicePolicy };
                 name_unless_no(m, "policy").map(statement)
             },
-        ),
+        )
+        .claims(Claim::Anywhere),
         Command::new(
             "[no] inspect esmtp [WORD$map]",
             "With `no`: relay without inspection; inspection as on an ASA is not available yet",
@@ -190,13 +202,15 @@ static PROXY: Mode<Statement> = Mode::new(
             "Inspect by a rule of classic IOS; not available yet",
             &["Classic inspection", "Inspect by a rule", "Name of the rule"],
             |_| Ok(Statement::IpInspect),
-        ),
+        )
+        .claims(Claim::Whole),
         Command::new(
             "[no] parameter-map [WORD$map]",
             "Apply timers and session limits",
             &["Timers and limits", "Name of a parameter-map of type inspect"],
             |m| name_unless_no(m, "map").map(Statement::ProxyParameters),
-        ),
+        )
+        .claims(Claim::Whole),
     ]],
 );
 

@@ -234,11 +234,7 @@ impl<'c> Lowering<'c> {
     }
 
     fn access_list_line(&mut self, name: Name, entry: Option<Name>) {
-        let Some(entry) = entry else { return };
-        let Some((action, rest)) = entry.text.split_once(|c: char| c.is_ascii_whitespace()) else { return };
-        let action = action.to_ascii_lowercase();
-        if action == "permit" || action == "deny" {
-            let entry = crate::dialect::common::entry(&action, &Name::new(rest, entry.at));
+        if let Some(entry) = entry {
             self.open_access_list(AccessListForm::Lines, &name).entries.push(entry);
         }
     }

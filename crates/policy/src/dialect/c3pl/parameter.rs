@@ -1,6 +1,6 @@
 //! The sub-modes of `parameter-map type regex` and `parameter-map type inspect`.
 
-use grammar::{Command, Matched, Mismatch, Mode};
+use grammar::{Command, Matched, Mismatch, Mode, Unknown};
 
 use crate::dialect::{Built, Statement, number, number_unless_no, required_text};
 use crate::model::Limits;
@@ -108,7 +108,8 @@ pub(super) static INSPECT_MAP: Mode<Statement> = Mode::new(
             |m| limit(m, COUNT, |limits, value| limits.sessions_maximum = value),
         ),
     ]],
-);
+)
+.unknown(Unknown::Warn);
 
 fn switch(m: &Matched<'_>, set: fn(&mut Limits, Option<bool>)) -> Built {
     match m.choice("state") {

@@ -1,6 +1,6 @@
 //! The sub-modes of `policy-map type inspect [smtp]` and of the classes in them.
 
-use grammar::{Command, Matched, Mode};
+use grammar::{Claim, Command, Matched, Mode};
 
 use crate::dialect::{Built, Statement, description, maybe_name, name, name_unless_no};
 use crate::model::{Action, Name, TopAction};
@@ -119,7 +119,8 @@ static INSPECT_RULE: Mode<Statement> = Mode::new(
                 "Name of the policy-map",
             ],
             l7_policy,
-        ),
+        )
+        .claims(Claim::Whole),
         Command::new(
             "[no] police [rate (8000-2000000000)$rate] [burst (1000-512000000)$burst]",
             "Limit the rate of matching traffic",
