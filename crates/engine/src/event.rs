@@ -1,6 +1,7 @@
 //! Every thing worth reporting, typed. Renderers turn it into syslog lines and JSON.
 
-use policy::fact::{Kind, Scope};
+use policy::criterion::CriterionKind;
+use policy::fact::Scope;
 use policy::model::Action;
 
 pub use crate::anomaly::{Anomaly, AnomalyKind, Treatment};
@@ -70,7 +71,7 @@ pub struct Match<'b> {
     pub policy: &'b str,
     pub class: &'b str,
     pub criterion: &'b str,
-    pub kind: Kind,
+    pub kind: CriterionKind,
     pub scope: Scope,
     /// What made it true, as received, at most 256 octets. Never rendered raw.
     pub value: &'b [u8],

@@ -4,7 +4,8 @@
 
 use std::borrow::Cow;
 
-use policy::fact::{Close, Counter, Fact, Kind, Scope};
+use policy::criterion::{Counter, CriterionKind};
+use policy::fact::{Close, Fact, Scope};
 use policy::{CompiledPolicy, Ending, Held, RuleId, RuleState, Verdict};
 use proto::Side;
 
@@ -27,12 +28,12 @@ pub(crate) enum Decision {
     /// `kind` is what the condition asks that made the rule act.
     Refuse {
         rule: RuleId,
-        kind: Option<Kind>,
+        kind: Option<CriterionKind>,
     },
 }
 
 /// The value that a condition of this kind was true of, to be reported.
-pub(crate) type Value<'f, 'v> = &'f dyn Fn(Kind) -> Cow<'v, [u8]>;
+pub(crate) type Value<'f, 'v> = &'f dyn Fn(CriterionKind) -> Cow<'v, [u8]>;
 
 impl Inspector {
     /// Adds a fact to the event under way. Decides nothing.
@@ -150,7 +151,7 @@ fn evaluate(
             class: policy.class(hit.rule),
             criterion: policy.criterion(hit.condition),
             kind,
-            scope: kind.scope(),
+            scope: kind.row().scope,
             value: reported_value(&value(kind)),
             action: hit.action,
             log: hit.log,

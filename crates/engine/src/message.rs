@@ -5,7 +5,8 @@
 
 use std::borrow::Cow;
 
-use policy::fact::{Close, Counter, Fact, Kind, Scope};
+use policy::criterion::{Counter, CriterionKind, Text, Word};
+use policy::fact::{Close, Fact, Scope};
 use proto::Side;
 use proto::mime::{self, Finding, PartHeader, Reader, Wants};
 
@@ -214,21 +215,21 @@ impl MessageInspector<'_, '_> {
         }
         let mut last = &b""[..];
         for content_type in part.content_types() {
-            self.inspector.learn(Fact::ContentType(content_type.text), self.cx);
+            self.inspector.learn(Fact::Text(Text::ContentType, content_type.text), self.cx);
             last = content_type.text;
         }
         // RFC 2045 §6.1: without a field the encoding is 7bit.
         let mut encoding = &b"7bit"[..];
         for (number, named) in part.encodings().enumerate() {
             if number > 0 {
-                self.inspector.learn(Fact::Encoding(encoding), self.cx);
+                self.inspector.learn(Fact::Word(Word::Encoding, encoding), self.cx);
             }
             encoding = named;
         }
-        self.inspector.learn(Fact::Encoding(encoding), self.cx);
+        self.inspector.learn(Fact::Word(Word::Encoding, encoding), self.cx);
         self.inspector.close(Close::PartHeader, self.cx);
         self.judge(&|kind| match kind {
-            Kind::MimeEncoding => Cow::Borrowed(encoding),
+            CriterionKind::Encoding => Cow::Borrowed(encoding),
             _ => Cow::Borrowed(last),
         })
     }
@@ -264,7 +265,7 @@ impl MessageInspector<'_, '_> {
     }
 
     fn header_field(&mut self, text: &[u8]) -> Option<Refusal> {
-        self.inspector.learn(Fact::HeaderField(text), self.cx);
+        self.inspector.learn(Fact::Text(Text::Header, text), self.cx);
         self.judge(&|_| Cow::Borrowed(text))
     }
 

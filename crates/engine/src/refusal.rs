@@ -1,7 +1,7 @@
 //! Why something is refused. Each protocol puts it into words of its own.
 
 use policy::RuleId;
-use policy::fact::Kind;
+use policy::criterion::{CriterionKind, RefusalReason};
 
 /// A refusal that the client gets to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,11 +62,14 @@ impl Cause {
     }
 
     /// Why a rule on the content of a message refuses; `kind` is what its condition asks.
-    pub(crate) const fn of_message(kind: Option<Kind>) -> Self {
-        match kind {
-            Some(Kind::HeaderLength) => Self::HeaderTooLong,
-            Some(Kind::DataLength) => Self::TooMuchData,
-            _ => Self::Message,
+    pub(crate) const fn of_message(kind: Option<CriterionKind>) -> Self {
+        let Some(kind) = kind else { return Self::Message };
+        match kind.row().refusal {
+            RefusalReason::HeaderTooLong => Self::HeaderTooLong,
+            RefusalReason::TooMuchData => Self::TooMuchData,
+            RefusalReason::Policy | RefusalReason::RecipientLimit | RefusalReason::InvalidRecipientLimit => {
+                Self::Message
+            }
         }
     }
 }

@@ -11,10 +11,11 @@ pub(crate) mod rules;
 
 use matcher::Matcher;
 use proto::smtp::verb::Verb;
-use rules::{Bits, Described, Encodings, Field, Group, Negation, Rule, Then};
+use rules::{Bits, Described, Field, Group, Negation, Rule, Then, Words};
 pub use rules::{CompiledPolicy, ConditionId, Needs, RuleId};
 
-use crate::fact::{Close, Counter, Kind, Scope, Text};
+use crate::criterion::{Counter, CriterionKind, Text, Word};
+use crate::fact::{Close, Scope};
 use crate::model::{Action, Configuration, Criterion, Encoding, L7Class, L7Policy, L7Rule, MatchMode, Name};
 use crate::pattern::{self, Pattern};
 use crate::profile::{Order, Profile};
@@ -72,9 +73,7 @@ struct Compiler<'p> {
     rules: Vec<Rule>,
     groups: Vec<Group>,
     negations: Vec<Negation>,
-    verbs: Vec<(Box<[u8]>, ConditionId)>,
-    keywords: Vec<(Box<[u8]>, ConditionId)>,
-    encodings: Vec<(Encodings, ConditionId)>,
+    words: [Vec<(Words, ConditionId)>; Word::COUNT],
     fields: [Collected; Text::COUNT],
     thresholds: [Vec<(u64, ConditionId)>; Counter::COUNT],
     needs: Needs,
@@ -89,9 +88,7 @@ impl<'p> Compiler<'p> {
             rules: Vec::new(),
             groups: Vec::new(),
             negations: Vec::new(),
-            verbs: Vec::new(),
-            keywords: Vec::new(),
-            encodings: Vec::new(),
+            words: Default::default(),
             fields: Default::default(),
             thresholds: Default::default(),
             needs: Needs::default(),
@@ -121,7 +118,7 @@ impl<'p> Compiler<'p> {
         let mut members = Vec::new();
         let mut outside = Vec::new();
         for condition in &class.conditions {
-            let Some(kind) = kind_of(&condition.criterion) else { continue };
+            let Some(kind) = condition.criterion.kind() else { continue };
             let of = self.condition(kind, &condition.criterion, condition.negated, &named);
             let member = if condition.negated { self.negation(of, kind, &condition.criterion) } else { of };
             members.push(member);
@@ -163,41 +160,46 @@ impl<'p> Compiler<'p> {
     /// of every session we see, so it is no condition.
     fn condition(
         &mut self,
-        kind: Kind,
+        kind: CriterionKind,
         criterion: &Criterion,
         negated: bool,
         named: &[String],
     ) -> ConditionId {
         // The negation of a body pattern is decided at the end of data, when its parts are over.
-        let scope = if negated && kind.close() == Close::Data {
-            kind.scope().min(Scope::Message)
+        let scope = if negated && kind.row().close == Close::Data {
+            kind.row().scope.min(Scope::Message)
         } else {
-            kind.scope()
+            kind.row().scope
         };
         let id = self.number(criterion.to_string(), Some(kind), scope);
         match criterion {
             Criterion::Protocol => {}
             Criterion::Regex { text, map } => self.patterns(*text, map, id),
             Criterion::Count { counter, over } => self.threshold(*counter, *over, id),
-            Criterion::CommandVerb { verb } => self.verbs.push((verb.as_bytes().into(), id)),
-            Criterion::EhloReply { keyword } => self.keywords.push((keyword.as_bytes().into(), id)),
+            Criterion::CommandVerb { verb } => self.words(Word::Verb, exactly(verb), id),
+            Criterion::EhloReply { keyword } => self.words(Word::EhloKeyword, exactly(keyword), id),
             Criterion::MimeEncoding { encoding } => {
                 self.needs.parts = true;
-                self.encodings.push((Encodings { encoding: encoding.clone(), named: named.to_vec() }, id));
+                let words = match encoding {
+                    Encoding::Standard(encoding) => Words::Encoding(*encoding),
+                    Encoding::Unknown => Words::OtherEncoding { named: named.to_vec() },
+                    Encoding::Private(name) => exactly(name),
+                };
+                self.words(Word::Encoding, words, id);
             }
         }
         id
     }
 
-    fn number(&mut self, text: String, kind: Option<Kind>, scope: Scope) -> ConditionId {
+    fn number(&mut self, text: String, kind: Option<CriterionKind>, scope: Scope) -> ConditionId {
         let id = ConditionId(u16::try_from(self.conditions.len()).unwrap_or(u16::MAX));
         self.conditions.push(Described { text, kind, scope });
         id
     }
 
-    fn negation(&mut self, of: ConditionId, kind: Kind, criterion: &Criterion) -> ConditionId {
+    fn negation(&mut self, of: ConditionId, kind: CriterionKind, criterion: &Criterion) -> ConditionId {
         let condition = self.number(format!("not {criterion}"), Some(kind), self.scope(of));
-        self.negations.push(Negation { of, condition, close: kind.close() });
+        self.negations.push(Negation { of, condition, close: kind.row().close });
         condition
     }
 
@@ -249,6 +251,12 @@ impl<'p> Compiler<'p> {
         }
     }
 
+    fn words(&mut self, word: Word, accepted: Words, id: ConditionId) {
+        if let Some(words) = self.words.get_mut(word as usize) {
+            words.push((accepted, id));
+        }
+    }
+
     fn threshold(&mut self, counter: Counter, over: u64, id: ConditionId) {
         if let Some(thresholds) = self.thresholds.get_mut(counter as usize) {
             thresholds.push((over, id));
@@ -273,9 +281,7 @@ impl<'p> Compiler<'p> {
             rules: self.rules,
             groups: self.groups,
             negations: self.negations,
-            verbs: self.verbs,
-            keywords: self.keywords,
-            encodings: self.encodings,
+            words: self.words,
             fields,
             thresholds: self.thresholds,
         })
@@ -311,30 +317,10 @@ impl Collected {
 
 /// Where a class is tried by criterion: at the condition that is decided last.
 fn order(class: &L7Class) -> u8 {
-    let kinds = class.conditions.iter().filter_map(|condition| kind_of(&condition.criterion));
-    kinds.map(Kind::order).max().unwrap_or(0)
+    let kinds = class.conditions.iter().filter_map(|condition| condition.criterion.kind());
+    kinds.map(|kind| kind.row().order).max().unwrap_or(0)
 }
 
-/// The kind of a criterion; nothing for one that is no condition.
-const fn kind_of(criterion: &Criterion) -> Option<Kind> {
-    Some(match criterion {
-        Criterion::Protocol => return None,
-        Criterion::Regex { text, .. } => match text {
-            Text::Sender => Kind::SenderAddress,
-            Text::Recipient => Kind::RecipientAddress,
-            Text::Header => Kind::HeaderRegex,
-            Text::ContentType => Kind::MimeContentType,
-            Text::Body => Kind::BodyRegex,
-        },
-        Criterion::Count { counter, .. } => match counter {
-            Counter::CommandLength => Kind::CommandLength,
-            Counter::Recipients => Kind::RecipientCount,
-            Counter::InvalidRecipients => Kind::InvalidRecipientCount,
-            Counter::HeaderLength => Kind::HeaderLength,
-            Counter::DataLength => Kind::DataLength,
-        },
-        Criterion::CommandVerb { .. } => Kind::CommandVerb,
-        Criterion::MimeEncoding { .. } => Kind::MimeEncoding,
-        Criterion::EhloReply { .. } => Kind::EhloReply,
-    })
+fn exactly(word: &str) -> Words {
+    Words::Exactly(word.as_bytes().into())
 }

@@ -5,7 +5,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::fact::{Counter, Text};
+use crate::dialect::c3pl::{ENCODINGS, UNKNOWN_ENCODING};
 use crate::model::{
     AccessListForm, Action, Condition, Configuration, Conformance, Criterion, Encoding, InspectMap,
     Interface, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, MatchMode,
@@ -124,13 +124,15 @@ impl Display for Condition {
 
 impl Display for Criterion {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Some(kind) = self.kind() else { return f.write_str("protocol smtp") };
+        f.write_str(kind.row().c3pl)?;
         match self {
-            Self::Protocol => f.write_str("protocol smtp"),
-            Self::Regex { text, map } => write!(f, "{text} regex {map}"),
-            Self::Count { counter, over } => write!(f, "{counter} gt {over}"),
-            Self::CommandVerb { verb } => write!(f, "cmd verb {verb}"),
-            Self::MimeEncoding { encoding } => write!(f, "mime encoding {encoding}"),
-            Self::EhloReply { keyword } => write!(f, "reply ehlo {keyword}"),
+            Self::Protocol => Ok(()),
+            Self::Regex { map, .. } => write!(f, " regex {map}"),
+            Self::Count { over, .. } => write!(f, " gt {over}"),
+            Self::CommandVerb { verb } => write!(f, " {verb}"),
+            Self::MimeEncoding { encoding } => write!(f, " {encoding}"),
+            Self::EhloReply { keyword } => write!(f, " {keyword}"),
         }
     }
 }
@@ -138,13 +140,10 @@ impl Display for Criterion {
 impl Display for Encoding {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::SevenBit => "7-bit",
-            Self::EightBit => "8-bit",
-            Self::Base64 => "base64",
-            Self::Binary => "binary",
-            Self::QuotedPrintable => "quoted-printable",
-            Self::XUuencode => "x-uuencode",
-            Self::Unknown => "unknown",
+            Self::Standard(encoding) => {
+                ENCODINGS.iter().find(|(of, _)| of == encoding).map_or("", |(_, word)| word)
+            }
+            Self::Unknown => UNKNOWN_ENCODING,
             Self::Private(value) => value,
         })
     }
@@ -326,15 +325,6 @@ macro_rules! keywords {
 
 keywords! {
     MatchMode { All = "match-all", Any = "match-any" }
-    Text {
-        Sender = "sender address", Recipient = "recipient address", Header = "header",
-        ContentType = "mime content-type", Body = "body"
-    }
-    Counter {
-        CommandLength = "cmd line length", Recipients = "recipient count",
-        InvalidRecipients = "recipient invalid count", HeaderLength = "header length",
-        DataLength = "data-length"
-    }
     Protocol { Smtp = "smtp", Pop3 = "pop3", Imap = "imap", Tcp = "tcp" }
     Conformance { Compat = "compat", Standard = "standard", Strict = "strict" }
     Refusals { Smtp = "smtp", Silent = "silent", Detail = "detail" }

@@ -4,8 +4,9 @@
 //! acts when it holds *and* one of its conditions is new. Nothing here allocates in the steady state.
 
 use crate::compile::matcher::MatcherState;
-use crate::compile::rules::{Bits, CompiledPolicy, ConditionId, Field, Rule, RuleId, Then};
-use crate::fact::{Close, Counter, Fact, Kind, Scope, Text};
+use crate::compile::rules::{Bits, CompiledPolicy, ConditionId, Rule, RuleId, Then};
+use crate::criterion::{Counter, CriterionKind, Text};
+use crate::fact::{Close, Fact, Scope};
 use crate::model::{Action, MatchMode, PerSecond};
 
 /// A class that acted.
@@ -14,7 +15,7 @@ pub struct Hit {
     pub rule: RuleId,
     /// The condition whose becoming true made the class act.
     pub condition: ConditionId,
-    pub kind: Option<Kind>,
+    pub kind: Option<CriterionKind>,
     /// Nothing where the class has `log` and nothing else.
     pub action: Option<Action>,
     pub log: bool,
@@ -83,15 +84,14 @@ impl CompiledPolicy {
     /// Sets the conditions that this fact makes true. Decides nothing.
     pub fn learn(&self, state: &mut RuleState, fact: Fact<'_>) {
         match fact {
-            Fact::Verb(token) => state.learn_word(&self.verbs, token),
-            Fact::Keyword(word) => state.learn_word(&self.keywords, word),
-            Fact::Sender(text) => state.learn_text(self.field(Text::Sender), text),
-            Fact::Recipient(text) => state.learn_text(self.field(Text::Recipient), text),
-            Fact::HeaderField(text) => state.learn_text(self.field(Text::Header), text),
-            Fact::ContentType(text) => state.learn_text(self.field(Text::ContentType), text),
-            Fact::Encoding(value) => {
-                let matching = self.encodings.iter().filter(|(encoding, _)| encoding.matches(value));
-                matching.for_each(|&(_, condition)| state.set(condition));
+            Fact::Word(word, found) => {
+                let named = self.words(word).iter().filter(|(words, _)| words.contain(found));
+                named.for_each(|&(_, condition)| state.set(condition));
+            }
+            Fact::Text(of, text) => {
+                if let Some(field) = self.field(of) {
+                    field.matcher.find_in(text, &mut |pattern| state.set_all(field.owners(pattern)));
+                }
             }
             Fact::Count(counter, value) => {
                 let passed = self.thresholds(counter).iter().take_while(|&&(over, _)| value > over);
@@ -229,16 +229,6 @@ impl RuleState {
     fn set_all(&mut self, conditions: &[ConditionId]) {
         conditions.iter().for_each(|&condition| self.set(condition));
     }
-
-    fn learn_word(&mut self, words: &[(Box<[u8]>, ConditionId)], found: &[u8]) {
-        let named = words.iter().filter(|(word, _)| word.eq_ignore_ascii_case(found));
-        named.for_each(|&(_, condition)| self.set(condition));
-    }
-
-    fn learn_text(&mut self, field: Option<&Field>, text: &[u8]) {
-        let Some(field) = field else { return };
-        field.matcher.find_in(text, &mut |pattern| self.set_all(field.owners(pattern)));
-    }
 }
 
 #[cfg(test)]
@@ -246,6 +236,7 @@ mod tests {
     use std::num::NonZeroU32;
 
     use super::*;
+    use crate::criterion::Word;
     use crate::model::Configuration;
     use crate::profile::{Order, Profile};
     use crate::source::Span;
@@ -283,8 +274,11 @@ mod tests {
     }
 
     const RATE: PerSecond = PerSecond(NonZeroU32::MIN);
-    const MAIL: [Fact<'static>; 3] =
-        [Fact::Count(Counter::CommandLength, 900), Fact::Verb(b"MAIL"), Fact::Sender(b"evil")];
+    const MAIL: [Fact<'static>; 3] = [
+        Fact::Count(Counter::CommandLength, 900),
+        Fact::Word(Word::Verb, b"MAIL"),
+        Fact::Text(Text::Sender, b"evil"),
+    ];
 
     #[test]
     fn as_configured_the_first_class_that_matches_acts_alone() {
@@ -346,7 +340,7 @@ mod tests {
     fn a_verb_outside_the_dialect_is_masked_unless_its_class_refuses() {
         let verb = |action| {
             let policy = policy(&Profile::C3PL, &[("a", "cmd verb NOOP, cmd verb X-Y", action)]);
-            [&b"x-y"[..], b"noop"].map(|verb| judge(&policy, &[Fact::Verb(verb)]))
+            [&b"x-y"[..], b"noop"].map(|verb| judge(&policy, &[Fact::Word(Word::Verb, verb)]))
         };
         let [private, listed] = verb(Some(Action::Allow));
         assert_eq!(private, ("a".into(), Verdict::Mask(RuleId(0))));
@@ -362,8 +356,8 @@ mod tests {
         let text = "class-map type inspect smtp match-all a\n match cmd line length gt 9\n match cmd verb X-Y\n\
                     policy-map type inspect smtp p\n class type inspect smtp a\n  allow\n";
         let policy = CompiledPolicy::compile(&load(text), "p", &Profile::C3PL).unwrap();
-        let long = [Fact::Count(Counter::CommandLength, 10), Fact::Verb(b"X-Y")];
+        let long = [Fact::Count(Counter::CommandLength, 10), Fact::Word(Word::Verb, b"X-Y")];
         assert_eq!(judge(&policy, &long).1, Verdict::Mask(RuleId(0)));
-        assert_eq!(judge(&policy, &[Fact::Verb(b"X-Y")]).1, Verdict::Pass);
+        assert_eq!(judge(&policy, &[Fact::Word(Word::Verb, b"X-Y")]).1, Verdict::Pass);
     }
 }

@@ -6,6 +6,7 @@
 //! complaints ([`diagnostic`]) are found at once, and [`render`] shows them.
 
 pub mod compile;
+pub mod criterion;
 pub mod diagnostic;
 pub mod dialect;
 mod display;

@@ -4,8 +4,8 @@
 
 use std::collections::HashSet;
 
+use crate::criterion::Counter;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::fact::Counter;
 use crate::model::{
     Action, Condition, Configuration, Criterion, L3Condition, L3Policy, L7Class, L7Policy, L7Rule, MatchMode,
     Name, ObjectKind, Protocol, ProxyPolicy,

@@ -47,7 +47,7 @@ impl Profile {
 pub enum Order {
     /// As written; the first rule that matches acts, and no other is tried.
     AsConfigured,
-    /// By the progress of parsing, then as written: [`Kind::order`](crate::fact::Kind::order) of the
+    /// By the progress of parsing, then as written: [`Row::order`](crate::criterion::Row::order) of the
     /// condition of a class that is decided last. A rule that neither masks nor ends the session lets the
     /// next one act too.
     ByCriterion,

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use crate::compile;
+use crate::criterion::Counter;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
-use crate::fact::Counter;
 use crate::model::{
     Action, Condition, Configuration, Criterion, L3Class, L3Criterion, L7Class, MatchMode, Protocol,
 };
@@ -92,9 +92,7 @@ fn masks(configuration: &Configuration, complaints: &mut Diagnostics) {
         for rule in &outer.rules {
             let Some((Action::Mask, mask)) = rule.action else { continue };
             let Some(class) = configuration.l7_classes.get(&rule.class.text) else { continue };
-            let maskable = |criterion: &Criterion| {
-                matches!(criterion, Criterion::CommandVerb { .. } | Criterion::EhloReply { .. })
-            };
+            let maskable = |criterion: &Criterion| criterion.kind().is_some_and(|kind| kind.row().maskable);
             for other in class.conditions.iter().filter(|condition| !maskable(&condition.criterion)) {
                 let (at, related, why) = if other.at > mask {
                     (other.at, mask, "`mask` stands here")

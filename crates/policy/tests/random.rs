@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use fastrand::Rng;
-use policy::fact::{Counter, Text};
+use policy::criterion::{Counter, Text};
 use policy::model::{
     AccessList, AccessListForm, Action, Condition, Configuration, Conformance, Criterion, Encoding,
     InspectMap, Interface, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule,
@@ -21,6 +21,7 @@ use policy::model::{
 };
 use policy::source::Span;
 use policy::{load, render};
+use proto::mime::TransferEncoding;
 
 const SEED: u64 = 0x6d61_696c;
 
@@ -279,12 +280,12 @@ fn of_command(rng: &mut Rng) -> Criterion {
 fn of_mail(maps: &[Name], mode: MatchMode, rng: &mut Rng) -> Criterion {
     let over = rng.u64(1..=65535);
     let encodings = [
-        Encoding::SevenBit,
-        Encoding::EightBit,
-        Encoding::Base64,
-        Encoding::Binary,
-        Encoding::QuotedPrintable,
-        Encoding::XUuencode,
+        Encoding::Standard(TransferEncoding::SevenBit),
+        Encoding::Standard(TransferEncoding::EightBit),
+        Encoding::Standard(TransferEncoding::Base64),
+        Encoding::Standard(TransferEncoding::Binary),
+        Encoding::Standard(TransferEncoding::QuotedPrintable),
+        Encoding::Standard(TransferEncoding::Uuencode),
         Encoding::Unknown,
         Encoding::Private("X-mine".to_owned()),
     ];

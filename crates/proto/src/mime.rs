@@ -5,6 +5,7 @@
 //! nothing and repairs nothing: what can be read in two ways is told in both.
 
 mod boundary;
+mod encoding;
 mod facts;
 mod header;
 mod line;
@@ -12,6 +13,7 @@ mod parameter;
 mod part;
 
 pub use boundary::BOUNDARY_MAX;
+pub use encoding::TransferEncoding;
 pub use facts::{ContentType, DefaultType};
 pub use header::FIELD_MAX;
 pub use part::{DEPTH_MAX, PARTS_MAX};

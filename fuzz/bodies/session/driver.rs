@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine::config::Watch;
 use engine::event::{Anomaly, Match, MessageSize, Reason, Transaction};
 use engine::{Effect, End, Event, Output, Session, SessionConfig, Wants};
-use policy::fact::Kind;
+use policy::criterion::CriterionKind;
 use proto::{Side, Time};
 
 use crate::cuts::Cuts;
@@ -76,7 +76,7 @@ impl Report {
     fn of(event: Event<'_>) -> Self {
         let (text, size) = match event {
             Event::Anomaly(anomaly) => (format!("{:?}", Anomaly { value: b"", ..anomaly }), None),
-            Event::Match(hit) if hit.kind == Kind::BodyRegex => {
+            Event::Match(hit) if hit.kind == CriterionKind::Body => {
                 (format!("{:?}", Match { value: b"", ..hit }), None)
             }
             Event::Transaction(transaction) => {

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use policy::RuleId;
-use policy::fact::{Close, Counter, Fact, Kind, Scope};
+use policy::criterion::{Counter, CriterionKind, Text, Word};
+use policy::fact::{Close, Fact, Scope};
 use proto::Side;
 use proto::line::{Line, LineEnd};
 use proto::smtp::address::Path;
@@ -206,12 +207,12 @@ impl Smtp {
         }
         self.inspector.begin(Scope::Command, cx);
         self.inspector.learn(Fact::Count(Counter::CommandLength, said.line.wire_len() as u64), cx);
-        self.inspector.learn(Fact::Verb(said.command.token), cx);
+        self.inspector.learn(Fact::Word(Word::Verb, said.command.token), cx);
         if let Some(path) = &said.path {
             let sends = said.command.verb == Verb::Mail;
-            let fact = |text| if sends { Fact::Sender(text) } else { Fact::Recipient(text) };
-            self.inspector.learn(fact(path.text), cx);
-            path.plain().iter().for_each(|plain| self.inspector.learn(fact(plain), cx));
+            let of = if sends { Text::Sender } else { Text::Recipient };
+            self.inspector.learn(Fact::Text(of, path.text), cx);
+            path.plain().iter().for_each(|plain| self.inspector.learn(Fact::Text(of, plain), cx));
         }
         match said.command.verb {
             Verb::Rcpt => {
@@ -225,11 +226,11 @@ impl Smtp {
         self.inspector.close(Close::Command, cx);
         self.judge(
             &|kind| match kind {
-                Kind::SenderAddress | Kind::RecipientAddress => {
+                CriterionKind::Sender | CriterionKind::Recipient => {
                     Cow::Borrowed(said.path.as_ref().map_or(&b""[..], |path| path.text))
                 }
-                Kind::RecipientCount => Cow::Owned(recipients.to_string().into_bytes()),
-                Kind::CommandVerb => Cow::Borrowed(said.command.token),
+                CriterionKind::Recipients => Cow::Owned(recipients.to_string().into_bytes()),
+                CriterionKind::Verb => Cow::Borrowed(said.command.token),
                 _ => Cow::Borrowed(said.told),
             },
             cx,
@@ -251,7 +252,13 @@ impl Smtp {
         recipients
     }
 
-    fn refuse_command(&mut self, verb: Verb, kind: Option<Kind>, rule: RuleId, cx: &mut Context<'_>) {
+    fn refuse_command(
+        &mut self,
+        verb: Verb,
+        kind: Option<CriterionKind>,
+        rule: RuleId,
+        cx: &mut Context<'_>,
+    ) {
         match wording::command_row(verb, kind, rule, cx.config) {
             Row::Last(refusal) => self.last_word(refusal, cx),
             Row::Answer(refusal) => {

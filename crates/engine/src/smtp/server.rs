@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use policy::fact::{Close, Counter, Fact, Scope};
+use policy::criterion::{Counter, Word};
+use policy::fact::{Close, Fact, Scope};
 use policy::model::StartTls;
 use proto::line::{self, Line, LineEnd};
 use proto::smtp::extension::{Extensions, keyword_of};
@@ -391,7 +392,7 @@ impl Smtp {
         offer.offered.insert(keyword);
         cx.observe(Observed::Capability { text: reply.text });
         self.inspector.begin(Scope::Keyword, cx);
-        self.inspector.learn(Fact::Keyword(keyword), cx);
+        self.inspector.learn(Fact::Word(Word::EhloKeyword, keyword), cx);
         self.inspector.close(Close::Keyword, cx);
         let decision = self.judge(&|_| Cow::Borrowed(keyword), cx);
         if let Decision::Refuse { rule, kind } = decision {

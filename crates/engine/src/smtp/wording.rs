@@ -1,6 +1,6 @@
 //! What SMTP peers get to read: replies of ours, and masks. The one place that words a refusal.
 
-use policy::fact::Kind;
+use policy::criterion::{CriterionKind, RefusalReason};
 use policy::model::{RecipientLimit, Refusals};
 use proto::smtp::verb::Verb;
 
@@ -54,16 +54,16 @@ pub(crate) enum Row {
 /// The row for a command, or for the reply to one.
 pub(crate) fn command_row(
     verb: Verb,
-    kind: Option<Kind>,
+    kind: Option<CriterionKind>,
     rule: policy::RuleId,
     config: &SessionConfig,
 ) -> Row {
-    let cause = match (verb, kind) {
-        (Verb::Rcpt, Some(Kind::RecipientCount)) => match config.recipient_limit {
+    let cause = match (verb, kind.map(|kind| kind.row().refusal)) {
+        (Verb::Rcpt, Some(RefusalReason::RecipientLimit)) => match config.recipient_limit {
             RecipientLimit::Refuse => return Row::Answer(Cause::SurplusRecipient.by(rule)),
             RecipientLimit::Device => Cause::RecipientLimit,
         },
-        (Verb::Rcpt, Some(Kind::InvalidRecipientCount)) => Cause::InvalidRecipientLimit,
+        (Verb::Rcpt, Some(RefusalReason::InvalidRecipientLimit)) => Cause::InvalidRecipientLimit,
         (Verb::Mail, _) => Cause::Sender,
         (Verb::Rcpt, _) => Cause::Recipient,
         _ => Cause::Command,

@@ -4,7 +4,6 @@
 
 use engine::event::{Anomaly, AnomalyKind, Match, Treatment};
 use engine::{Event, SessionConfig};
-use policy::fact::Kind;
 use policy::model::Action;
 
 use super::{SessionEnd, Ticket};
@@ -56,7 +55,8 @@ pub(super) fn dropped(lines: u64) -> String {
 }
 
 fn found(ticket: &Ticket, at: &SessionConfig, found: &Match<'_>) -> String {
-    let (mnemonic, what) = words(found.kind);
+    let row = found.kind.row();
+    let (mnemonic, subject) = (row.mnemonic, row.subject);
     let doing = match found.action {
         None | Some(Action::Allow) => "logging",
         Some(Action::Mask) => "masking",
@@ -65,7 +65,7 @@ fn found(ticket: &Ticket, at: &SessionConfig, found: &Match<'_>) -> String {
         Some(Action::Pace(_)) => "pacing",
     };
     format!(
-        "%APPFW-4-{mnemonic}: {what} matched ({}) - {doing} session {} {} on zone-pair {} class {} appl-class {}",
+        "%APPFW-4-{mnemonic}: {subject} matched ({}) - {doing} session {} {} on zone-pair {} class {} appl-class {}",
         found.criterion,
         endpoint(ticket.client),
         endpoint(ticket.server),
@@ -73,25 +73,6 @@ fn found(ticket: &Ticket, at: &SessionConfig, found: &Match<'_>) -> String {
         at.class,
         found.class
     )
-}
-
-/// Mnemonic and subject for a criterion, after the pattern of IOS's HTTP inspection.
-const fn words(kind: Kind) -> (&'static str, &'static str) {
-    match kind {
-        Kind::SenderAddress => ("SMTP_SENDER_ADDRESS", "SMTP sender address"),
-        Kind::RecipientAddress => ("SMTP_RECIPIENT_ADDRESS", "SMTP recipient address"),
-        Kind::RecipientCount => ("SMTP_RECIPIENT_COUNT", "SMTP recipient count"),
-        Kind::InvalidRecipientCount => ("SMTP_INVALID_RECIPIENT_COUNT", "SMTP invalid recipient count"),
-        Kind::CommandLength => ("SMTP_COMMAND_LENGTH", "SMTP command line length"),
-        Kind::CommandVerb => ("SMTP_COMMAND_VERB", "SMTP command verb"),
-        Kind::HeaderLength => ("SMTP_HEADER_LENGTH", "SMTP header length"),
-        Kind::HeaderRegex => ("SMTP_HEADER_REGEX", "SMTP header"),
-        Kind::BodyRegex => ("SMTP_BODY_REGEX", "SMTP body"),
-        Kind::MimeContentType => ("SMTP_MIME_CONTENT_TYPE", "SMTP MIME content type"),
-        Kind::MimeEncoding => ("SMTP_MIME_ENCODING", "SMTP MIME encoding"),
-        Kind::EhloReply => ("SMTP_EHLO_REPLY", "SMTP EHLO reply"),
-        Kind::DataLength => ("SMTP_DATA_LENGTH", "SMTP data length"),
-    }
 }
 
 fn anomaly(ticket: &Ticket, at: &SessionConfig, anomaly: &Anomaly<'_>) -> String {

@@ -2,11 +2,13 @@
 //!
 //! Data only: [`super`] builds it, `judge` runs facts through it.
 
+use proto::mime::TransferEncoding;
 use smallvec::SmallVec;
 
 use super::matcher::Matcher;
-use crate::fact::{Close, Counter, Kind, Scope, Text};
-use crate::model::{Action, Encoding, MatchMode};
+use crate::criterion::{Counter, CriterionKind, Text, Word};
+use crate::fact::{Close, Scope};
+use crate::model::{Action, MatchMode};
 
 /// One layer 7 policy, ready to judge. Shared by all sessions of an attachment.
 #[derive(Debug)]
@@ -19,9 +21,7 @@ pub struct CompiledPolicy {
     pub(crate) negations: Vec<Negation>,
     /// For each scope, the conditions that end when it begins anew.
     pub(crate) endings: Vec<(Scope, Bits)>,
-    pub(crate) verbs: Vec<(Box<[u8]>, ConditionId)>,
-    pub(crate) keywords: Vec<(Box<[u8]>, ConditionId)>,
-    pub(crate) encodings: Vec<(Encodings, ConditionId)>,
+    pub(super) words: [Vec<(Words, ConditionId)>; Word::COUNT],
     pub(super) fields: [Option<Field>; Text::COUNT],
     pub(super) thresholds: [Vec<(u64, ConditionId)>; Counter::COUNT],
 }
@@ -53,18 +53,25 @@ impl CompiledPolicy {
         self.conditions.get(usize::from(condition.0)).map_or("", |condition| &condition.text)
     }
 
-    pub fn kind(&self, condition: ConditionId) -> Option<Kind> {
+    pub fn kind(&self, condition: ConditionId) -> Option<CriterionKind> {
         self.conditions.get(usize::from(condition.0))?.kind
     }
 
     /// The criteria that nobody can see any more once a session is encrypted.
     pub fn hidden_by_encryption(&self) -> impl Iterator<Item = &str> {
-        let hidden = self.conditions.iter().filter(|condition| condition.kind.is_some_and(Kind::is_content));
+        let hidden = self
+            .conditions
+            .iter()
+            .filter(|condition| condition.kind.is_some_and(|kind| kind.row().hidden_by_encryption));
         hidden.map(|condition| condition.text.as_str())
     }
 
     pub(crate) fn field(&self, text: Text) -> Option<&Field> {
         self.fields.get(text as usize)?.as_ref()
+    }
+
+    pub(crate) fn words(&self, word: Word) -> &[(Words, ConditionId)] {
+        self.words.get(word as usize).map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn thresholds(&self, counter: Counter) -> &[(u64, ConditionId)] {
@@ -85,7 +92,7 @@ pub(super) struct Described {
     /// The criterion as a configuration writes it, without `match`.
     pub(super) text: String,
     /// Nothing for a group, which is no criterion of its own.
-    pub(super) kind: Option<Kind>,
+    pub(super) kind: Option<CriterionKind>,
     pub(super) scope: Scope,
 }
 
@@ -137,39 +144,28 @@ impl Field {
     }
 }
 
-/// The encodings one condition accepts.
+/// The words that one condition accepts.
 #[derive(Debug)]
-pub(crate) struct Encodings {
-    pub(super) encoding: Encoding,
-    /// Private encodings that the same class names: known, for `unknown` in that class.
-    pub(super) named: Vec<String>,
+pub(crate) enum Words {
+    /// This one, in any case.
+    Exactly(Box<[u8]>),
+    /// A standard encoding, by any of its names.
+    Encoding(TransferEncoding),
+    /// An encoding that is not standard; nor one of these, which the same class names.
+    OtherEncoding { named: Vec<String> },
 }
 
-impl Encodings {
-    pub(crate) fn matches(&self, value: &[u8]) -> bool {
-        match &self.encoding {
-            Encoding::Private(name) => name.as_bytes().eq_ignore_ascii_case(value),
-            Encoding::Unknown => {
-                LISTED.iter().all(|(_, names)| !is_one_of(value, names))
-                    && !self.named.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(value))
+impl Words {
+    pub(crate) fn contain(&self, word: &[u8]) -> bool {
+        match self {
+            Self::Exactly(this) => this.eq_ignore_ascii_case(word),
+            Self::Encoding(encoding) => TransferEncoding::of(word) == Some(*encoding),
+            Self::OtherEncoding { named } => {
+                TransferEncoding::of(word).is_none()
+                    && !named.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(word))
             }
-            listed => LISTED.iter().any(|(encoding, names)| encoding == listed && is_one_of(value, names)),
         }
     }
-}
-
-/// What the encodings of the command line are called on the wire (RFC 2045 §6.1).
-const LISTED: &[(Encoding, &[&str])] = &[
-    (Encoding::SevenBit, &["7bit"]),
-    (Encoding::EightBit, &["8bit"]),
-    (Encoding::Base64, &["base64"]),
-    (Encoding::Binary, &["binary"]),
-    (Encoding::QuotedPrintable, &["quoted-printable"]),
-    (Encoding::XUuencode, &["x-uuencode", "x-uue", "uuencode"]),
-];
-
-fn is_one_of(value: &[u8], names: &[&str]) -> bool {
-    names.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(value))
 }
 
 /// A set of conditions; 128 fit without an allocation.

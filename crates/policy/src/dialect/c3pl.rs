@@ -6,6 +6,7 @@
 use grammar::{Claim, Command, Matched, Mode, Platforms, Unknown};
 
 use super::{Built, Statement, description, maybe_name, mode_of, name, name_unless_no, text};
+pub(crate) use class::{ENCODINGS, UNKNOWN_ENCODING};
 use class::{INSPECT_CLASS, SMTP_CLASS};
 use parameter::{INSPECT_MAP, REGEX_MAP};
 use policy::{INSPECT_POLICY, SMTP_POLICY};

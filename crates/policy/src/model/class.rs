@@ -2,8 +2,10 @@
 
 use std::num::NonZeroU32;
 
+use proto::mime::TransferEncoding;
+
 use super::{Name, Object, ObjectKind, Reference};
-use crate::fact::{Counter, Text};
+use crate::criterion::{Counter, Text};
 use crate::source::Span;
 
 /// What a session speaks, as far as it is inspected.
@@ -125,13 +127,8 @@ impl Criterion {
 /// `match mime encoding …`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    SevenBit,
-    EightBit,
-    Base64,
-    Binary,
-    QuotedPrintable,
-    XUuencode,
-    /// Any value that is none of the above.
+    Standard(TransferEncoding),
+    /// Any value that is not standard.
     Unknown,
     /// A private `X-…` value, as typed.
     Private(String),

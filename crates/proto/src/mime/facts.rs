@@ -2,6 +2,7 @@
 //!
 //! Which value counts is not decided here: the first is named first, and the caller is told all.
 
+use super::encoding::TransferEncoding;
 use super::parameter;
 
 /// Values of one kind that are kept; mail has one or two, and the repetition is reported.
@@ -217,11 +218,12 @@ impl Facts {
 /// True if this encoding leaves the octets of a text as they are. `binary` does as well, but Cisco's
 /// body criterion asks for 7-bit and 8-bit; what no reader knows is shown undecoded.
 fn is_identity(encoding: &[u8]) -> bool {
-    const OTHERS: [&[u8]; 6] =
-        [b"base64", b"quoted-printable", b"binary", b"x-uuencode", b"x-uue", b"uuencode"];
     let encoding = encoding.trim_ascii();
-    !OTHERS.iter().any(|other| encoding.eq_ignore_ascii_case(other))
-        && !encoding.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"x-"))
+    match TransferEncoding::of(encoding) {
+        Some(TransferEncoding::SevenBit | TransferEncoding::EightBit) => true,
+        Some(_) => false,
+        None => !encoding.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"x-")),
+    }
 }
 
 /// Appends every decoded reading of the name parameter `wanted`.

@@ -1,9 +1,10 @@
 //! The sub-modes of `class-map type inspect [smtp]`: what a class may match.
 
 use grammar::{Command, Matched, Mismatch, Mode};
+use proto::mime::TransferEncoding;
 
+use crate::criterion::{Counter, Text};
 use crate::dialect::{Built, Statement, description, name, text};
-use crate::fact::{Counter, Text};
 use crate::model::{Criterion, Encoding, L3Condition, L3Criterion, Name};
 
 pub(super) static SMTP_CLASS: Mode<Statement> = Mode::new(
@@ -205,18 +206,26 @@ fn ehlo(m: &Matched<'_>) -> Built {
     criterion(m, Criterion::EhloReply { keyword: keyword.to_ascii_uppercase() })
 }
 
+/// How `match mime encoding` writes the standard encodings.
+pub(crate) const ENCODINGS: &[(TransferEncoding, &str)] = &[
+    (TransferEncoding::SevenBit, "7-bit"),
+    (TransferEncoding::EightBit, "8-bit"),
+    (TransferEncoding::Base64, "base64"),
+    (TransferEncoding::Binary, "binary"),
+    (TransferEncoding::QuotedPrintable, "quoted-printable"),
+    (TransferEncoding::Uuencode, "x-uuencode"),
+];
+
+/// Any encoding that is not standard.
+pub(crate) const UNKNOWN_ENCODING: &str = "unknown";
+
 fn encoding(m: &Matched<'_>) -> Built {
     let (encoding, known) = keyword_or_word(m, "encoding")?;
-    let encoding = match encoding.as_str() {
-        _ if !known => Encoding::Private(encoding),
-        "7-bit" => Encoding::SevenBit,
-        "8-bit" => Encoding::EightBit,
-        "base64" => Encoding::Base64,
-        "binary" => Encoding::Binary,
-        "quoted-printable" => Encoding::QuotedPrintable,
-        "unknown" => Encoding::Unknown,
-        "x-uuencode" => Encoding::XUuencode,
-        _ => Encoding::Private(encoding),
+    let standard = ENCODINGS.iter().find(|(_, word)| known && *word == encoding);
+    let encoding = match standard {
+        Some(&(encoding, _)) => Encoding::Standard(encoding),
+        None if known => Encoding::Unknown,
+        None => Encoding::Private(encoding),
     };
     criterion(m, Criterion::MimeEncoding { encoding })
 }
@@ -257,4 +266,40 @@ fn list(m: &Matched<'_>) -> Result<Name, Mismatch> {
 
 fn inspect_condition(m: &Matched<'_>, criterion: L3Criterion) -> Built {
     Ok(Statement::InspectMatch(L3Condition { criterion, negated: m.has("not") }))
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::smtp::extension::EXTENSIONS;
+    use proto::smtp::verb::VERBS;
+
+    use super::*;
+    use crate::profile::Profile;
+
+    /// The words that a command lists after `beginning {`, but for the private one.
+    fn listed(beginning: &str) -> Vec<&'static str> {
+        let mut commands = SMTP_CLASS.tables.iter().flat_map(|table| table.iter());
+        let list = commands.find_map(|command| command.syntax.split_once(beginning)).unwrap().1;
+        list.split_once(" | WORD$private").unwrap().0.split(" | ").collect()
+    }
+
+    #[test]
+    fn the_verbs_that_may_be_typed_are_those_of_the_dialect() {
+        let verbs = VERBS.iter().filter(|row| Profile::C3PL.verbs.contains(row.verb));
+        assert_eq!(listed("match [not] cmd verb {"), verbs.map(|row| row.name).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_ehlo_keywords_that_may_be_typed_are_known_extensions() {
+        for keyword in listed("match [not] reply ehlo {") {
+            assert!(EXTENSIONS.iter().any(|extension| extension.keyword == keyword), "{keyword}");
+        }
+    }
+
+    #[test]
+    fn the_encodings_that_may_be_typed_are_the_standard_ones_and_unknown() {
+        let mut listed = listed("match [not] mime encoding {");
+        listed.retain(|word| *word != UNKNOWN_ENCODING);
+        assert_eq!(listed, ENCODINGS.iter().map(|&(_, word)| word).collect::<Vec<_>>());
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::{CLASS_NAME_MAX, Lowering, POLICY_NAME_MAX, change_mode, describe, follow};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::Statement;
+use crate::dialect::c3pl::{ENCODINGS, UNKNOWN_ENCODING};
 use crate::model::{
     Condition, Criterion, Encoding, L3Class, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, MatchMode, Name,
     Protocol, TopAction,
@@ -152,12 +153,13 @@ fn check_criterion(criterion: &Criterion, at: Span, complaints: &mut Diagnostics
             let private = value.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("x-")) && value.len() > 2;
             if !private {
                 let message = format!("unknown encoding `{value}`, a private one begins with `X-`");
-                let help = match nearest(value, ENCODINGS.iter().copied()) {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => format!(
-                        "write `match mime encoding X-{value}`, or `unknown` for any that is not listed"
-                    ),
-                };
+                let help =
+                    match nearest(value, ENCODINGS.iter().map(|&(_, word)| word).chain([UNKNOWN_ENCODING])) {
+                        Some(meant) => format!("did you mean `{meant}`?"),
+                        None => format!(
+                            "write `match mime encoding X-{value}`, or `unknown` for any that is not listed"
+                        ),
+                    };
                 // The value is the last word of its line.
                 let word = u32::try_from(value.len()).map_or(at, |len| Span { start: at.end - len, ..at });
                 complaints.push(Diagnostic::new(Code::EncodingNotPrivate, word, message).help(help));
@@ -166,9 +168,6 @@ fn check_criterion(criterion: &Criterion, at: Span, complaints: &mut Diagnostics
         _ => {}
     }
 }
-
-const ENCODINGS: &[&str] =
-    &["7-bit", "8-bit", "base64", "binary", "quoted-printable", "x-uuencode", "unknown"];
 
 /// Where the rule of each class stands, so that a policy with many is not searched for each of its lines.
 fn places<R>(rules: &[R], class: impl Fn(&R) -> &Name) -> HashMap<String, usize> {

@@ -1,0 +1,319 @@
+//! The criteria of all dialects: one row for each thing that a `match` line can ask.
+//!
+//! A new criterion is a row here, a line in the command table of each dialect that has it, and the call of
+//! [`learn`](crate::CompiledPolicy::learn) at the place where its fact becomes known.
+
+use crate::fact::{Close, Scope};
+use crate::model::Criterion;
+
+/// What is fixed for a criterion, whatever its argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// How long a condition on it stays true.
+    pub scope: Scope,
+    /// The point at which `match not` is decided.
+    pub close: Close,
+    /// Where [`Order::ByCriterion`](crate::profile::Order::ByCriterion) tries it: the lower, the earlier.
+    pub order: u8,
+    /// Whether it can no longer become true once a session is encrypted.
+    pub hidden_by_encryption: bool,
+    /// Whether what made it true can be masked.
+    pub maskable: bool,
+    /// How C3PL writes it, between `match` and its argument.
+    pub c3pl: &'static str,
+    /// The mnemonic of the syslog message that reports a match.
+    pub mnemonic: &'static str,
+    /// The subject of that message.
+    pub subject: &'static str,
+    /// What a client reads whose command or message is refused for it.
+    pub refusal: RefusalReason,
+}
+
+/// Why a command or a message is refused, as far as the criterion decides it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusalReason {
+    /// By a rule; what was refused is all that is said.
+    Policy,
+    RecipientLimit,
+    InvalidRecipientLimit,
+    HeaderTooLong,
+    TooMuchData,
+}
+
+/// What a criterion reads, see [`Fact`](crate::fact::Fact).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reads {
+    Text(Text),
+    Counter(Counter),
+    Word(Word),
+}
+
+macro_rules! criteria {
+    ($($(#[$about:meta])* $reads:ident { $($(#[$what:meta])* $name:ident { $($column:ident: $value:expr),* $(,)? })* })*) => {
+        $(
+            $(#[$about])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+            pub enum $reads { $($(#[$what])* $name,)* }
+
+            impl $reads {
+                pub const ALL: &[Self] = &[$(Self::$name,)*];
+                pub const COUNT: usize = Self::ALL.len();
+
+                /// The criterion that reads it.
+                pub const fn kind(self) -> CriterionKind {
+                    match self { $(Self::$name => CriterionKind::$name,)* }
+                }
+            }
+        )*
+
+        /// What a condition asks, without its argument.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum CriterionKind { $($($(#[$what])* $name,)*)* }
+
+        impl CriterionKind {
+            pub const ALL: &[Self] = &[$($(Self::$name,)*)*];
+
+            /// The row of this criterion.
+            pub const fn row(self) -> &'static Row {
+                match self { $($(Self::$name => const { &Row { $($column: $value),* } },)*)* }
+            }
+
+            /// What it reads.
+            pub const fn reads(self) -> Reads {
+                match self { $($(Self::$name => Reads::$reads($reads::$name),)*)* }
+            }
+        }
+    };
+}
+
+criteria! {
+    /// A text that patterns are searched in.
+    Text {
+        /// The reverse-path as it is between the brackets; `<>` is the empty text.
+        Sender {
+            scope: Scope::Transaction,
+            close: Close::Envelope,
+            order: 30,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: "sender address",
+            mnemonic: "SMTP_SENDER_ADDRESS",
+            subject: "SMTP sender address",
+            refusal: RefusalReason::Policy,
+        }
+        /// The forward-path of RCPT as it is between the brackets.
+        Recipient {
+            scope: Scope::Transaction,
+            close: Close::Envelope,
+            order: 40,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: "recipient address",
+            mnemonic: "SMTP_RECIPIENT_ADDRESS",
+            subject: "SMTP recipient address",
+            refusal: RefusalReason::Policy,
+        }
+        /// One field of the message's header, unfolded: `Name: value`.
+        Header {
+            scope: Scope::Message,
+            close: Close::Header,
+            order: 90,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: "header",
+            mnemonic: "SMTP_HEADER_REGEX",
+            subject: "SMTP header",
+            refusal: RefusalReason::Policy,
+        }
+        /// The value of a Content-Type field, unfolded, with its parameters.
+        ContentType {
+            scope: Scope::Part,
+            close: Close::PartHeader,
+            order: 100,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: "mime content-type",
+            mnemonic: "SMTP_MIME_CONTENT_TYPE",
+            subject: "SMTP MIME content type",
+            refusal: RefusalReason::Policy,
+        }
+        /// Text of the message's body, line by line.
+        Body {
+            scope: Scope::Part,
+            close: Close::Data,
+            order: 120,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: "body",
+            mnemonic: "SMTP_BODY_REGEX",
+            subject: "SMTP body",
+            refusal: RefusalReason::Policy,
+        }
+    }
+
+    /// A number that only grows within its scope; a rule asks whether it has passed a limit.
+    Counter {
+        /// Bytes of one command line, line end included.
+        CommandLength {
+            scope: Scope::Command,
+            close: Close::Command,
+            order: 10,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: "cmd line length",
+            mnemonic: "SMTP_COMMAND_LENGTH",
+            subject: "SMTP command line length",
+            refusal: RefusalReason::Policy,
+        }
+        /// RCPT commands in one transaction.
+        Recipients {
+            scope: Scope::Transaction,
+            close: Close::Envelope,
+            order: 50,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: "recipient count",
+            mnemonic: "SMTP_RECIPIENT_COUNT",
+            subject: "SMTP recipient count",
+            refusal: RefusalReason::RecipientLimit,
+        }
+        /// RCPT commands that the server refused for good, on the whole connection.
+        InvalidRecipients {
+            scope: Scope::Session,
+            close: Close::Envelope,
+            order: 70,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: "recipient invalid count",
+            mnemonic: "SMTP_INVALID_RECIPIENT_COUNT",
+            subject: "SMTP invalid recipient count",
+            refusal: RefusalReason::InvalidRecipientLimit,
+        }
+        /// Bytes of a message's header, line ends included.
+        HeaderLength {
+            scope: Scope::Message,
+            close: Close::Header,
+            order: 80,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: "header length",
+            mnemonic: "SMTP_HEADER_LENGTH",
+            subject: "SMTP header length",
+            refusal: RefusalReason::HeaderTooLong,
+        }
+        /// Bytes of message data, on the whole connection.
+        DataLength {
+            scope: Scope::Session,
+            close: Close::Data,
+            order: 130,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: "data-length",
+            mnemonic: "SMTP_DATA_LENGTH",
+            subject: "SMTP data length",
+            refusal: RefusalReason::TooMuchData,
+        }
+    }
+
+    /// A word that is compared whole, in any case.
+    Word {
+        /// The verb of a command.
+        Verb {
+            scope: Scope::Command,
+            close: Close::Command,
+            order: 20,
+            hidden_by_encryption: true,
+            maskable: true,
+            c3pl: "cmd verb",
+            mnemonic: "SMTP_COMMAND_VERB",
+            subject: "SMTP command verb",
+            refusal: RefusalReason::Policy,
+        }
+        /// One keyword of an EHLO reply, without its parameters. The reply before STARTTLS is in clear.
+        EhloKeyword {
+            scope: Scope::Keyword,
+            close: Close::Keyword,
+            order: 60,
+            hidden_by_encryption: false,
+            maskable: true,
+            c3pl: "reply ehlo",
+            mnemonic: "SMTP_EHLO_REPLY",
+            subject: "SMTP EHLO reply",
+            refusal: RefusalReason::Policy,
+        }
+        /// The value of a Content-Transfer-Encoding field (RFC 2045 §6.1).
+        Encoding {
+            scope: Scope::Part,
+            close: Close::PartHeader,
+            order: 110,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: "mime encoding",
+            mnemonic: "SMTP_MIME_ENCODING",
+            subject: "SMTP MIME encoding",
+            refusal: RefusalReason::Policy,
+        }
+    }
+}
+
+impl Criterion {
+    /// Its row; nothing for `match protocol smtp`, which is true of every session and so no condition.
+    pub const fn kind(&self) -> Option<CriterionKind> {
+        Some(match self {
+            Self::Protocol => return None,
+            Self::Regex { text, .. } => text.kind(),
+            Self::Count { counter, .. } => counter.kind(),
+            Self::CommandVerb { .. } => CriterionKind::Verb,
+            Self::MimeEncoding { .. } => CriterionKind::Encoding,
+            Self::EhloReply { .. } => CriterionKind::EhloKeyword,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    /// A line of a class that asks for the criterion, with some argument.
+    fn line(kind: CriterionKind) -> String {
+        let words = kind.row().c3pl;
+        match kind.reads() {
+            Reads::Text(_) => format!("match {words} regex r"),
+            Reads::Counter(_) => format!("match {words} gt 10"),
+            Reads::Word(Word::Verb) => format!("match {words} NOOP"),
+            Reads::Word(Word::EhloKeyword) => format!("match {words} DSN"),
+            Reads::Word(Word::Encoding) => format!("match {words} base64"),
+        }
+    }
+
+    #[test]
+    fn every_row_has_every_column_and_shares_no_name_or_place_with_another() {
+        let rows = || CriterionKind::ALL.iter().map(|kind| kind.row());
+        let columns: [fn(&Row) -> &str; 3] = [|row| row.c3pl, |row| row.mnemonic, |row| row.subject];
+        for column in columns {
+            assert!(rows().all(|row| !column(row).is_empty()));
+            assert_eq!(rows().map(column).collect::<HashSet<_>>().len(), CriterionKind::ALL.len());
+        }
+        assert_eq!(rows().map(|row| row.order).collect::<HashSet<_>>().len(), CriterionKind::ALL.len());
+        assert_eq!(CriterionKind::ALL.len(), Text::COUNT + Counter::COUNT + Word::COUNT);
+    }
+
+    #[test]
+    fn every_criterion_can_be_typed_as_it_is_printed() {
+        for &kind in CriterionKind::ALL {
+            let line = line(kind);
+            let text = format!(
+                "parameter-map type regex r\n pattern x\n!\nclass-map type inspect smtp match-any c\n {line}\n!\n"
+            );
+            let loaded = crate::load("test", text.as_bytes());
+            let configuration =
+                loaded.configuration.unwrap_or_else(|| panic!("{line}: {:?}", loaded.diagnostics));
+            let class = configuration.l7_classes.iter().next().unwrap();
+            let condition = &class.conditions[0];
+            assert_eq!(condition.criterion.kind(), Some(kind), "{line}");
+            assert_eq!(condition.to_string(), line);
+        }
+    }
+}
