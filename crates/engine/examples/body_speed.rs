@@ -64,7 +64,8 @@ fn config(configuration: &str) -> Arc<SessionConfig> {
         let model = loaded.configuration.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
         Arc::new(CompiledPolicy::compile(&model, "p1", &Profile::C3PL).unwrap())
     });
-    Arc::new(SessionConfig { policy, ..SessionConfig::default() })
+    let profile = policy.as_deref().map_or(Profile::NONE, CompiledPolicy::profile);
+    Arc::new(SessionConfig { policy, profile, ..SessionConfig::default() })
 }
 
 fn pass(config: &Arc<SessionConfig>, body: &[u8]) -> Duration {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use policy::CompiledPolicy;
 use policy::model::{Conformance, RecipientLimit, Refusals, StartTls};
+use policy::profile::Profile;
 
 use crate::bounds::{Bounds, Timers};
 
@@ -17,6 +18,8 @@ pub struct SessionConfig {
     pub class: String,
     pub inspect: Inspect,
     pub policy: Option<Arc<CompiledPolicy>>,
+    /// What the dialect of the policy fixes; [`Profile::NONE`] without one.
+    pub profile: Profile,
     pub conformance: Conformance,
     pub refusals: Refusals,
     pub starttls: StartTls,
@@ -54,6 +57,7 @@ impl Default for SessionConfig {
             class: String::new(),
             inspect: Inspect::Smtp,
             policy: None,
+            profile: Profile::NONE,
             conformance: Conformance::Standard,
             refusals: Refusals::Smtp,
             starttls: StartTls::Pass,

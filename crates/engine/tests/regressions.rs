@@ -13,7 +13,8 @@ use engine::config::{Inspect, Watch};
 use engine::{Effect, End, Event, Session, SessionConfig};
 use policy::CompiledPolicy;
 use policy::model::Conformance;
-use policy::profile::Profile;
+use policy::profile::{Ink, Letter, Profile, VerbSet};
+use proto::smtp::verb::Verb;
 use proto::{Side, Time};
 
 /// A session with two peers, and what came of what they said.
@@ -145,8 +146,11 @@ fn the_reply_to_an_earlier_rset_does_not_end_a_later_transaction() {
 #[test]
 fn a_message_without_a_body_ends_although_the_next_command_came_with_it() {
     for message in ["", "Subject: a\r\n"] {
-        let mut talk =
-            Talk::with(SessionConfig { policy: Some(header_policy()), ..SessionConfig::default() });
+        let mut talk = Talk::with(SessionConfig {
+            policy: Some(header_policy()),
+            profile: Profile::C3PL,
+            ..SessionConfig::default()
+        });
         talk.server("220 mx\r\n").client("MAIL FROM:<a@b>\r\n").server("250 ok\r\n");
         talk.client("DATA\r\n").server("354 go\r\n");
         talk.client(&format!("{message}.\r\nQUIT\r\n")).server("250 taken\r\n");
@@ -165,6 +169,21 @@ fn nothing_passes_through_a_pinhole_that_has_closed() {
     talk.session.ended(late, Side::Client, End::Fin, &mut |effect: Effect<'_>| tell(got, effect));
     talk.client("b").server("c");
     assert_eq!(talk.got, ["finish", "afinish"]);
+}
+
+#[test]
+fn the_profile_decides_which_verbs_and_keywords_are_masked_and_with_which_letters() {
+    let profile = Profile {
+        verbs: VerbSet::of(&[Verb::Ehlo]),
+        hidden: &["SIZE"],
+        ink: Ink { command: Letter::Capital, keyword: Letter::Small },
+        ..Profile::NONE
+    };
+    let mut talk = Talk::with(SessionConfig { profile, ..SessionConfig::default() });
+    talk.server("220 mx\r\n").client("EHLO c.example\r\n").server("250-mx\r\n250 SIZE 9\r\n");
+    talk.client("NOOP\r\n");
+    assert_eq!(talk.got, ["220 mx\r\n250-mx\r\n250 xxxxxx\r\n", "EHLO c.example\r\nXXXX\r\n"]);
+    assert_eq!(talk.reports, ["unknown-verb"]);
 }
 
 /// A policy that looks at the fields of a header.

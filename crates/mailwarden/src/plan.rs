@@ -85,6 +85,7 @@ fn attach(policy: &Configuration, proxy: &Proxy, diagnostics: &mut Diagnostics) 
         name: proxy.name.text.clone(),
         class: found.class.map_or_else(String::new, str::to_owned),
         inspect: found.inspect,
+        profile: compiled.as_ref().map_or(Profile::NONE, CompiledPolicy::profile),
         policy: compiled.map(Arc::new),
         conformance: settings.conformance,
         refusals: settings.refusals,

@@ -275,6 +275,7 @@ impl<'p> Compiler<'p> {
         }
         Ok(CompiledPolicy {
             name: name.to_owned(),
+            profile: *self.profile,
             needs: self.needs,
             endings: Scope::ALL.iter().map(|&scope| (scope, self.ending_with(scope))).collect(),
             conditions: self.conditions,

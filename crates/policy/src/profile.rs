@@ -13,9 +13,27 @@ pub struct Profile {
     pub order: Order,
     /// The verbs that a client may use; any other is masked.
     pub verbs: VerbSet,
+    /// Keywords of an EHLO reply, in upper case, that are masked whatever the rules say.
+    pub hidden: &'static [&'static str],
+    /// What is written over what is masked.
+    pub ink: Ink,
+    /// What becomes of BDAT (RFC 3030) where the server offers it.
+    pub bdat: Bdat,
+    /// What blanks before a verb are.
+    pub leading_blanks: Blanks,
 }
 
 impl Profile {
+    /// A session without rules.
+    pub const NONE: Self = Self {
+        order: Order::AsConfigured,
+        verbs: VerbSet::ALL,
+        hidden: &[],
+        ink: Ink { command: Letter::Small, keyword: Letter::Capital },
+        bdat: Bdat::Inspected,
+        leading_blanks: Blanks::Skipped,
+    };
+
     /// Cisco IOS, zone-based firewall: class-maps and policy-maps of type inspect.
     pub const C3PL: Self = Self {
         order: Order::AsConfigured,
@@ -39,7 +57,16 @@ impl Profile {
             Verb::Verb,
             Verb::Vrfy,
         ]),
+        hidden: &["CHUNKING"],
+        ink: Ink { command: Letter::Small, keyword: Letter::Capital },
+        bdat: Bdat::Masked,
+        leading_blanks: Blanks::Verb,
     };
+
+    /// Whether a keyword of an EHLO reply, in any case, is masked whatever the rules say.
+    pub fn hides(&self, keyword: &[u8]) -> bool {
+        self.hidden.iter().any(|hidden| hidden.as_bytes().eq_ignore_ascii_case(keyword))
+    }
 }
 
 /// In which order the rules of a policy are tried for an event.
@@ -64,11 +91,15 @@ impl Order {
     }
 }
 
-/// A set of verbs; [`Verb::Unknown`] stands for all that have no name of ours.
+/// A set of verbs; [`Verb::Unknown`] stands for all that are not in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerbSet(u32);
 
 impl VerbSet {
+    /// Every verb, known or not.
+    pub const ALL: Self = Self(u32::MAX);
+
+    /// The set of these verbs.
     pub const fn of(verbs: &[Verb]) -> Self {
         let mut bits = 0;
         let mut rest = verbs;
@@ -79,6 +110,7 @@ impl VerbSet {
         Self(bits)
     }
 
+    /// Whether the verb is a member.
     pub const fn contains(self, verb: Verb) -> bool {
         self.0 & bit(verb) != 0
     }
@@ -86,4 +118,66 @@ impl VerbSet {
 
 const fn bit(verb: Verb) -> u32 {
     1 << verb as u32
+}
+
+/// The letters that take the place of what is masked, one for each byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ink {
+    /// Of a command line, up to its line end.
+    pub command: Letter,
+    /// Of a keyword of an EHLO reply with its parameters.
+    pub keyword: Letter,
+}
+
+/// A letter to mask with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Letter {
+    /// `x`
+    Small,
+    /// `X`
+    Capital,
+}
+
+/// What becomes of BDAT where the server offers CHUNKING.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bdat {
+    /// Its message is inspected as that of DATA.
+    Inspected,
+    /// The command is masked, and its bytes are skipped.
+    Masked,
+}
+
+/// What blanks before a verb are. Some servers, Postfix among them, skip them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blanks {
+    /// Nothing: the verb follows them.
+    Skipped,
+    /// A part of the verb, which no dialect has.
+    Verb,
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::smtp::verb::VERBS;
+
+    use super::*;
+
+    #[test]
+    fn c3pl_has_eighteen_verbs() {
+        let verbs = VERBS.iter().filter(|row| Profile::C3PL.verbs.contains(row.verb));
+        assert_eq!(verbs.count(), 18);
+        assert!(!Profile::C3PL.verbs.contains(Verb::Unknown));
+    }
+
+    #[test]
+    fn without_rules_every_verb_may_be_used() {
+        assert!(VERBS.iter().all(|row| Profile::NONE.verbs.contains(row.verb)));
+        assert!(Profile::NONE.verbs.contains(Verb::Unknown));
+    }
+
+    #[test]
+    fn keywords_are_hidden_in_any_case() {
+        assert!(Profile::C3PL.hides(b"Chunking") && !Profile::C3PL.hides(b"CHUNK"));
+        assert!(!Profile::NONE.hides(b"CHUNKING"));
+    }
 }

@@ -14,9 +14,11 @@ use crate::input::Input;
 pub(crate) fn of(input: &mut Input<'_>) -> SessionConfig {
     let choice = usize::from(input.octet());
     let (how, flags) = (input.octet(), input.octet());
+    let policy = policies().get(choice % (POLICIES.len() + 1)).cloned();
     SessionConfig {
         inspect: if flags & 0x3F == 0x3F { Inspect::Opaque } else { Inspect::Smtp },
-        policy: policies().get(choice % (POLICIES.len() + 1)).cloned(),
+        profile: policy.as_deref().map_or(Profile::NONE, CompiledPolicy::profile),
+        policy,
         conformance: [Conformance::Standard, Conformance::Compat, Conformance::Strict][usize::from(how % 3)],
         refusals: [Refusals::Smtp, Refusals::Silent, Refusals::Detail][usize::from(how / 3 % 3)],
         starttls: [StartTls::Pass, StartTls::Mask, StartTls::Device][usize::from(how / 9 % 3)],

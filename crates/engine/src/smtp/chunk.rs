@@ -1,5 +1,6 @@
 //! BDAT (RFC 3030): what a chunk announces, and its octets on their way.
 
+use policy::profile::Bdat;
 use proto::Side;
 use proto::smtp::body::{self, Step as BodyStep};
 use proto::smtp::command::Chunk;
@@ -31,7 +32,7 @@ impl Smtp {
         if !offered {
             self.anomaly(AnomalyKind::UnofferedChunk, Side::Client, said.line.text, cx);
         }
-        if enforced && (cx.policy().is_some() || !offered) {
+        if enforced && (cx.config.profile.bdat == Bdat::Masked || !offered) {
             if offered {
                 self.unknown_verb(said, cx);
             }

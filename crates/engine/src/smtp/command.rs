@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use policy::RuleId;
 use policy::criterion::{Counter, CriterionKind, Text, Word};
 use policy::fact::{Close, Fact, Scope};
+use policy::profile::Blanks;
 use proto::Side;
 use proto::line::{Line, LineEnd};
 use proto::smtp::address::Path;
 use proto::smtp::command::{Command, decimal};
 use proto::smtp::verb::Verb;
 
-use super::wording::{self, Masked, Row};
+use super::wording::{self, Row};
 use super::{Asked, SetAside, Smtp, Transaction};
 use crate::context::Context;
 use crate::event::{AnomalyKind, Observed, Treatment};
@@ -278,7 +279,7 @@ impl Smtp {
         if verb == Verb::Bdat {
             return self.begin_chunk(said, cx);
         }
-        let unknown = cx.policy().is_some() && !verb.known_to_ios();
+        let unknown = !cx.config.profile.verbs.contains(verb);
         if enforced && (unknown || self.masked.unlock_verb(verb)) {
             self.unknown_verb(said, cx);
             self.undo_mail(said);
@@ -322,7 +323,7 @@ impl Smtp {
 
     /// Octets of the same number in place of the command; the server answers as to any it does not know.
     pub(super) fn mask_command(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
-        for ink in wording::mask(Masked::Command, said.line.text.len()) {
+        for ink in wording::mask(cx.config.profile.ink.command, said.line.text.len()) {
             cx.out.rewrite(Side::Server, ink);
         }
         cx.out.rewrite(Side::Server, b"\r\n");
@@ -344,7 +345,7 @@ pub(super) fn pass_line(to: Side, wire: &[u8], line: &Line<'_>, cx: &mut Context
 
 /// Postfix skips blanks in front of a command. IOS does not, and a policy masks what it does not know.
 pub(super) fn read_command<'b>(text: &'b [u8], cx: &Context<'_>) -> Command<'b> {
-    let skips = cx.policy().is_none() || cx.is_recorded();
+    let skips = cx.config.profile.leading_blanks == Blanks::Skipped || cx.is_recorded();
     Command::read(if skips { text.trim_ascii_start() } else { text })
 }
 

@@ -13,7 +13,7 @@ use proto::{Progress, Side};
 use smallvec::SmallVec;
 
 use super::command::pass_line;
-use super::wording::{self, Masked, Row};
+use super::wording::{self, Row};
 use super::{Asked, Client, Front, Server, Smtp, Swallow, Swallowed};
 use crate::context::Context;
 use crate::dialogue::Step;
@@ -489,13 +489,14 @@ struct Offer {
 fn hide(line: &Line<'_>, reply: &ReplyLine<'_>, cx: &mut Context<'_>) {
     let shown = line.text.len() - reply.text.len();
     cx.out.pass(Side::Client, line.text.get(..shown).unwrap_or_default());
-    wording::mask(Masked::Keyword, reply.text.len()).for_each(|ink| cx.out.rewrite(Side::Client, ink));
+    wording::mask(cx.config.profile.ink.keyword, reply.text.len())
+        .for_each(|ink| cx.out.rewrite(Side::Client, ink));
     cx.out.rewrite(Side::Client, b"\r\n");
 }
 
 /// Keywords that no class needs to name: what the dialect cannot inspect, and STARTTLS on request.
 fn is_always_hidden(keyword: &[u8], cx: &Context<'_>) -> bool {
-    let chunking = cx.policy().is_some() && keyword.eq_ignore_ascii_case(b"CHUNKING");
+    let profile = cx.config.profile.hides(keyword);
     let starttls = cx.config.starttls == StartTls::Mask && keyword.eq_ignore_ascii_case(b"STARTTLS");
-    cx.carries_out() && (chunking || starttls)
+    cx.carries_out() && (profile || starttls)
 }

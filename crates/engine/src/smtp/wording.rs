@@ -2,6 +2,7 @@
 
 use policy::criterion::{CriterionKind, RefusalReason};
 use policy::model::{RecipientLimit, Refusals};
+use policy::profile::Letter;
 use proto::smtp::verb::Verb;
 
 use crate::config::SessionConfig;
@@ -87,21 +88,15 @@ pub(crate) fn line(refusal: Refusal, config: &SessionConfig) -> String {
     }
 }
 
-/// Bytes to mask with: IOS writes `x` over a command and `X` over the keywords of a reply.
-pub(crate) fn mask(of: Masked, len: usize) -> impl Iterator<Item = &'static [u8]> {
+/// `len` bytes to mask with, in pieces.
+pub(crate) fn mask(letter: Letter, len: usize) -> impl Iterator<Item = &'static [u8]> {
     const SMALL: &[u8] = &[b'x'; 256];
     const CAPITAL: &[u8] = &[b'X'; 256];
-    let ink = match of {
-        Masked::Command => SMALL,
-        Masked::Keyword => CAPITAL,
+    let ink = match letter {
+        Letter::Small => SMALL,
+        Letter::Capital => CAPITAL,
     };
     (0..len).step_by(256).map(move |done| ink.get(..(len - done).min(256)).unwrap_or(ink))
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Masked {
-    Command,
-    Keyword,
 }
 
 #[cfg(test)]
@@ -111,8 +106,8 @@ mod tests {
     #[test]
     fn a_mask_has_the_length_of_what_it_hides() {
         for len in [0, 1, 255, 256, 257, 4000] {
-            assert_eq!(mask(Masked::Command, len).map(<[u8]>::len).sum::<usize>(), len);
+            assert_eq!(mask(Letter::Small, len).map(<[u8]>::len).sum::<usize>(), len);
         }
-        assert_eq!(mask(Masked::Keyword, 3).collect::<Vec<_>>(), [b"XXX"]);
+        assert_eq!(mask(Letter::Capital, 3).collect::<Vec<_>>(), [b"XXX"]);
     }
 }

@@ -102,6 +102,7 @@ impl World {
         let settings = &policy.settings;
         let mut config = SessionConfig {
             inspect: if pinhole { Inspect::Opaque } else { Inspect::Smtp },
+            profile: compiled.as_ref().map_or(Profile::NONE, CompiledPolicy::profile),
             policy: compiled.map(Arc::new),
             conformance: settings.conformance,
             refusals: settings.refusals,

@@ -9,11 +9,13 @@ use super::matcher::Matcher;
 use crate::criterion::{Counter, CriterionKind, Text, Word};
 use crate::fact::{Close, Scope};
 use crate::model::{Action, MatchMode};
+use crate::profile::Profile;
 
 /// One layer 7 policy, ready to judge. Shared by all sessions of an attachment.
 #[derive(Debug)]
 pub struct CompiledPolicy {
     pub(super) name: String,
+    pub(super) profile: Profile,
     pub(super) needs: Needs,
     pub(super) conditions: Vec<Described>,
     pub(crate) rules: Vec<Rule>,
@@ -37,6 +39,11 @@ pub struct Needs {
 impl CompiledPolicy {
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The profile that it was compiled by.
+    pub const fn profile(&self) -> Profile {
+        self.profile
     }
 
     pub const fn needs(&self) -> Needs {

@@ -1,6 +1,6 @@
 //! The verbs of SMTP and its relatives, as a table.
 
-/// A verb we know by name, or none of them.
+/// A verb of the table, or any other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verb {
     Atrn,
@@ -42,44 +42,42 @@ pub struct Row {
     pub name: &'static str,
     /// Where the verb is defined.
     pub source: &'static str,
-    /// Whether `match cmd verb` of IOS lists it; any other verb is masked under a policy of that family.
-    pub ios: bool,
 }
 
-const fn row(verb: Verb, name: &'static str, source: &'static str, ios: bool) -> Row {
-    Row { verb, name, source, ios }
+const fn row(verb: Verb, name: &'static str, source: &'static str) -> Row {
+    Row { verb, name, source }
 }
 
 /// Every verb known by name, in alphabetical order.
 pub const VERBS: &[Row] = &[
-    row(Verb::Atrn, "ATRN", "RFC 2645", false),
-    row(Verb::Auth, "AUTH", "RFC 4954", true),
-    row(Verb::Bdat, "BDAT", "RFC 3030", false),
-    row(Verb::Burl, "BURL", "RFC 4468", false),
-    row(Verb::Data, "DATA", "RFC 5321", true),
-    row(Verb::Debug, "DEBUG", "sendmail 5", false),
-    row(Verb::Ehlo, "EHLO", "RFC 5321", true),
-    row(Verb::Etrn, "ETRN", "RFC 1985", true),
-    row(Verb::Expn, "EXPN", "RFC 5321", true),
-    row(Verb::Helo, "HELO", "RFC 5321", true),
-    row(Verb::Help, "HELP", "RFC 5321", true),
-    row(Verb::Lhlo, "LHLO", "RFC 2033", false),
-    row(Verb::Mail, "MAIL", "RFC 5321", true),
-    row(Verb::Noop, "NOOP", "RFC 5321", true),
-    row(Verb::Onex, "ONEX", "sendmail 8", false),
-    row(Verb::Quit, "QUIT", "RFC 5321", true),
-    row(Verb::Rcpt, "RCPT", "RFC 5321", true),
-    row(Verb::Rset, "RSET", "RFC 5321", true),
-    row(Verb::Saml, "SAML", "RFC 821", true),
-    row(Verb::Send, "SEND", "RFC 821", true),
-    row(Verb::Soml, "SOML", "RFC 821", true),
-    row(Verb::Starttls, "STARTTLS", "RFC 3207", true),
-    row(Verb::Turn, "TURN", "RFC 821", false),
-    row(Verb::Verb, "VERB", "sendmail 8", true),
-    row(Verb::Vrfy, "VRFY", "RFC 5321", true),
-    row(Verb::Wiz, "WIZ", "sendmail 5", false),
-    row(Verb::Xclient, "XCLIENT", "Postfix XCLIENT_README", false),
-    row(Verb::Xforward, "XFORWARD", "Postfix XFORWARD_README", false),
+    row(Verb::Atrn, "ATRN", "RFC 2645"),
+    row(Verb::Auth, "AUTH", "RFC 4954"),
+    row(Verb::Bdat, "BDAT", "RFC 3030"),
+    row(Verb::Burl, "BURL", "RFC 4468"),
+    row(Verb::Data, "DATA", "RFC 5321"),
+    row(Verb::Debug, "DEBUG", "sendmail 5"),
+    row(Verb::Ehlo, "EHLO", "RFC 5321"),
+    row(Verb::Etrn, "ETRN", "RFC 1985"),
+    row(Verb::Expn, "EXPN", "RFC 5321"),
+    row(Verb::Helo, "HELO", "RFC 5321"),
+    row(Verb::Help, "HELP", "RFC 5321"),
+    row(Verb::Lhlo, "LHLO", "RFC 2033"),
+    row(Verb::Mail, "MAIL", "RFC 5321"),
+    row(Verb::Noop, "NOOP", "RFC 5321"),
+    row(Verb::Onex, "ONEX", "sendmail 8"),
+    row(Verb::Quit, "QUIT", "RFC 5321"),
+    row(Verb::Rcpt, "RCPT", "RFC 5321"),
+    row(Verb::Rset, "RSET", "RFC 5321"),
+    row(Verb::Saml, "SAML", "RFC 821"),
+    row(Verb::Send, "SEND", "RFC 821"),
+    row(Verb::Soml, "SOML", "RFC 821"),
+    row(Verb::Starttls, "STARTTLS", "RFC 3207"),
+    row(Verb::Turn, "TURN", "RFC 821"),
+    row(Verb::Verb, "VERB", "sendmail 8"),
+    row(Verb::Vrfy, "VRFY", "RFC 5321"),
+    row(Verb::Wiz, "WIZ", "sendmail 5"),
+    row(Verb::Xclient, "XCLIENT", "Postfix XCLIENT_README"),
+    row(Verb::Xforward, "XFORWARD", "Postfix XFORWARD_README"),
 ];
 
 impl Verb {
@@ -93,16 +91,7 @@ impl Verb {
 
     /// The name in upper case; empty for [`Verb::Unknown`].
     pub fn name(self) -> &'static str {
-        self.row().map_or("", |row| row.name)
-    }
-
-    /// Whether `match cmd verb` of IOS lists this verb.
-    pub fn known_to_ios(self) -> bool {
-        self.row().is_some_and(|row| row.ios)
-    }
-
-    fn row(self) -> Option<&'static Row> {
-        VERBS.iter().find(|row| row.verb == self)
+        VERBS.iter().find(|row| row.verb == self).map_or("", |row| row.name)
     }
 }
 
@@ -119,10 +108,5 @@ mod tests {
         }
         assert_eq!(Verb::of(b"XEXCH50"), Verb::Unknown);
         assert_eq!(Verb::of(b""), Verb::Unknown);
-    }
-
-    #[test]
-    fn ios_lists_eighteen_verbs() {
-        assert_eq!(VERBS.iter().filter(|row| row.ios).count(), 18);
     }
 }
