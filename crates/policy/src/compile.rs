@@ -11,7 +11,7 @@ pub(crate) mod rules;
 
 use matcher::Matcher;
 use proto::smtp::verb::Verb;
-use rules::{Bits, Described, Field, Group, Negation, Rule, Then, Words};
+use rules::{Bits, ConditionInfo, Field, Group, Negation, Rule, Then, Words};
 pub use rules::{CompiledPolicy, ConditionId, Needs, RuleId};
 
 use crate::criterion::{Counter, CriterionKind, Text, Word};
@@ -61,7 +61,7 @@ impl CompiledPolicy {
 
 /// Patterns of one field as they are collected, each with the condition that owns it.
 #[derive(Default)]
-struct Collected {
+struct FieldBuilder {
     patterns: Vec<(Pattern, Span)>,
     owners: Vec<Vec<ConditionId>>,
 }
@@ -69,12 +69,12 @@ struct Collected {
 struct Compiler<'p> {
     configuration: &'p Configuration,
     profile: &'p Profile,
-    conditions: Vec<Described>,
+    conditions: Vec<ConditionInfo>,
     rules: Vec<Rule>,
     groups: Vec<Group>,
     negations: Vec<Negation>,
     words: [Vec<(Words, ConditionId)>; Word::COUNT],
-    fields: [Collected; Text::COUNT],
+    fields: [FieldBuilder; Text::COUNT],
     thresholds: [Vec<(u64, ConditionId)>; Counter::COUNT],
     needs: Needs,
 }
@@ -193,7 +193,7 @@ impl<'p> Compiler<'p> {
 
     fn number(&mut self, text: String, kind: Option<CriterionKind>, scope: Scope) -> ConditionId {
         let id = ConditionId(u16::try_from(self.conditions.len()).unwrap_or(u16::MAX));
-        self.conditions.push(Described { text, kind, scope });
+        self.conditions.push(ConditionInfo { text, kind, scope });
         id
     }
 
@@ -268,7 +268,7 @@ impl<'p> Compiler<'p> {
         let mut too_large = Vec::new();
         let fields = std::mem::take(&mut self.fields).map(|collected| collected.build(&mut too_large));
         if !too_large.is_empty() {
-            // A map may be searched in several texts; its pattern is told once.
+            // A map may be searched in several texts; its pattern is reported once.
             too_large.sort_by_key(|pattern: &PatternTooLarge| pattern.at);
             too_large.dedup();
             return Err(too_large);
@@ -295,7 +295,7 @@ impl<'p> Compiler<'p> {
     }
 }
 
-impl Collected {
+impl FieldBuilder {
     fn build(self, too_large: &mut Vec<PatternTooLarge>) -> Option<Field> {
         if self.patterns.is_empty() {
             return None;

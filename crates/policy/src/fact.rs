@@ -44,7 +44,7 @@ impl Scope {
     }
 }
 
-/// One thing learned of a session. The engine tells it; rules alone decide what follows.
+/// One thing learned of a session. Decides nothing; rules do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact<'b> {
     /// A whole text, for all that is searched at once; body text comes in runs, see

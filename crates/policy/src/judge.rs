@@ -13,8 +13,9 @@ use crate::model::{Action, MatchMode, PerSecond};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hit {
     pub rule: RuleId,
-    /// The condition whose becoming true made the class act.
+    /// The condition that made the class act when it became true.
     pub condition: ConditionId,
+    /// What that condition asks; nothing for a group of conditions.
     pub kind: Option<CriterionKind>,
     /// Nothing where the class has `log` and nothing else.
     pub action: Option<Action>,
@@ -72,7 +73,7 @@ impl Verdict {
 pub struct RuleState {
     held: Bits,
     new: Bits,
-    /// Absent until body text is searched: most sessions have none that anybody asks about.
+    /// Absent until body text is searched: most sessions have no condition on it.
     body: Option<Box<MatcherState>>,
 }
 
@@ -100,7 +101,7 @@ impl CompiledPolicy {
         }
     }
 
-    /// Body text in any cuts, line ends included. `event` is called, in order, with the octets of
+    /// Body text in any cuts, line ends included. `event` is called, in order, with the bytes of
     /// `run` up to the end of each line in which a condition became true; it judges, and answers
     /// whether to go on.
     pub fn learn_body(
@@ -209,6 +210,7 @@ impl Rule {
 }
 
 impl RuleState {
+    /// What is true now, to be restored if what begins next comes to nothing.
     pub fn held(&self) -> Held {
         Held(self.held.clone())
     }

@@ -91,7 +91,7 @@ impl Order {
     }
 }
 
-/// A set of verbs; [`Verb::Unknown`] stands for all that are not in the table.
+/// A set of verbs; [`Verb::Unknown`] is any verb that is not in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerbSet(u32);
 

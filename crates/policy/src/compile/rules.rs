@@ -17,7 +17,7 @@ pub struct CompiledPolicy {
     pub(super) name: String,
     pub(super) profile: Profile,
     pub(super) needs: Needs,
-    pub(super) conditions: Vec<Described>,
+    pub(super) conditions: Vec<ConditionInfo>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) groups: Vec<Group>,
     pub(crate) negations: Vec<Negation>,
@@ -28,15 +28,19 @@ pub struct CompiledPolicy {
     pub(super) thresholds: [Vec<(u64, ConditionId)>; Counter::COUNT],
 }
 
-/// Which facts anybody asks for: the engine learns nothing that no class wants.
+/// Which facts some condition asks for; the engine need not learn the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
+    /// [`Text::Header`].
     pub header_fields: bool,
+    /// [`Text::ContentType`] and [`Word::Encoding`].
     pub parts: bool,
+    /// [`Text::Body`].
     pub text: bool,
 }
 
 impl CompiledPolicy {
+    /// The name of the policy-map.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -46,11 +50,12 @@ impl CompiledPolicy {
         self.profile
     }
 
+    /// Which facts its conditions ask for.
     pub const fn needs(&self) -> Needs {
         self.needs
     }
 
-    /// The class a rule stands for.
+    /// The class of a rule, by name; empty for a rule of another policy.
     pub fn class(&self, rule: RuleId) -> &str {
         self.rules.get(usize::from(rule.0)).map_or("", |rule| &rule.class)
     }
@@ -60,11 +65,12 @@ impl CompiledPolicy {
         self.conditions.get(usize::from(condition.0)).map_or("", |condition| &condition.text)
     }
 
+    /// What a condition asks; nothing for a group of conditions.
     pub fn kind(&self, condition: ConditionId) -> Option<CriterionKind> {
         self.conditions.get(usize::from(condition.0))?.kind
     }
 
-    /// The criteria that nobody can see any more once a session is encrypted.
+    /// The criteria that can no longer become true once a session is encrypted.
     pub fn hidden_by_encryption(&self) -> impl Iterator<Item = &str> {
         let hidden = self
             .conditions
@@ -95,7 +101,7 @@ pub struct ConditionId(pub(crate) u16);
 pub struct RuleId(pub(crate) u16);
 
 #[derive(Debug)]
-pub(super) struct Described {
+pub(super) struct ConditionInfo {
     /// The criterion as a configuration writes it, without `match`.
     pub(super) text: String,
     /// Nothing for a group, which is no criterion of its own.
@@ -131,6 +137,7 @@ pub(crate) struct Group {
     pub(crate) members: Bits,
 }
 
+/// A condition `match not`, true when `of` can no longer become true.
 #[derive(Debug)]
 pub(crate) struct Negation {
     pub(crate) of: ConditionId,
