@@ -1,11 +1,12 @@
 //! Message data: where it ends and what goes on is the same for every cut, means the same to every
 //! reader, and is left as it is when it is read again.
 
-use proto::smtp::body::{Chunk, Data, Flaw, Nul, Step};
+use proto::smtp::body::{Chunk, Flaw, Nul, Step};
 
 use crate::cuts::Cuts;
 use crate::input::Input;
 use crate::permissive::ends_of_data;
+use crate::transcript::{Transcript, decode};
 
 const CONTENT_MAX: usize = 4096;
 const END: &[u8] = b".\r\n";
@@ -21,52 +22,17 @@ pub(crate) fn run(input: &[u8]) {
     check_chunks(content, flags & 1 == 1, flags & 2 == 2, sizes, cuts);
 }
 
-/// What the decoder makes of a message.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Heard {
-    wire: Vec<u8>,
-    content: Vec<u8>,
-    size: usize,
-    /// Without NULs that follow a NUL: a run of them is told once for each cut.
-    flaws: Vec<Flaw>,
-    /// Octets up to and with the end, where there is one.
-    ends: Option<usize>,
-}
-
-fn hear(nul: Nul, input: &[u8], mut cuts: Cuts<'_>) -> Heard {
-    let mut data = Data::new(nul);
-    let mut heard = Heard::default();
-    let (mut taken, mut seen) = (0, 0);
-    while seen < input.len() {
-        seen += cuts.next(input.len() - seen);
-        loop {
-            match data.next(&input[taken..seen]) {
-                Step::NeedMore => break,
-                Step::End { len } => {
-                    heard.ends = Some(taken + len);
-                    return heard;
-                }
-                Step::Piece(piece) => {
-                    assert!(piece.len <= seen - taken);
-                    taken += piece.len;
-                    heard.wire.extend_from_slice(piece.wire);
-                    heard.content.extend_from_slice(piece.content);
-                    heard.size += piece.size;
-                    if piece.flaw != Some(Flaw::Nul) || heard.flaws.last() != Some(&Flaw::Nul) {
-                        heard.flaws.extend(piece.flaw);
-                    }
-                }
-            }
-        }
-        assert!(seen - taken <= 2, "more than two octets are held back");
-    }
-    heard
+/// A run of NULs is reported once for each cut, so the NULs that follow a NUL are left out.
+fn transcript(nul: Nul, input: &[u8], mut cuts: Cuts<'_>) -> Transcript {
+    let mut transcript = decode(nul, input, |left| cuts.next(left));
+    transcript.flaws.dedup_by(|flaw, before| *flaw == Flaw::Nul && *before == Flaw::Nul);
+    transcript
 }
 
 fn check_data(nul: Nul, content: &[u8], cuts: Cuts<'_>) {
-    let whole = hear(nul, content, Cuts::WHOLE);
-    assert_eq!(hear(nul, content, cuts), whole);
-    assert_eq!(hear(nul, content, Cuts::SINGLE), whole);
+    let whole = transcript(nul, content, Cuts::WHOLE);
+    assert_eq!(transcript(nul, content, cuts), whole);
+    assert_eq!(transcript(nul, content, Cuts::SINGLE), whole);
     assert_eq!(
         ends_of_data(&whole.wire),
         0,
@@ -76,7 +42,7 @@ fn check_data(nul: Nul, content: &[u8], cuts: Cuts<'_>) {
     let Some(ends) = whole.ends else { return };
     assert!(content[..ends].ends_with(END));
     assert!(whole.wire.is_empty() || whole.wire.ends_with(b"\r\n"));
-    let again = hear(nul, &[&whole.wire, END].concat(), cuts);
+    let again = transcript(nul, &[&whole.wire, END].concat(), cuts);
     assert_eq!(again.ends, Some(whole.wire.len() + END.len()));
     assert_eq!(again.wire, whole.wire, "what left is changed when it is read again");
     assert_eq!(again.content, whole.content, "what left means something else than was said");

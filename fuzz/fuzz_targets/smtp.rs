@@ -8,5 +8,7 @@ mod input;
 mod permissive;
 #[path = "../bodies/smtp.rs"]
 mod smtp;
+#[path = "../bodies/transcript.rs"]
+mod transcript;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| smtp::run(input));

@@ -21,6 +21,8 @@ mod permissive;
 mod short;
 #[path = "../../../fuzz/bodies/smtp.rs"]
 mod smtp;
+#[path = "../../../fuzz/bodies/transcript.rs"]
+mod transcript;
 
 #[test]
 fn line() {

@@ -4,23 +4,20 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has found something")]
 
+#[path = "../../../tests/common/corpus.rs"]
+mod corpus;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use proto::mime::{Event, Reader, Wants};
 use serde_json::Value;
 
 #[test]
 fn reader_agrees_with_the_independent_facts() {
-    let Some(folder) = std::env::var_os("MAILWARDEN_CORPUS").map(PathBuf::from) else {
-        println!("skipped: MAILWARDEN_CORPUS is not set");
-        return;
-    };
-    let folder = folder.join("eml");
-    let facts = std::fs::read_to_string(folder.join("FACTS.json")).unwrap();
-    let facts: BTreeMap<String, Value> = serde_json::from_str(&facts).unwrap();
+    let Some(folder) = corpus::folder("eml") else { return };
     let mut tally = Tally::default();
-    for (file, expected) in &facts {
+    for (file, expected) in &corpus::facts(&folder) {
         compare(&folder, file, expected, &mut tally);
     }
     for difference in &tally.differences {
