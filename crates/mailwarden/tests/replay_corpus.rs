@@ -3,10 +3,12 @@
 //! Runs where `MAILWARDEN_CORPUS` names the folder of the collection. Every SMTP session of every capture
 //! is compared, field by field; a difference is allowed only if the table below knows it, and why.
 
+#[path = "../../../tests/common/corpus.rs"]
+mod corpus;
+
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -67,14 +69,9 @@ const STRICT: &[&str] = &["sessions", "reply", "recipients", "messages", "header
 
 #[test]
 fn replay_agrees_with_an_independent_reader() {
-    let Some(folder) = std::env::var_os("MAILWARDEN_CORPUS").map(PathBuf::from) else {
-        println!("SKIPPED: MAILWARDEN_CORPUS does not name the folder of captures");
-        return;
-    };
-    let folder = folder.join("pcap");
-    let facts: Value = serde_json::from_reader(File::open(folder.join("FACTS.json")).unwrap()).unwrap();
+    let Some(folder) = corpus::folder("pcap") else { return };
     let mut ledger = Ledger::default();
-    for (capture, facts) in facts.as_object().unwrap() {
+    for (capture, facts) in &corpus::facts(&folder) {
         let sessions = facts["sessions"].as_array().unwrap().iter();
         let expected: Vec<&Value> = sessions.filter(|session| is_clear_smtp(session)).collect();
         let found = replay(&folder.join(capture));

@@ -7,25 +7,18 @@
 )]
 
 mod common;
+#[path = "../../../tests/common/corpus.rs"]
+mod corpus;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use policy::survey::Summary;
 use policy::{Loaded, load, render};
 use serde_json::{Value, json};
 
-fn folder() -> Option<PathBuf> {
-    let corpus = std::env::var_os("MAILWARDEN_CORPUS");
-    if corpus.is_none() {
-        println!("skipped: MAILWARDEN_CORPUS is not set");
-    }
-    Some(Path::new(&corpus?).join("configs"))
-}
-
 fn files() -> Vec<(String, Vec<u8>)> {
-    let Some(folder) = folder() else { return Vec::new() };
+    let Some(folder) = corpus::folder("configs") else { return Vec::new() };
     let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap())
@@ -59,8 +52,8 @@ const DISAGREEMENTS: &[(&str, &str)] = &[
 
 #[test]
 fn the_counts_are_those_of_an_independent_reader() {
-    let Some(folder) = folder() else { return };
-    let facts: Value = serde_json::from_str(&fs::read_to_string(folder.join("FACTS.json")).unwrap()).unwrap();
+    let Some(folder) = corpus::folder("configs") else { return };
+    let facts = corpus::facts(&folder);
     let mut differences = Vec::new();
     for (name, octets) in files() {
         let summary = load(&name, &octets).summary;

@@ -1,19 +1,16 @@
 //! Real configurations: no panic, and the JSON report agrees with the facts of an independent reader.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
+#[path = "../../../../tests/common/corpus.rs"]
+mod common;
+
 fn configurations() -> Option<(PathBuf, Map<String, Value>)> {
-    let Some(corpus) = std::env::var_os("MAILWARDEN_CORPUS") else {
-        println!("skipped: MAILWARDEN_CORPUS is not set");
-        return None;
-    };
-    let folder = Path::new(&corpus).join("configs");
-    let facts = fs::read(folder.join("FACTS.json")).expect("the facts");
-    let Ok(Value::Object(facts)) = serde_json::from_slice(&facts) else { panic!("facts are an object") };
+    let folder = common::folder("configs")?;
+    let facts = common::facts(&folder);
     Some((folder, facts))
 }
 

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::path::PathBuf;
 
 use serde_json::Value;
 
 use super::*;
 use crate::replay::pcap::Capture;
+
+#[path = "../../../../../tests/common/corpus.rs"]
+mod common;
 
 /// What one session of a capture came to.
 #[derive(Debug, Default, PartialEq)]
@@ -24,14 +26,9 @@ struct Found {
 
 #[test]
 fn streams_agree_with_an_independent_reader() {
-    let Some(folder) = std::env::var_os("MAILWARDEN_CORPUS").map(PathBuf::from) else {
-        println!("skipped: MAILWARDEN_CORPUS does not name the folder of captures");
-        return;
-    };
-    let folder = folder.join("pcap");
-    let facts: Value = serde_json::from_reader(File::open(folder.join("FACTS.json")).unwrap()).unwrap();
+    let Some(folder) = common::folder("pcap") else { return };
     let (mut compared, mut differences) = (0, Vec::new());
-    for (name, facts) in facts.as_object().unwrap() {
+    for (name, facts) in &common::facts(&folder) {
         let found = sessions(File::open(folder.join(name)).unwrap());
         compared += 1;
         if facts["tcp_streams"] != found.len() {
