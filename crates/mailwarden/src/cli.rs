@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-/// An e-mail application firewall: SMTP inspected by Cisco policies, inline on Linux.
+/// An e-mail application firewall: inline SMTP inspection with Cisco IOS policies
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -18,24 +18,24 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the firewall in the foreground
     Run(RunFlags),
-    /// Play clean and hostile conversations through the firewall and tell what each side saw
+    /// Run example sessions through the firewall and show what each side received
     Demo(DemoFlags),
-    /// Read configurations and say everything that is wrong or doubtful in them
+    /// Check configurations for errors and warnings
     Check(CheckFlags),
-    /// Show what captured sessions said, and what a policy would have made of them
+    /// Show captured sessions, and what a policy would have done with them
     Replay(ReplayFlags),
     /// Print the manual page
     Man,
-    /// Print a shell's completions
+    /// Print shell completions
     Completions {
-        /// Whose
+        /// Shell to generate completions for
         shell: Shell,
     },
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct RunFlags {
-    /// The configuration
+    /// Configuration file
     #[arg(
         long,
         value_name = "FILE",
@@ -43,29 +43,29 @@ pub(crate) struct RunFlags {
         conflicts_with = "listen"
     )]
     pub(crate) config: PathBuf,
-    /// Listen here and need no configuration: conformance standard, no rules
+    /// Address to listen on, without a configuration file: conformance standard, no policy
     #[arg(long, value_name = "ADDRESS:PORT", requires = "server")]
     pub(crate) listen: Option<SocketAddr>,
-    /// The mail server behind, with --listen; several are tried in order
+    /// Mail server to connect to, with --listen; several are tried in order
     #[arg(long, value_name = "ADDRESS:PORT", requires = "listen")]
     pub(crate) server: Vec<SocketAddr>,
-    /// What is spoken on --listen
+    /// Protocol on --listen
     #[arg(long, value_enum, default_value_t = Spoken::Smtp, requires = "listen")]
     pub(crate) protocol: Spoken,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct ReplayFlags {
-    /// Captures in pcap or pcapng format; `-` reads the standard input
+    /// Capture files in pcap or pcapng format; `-` reads standard input
     #[arg(value_name = "PCAP", required = true)]
     pub(crate) captures: Vec<PathBuf>,
-    /// Judge by this configuration; without one: conformance standard, no rules
+    /// Configuration to apply; without one: conformance standard, no policy
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// The proxy of the configuration whose policy judges, by default the first
+    /// Proxy whose policy applies; by default the first of the configuration
     #[arg(long, value_name = "NAME", requires = "config")]
     pub(crate) proxy: Option<String>,
-    /// One JSON object per session, instead of text
+    /// Print one JSON object per session instead of text
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -74,29 +74,29 @@ pub(crate) struct ReplayFlags {
 pub(crate) enum Spoken {
     Smtp,
     Esmtp,
-    /// Anything: relayed unseen
+    /// Any protocol, relayed without inspection
     Tcp,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct DemoFlags {
-    /// Stay up afterwards, so that a mail client can be pointed at it, until Ctrl-C
+    /// Keep running afterwards, for use with a mail client, until Ctrl-C
     #[arg(long)]
     pub(crate) keep: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct CheckFlags {
-    /// The configurations
+    /// Configuration files
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
-    /// Exit with 1 if there are warnings
+    /// Exit with status 1 if there are warnings
     #[arg(long)]
     pub(crate) strict: bool,
-    /// How to say it; JSON is one object per file and line
+    /// Output format; JSON is one object per file, each on one line
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
-    /// Also list the statements that are not used here, by their first word
+    /// Also list the statements that are not used, by their first word
     #[arg(short, long)]
     pub(crate) verbose: bool,
 }

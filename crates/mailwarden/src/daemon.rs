@@ -22,8 +22,8 @@ const DRAIN: Duration = Duration::from_secs(600);
 const NOTHING_TO_DO: &str = "no `proxy` block with `listen` and `server`";
 
 /// What is said of a configuration that took effect.
-const IN_FORCE: &str = "in force";
-const OTHER_WORKERS: &str = "in force, except `workers`: their number changes with a restart";
+const APPLIED: &str = "applied";
+const APPLIED_BUT_WORKERS: &str = "applied, except `workers`, which requires a restart";
 
 /// `mailwarden run`.
 pub(crate) fn run(flags: &RunFlags) -> Exit {
@@ -50,7 +50,7 @@ pub(crate) fn run(flags: &RunFlags) -> Exit {
         return refused(&error);
     }
     if flags.listen.is_none() {
-        reporter.config(&flags.config.display().to_string(), IN_FORCE);
+        reporter.config(&flags.config.display().to_string(), APPLIED);
     }
     let serving = serve_signals(hangup, flags, &mut workers, &reporter, &mut files);
     let exit = match runtime.block_on(serving) {
@@ -137,9 +137,9 @@ fn reload(flags: &RunFlags, workers: &mut WorkerPool, reporter: &Reporter, files
             terminal::complain(&read.complaints());
             match read.plan {
                 // A file that is being written is empty for a moment.
-                Some(plan) if plan.listeners.is_empty() => Err(format!("{NOTHING_TO_DO}, nothing changed")),
+                Some(plan) if plan.listeners.is_empty() => Err(format!("{NOTHING_TO_DO}, not applied")),
                 Some(plan) => Ok(plan),
-                None => Err(format!("{} errors, nothing changed", read.diagnostics.errors())),
+                None => Err(format!("{} errors, not applied", read.diagnostics.errors())),
             }
         }
     };
@@ -162,7 +162,7 @@ fn enforce(
     reporter: &Reporter,
     files: &mut Files,
 ) -> Result<&'static str, String> {
-    let said = if workers.has_size(plan.workers) { IN_FORCE } else { OTHER_WORKERS };
+    let said = if workers.has_size(plan.workers) { APPLIED } else { APPLIED_BUT_WORKERS };
     // Opened anew even under the same name: whoever rotates files moves them away and tells us.
     let (next, sinks) = (plan.files.clone(), Sinks::open(&plan.files)?);
     workers.listen(plan)?;

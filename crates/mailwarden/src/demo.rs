@@ -1,7 +1,7 @@
-//! `mailwarden demo`: a mail server and the firewall in one process, and conversations through them.
+//! `mailwarden demo`: a mail server and the firewall in one process, and example sessions through them.
 //!
-//! The firewall is the one that `run` runs, with an ordinary configuration. Nothing is written to disk
-//! and nothing leaves the machine.
+//! The firewall is that of `run`, with an ordinary configuration. Nothing is written to disk, and no message
+//! leaves the machine.
 
 mod judge;
 mod scene;
@@ -28,7 +28,7 @@ use server::Received;
 /// The configuration that is shown.
 const POLICY: &str = include_str!("demo/policy.conf");
 
-/// How long a session may take to end and to be told of.
+/// How long a session may take to end and to be reported.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// `mailwarden demo`.
@@ -51,11 +51,11 @@ pub(crate) fn run(flags: &DemoFlags) -> Exit {
     }
 }
 
-/// Plays every conversation and tells of each; true if all went as expected.
+/// Runs every session and prints it; true if all went as expected.
 fn play(stage: &Stage, paint: Paint) -> io::Result<bool> {
     terminal::print(&format!(
-        "A mail server listens on {}, the firewall in front of it on {}.\n\
-         Senders come to the firewall, which enforces this policy:\n\n{}\n",
+        "The mail server listens on {}, the firewall on {}.\n\
+         Clients connect to the firewall, which enforces this policy:\n\n{}\n",
         stage.server,
         stage.firewall,
         indented(POLICY)
@@ -66,7 +66,7 @@ fn play(stage: &Stage, paint: Paint) -> io::Result<bool> {
         terminal::print(&judge::tell(number + 1, scene, &outcome, paint));
         well += usize::from(judge::flaws(scene, &outcome).is_empty());
     }
-    let sum = format!("{well} of {} conversations went as expected", scene::ALL.len());
+    let sum = format!("{well} of {} sessions went as expected", scene::ALL.len());
     let all_well = well == scene::ALL.len();
     let sum = if all_well { paint.green(sum) } else { paint.red(sum) };
     terminal::print(&format!("{sum}\n"));
@@ -78,7 +78,7 @@ fn indented(policy: &str) -> String {
     shown.map(|line| format!("    {line}\n")).collect()
 }
 
-/// The server, the firewall in front of it, and all ears.
+/// The server, the firewall, and what both report.
 struct Stage {
     server: SocketAddr,
     firewall: SocketAddr,
@@ -109,7 +109,7 @@ impl Stage {
         Ok(Self { server, firewall, received, events, workers, reporter, writer })
     }
 
-    /// Plays a conversation, without the firewall first where the difference is the point.
+    /// Runs a session, first without the firewall where the difference matters.
     fn perform(&self, scene: &Scene) -> io::Result<Outcome> {
         let without = match scene.messages_without {
             Some(_) => {
@@ -124,16 +124,18 @@ impl Stage {
     }
 
     fn received(&self) -> io::Result<Received> {
-        self.received.recv_timeout(PATIENCE).map_err(|_| too_late("the server's connection has not ended"))
+        self.received
+            .recv_timeout(PATIENCE)
+            .map_err(|_| too_late("the connection to the server is still open"))
     }
 
-    /// What was reported of the session of one client, once it has ended.
+    /// The events of one client's session, after its end.
     fn session_of(&self, client: SocketAddr) -> io::Result<Vec<Value>> {
         let client = Value::from(client.to_string());
         let mut events = Vec::new();
         loop {
             let event = self.events.recv_timeout(PATIENCE);
-            let event = event.map_err(|_| too_late("the session has not been reported to its end"))?;
+            let event = event.map_err(|_| too_late("no session_end event"))?;
             if event.get("client") != Some(&client) {
                 continue;
             }
@@ -155,12 +157,12 @@ fn too_late(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("{what} after {} seconds", PATIENCE.as_secs()))
 }
 
-/// Stays up for a mail client, and tells what the firewall reports, until a signal comes.
+/// Keeps running for a mail client and prints what the firewall reports, until a signal arrives.
 fn keep(stage: &Stage) -> io::Result<()> {
     let users = server::USERS.map(|user| format!("{user}@demo.example")).join(" and ");
     terminal::print(&format!(
         "\nPoint a mail client at {} (SMTP, no encryption, no password) and write to {users}.\n\
-         Nothing is sent on. Ctrl-C ends it.\n\n",
+         Messages are not forwarded. Press Ctrl-C to stop.\n\n",
         stage.firewall
     ));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
@@ -197,7 +199,7 @@ fn tell_news(stage: &Stage) -> io::Result<()> {
 struct Events(Sender<Value>);
 
 impl Write for Events {
-    /// The writer of reports hands over one whole line a time.
+    /// The report writer passes one complete line at a time.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if let Ok(event) = serde_json::from_slice(line) {
             let _ = self.0.send(event);
@@ -215,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_policy_of_the_demo_leaves_nothing_to_complain_about() {
+    fn the_policy_of_the_demo_has_no_diagnostics() {
         let read = configuration::read_octets("policy.conf", POLICY.as_bytes());
         assert_eq!(read.complaints(), "");
         assert_eq!(read.plan.unwrap().workers, Some(1));

@@ -33,7 +33,7 @@ fn print(render: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Exit {
     }
 }
 
-/// One page for all commands: there are few, and who looks for an option should find it here.
+/// One page for all commands: there are few, so every option can be found on it.
 fn render(out: &mut Vec<u8>) -> io::Result<()> {
     let mut command = Cli::command();
     command.build();
@@ -50,7 +50,7 @@ fn render(out: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// A command as a section of the page, its own sections as paragraphs.
+/// A command becomes a subsection of the page, its sections become paragraphs.
 fn describe(command: &Command) -> io::Result<String> {
     let page = Man::new(command.clone());
     let mut out = Vec::new();
@@ -69,27 +69,27 @@ fn describe(command: &Command) -> io::Result<String> {
 const CLOSING: &str = ".SH EXIT STATUS
 .TP
 0
-Done.
+Success.
 .TP
 1
-Something was found: a warning under \\-\\-strict, a conversation of the demo that went otherwise, a damaged capture.
+Findings: a warning with \\-\\-strict, a demo session that did not go as expected, a damaged capture.
 .TP
 2
-The command line or the configuration is wrong.
+Usage or configuration error.
 .TP
 3
-The system refused: a port, a permission, a file.
+System error: a port, a permission, a file.
 .SH FILES
 .TP
 /etc/mailwarden/mailwarden.conf
-The configuration that run reads.
+The default configuration of run.
 .SH SIGNALS
 .TP
 SIGHUP
-Read the configuration anew, and open log and events anew; sessions that run finish on the old one.
+Reload the configuration and reopen the log and event files; existing sessions keep the old configuration.
 .TP
 SIGTERM, SIGINT
-Stop accepting and let the sessions end; the second means now.
+Stop accepting connections and let sessions finish; a second signal stops at once.
 ";
 
 #[cfg(test)]
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_tells_every_command_and_its_flags() {
+    fn the_page_describes_every_command_and_its_flags() {
         let mut page = Vec::new();
         render(&mut page).unwrap();
         let page = String::from_utf8(page).unwrap().replace("\\-", "-");

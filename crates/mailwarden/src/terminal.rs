@@ -1,14 +1,13 @@
-//! What is printed: to a terminal in colour, to a file or a pipe without.
+//! Terminal output: in colour to a terminal, without to a file or a pipe.
 //!
-//! A reader that went away is no reason to panic: what it no longer reads is not printed.
+//! A closed pipe is not an error; output to it is discarded.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
 use crate::Exit;
 
-/// Writes text to standard output. A reader that has had enough (`| head`) is no error of ours, a full disk
-/// is one.
+/// Writes text to standard output. A reader that closes the pipe (`| head`) is not an error, a full disk is.
 pub(crate) fn print(text: &str) -> Exit {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -20,17 +19,17 @@ pub(crate) fn print(text: &str) -> Exit {
     }
 }
 
-/// Says on standard error what went wrong. That nobody listens there is no reason to stop.
+/// Writes an error message to standard error, and ignores that this may fail.
 pub(crate) fn complain(text: &str) {
     let _ = io::stderr().lock().write_all(harmless(text).as_bytes());
 }
 
-/// A line on standard error that the next one overwrites; for terminals only.
+/// A progress line on standard error, which the next one overwrites; for terminals only.
 pub(crate) fn progress(text: &str) {
     let _ = write!(io::stderr().lock(), "\r{}\x1b[K", harmless(text));
 }
 
-/// Colours, or none of them.
+/// Whether output is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Paint {
     Plain,
@@ -38,11 +37,11 @@ pub(crate) enum Paint {
 }
 
 impl Paint {
-    /// Colour only for a person, and only one who has not asked to be spared: <https://no-color.org>.
+    /// Colour for terminals, unless `NO_COLOR` is set: <https://no-color.org>.
     pub(crate) fn of_stdout() -> Self {
-        let spared = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_none_or(|terminal| terminal == "dumb");
-        if io::stdout().is_terminal() && !spared && !dumb { Self::Coloured } else { Self::Plain }
+        if io::stdout().is_terminal() && !no_color && !dumb { Self::Coloured } else { Self::Plain }
     }
 
     pub(crate) fn red(self, text: impl Display) -> String {
@@ -69,7 +68,7 @@ impl Paint {
     }
 }
 
-/// Control characters of a file or of the wire must not reach a terminal; line ends may.
+/// Replaces control characters, which must not reach a terminal; line feeds and tabs stay.
 pub(crate) fn harmless(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { '\u{FFFD}' } else { c }).collect()
 }
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_is_given_no_orders_by_a_file() {
+    fn control_characters_do_not_reach_a_terminal() {
         assert_eq!(harmless("a\x1b[2J\tb\r\n"), "a\u{FFFD}[2J\tb\u{FFFD}\n");
     }
 }

@@ -1,4 +1,4 @@
-//! `mailwarden demo` from outside: it plays to the end, says what it saw, and leaves nothing behind.
+//! `mailwarden demo` from outside: it runs to the end, prints every session, and leaves no file.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,22 +7,22 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// The conversations and what each must show, in the order in which they are told.
+/// The sessions and what each demonstrates, in the order in which they are printed.
 const VERDICTS: [(&str, &str); 11] = [
-    ("Clean mail", "mail that breaks no rule arrives as it was sent"),
-    ("A spammer's sender", "refused at its name; the server never heard it"),
-    ("A harvest of recipients", "the third wrong guess is the last one"),
-    ("Too many recipients", "the fourth recipient is refused and never reaches the server"),
-    ("A forbidden attachment", "the server is never told that the message has ended, so it keeps none"),
-    ("A lottery in the subject", "refused at the header, even though its field is folded over two lines"),
+    ("Clean mail", "a message that no rule matches is delivered unchanged"),
+    ("A spammer's sender address", "refused at MAIL FROM; the server never receives the command"),
+    ("Recipient harvesting", "the session ends at the third unknown recipient"),
+    ("Too many recipients", "the fourth recipient is refused and not forwarded"),
+    ("A forbidden attachment", "the server never receives the end of the message, so it stores none"),
+    ("A forbidden subject", "refused at the header field, although it is folded over two lines"),
     (
-        "A header without end",
-        "refused when it passes its limit; the rest is read and thrown away, so that the sender sees why",
+        "An oversized header",
+        "refused when it exceeds its limit; the rest is discarded, so that the client gets the reply",
     ),
-    ("An illegal verb", "the server got ten times x and refused it; the session goes on"),
-    ("A masked keyword of EHLO", "the sender is never offered ETRN, and nothing else of the reply has moved"),
-    ("Masked CHUNKING", "a BDAT that was not offered is x-ed, and the chunk behind it is no command"),
-    ("A smuggling attempt", "one message arrives as one message, whatever the server takes for its end"),
+    ("A masked command", "the server receives ten times `x` and rejects it; the session continues"),
+    ("A masked EHLO keyword", "the client does not see ETRN, and the rest of the reply is unchanged"),
+    ("Masked CHUNKING", "BDAT was not offered, so it is masked, and its chunk is not read as a command"),
+    ("SMTP smuggling", "one message is delivered as one message, whatever the server accepts as its end"),
 ];
 
 fn demo() -> Command {
@@ -32,7 +32,7 @@ fn demo() -> Command {
 }
 
 #[test]
-fn every_conversation_goes_as_expected_and_no_file_stays() {
+fn every_session_goes_as_expected_and_no_file_remains() {
     let folder = EmptyFolder::new();
     let output = demo().current_dir(&folder.0).env("TMPDIR", &folder.0).env("HOME", &folder.0).output();
     let output = output.expect("the program starts");
@@ -48,7 +48,7 @@ fn every_conversation_goes_as_expected_and_no_file_stays() {
         let told = lines.find(|line| line.starts_with("    ok: ") || line.starts_with("    NOT OK: "));
         assert_eq!(told, Some(format!("    ok: {verdict}").as_str()), "{said}");
     }
-    assert_eq!(said.lines().last(), Some("11 of 11 conversations went as expected"));
+    assert_eq!(said.lines().last(), Some("11 of 11 sessions went as expected"));
     assert_eq!(fs::read_dir(&folder.0).expect("the folder").count(), 0);
 }
 
@@ -73,7 +73,7 @@ fn with_keep_a_mail_client_is_served_until_ctrl_c() {
     let me = client.local_addr().expect("our address");
     assert_eq!(
         until(&mut said, &format!("{me} message from ")),
-        "<me@here.example>, recipients: 1, answered 250"
+        "<me@here.example>, recipients: 1, reply 250"
     );
 
     let interrupted = Command::new("kill").args(["-s", "INT", &child.0.id().to_string()]).status();

@@ -173,7 +173,7 @@ fn a_reload_of_a_daemon_that_is_still_starting_does_not_end_it() {
     drop(first);
     let stderr = BufReader::new(child.stderr.take().expect("its stderr"));
     let lines = stderr.lines().map(|line| line.expect("text"));
-    let mut told = lines.filter(|line| line.ends_with("Configured from edge.conf: in force"));
+    let mut told = lines.filter(|line| line.ends_with("Configured from edge.conf: applied"));
     assert!(told.next().is_some() && told.next().is_some(), "at the start and by the signal");
     kill_process(pid, Signal::TERM).expect("a signal");
     assert_eq!(wait(child).status.code(), Some(0));

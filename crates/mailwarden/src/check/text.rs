@@ -21,7 +21,7 @@ pub(super) fn report(read: &Read, verbose: bool, paint: Paint) -> String {
     contents(&read.summary, &mut table);
     match &read.plan {
         Some(plan) => proxies(plan, &mut table),
-        None => table.row("proxies", "", "none: a file with errors is not used at all"),
+        None => table.row("proxies", "", "none: the file has errors"),
     }
     not_used(read, verbose, &mut table);
     out.push_str(&harmless(&table.text));
@@ -46,7 +46,7 @@ fn headline(read: &Read, paint: Paint) -> String {
     let errors = counted(read.diagnostics.errors(), "error");
     let warnings = counted(read.diagnostics.warnings(), "warning");
     let result = match (read.diagnostics.errors(), read.diagnostics.warnings()) {
-        (0, 0) => paint.green("no complaints"),
+        (0, 0) => paint.green("no errors or warnings"),
         (0, _) => paint.yellow(warnings),
         (_, 0) => paint.red(errors),
         (_, _) => paint.red(format!("{errors}, {warnings}")),
@@ -111,7 +111,7 @@ fn proxies(plan: &Plan, table: &mut Table) {
 
 fn enforced(config: &Arc<SessionConfig>) -> String {
     match config.inspect {
-        Inspect::Opaque => return "a pinhole, nothing is inspected".to_owned(),
+        Inspect::Opaque => return "not inspected".to_owned(),
         Inspect::Drop => return "every connection is dropped".to_owned(),
         Inspect::Smtp => {}
     }
@@ -126,7 +126,7 @@ fn not_used(read: &Read, verbose: bool, table: &mut Table) {
     let summary = &read.summary;
     for map in &summary.unused {
         let of = if map.of == "plain" { String::new() } else { format!(" type {}", map.of) };
-        table.row("of other features", &map.name.text, &format!("{}{of}", map.kind.as_str()));
+        table.row("other features", &map.name.text, &format!("{}{of}", map.kind.as_str()));
     }
     let count = summary.not_used_here.len();
     if count == 0 {
@@ -149,7 +149,7 @@ fn lines_by_word(read: &Read) -> BTreeMap<&str, Vec<usize>> {
         // The rest of a line that was broken in two may be a secret; no command looks like this.
         let is_command = word.starts_with(|c: char| c.is_ascii_alphabetic())
             && word.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-');
-        let word = if is_command { word } else { "(no command)" };
+        let word = if is_command { word } else { "(not a command)" };
         lines.entry(word).or_default().push(read.source.position(at).line);
     }
     lines

@@ -1,4 +1,4 @@
-//! A conversation against what was expected of it, and how it is told.
+//! Compares a session with its expected outcome, and prints it.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::sender::{Exchange, Seen};
 use super::server::Received;
 use crate::terminal::{Paint, harmless};
 
-/// What came of a conversation: at the sender, at the server, in the reports.
+/// The outcome of a session: at the client, at the server, in the reports.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) seen: Seen,
@@ -16,7 +16,7 @@ pub(super) struct Outcome {
     pub(super) messages_without: Option<usize>,
 }
 
-/// Everything that went otherwise than expected.
+/// Every difference from the expected outcome.
 pub(super) fn flaws(scene: &Scene, outcome: &Outcome) -> Vec<String> {
     let Outcome { seen, received, events, messages_without } = outcome;
     let mut flaws = Vec::new();
@@ -28,10 +28,13 @@ pub(super) fn flaws(scene: &Scene, outcome: &Outcome) -> Vec<String> {
     let replies = || seen.exchanges.iter().flat_map(|exchange| &exchange.reply);
     expect(
         in_order(replies(), scene.sees, |line, begin| line.starts_with(begin)),
-        "the sender saw other replies",
+        "the client received other replies",
     );
-    expect(!replies().any(|line| line.contains(scene.sees_not)), "the sender saw what it must not");
-    let ended = if scene.is_ended { "the session went on" } else { "the session was ended" };
+    expect(
+        !replies().any(|line| line.contains(scene.sees_not)),
+        "the client received a reply that it must not see",
+    );
+    let ended = if scene.is_ended { "the session continued" } else { "the session was ended" };
     expect(seen.was_closed == scene.is_ended, ended);
     expect(
         in_order(received.commands.iter(), scene.hears, |line, all| line == all),
@@ -39,17 +42,17 @@ pub(super) fn flaws(scene: &Scene, outcome: &Outcome) -> Vec<String> {
     );
     let arrived = received.messages.len() == scene.messages.len()
         && received.messages.iter().zip(scene.messages).all(|(message, text)| contains(message, text));
-    expect(arrived, "the server got other messages");
+    expect(arrived, "the server received other messages");
     let acted: Vec<&str> = of_kind(events, "match").map(|event| text(event, "class")).collect();
     let others = acted.iter().any(|class| Some(*class) != scene.class);
-    expect(!others && acted.is_empty() == scene.class.is_none(), "another class acted");
+    expect(!others && acted.is_empty() == scene.class.is_none(), "another class matched");
     let mut found = of_kind(events, "anomaly").map(|event| text(event, "kind"));
-    expect(scene.finding.is_none_or(|kind| found.any(|found| found == kind)), "the finding is missing");
-    expect(*messages_without == scene.messages_without, "without the firewall it went otherwise");
+    expect(scene.finding.is_none_or(|kind| found.any(|found| found == kind)), "the anomaly is missing");
+    expect(*messages_without == scene.messages_without, "without the firewall the outcome was different");
     flaws
 }
 
-/// Whether the expected occur among the found, in this order.
+/// Whether all that is expected was found, in this order.
 fn in_order<'f>(
     mut found: impl Iterator<Item = &'f String>,
     expected: &[&str],
@@ -62,10 +65,10 @@ fn contains(message: &[u8], text: &str) -> bool {
     message.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// The conversation, told.
+/// The session as text.
 pub(super) fn tell(number: usize, scene: &Scene, outcome: &Outcome, paint: Paint) -> String {
     let mut out = format!("{}\n", paint.bold(format!("{number:2}. {}", scene.title)));
-    column(&mut out, "sender", sender(&outcome.seen));
+    column(&mut out, "client", sender(&outcome.seen));
     column(&mut out, "server", server(outcome));
     column(&mut out, "rules", rules(&outcome.events));
     let flaws = flaws(scene, outcome);
@@ -97,7 +100,7 @@ fn sender(seen: &Seen) -> Vec<String> {
         lines.extend(reply.map(|line| format!("{:40}  {line}", "")));
     }
     if seen.was_closed {
-        lines.push("(the session was ended)".to_owned());
+        lines.push("(session closed)".to_owned());
     }
     lines
 }
@@ -108,7 +111,7 @@ fn server(outcome: &Outcome) -> Vec<String> {
     lines.extend(received.messages.iter().map(|message| {
         let text = String::from_utf8_lossy(message);
         let subject = text.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap_or("");
-        format!("message `{subject}`, {} octets", message.len())
+        format!("message `{subject}`, {} bytes", message.len())
     }));
     if received.messages.is_empty() {
         lines.push("no message".to_owned());
@@ -143,12 +146,12 @@ fn rules(events: &[Value]) -> Vec<String> {
         }
     }
     if lines.is_empty() {
-        lines.push("none acted".to_owned());
+        lines.push("no match".to_owned());
     }
     lines
 }
 
-/// A class that acted, or what was found in the dialogue itself.
+/// A class that matched, or a protocol anomaly.
 fn rule(event: &Value) -> Option<String> {
     match text(event, "event") {
         "match" => {
@@ -160,13 +163,13 @@ fn rule(event: &Value) -> Option<String> {
     }
 }
 
-/// An event in one line, for who watches; nothing for one that says little.
+/// An event in one line; nothing for events of minor interest.
 pub(super) fn news(event: &Value) -> String {
     let what = match text(event, "event") {
         "transaction" => {
             let (sender, reply) = (text(event, "sender"), event.get("reply").and_then(Value::as_u64));
             let recipients = event.get("recipients").and_then(Value::as_u64).unwrap_or(0);
-            let reply = reply.map_or_else(|| "given up".to_owned(), |reply| format!("answered {reply}"));
+            let reply = reply.map_or_else(|| "not completed".to_owned(), |reply| format!("reply {reply}"));
             Some(format!("message from <{sender}>, recipients: {recipients}, {reply}"))
         }
         "session_end" => Some(format!("session ended: {}", text(event, "reason"))),

@@ -1,33 +1,33 @@
-//! The conversations of the demo: what a sender does, and what must come of it.
+//! The sessions of the demo: what the client does, and the expected outcome.
 
 use super::sender::Step::{self, Greet, Repeat, Say, Send};
 
-/// One conversation.
+/// One session and its expected outcome.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scene {
     pub(super) title: &'static str,
     pub(super) steps: &'static [Step],
-    /// What the sender must read: each begins a line of a reply, in this order.
+    /// Prefixes of reply lines that the client must receive, in this order.
     pub(super) sees: &'static [&'static str],
-    /// What the sender must not read anywhere.
+    /// Text that must not occur in any reply.
     pub(super) sees_not: &'static str,
-    /// The firewall ends the session.
+    /// Whether the firewall ends the session.
     pub(super) is_ended: bool,
     /// What the server must hear: each is a command, in this order.
     pub(super) hears: &'static [&'static str],
-    /// The messages that the server must get: each contains this text.
+    /// Texts of the messages that the server must receive, one for each message.
     pub(super) messages: &'static [&'static str],
-    /// The class that must act, and none besides.
+    /// The only class that must match.
     pub(super) class: Option<&'static str>,
-    /// What must be found in the dialogue itself, whatever the policy says.
+    /// The protocol anomaly that must be reported.
     pub(super) finding: Option<&'static str>,
-    /// Without the firewall, the server would have taken it for so many messages.
+    /// How many messages the server receives without the firewall.
     pub(super) messages_without: Option<usize>,
-    /// What it shows, if all that holds.
+    /// What the session demonstrates, printed if the outcome is as expected.
     pub(super) verdict: &'static str,
 }
 
-/// What is expected of a conversation unless it says otherwise.
+/// The default outcome.
 const PASSES: Scene = Scene {
     title: "",
     steps: &[],
@@ -42,7 +42,7 @@ const PASSES: Scene = Scene {
     verdict: "",
 };
 
-/// What is expected of a conversation that a class ends.
+/// The default outcome if a class ends the session.
 const ENDED: Scene = Scene { is_ended: true, ..PASSES };
 
 const HELO: Step = Greet("HELO sender.example");
@@ -58,19 +58,19 @@ pub(super) const ALL: &[Scene] = &[
         sees: &["250 2.1.0", "250 2.1.5", "250 2.1.5", "354", "250 2.0.0 Message stored"],
         hears: &["MAIL FROM:<carol@sender.example>", "RCPT TO:<alice@demo.example>", "DATA", "QUIT"],
         messages: &[LUNCH_STORED],
-        verdict: "mail that breaks no rule arrives as it was sent",
+        verdict: "a message that no rule matches is delivered unchanged",
         ..PASSES
     },
     Scene {
-        title: "A spammer's sender",
+        title: "A spammer's sender address",
         steps: &[HELO, Say("MAIL FROM:<offers@mail.deals.example>")],
         sees: &["550 5.7.1 Sender refused"],
         class: Some("SPAMMER"),
-        verdict: "refused at its name; the server never received it",
+        verdict: "refused at MAIL FROM; the server never receives the command",
         ..ENDED
     },
     Scene {
-        title: "A harvest of recipients",
+        title: "Recipient harvesting",
         steps: &[
             HELO,
             MAIL,
@@ -86,7 +86,7 @@ pub(super) const ALL: &[Scene] = &[
             "RCPT TO:<abigail@demo.example>",
         ],
         class: Some("HARVEST"),
-        verdict: "the third wrong guess is the last one",
+        verdict: "the session ends at the third unknown recipient",
         ..ENDED
     },
     Scene {
@@ -102,7 +102,7 @@ pub(super) const ALL: &[Scene] = &[
         sees: &["250 2.1.5", "250 2.1.5", "250 2.1.5", "550 5.5.3 Too many recipients"],
         hears: &["RCPT TO:<alice+1@demo.example>"],
         class: Some("CROWD"),
-        verdict: "the fourth recipient is refused and never reaches the server",
+        verdict: "the fourth recipient is refused and not forwarded",
         ..ENDED
     },
     Scene {
@@ -111,19 +111,19 @@ pub(super) const ALL: &[Scene] = &[
         sees: &["354", "554 5.7.1 Message refused"],
         hears: &["DATA"],
         class: Some("PROGRAM"),
-        verdict: "the server is never told that the message has ended, so it keeps none",
+        verdict: "the server never receives the end of the message, so it stores none",
         ..ENDED
     },
     Scene {
-        title: "A lottery in the subject",
+        title: "A forbidden subject",
         steps: &[HELO, MAIL, RCPT, DATA, Send(LOTTERY)],
         sees: &["354", "554 5.7.1 Message refused"],
         class: Some("LOTTERY"),
-        verdict: "refused at the header, even though its field is folded over two lines",
+        verdict: "refused at the header field, although it is folded over two lines",
         ..ENDED
     },
     Scene {
-        title: "A header without end",
+        title: "An oversized header",
         steps: &[
             HELO,
             MAIL,
@@ -134,27 +134,27 @@ pub(super) const ALL: &[Scene] = &[
         ],
         sees: &["354", "554 5.6.0 Message header too long"],
         class: Some("LONG-HEADER"),
-        verdict: "refused when it passes its limit; the rest is read and thrown away, so that the sender sees why",
+        verdict: "refused when it exceeds its limit; the rest is discarded, so that the client gets the reply",
         ..ENDED
     },
     Scene {
-        title: "An illegal verb",
+        title: "A masked command",
         steps: &[HELO, Say("VRFY alice"), MAIL],
         sees: &["500", "250 2.1.0"],
         sees_not: "Yes, that is a user",
         hears: &["xxxxxxxxxx", "MAIL FROM:<carol@sender.example>"],
         class: Some("QUESTIONS"),
-        verdict: "the server got ten times x and refused it; the session goes on",
+        verdict: "the server receives ten times `x` and rejects it; the session continues",
         ..PASSES
     },
     Scene {
-        title: "A masked keyword of EHLO",
+        title: "A masked EHLO keyword",
         steps: &[EHLO],
         sees: &["250-demo", "250-SIZE 10485760", "250-PIPELINING", "250-XXXX", "250 8BITMIME"],
         sees_not: "ETRN",
         hears: &["EHLO sender.example"],
         class: Some("OFFERS"),
-        verdict: "the sender is never offered ETRN, and nothing else of the reply has moved",
+        verdict: "the client does not see ETRN, and the rest of the reply is unchanged",
         ..PASSES
     },
     Scene {
@@ -164,17 +164,17 @@ pub(super) const ALL: &[Scene] = &[
         sees_not: "CHUNKING",
         hears: &["xxxxxxxxxxxx", "QUIT"],
         class: Some("OFFERS"),
-        verdict: "a BDAT that was not offered is x-ed, and the chunk behind it is no command",
+        verdict: "BDAT was not offered, so it is masked, and its chunk is not read as a command",
         ..PASSES
     },
     Scene {
-        title: "A smuggling attempt",
+        title: "SMTP smuggling",
         steps: &[HELO, MAIL, RCPT, DATA, Send(SMUGGLED)],
         sees: &["354", "250 2.0.0 Message stored"],
         messages: &["\r\n.\r\nMAIL FROM:<boss@demo.example>\r\n"],
         finding: Some("end-of-data-look-alike"),
         messages_without: Some(4),
-        verdict: "one message arrives as one message, whatever the server takes for its end",
+        verdict: "one message is delivered as one message, whatever the server accepts as its end",
         ..PASSES
     },
 ];
@@ -182,7 +182,7 @@ pub(super) const ALL: &[Scene] = &[
 const LUNCH: &str = "From: Carol <carol@sender.example>\r\nTo: Alice <alice@demo.example>\r\n\
     Subject: Lunch\r\n\r\nOn Friday at one?\r\n... and bring the papers.\r\n.\r\n";
 
-/// Without the end, and without the dot that the sender had to double.
+/// Without the end of data, and with dot-stuffing removed.
 const LUNCH_STORED: &str = "From: Carol <carol@sender.example>\r\nTo: Alice <alice@demo.example>\r\n\
     Subject: Lunch\r\n\r\nOn Friday at one?\r\n.. and bring the papers.\r\n";
 
@@ -194,7 +194,7 @@ const PROGRAM: &str = "From: Carol <carol@sender.example>\r\nSubject: Invoice\r\
     Please see the attachment.\r\n--cut\r\nContent-Type: application/x-msdownload; name=\"invoice.exe\"\r\n\
     Content-Transfer-Encoding: base64\r\n\r\nTVqQAAMAAAAEAAAA\r\n--cut--\r\n.\r\n";
 
-/// The three false ends, each with a message behind it that claims to come from within.
+/// Three false ends of data, each followed by a message with a forged sender.
 const SMUGGLED: &str = "From: Carol <carol@sender.example>\r\nSubject: Hello\r\n\r\nNothing to see here.\
     \n.\nMAIL FROM:<boss@demo.example>\r\nRCPT TO:<alice@demo.example>\r\nDATA\r\nSubject: one\r\n\r\nPay at once.\
     \n.\r\nMAIL FROM:<boss@demo.example>\r\nRCPT TO:<alice@demo.example>\r\nDATA\r\nSubject: two\r\n\r\nPay at once.\

@@ -1,4 +1,4 @@
-//! The sending side of the demo: plays steps and writes down what it was told.
+//! The client of the demo: sends what the steps say and records the replies.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -7,28 +7,28 @@ use std::time::Duration;
 /// How long a reply may take; on one machine a second is long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Limit: octets of a reply line, and of what may still come after QUIT.
+/// Limit: bytes of a reply line, and of what may follow the reply to QUIT.
 const REST_MAX: u64 = 1 << 20;
 
-/// What a sender does.
+/// A step of the client.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
     /// A command, and its reply.
     Say(&'static str),
-    /// The same, and nobody needs to see it.
+    /// The same, not printed.
     Greet(&'static str),
-    /// A message as it stands, with its end, and the reply to it.
+    /// A message with its end of data, and the reply to it.
     Send(&'static str),
-    /// A header line, many times; no reply is due.
+    /// A header line, repeated; no reply is expected.
     Repeat(&'static str, usize),
 }
 
-/// What a sender saw.
+/// What the client received.
 #[derive(Debug)]
 pub(super) struct Seen {
     pub(super) me: SocketAddr,
     pub(super) exchanges: Vec<Exchange>,
-    /// The other side ended the connection before QUIT.
+    /// The peer closed the connection before QUIT.
     pub(super) was_closed: bool,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Exchange {
     pub(super) reply: Vec<String>,
 }
 
-/// Connects, plays the steps as long as the other side listens, and says QUIT.
+/// Connects, plays the steps until the peer closes the connection, and sends QUIT.
 pub(super) fn play(address: SocketAddr, steps: &[Step]) -> io::Result<Seen> {
     let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -53,7 +53,7 @@ pub(super) fn play(address: SocketAddr, steps: &[Step]) -> io::Result<Seen> {
             Step::Greet(command) => (format!("{command}\r\n"), None),
             Step::Send(message) => {
                 let len = repeated + message.len();
-                ((*message).to_owned(), Some(format!("(a message, {len} octets)")))
+                ((*message).to_owned(), Some(format!("(a message, {len} bytes)")))
             }
             Step::Repeat(line, times) => (line.repeat(*times), None),
         };
@@ -75,9 +75,9 @@ pub(super) fn play(address: SocketAddr, steps: &[Step]) -> io::Result<Seen> {
     Ok(seen)
 }
 
-/// Says goodbye and waits for the end; true if the other side had already ended.
+/// Sends QUIT and waits for the end; true if the peer had already closed the connection.
 fn leave(mut lines: BufReader<TcpStream>) -> io::Result<bool> {
-    // To a connection that was refused there is nobody to say it to.
+    // The peer may have closed the connection already.
     let _ = lines.get_mut().write_all(b"QUIT\r\n");
     let was_closed = reply(&mut lines)?.is_empty();
     let _ = lines.get_mut().shutdown(Shutdown::Write);

@@ -39,7 +39,7 @@ fn write_session(
         }
     }
     if transcript.starttls {
-        writeln!(page, "  encrypted from here")?;
+        writeln!(page, "  encrypted from here on")?;
     }
     for (number, transaction) in transcript.transactions.iter().enumerate() {
         write_transaction(page, number, transaction)?;
@@ -96,7 +96,7 @@ fn write_findings(page: &mut String, transcript: &Transcript) -> std::fmt::Resul
         }
     }
     for (kind, count) in &transcript.anomalies {
-        writeln!(page, "  finding: {} ({})", kind.name(), number(*count, "time"))?;
+        writeln!(page, "  anomaly: {} ({})", kind.name(), number(*count, "time"))?;
     }
     Ok(())
 }

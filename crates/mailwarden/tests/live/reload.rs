@@ -20,7 +20,7 @@ fn new_sessions_get_the_new_policy_within_half_a_second_and_old_ones_keep_theirs
     let mut old = daemon.greeted();
     daemon.write(RULED, &[daemon.address()]);
     let asked = Instant::now();
-    assert_eq!(daemon.reload(), "in force");
+    assert_eq!(daemon.reload(), "applied");
     let refused = eventually(|| {
         let reply = daemon.greeted().command("MAIL FROM:<refused-word@example.test>");
         reply.starts_with("550 5.7.1").then_some(())
@@ -47,7 +47,7 @@ fn a_file_that_is_no_configuration_changes_nothing() {
     for text in cases {
         daemon.write_text(&text);
         let result = daemon.reload();
-        assert_ne!(result, "in force", "{}", text.get(..60).unwrap_or(&text));
+        assert_ne!(result, "applied", "{}", text.get(..60).unwrap_or(&text));
         daemon.greeted().says("MAIL FROM:<refused-word@example.test>", "550");
         daemon.passes_clean_mail();
     }
@@ -64,7 +64,7 @@ fn files_that_were_moved_away_are_opened_anew() {
     fs::rename(daemon.file("events.jsonl"), &moved).expect("events to move");
     // The file of the configuration is none of a rotation's business.
     daemon.write_text("nonsense");
-    assert_ne!(daemon.reload(), "in force");
+    assert_ne!(daemon.reload(), "applied");
     daemon.passes_clean_mail();
     assert_eq!(daemon.ended(1), ["closed"]);
     let before = fs::read_to_string(moved).expect("the events before");
@@ -81,7 +81,7 @@ fn where_reports_go_is_changed_by_a_reload_or_nothing_is() {
     let log = daemon.file("log");
     let here = format!("logging file {}\n", log.display());
     daemon.write(Configuration { maps: &here, ..RULELESS }, &[daemon.address()]);
-    assert_eq!(daemon.reload(), "in force");
+    assert_eq!(daemon.reload(), "applied");
     let text = eventually(|| fs::read_to_string(&log).ok().filter(|text| text.ends_with('\n')));
     assert!(text.is_some_and(|text| text.contains("%SYS-5-CONFIG_I")), "{}", daemon.stderr());
 }
@@ -91,7 +91,7 @@ fn a_number_of_workers_that_has_to_wait_for_a_restart_is_told() {
     let mailbox = Mailbox::start();
     let daemon = Daemon::start(RULED, &[mailbox.address()]);
     daemon.write(Configuration { settings: " workers 1000\n", ..RULED }, &[daemon.address()]);
-    assert_eq!(daemon.reload(), "in force, except `workers`: their number changes with a restart");
+    assert_eq!(daemon.reload(), "applied, except `workers`, which requires a restart");
     daemon.passes_clean_mail();
 }
 
@@ -102,17 +102,17 @@ fn listeners_come_and_go_and_their_sessions_stay() {
     let mut session = daemon.greeted();
     let other = free_address();
     daemon.write(RULED, &[daemon.address(), other]);
-    assert_eq!(daemon.reload(), "in force");
+    assert_eq!(daemon.reload(), "applied");
     let mut new = Wire::connect(other);
     assert!(new.reply().starts_with("220"));
     daemon.write(RULED, &[other]);
-    assert_eq!(daemon.reload(), "in force");
+    assert_eq!(daemon.reload(), "applied");
     assert!(eventually(|| (!is_listening(daemon.address())).then_some(())).is_some());
     assert!(session.message("s@example.test", "Subject: x\r\n\r\nx").starts_with("250"));
     new.says("EHLO client.test", "250");
     assert!(Wire::connect(other).reply().starts_with("220"));
     daemon.write(RULED, &[daemon.address()]);
-    assert_eq!(daemon.reload(), "in force");
+    assert_eq!(daemon.reload(), "applied");
     daemon.passes_clean_mail();
     assert!(new.message("s@example.test", "Subject: x\r\n\r\nx").starts_with("250"));
 }
@@ -131,12 +131,12 @@ fn a_listener_may_widen_to_every_address_and_go_back() {
         reached.push((Ipv6Addr::LOCALHOST, port).into());
     }
     daemon.write(RULED, &everywhere);
-    assert_eq!(daemon.reload(), "in force");
+    assert_eq!(daemon.reload(), "applied");
     for address in reached {
         assert!(Wire::connect(address).reply().starts_with("220"), "{address}");
     }
     daemon.write(RULED, &[daemon.address()]);
-    assert_eq!(daemon.reload(), "in force");
+    assert_eq!(daemon.reload(), "applied");
     daemon.passes_clean_mail();
     assert!(session.message("s@example.test", "Subject: x\r\n\r\nx").starts_with("250"));
 }
@@ -147,7 +147,7 @@ fn an_address_of_another_daemon_is_not_shared_though_its_port_is_ours() {
     let [other, daemon] = [(); 2].map(|()| Daemon::start(RULED, &[mailbox.address()]));
     let elsewhere = SocketAddr::from(([127, 0, 0, 3], daemon.address().port()));
     other.write(RULED, &[other.address(), elsewhere]);
-    assert_eq!(other.reload(), "in force");
+    assert_eq!(other.reload(), "applied");
     daemon.write(RULED, &[daemon.address(), elsewhere]);
     let said = daemon.reload();
     assert!(said.starts_with(&format!("cannot listen on {elsewhere}")), "{said}");
@@ -165,7 +165,7 @@ fn ten_reloads_lose_no_connection() {
         for number in 0..10 {
             let configuration = if number % 2 == 0 { RULELESS } else { RULED };
             daemon.write(configuration, &[daemon.address()]);
-            assert_eq!(daemon.reload(), "in force");
+            assert_eq!(daemon.reload(), "applied");
         }
         // One that nobody waits for.
         daemon.signal(Signal::HUP);
