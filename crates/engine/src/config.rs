@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use policy::CompiledPolicy;
-use policy::model::{Conformance, RecipientLimit, Refusals, StartTls};
+use policy::model::{Conformance, Protocol, RecipientLimit, Refusals, StartTls};
 use policy::profile::Profile;
 
 use crate::bounds::{Bounds, Timers};
@@ -16,6 +16,8 @@ pub struct SessionConfig {
     pub name: String,
     /// The top-level class that sent the session here; empty without one.
     pub class: String,
+    /// What the attachment says its sessions speak, inspected or not; reports name it.
+    pub protocol: Protocol,
     pub inspect: Inspect,
     pub policy: Option<Arc<CompiledPolicy>>,
     /// What the dialect of the policy fixes; [`Profile::NONE`] without one.
@@ -55,6 +57,7 @@ impl Default for SessionConfig {
         Self {
             name: String::new(),
             class: String::new(),
+            protocol: Protocol::Smtp,
             inspect: Inspect::Smtp,
             policy: None,
             profile: Profile::NONE,

@@ -61,6 +61,16 @@ pub enum Via {
     Bdat,
 }
 
+impl Via {
+    /// The verb that carried it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Data => "DATA",
+            Self::Bdat => "BDAT",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MessageSize {
     pub header_bytes: u64,

@@ -1,6 +1,5 @@
 //! A transcript as one JSON object: keys and order do not change.
 
-use engine::event::Via;
 use serde_json::{Map, Value, json};
 
 use super::conversation::Conversation;
@@ -56,17 +55,10 @@ fn transaction(transaction: &Transaction) -> Value {
         "body_bytes": size.map(|size| size.body_bytes),
         "longest_header_line": size.map(|size| size.longest_header_line),
         "longest_body_line": size.map(|size| size.longest_body_line),
-        "via": transaction.message.map(|message| via(message.via)),
+        "via": transaction.message.map(|message| message.via.name()),
         "reply": transaction.reply,
         "parts": transaction.parts.iter().map(part).collect::<Vec<_>>(),
     })
-}
-
-pub(super) const fn via(via: Via) -> &'static str {
-    match via {
-        Via::Data => "DATA",
-        Via::Bdat => "BDAT",
-    }
 }
 
 fn part(part: &Part) -> Value {

@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use super::conversation::Conversation;
-use super::json::via;
 use super::transcript::{Command, Message, Part, Transaction, Transcript};
 
 /// A session, with an empty line behind it; `capture` names the file where there are several.
@@ -71,7 +70,7 @@ fn write_transaction(page: &mut String, number: usize, transaction: &Transaction
 fn described(message: &Message) -> String {
     let size = message.size;
     let cut = if message.complete { "" } else { ", not complete" };
-    format!("{}: header {}, body {}{cut}", via(message.via), size.header_bytes, size.body_bytes)
+    format!("{}: header {}, body {}{cut}", message.via.name(), size.header_bytes, size.body_bytes)
 }
 
 fn part_line(part: &Part) -> String {
