@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use engine::config::Inspect;
+use policy::model::Protocol;
 use tokio::runtime::{self, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -50,14 +50,14 @@ pub(crate) fn run(flags: &RunFlags) -> Exit {
         return refused(&error);
     }
     if flags.listen.is_none() {
-        reporter.config(&flags.config.display().to_string(), APPLIED);
+        reporter.configuration(&flags.config.display().to_string(), APPLIED);
     }
     let serving = serve_signals(hangup, flags, &mut workers, &reporter, &mut files);
     let exit = match runtime.block_on(serving) {
         Ok(()) => Exit::Done,
         Err(error) => refused(&format!("signals: {error}")),
     };
-    workers.stop();
+    reporter.stopped(&workers.stop());
     drop(reporter);
     writer.join();
     exit
@@ -65,11 +65,11 @@ pub(crate) fn run(flags: &RunFlags) -> Exit {
 
 fn plan(flags: &RunFlags) -> Result<Plan, Exit> {
     if let Some(listen) = flags.listen {
-        let inspect = match flags.protocol {
-            Spoken::Smtp | Spoken::Esmtp => Inspect::Smtp,
-            Spoken::Tcp => Inspect::Opaque,
+        let protocol = match flags.protocol {
+            Spoken::Smtp | Spoken::Esmtp => Protocol::Smtp,
+            Spoken::Tcp => Protocol::Tcp,
         };
-        return Ok(Plan::without_file(listen, flags.server.clone(), inspect));
+        return Ok(Plan::without_file(listen, flags.server.clone(), protocol));
     }
     let read = configuration::read(&flags.config).map_err(|error| refused(&error))?;
     terminal::complain(&read.complaints());
@@ -144,13 +144,13 @@ fn reload(flags: &RunFlags, workers: &mut WorkerPool, reporter: &Reporter, files
         }
     };
     match result.and_then(|plan| enforce(plan, workers, reporter, files)) {
-        Ok(said) => reporter.config(&file, said),
+        Ok(said) => reporter.configuration(&file, said),
         Err(error) => {
             // Whoever rotated the files we write to has moved them all the same.
             if let Ok(sinks) = Sinks::open(files) {
                 reporter.redirect(sinks);
             }
-            reporter.config(&file, &error);
+            reporter.configuration(&file, &error);
         }
     }
 }

@@ -131,12 +131,11 @@ impl Stage {
 
     /// The events of one client's session, after its end.
     fn session_of(&self, client: SocketAddr) -> io::Result<Vec<Value>> {
-        let client = Value::from(client.to_string());
         let mut events = Vec::new();
         loop {
             let event = self.events.recv_timeout(PATIENCE);
             let event = event.map_err(|_| too_late("no session_end event"))?;
-            if event.get("client") != Some(&client) {
+            if judge::client(&event) != client.to_string() {
                 continue;
             }
             if event.get("event").and_then(Value::as_str) == Some("session_end") {
@@ -147,7 +146,7 @@ impl Stage {
     }
 
     fn take_down(self) {
-        self.workers.stop();
+        let _ = self.workers.stop();
         drop(self.reporter);
         self.writer.join();
     }
@@ -199,12 +198,14 @@ fn tell_news(stage: &Stage) -> io::Result<()> {
 struct Events(Sender<Value>);
 
 impl Write for Events {
-    /// The report writer passes one complete line at a time.
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if let Ok(event) = serde_json::from_slice(line) {
-            let _ = self.0.send(event);
+    /// The report writer passes complete lines.
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        for line in lines.split(|&byte| byte == b'\n') {
+            if let Ok(event) = serde_json::from_slice(line) {
+                let _ = self.0.send(event);
+            }
         }
-        Ok(line.len())
+        Ok(lines.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -37,8 +37,9 @@ pub(crate) struct Files {
 
 impl Plan {
     /// Without a file: conformance standard, no rules.
-    pub(crate) fn without_file(listen: SocketAddr, servers: Vec<SocketAddr>, inspect: Inspect) -> Self {
-        let config = SessionConfig { name: "listen".to_owned(), inspect, ..SessionConfig::default() };
+    pub(crate) fn without_file(listen: SocketAddr, servers: Vec<SocketAddr>, protocol: Protocol) -> Self {
+        let (name, inspect) = ("listen".to_owned(), inspects(protocol));
+        let config = SessionConfig { name, protocol, inspect, ..SessionConfig::default() };
         let target = Target { config: Arc::new(config), servers };
         Self { workers: None, listeners: vec![(listen, target)], files: Files::default() }
     }
@@ -65,7 +66,7 @@ impl Plan {
 /// The rules of one proxy.
 fn attach(policy: &Configuration, proxy: &Proxy, diagnostics: &mut Diagnostics) -> SessionConfig {
     let settings = &policy.settings;
-    let mut found = Found { inspect: inspect(proxy), ..Found::default() };
+    let mut found = Found { inspect: inspects(protocol(proxy)), ..Found::default() };
     match &proxy.policy {
         None => {}
         Some(model::ProxyPolicy::Pinhole) => found.inspect = Inspect::Opaque,
@@ -84,6 +85,7 @@ fn attach(policy: &Configuration, proxy: &Proxy, diagnostics: &mut Diagnostics) 
     SessionConfig {
         name: proxy.name.text.clone(),
         class: found.class.map_or_else(String::new, str::to_owned),
+        protocol: protocol(proxy),
         inspect: found.inspect,
         profile: compiled.as_ref().map_or(Profile::NONE, CompiledPolicy::profile),
         policy: compiled.map(Arc::new),
@@ -188,11 +190,16 @@ fn condition_holds(policy: &Configuration, condition: &L3Condition, depth: u32) 
     holds != condition.negated
 }
 
-/// What is spoken: told, or by the port of the first listener.
-fn inspect(proxy: &Proxy) -> Inspect {
-    match proxy.protocol {
-        Some(Protocol::Smtp) | None => Inspect::Smtp,
-        Some(Protocol::Tcp | Protocol::Pop3 | Protocol::Imap) => Inspect::Opaque,
+/// The protocol of a proxy; SMTP if it names none.
+fn protocol(proxy: &Proxy) -> Protocol {
+    proxy.protocol.unwrap_or(Protocol::Smtp)
+}
+
+/// What of a protocol is inspected when no policy says otherwise.
+const fn inspects(protocol: Protocol) -> Inspect {
+    match protocol {
+        Protocol::Smtp => Inspect::Smtp,
+        Protocol::Tcp | Protocol::Pop3 | Protocol::Imap => Inspect::Opaque,
     }
 }
 
@@ -220,7 +227,7 @@ fn compile(
 /// A policy that lets mail pass unseen. Of a proxy without a policy the lints speak.
 fn nothing_is_inspected(proxy: &Proxy, found: &Found<'_>, diagnostics: &mut Diagnostics) {
     let (Some(model::ProxyPolicy::Named(name) | model::ProxyPolicy::Smtp(name)), Inspect::Smtp) =
-        (&proxy.policy, inspect(proxy))
+        (&proxy.policy, inspects(protocol(proxy)))
     else {
         return;
     };

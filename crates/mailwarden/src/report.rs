@@ -1,129 +1,415 @@
-//! What happened, told: one queue, one writer, and a count of what had to be dropped.
+//! Reports: what happened, as typed records first and as text last.
 //!
-//! Lines are rendered where the event is, because the event borrows from the wire; writing them is
-//! another thread's business, and a full queue never blocks a worker.
+//! A [`Record`] is made where the event is, because events borrow from the bytes of the wire. On the spot it passes the
+//! counters and then the renderers, which append to the batch of its worker. Batches go through one bounded queue to the
+//! writer's thread: a queue that is full drops and counts, and never blocks a worker.
 
-pub(crate) mod json;
+mod cisco_ios;
+mod counters;
+mod json;
+mod recorder;
+mod session;
 mod syslog;
+mod time;
 mod writer;
 
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use engine::event::Reason;
 use engine::{Event, SessionConfig};
-use proto::Time;
 
+pub(crate) use counters::Counters;
+pub(crate) use recorder::Recorder;
+use session::Run;
+pub(crate) use session::SessionInfo;
+use time::{Stamps, WallTime};
 pub(crate) use writer::{Sinks, Writer};
 
-/// Lines that may wait for the writer. A burst of a second on a busy machine; some ten megabytes.
-const QUEUE: usize = 65_536;
+/// Limit: bytes that may wait for the writer. Some seconds of a busy machine; who needs more has a disk that is too slow.
+const QUEUE_BYTES: usize = 16 << 20;
 
-/// Whose events they are.
-#[derive(Clone, Debug)]
-pub(crate) struct Ticket {
-    pub(crate) session: u64,
-    pub(crate) client: SocketAddr,
-    pub(crate) server: SocketAddr,
-    pub(crate) started: Time,
+/// One thing to report, before it is text.
+///
+/// It borrows from the wire and lives for one call: an observer that keeps anything copies what it needs.
+#[derive(Clone, Copy, Debug)]
+struct Record<'r> {
+    time: WallTime,
+    event: Reported<'r>,
 }
 
-/// A worker's end of the queue.
-#[derive(Clone, Debug)]
-pub(crate) struct Reporter {
-    lines: SyncSender<Line>,
-    shared: Arc<Shared>,
+/// The session of a record, and what it was created with.
+#[derive(Clone, Copy, Debug)]
+struct Origin<'r> {
+    session: &'r SessionInfo,
+    config: &'r SessionConfig,
 }
 
-/// What reporters and the writer know of each other beside the queue.
-#[derive(Debug)]
-struct Shared {
-    /// Lines that found the queue full.
-    dropped: AtomicU64,
-    /// Whether anybody reads JSON events; without a reader none is rendered.
-    json: AtomicBool,
-    /// Where lines go from the next one on.
-    next: Mutex<Option<Sinks>>,
-}
-
-#[derive(Debug)]
-enum Line {
-    Syslog(String),
-    Json(String),
-}
-
-/// Starts the writer.
-pub(crate) fn start(sinks: Sinks) -> (Reporter, Writer) {
-    let (lines, queue) = sync_channel(QUEUE);
-    let shared = Arc::new(Shared {
-        dropped: AtomicU64::new(0),
-        json: AtomicBool::new(sinks.json.is_some()),
-        next: Mutex::new(None),
-    });
-    let writer = Writer::start(sinks, queue, Arc::clone(&shared));
-    (Reporter { lines, shared }, writer)
-}
-
-impl Reporter {
-    pub(crate) fn report(&self, ticket: &Ticket, at: &SessionConfig, event: &Event<'_>) {
-        if let Some(line) = syslog::line(ticket, at, event) {
-            self.send(Line::Syslog(line));
-        }
-        if self.has_json()
-            && let Some(line) = json::line(ticket, at, event)
-        {
-            self.send(Line::Json(line));
-        }
-    }
-
-    /// The end of a session, with what was sent by the client and by the server.
-    pub(crate) fn session_end(&self, ticket: &Ticket, at: &SessionConfig, end: &SessionEnd) {
-        if let Some(line) = syslog::session_end(ticket, at, end) {
-            self.send(Line::Syslog(line));
-        }
-        if self.has_json() {
-            self.send(Line::Json(json::session_end(ticket, at, end)));
-        }
-    }
-
-    /// The configuration in force, or one that was refused.
-    pub(crate) fn config(&self, file: &str, result: &str) {
-        self.send(Line::Syslog(syslog::config(file, result)));
-        if self.has_json() {
-            self.send(Line::Json(json::config(file, result)));
-        }
-    }
-
-    /// Something the machine refused us.
-    pub(crate) fn trouble(&self, what: &str) {
-        self.send(Line::Syslog(syslog::trouble(what)));
-    }
-
-    /// From the next line on everything goes there, into files that were opened anew.
-    pub(crate) fn redirect(&self, sinks: Sinks) {
-        self.shared.json.store(sinks.json.is_some(), Ordering::Relaxed);
-        *self.shared.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(sinks);
-    }
-
-    fn has_json(&self) -> bool {
-        self.shared.json.load(Ordering::Relaxed)
-    }
-
-    fn send(&self, line: Line) {
-        if let Err(TrySendError::Full(_)) = self.lines.try_send(line) {
-            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
-        }
-    }
+/// What is reported: of a session first, then of the daemon.
+#[derive(Clone, Copy, Debug)]
+enum Reported<'r> {
+    /// An event of a session, as the engine made it.
+    Event(Origin<'r>, &'r Event<'r>),
+    /// The end of a session. The program makes it: only it knows what was sent.
+    SessionEnd(Origin<'r>, SessionEnd),
+    /// A configuration took effect or was refused.
+    Configuration { file: &'r str, result: &'r str },
+    /// Something the system refused, or a server that cannot be reached.
+    Failure { what: &'r str },
+    /// Lines lost because the queue was full.
+    Dropped { lines: u64 },
+    /// The daemon has stopped.
+    Stopped { totals: &'r Counters },
 }
 
 /// How a session ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SessionEnd {
     pub(crate) reason: Reason,
+    /// Bytes of the client that were sent to the server.
     pub(crate) bytes_client: u64,
+    /// Bytes sent to the client.
     pub(crate) bytes_server: u64,
     pub(crate) duration: Duration,
+}
+
+/// Reports what concerns the daemon, and is where the recorders of the workers hand their batches over.
+#[derive(Clone, Debug)]
+pub(crate) struct Reporter {
+    queue: Sender<Message>,
+    shared: Arc<Shared>,
+}
+
+/// What reporters and the writer share beside the queue.
+#[derive(Debug)]
+struct Shared {
+    run: Run,
+    /// Bytes that wait in the queue.
+    queued: AtomicUsize,
+    /// Lines that found the queue full.
+    dropped: AtomicU64,
+    /// Whether JSON events have a reader; without one none is rendered.
+    json: AtomicBool,
+}
+
+/// What the writer receives.
+#[derive(Debug)]
+enum Message {
+    Lines(Batch),
+    /// Where everything goes from here on.
+    Redirect(Sinks),
+}
+
+/// Whole lines, in the order in which they were reported.
+#[derive(Debug, Default)]
+struct Batch {
+    syslog: Vec<u8>,
+    json: Vec<u8>,
+}
+
+impl Batch {
+    fn with_capacity(syslog: usize, json: usize) -> Self {
+        Self { syslog: Vec::with_capacity(syslog), json: Vec::with_capacity(json) }
+    }
+
+    /// Renders a record for whoever reads it. A record nobody reads adds nothing.
+    fn append(&mut self, record: &Record<'_>, stamps: &mut Stamps, with_json: bool) {
+        syslog::append(&mut self.syslog, record, stamps);
+        if with_json {
+            json::append(&mut self.json, record, stamps);
+        }
+    }
+
+    const fn len(&self) -> usize {
+        self.syslog.len() + self.json.len()
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn lines(&self) -> u64 {
+        let ends = memchr::memchr_iter(b'\n', &self.syslog).chain(memchr::memchr_iter(b'\n', &self.json));
+        ends.count() as u64
+    }
+}
+
+/// Starts the writer's thread.
+pub(crate) fn start(sinks: Sinks) -> (Reporter, Writer) {
+    let (queue, messages) = channel();
+    let shared = Arc::new(Shared {
+        run: Run::random(),
+        queued: AtomicUsize::new(0),
+        dropped: AtomicU64::new(0),
+        json: AtomicBool::new(sinks.json.is_some()),
+    });
+    let writer = Writer::start(sinks, messages, Arc::clone(&shared));
+    (Reporter { queue, shared }, writer)
+}
+
+impl Reporter {
+    /// A configuration took effect, or was refused, and why.
+    pub(crate) fn configuration(&self, file: &str, result: &str) {
+        self.report(Reported::Configuration { file, result });
+    }
+
+    /// The workers have stopped; what they counted, together.
+    pub(crate) fn stopped(&self, totals: &Counters) {
+        self.report(Reported::Stopped { totals });
+    }
+
+    /// From the next batch on everything goes there.
+    pub(crate) fn redirect(&self, sinks: Sinks) {
+        self.shared.json.store(sinks.json.is_some(), Ordering::Relaxed);
+        // The writer ends after the last reporter: it takes every message.
+        let _ = self.queue.send(Message::Redirect(sinks));
+    }
+
+    fn report(&self, event: Reported<'_>) {
+        let mut batch = Batch::default();
+        let record = Record { time: WallTime::now(), event };
+        batch.append(&record, &mut Stamps::default(), self.has_json());
+        self.send(batch);
+    }
+
+    fn has_json(&self) -> bool {
+        self.shared.json.load(Ordering::Relaxed)
+    }
+
+    /// Hands lines to the writer, or drops and counts them.
+    fn send(&self, batch: Batch) {
+        let len = batch.len();
+        if self.shared.queued.fetch_add(len, Ordering::Relaxed) + len > QUEUE_BYTES {
+            self.shared.queued.fetch_sub(len, Ordering::Relaxed);
+            self.shared.dropped.fetch_add(batch.lines(), Ordering::Relaxed);
+        } else {
+            let _ = self.queue.send(Message::Lines(batch));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+    use std::path::Path;
+
+    use engine::event::{Anomaly, AnomalyKind, Match, MessageSize, Transaction, Treatment, Via};
+    use policy::criterion::CriterionKind;
+    use policy::fact::Scope;
+    use policy::model::Action;
+    use proto::{Side, Time};
+
+    use super::session::SessionId;
+    use super::*;
+
+    /// A session of an audited proxy, through a top-level class.
+    fn config() -> SessionConfig {
+        let (name, class) = ("mx".to_owned(), "MAIL".to_owned());
+        SessionConfig { name, class, audit_trail: true, ..SessionConfig::default() }
+    }
+
+    fn session() -> SessionInfo {
+        SessionInfo {
+            id: SessionId::new(Run::from_bits(0x3f0c_62a1_9be4), 2, 1041),
+            client: "192.0.2.7:40112".parse().unwrap(),
+            server: "[2001:db8::25]:25".parse().unwrap(),
+            started: Time(0),
+        }
+    }
+
+    /// A record as each renderer writes it; `-` where one has nothing to say.
+    fn rendered(event: Reported<'_>) -> String {
+        // A Sunday; the day is one digit, and so are hour and microsecond.
+        let time = WallTime::from_unix_micros(1_780_218_123_000_045);
+        let record = Record { time, event };
+        let (mut json, mut log) = (Vec::new(), Vec::new());
+        json::append(&mut json, &record, &mut Stamps::default());
+        syslog::append(&mut log, &record, &mut Stamps::in_utc());
+        let line = |line: Vec<u8>| match String::from_utf8(line).unwrap() {
+            line if line.is_empty() => "-\n".to_owned(),
+            line => line,
+        };
+        format!("json: {}cisco_ios: {}", line(json), line(log))
+    }
+
+    /// Compares records, under their titles, with `tests/reports`; `UPDATE_GOLDEN=1` rewrites it.
+    fn golden(name: &str, cases: &[(&str, Reported<'_>)]) {
+        let mut got = String::new();
+        for (title, event) in cases {
+            writeln!(got, "# {title}\n{}", rendered(*event)).unwrap();
+        }
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reports").join(name);
+        let path = path.with_extension("expected");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &got).unwrap();
+        }
+        let expected = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(got == expected, "{} differs: run scripts/golden\n{got}", path.display());
+    }
+
+    /// Compares events of the session.
+    fn golden_events(name: &str, cases: &[(&str, &SessionConfig, Event<'_>)]) {
+        let session = session();
+        let cases = cases.iter().map(|(title, config, event)| {
+            (*title, Reported::Event(Origin { session: &session, config }, event))
+        });
+        golden(name, &cases.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn session_start() {
+        let audited = config();
+        let plain = SessionConfig { name: "mx".to_owned(), ..SessionConfig::default() };
+        let tcp = SessionConfig { protocol: policy::model::Protocol::Tcp, ..audited.clone() };
+        golden_events(
+            "session_start",
+            &[
+                ("with audit-trail", &audited, Event::SessionStart),
+                ("without", &plain, Event::SessionStart),
+                ("another protocol", &tcp, Event::SessionStart),
+            ],
+        );
+    }
+
+    #[test]
+    fn session_end() {
+        let (session, audited) = (session(), config());
+        let plain = SessionConfig { name: "mx".to_owned(), ..SessionConfig::default() };
+        let end = SessionEnd {
+            reason: Reason::ServerLost,
+            bytes_client: 1_204,
+            bytes_server: 388,
+            duration: Duration::from_micros(1_250_500),
+        };
+        let of = |config| Origin { session: &session, config };
+        golden(
+            "session_end",
+            &[
+                ("with audit-trail", Reported::SessionEnd(of(&audited), end)),
+                ("without", Reported::SessionEnd(of(&plain), end)),
+            ],
+        );
+    }
+
+    #[test]
+    fn transaction() {
+        let size = MessageSize {
+            header_bytes: 310,
+            body_bytes: 5_120,
+            longest_header_line: 78,
+            longest_body_line: 72,
+        };
+        let accepted = Transaction {
+            number: 0,
+            sender: b"alice@example.com",
+            recipients: 3,
+            accepted: 2,
+            via: Via::Data,
+            message: Some(size),
+            reply: Some(250),
+        };
+        // The sender is empty in notifications (RFC 5321 §6.1).
+        let given_up = Transaction { sender: b"", via: Via::Bdat, message: None, reply: None, ..accepted };
+        golden_events(
+            "transaction",
+            &[
+                ("accepted by the server", &config(), Event::Transaction(accepted)),
+                ("given up before its end", &config(), Event::Transaction(given_up)),
+            ],
+        );
+    }
+
+    #[test]
+    fn class_match() {
+        let reset = Match {
+            policy: "EDGE",
+            class: "DEALS",
+            criterion: "sender address regex DEALS",
+            kind: CriterionKind::Sender,
+            scope: Scope::Transaction,
+            value: b"bob@deals.example",
+            action: Some(Action::Reset),
+            log: true,
+            transaction: Some(0),
+        };
+        let quiet = Match { action: Some(Action::Mask), log: false, transaction: None, ..reset };
+        let hostile = Match { value: b"\x1b[2J\"\\\r\n\xff\xc3\xa9", action: None, ..reset };
+        let (audited, alone) = (config(), SessionConfig { class: String::new(), ..config() });
+        let mut cases = vec![
+            ("reset and log", &audited, Event::Match(reset)),
+            ("mask without log", &audited, Event::Match(quiet)),
+            ("log alone, of bytes that are neither text nor harmless", &audited, Event::Match(hostile)),
+            ("without a top-level class", &alone, Event::Match(reset)),
+        ];
+        cases.extend(
+            CriterionKind::ALL
+                .iter()
+                .map(|kind| (kind.row().subject, &audited, Event::Match(Match { kind: *kind, ..reset }))),
+        );
+        golden_events("match", &cases);
+    }
+
+    #[test]
+    fn anomaly() {
+        let normalized = Anomaly {
+            kind: AnomalyKind::BareLf,
+            from: Side::Client,
+            value: b"\n",
+            treatment: Treatment::Normalized,
+        };
+        let silent = Anomaly { treatment: Treatment::Silent, ..normalized };
+        let verb = Anomaly {
+            kind: AnomalyKind::UnknownVerb,
+            value: b"XYZZY\x07",
+            treatment: Treatment::Masked,
+            ..normalized
+        };
+        let reply = Anomaly {
+            kind: AnomalyKind::BadReply,
+            from: Side::Server,
+            value: b"\xff\xff 250",
+            treatment: Treatment::Reset,
+        };
+        let unalerted = SessionConfig { alert: false, ..config() };
+        golden_events(
+            "anomaly",
+            &[
+                ("normalized", &config(), Event::Anomaly(normalized)),
+                ("silent", &config(), Event::Anomaly(silent)),
+                ("a verb outside the list", &config(), Event::Anomaly(verb)),
+                ("of the server", &config(), Event::Anomaly(reply)),
+                ("without alerts", &unalerted, Event::Anomaly(reply)),
+            ],
+        );
+    }
+
+    #[test]
+    fn tls() {
+        let criteria = ["sender address regex DEALS", "header length gt 4096"];
+        golden_events("tls", &[("STARTTLS", &config(), Event::Tls { criteria: &criteria })]);
+    }
+
+    #[test]
+    fn daemon() {
+        let totals = Counters { sessions: 12, transactions: 9, matches: 3, anomalies: 1 };
+        golden(
+            "daemon",
+            &[
+                (
+                    "a configuration in force",
+                    Reported::Configuration { file: "/etc/mailwarden/edge.conf", result: "in force" },
+                ),
+                (
+                    "a configuration with a hostile name",
+                    Reported::Configuration { file: "\u{1b}[2J.conf", result: "2 errors, nothing changed" },
+                ),
+                ("a failure", Reported::Failure { what: "accept failed: Too many open files (os error 24)" }),
+                ("lines dropped", Reported::Dropped { lines: 17 }),
+                ("stopped", Reported::Stopped { totals: &totals }),
+            ],
+        );
+    }
 }

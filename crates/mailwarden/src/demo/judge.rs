@@ -1,5 +1,7 @@
 //! Compares a session with its expected outcome, and prints it.
 
+use std::net::{IpAddr, SocketAddr};
+
 use serde_json::Value;
 
 use super::scene::Scene;
@@ -168,14 +170,22 @@ pub(super) fn news(event: &Value) -> String {
     let what = match text(event, "event") {
         "transaction" => {
             let (sender, reply) = (text(event, "sender"), event.get("reply").and_then(Value::as_u64));
-            let recipients = event.get("recipients").and_then(Value::as_u64).unwrap_or(0);
+            let recipients = event.get("recipient_count").and_then(Value::as_u64).unwrap_or(0);
             let reply = reply.map_or_else(|| "not completed".to_owned(), |reply| format!("reply {reply}"));
             Some(format!("message from <{sender}>, recipients: {recipients}, {reply}"))
         }
         "session_end" => Some(format!("session ended: {}", text(event, "reason"))),
         _ => rule(event),
     };
-    what.map_or_else(String::new, |what| format!("{} {}\n", text(event, "client"), harmless(&what)))
+    what.map_or_else(String::new, |what| format!("{} {}\n", client(event), harmless(&what)))
+}
+
+/// The client of an event, `ADDRESS:PORT`.
+pub(super) fn client(event: &Value) -> String {
+    let part = |key| event.get("client").and_then(|client| client.get(key));
+    let address = part("address").and_then(Value::as_str).and_then(|address| address.parse::<IpAddr>().ok());
+    let port = part("port").and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
+    address.zip(port).map_or_else(String::new, |client| SocketAddr::from(client).to_string())
 }
 
 fn of_kind<'e>(events: &'e [Value], kind: &'static str) -> impl Iterator<Item = &'e Value> {

@@ -17,7 +17,7 @@ use super::Target;
 use super::endpoint::Endpoint;
 use super::sessions::SessionEntry;
 use super::worker::{Scratch, Worker};
-use crate::report::{SessionEnd, Ticket};
+use crate::report::{SessionEnd, SessionInfo};
 
 /// Bytes a peer may still send after everything was sent to it, before the connection is closed regardless.
 const LINGER_BYTES: u64 = 1 << 20;
@@ -49,18 +49,18 @@ pub(crate) async fn serve(
         Ok(reached) => reached,
         Err(why) => {
             let proxy = &target.config.name;
-            worker.reporter.trouble(&format!("proxy {proxy}: no server for client {peer}: {why}"));
+            worker.recorder.failure(&format!("proxy {proxy}: no server for client {peer}: {why}"));
             return refuse(client, peer, &target, &worker, entry).await;
         }
     };
     worker.update_now();
-    let ticket = worker.ticket(peer, address);
+    let info = worker.session_info(peer, address);
     let mut connection = Connection {
         session: Session::new(Arc::clone(&target.config), worker.now()),
         at: Arc::clone(&target.config),
         endpoints: Endpoints { client, server: Some(Endpoint::connected(server)) },
         entry,
-        ticket,
+        info,
         closing: None,
         lingered: 0,
         drained: false,
@@ -92,7 +92,7 @@ async fn refuse(client: Endpoint, peer: SocketAddr, target: &Target, worker: &Wo
         at: Arc::clone(&target.config),
         endpoints: Endpoints { client, server: None },
         entry,
-        ticket: worker.ticket(peer, address),
+        info: worker.session_info(peer, address),
         closing: None,
         lingered: 0,
         drained: false,
@@ -106,7 +106,7 @@ struct Connection {
     at: Arc<SessionConfig>,
     endpoints: Endpoints,
     entry: SessionEntry,
-    ticket: Ticket,
+    info: SessionInfo,
     /// When everything had been given to both sides, or one of them last took some of it.
     closing: Option<Time>,
     /// Bytes discarded since.
@@ -141,9 +141,9 @@ impl Connection {
             reason: self.session.reason(),
             bytes_client: to_server,
             bytes_server: to_client,
-            duration: worker.now().since(self.ticket.started),
+            duration: worker.now().since(self.info.started),
         };
-        worker.reporter.session_end(&self.ticket, self.session.config(), &end);
+        worker.recorder.session_end(worker.now(), &self.info, self.session.config(), end);
     }
 
     /// One turn: writes what a socket takes, reads what an open gate has, and looks at the time.
@@ -223,7 +223,7 @@ impl Connection {
                     let mut sink = Sink {
                         endpoints: &mut self.endpoints,
                         gather,
-                        ticket: &self.ticket,
+                        info: &self.info,
                         at: &self.at,
                         worker,
                     };
@@ -245,7 +245,7 @@ impl Connection {
             let most = self.session.portion(side).saturating_mul(portions);
             let portion = rest.get(..most).unwrap_or(rest);
             let mut sink =
-                Sink { endpoints: &mut self.endpoints, gather, ticket: &self.ticket, at: &self.at, worker };
+                Sink { endpoints: &mut self.endpoints, gather, info: &self.info, at: &self.at, worker };
             let took = self.session.offer(worker.now(), side, portion, &mut sink);
             sink.flush();
             taken += took.bytes;
@@ -311,7 +311,7 @@ impl Connection {
         endpoint.close_reported = true;
         endpoint.held = Vec::new();
         let mut sink =
-            Sink { endpoints: &mut self.endpoints, gather, ticket: &self.ticket, at: &self.at, worker };
+            Sink { endpoints: &mut self.endpoints, gather, info: &self.info, at: &self.at, worker };
         self.session.ended(worker.now(), side, End::Fin, &mut sink);
         sink.flush();
         true
@@ -323,7 +323,7 @@ impl Connection {
             let mut sink = Sink {
                 endpoints: &mut self.endpoints,
                 gather: &mut scratch.gather,
-                ticket: &self.ticket,
+                info: &self.info,
                 at: &self.at,
                 worker,
             };
@@ -415,7 +415,7 @@ impl Endpoints {
 struct Sink<'s> {
     endpoints: &'s mut Endpoints,
     gather: &'s mut [Vec<u8>; 2],
-    ticket: &'s Ticket,
+    info: &'s SessionInfo,
     at: &'s SessionConfig,
     worker: &'s Worker,
 }
@@ -466,7 +466,9 @@ impl Output for Sink<'_> {
                     endpoint.abort();
                 }
             }
-            Effect::Report(event) => self.worker.reporter.report(self.ticket, self.at, &event),
+            Effect::Report(event) => {
+                self.worker.recorder.event(self.worker.now(), self.info, self.at, &event);
+            }
         }
     }
 }

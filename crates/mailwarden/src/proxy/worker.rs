@@ -13,15 +13,14 @@ use tokio::task::{AbortHandle, LocalSet};
 use super::Target;
 use super::connection::serve;
 use super::sessions::Sessions;
-use crate::report::{Reporter, Ticket};
+use crate::report::{Counters, Recorder, Reporter, SessionInfo};
 
 /// Bytes of the buffer that all sessions of a worker read into. From 16 KiB on the cost per byte no
 /// longer falls, and one read is the most that a full session holds beyond its bounds.
 const READ_BUFFER: usize = 32 << 10;
 
-/// Workers that session numbers tell apart, and the most that `workers` takes.
-pub(crate) const WORKERS_MAX: usize = 1 << NUMBER_BITS;
-const NUMBER_BITS: u32 = 10;
+/// The most that `workers` takes.
+pub(crate) const WORKERS_MAX: u16 = 1024;
 
 /// How often deadlines are looked at. They are whole seconds.
 const TICK: Duration = Duration::from_millis(500);
@@ -49,12 +48,10 @@ pub(crate) struct Listen {
 pub(crate) struct Worker {
     pub(crate) sessions: Rc<Sessions>,
     scratch: RefCell<Scratch>,
-    pub(crate) reporter: Reporter,
+    pub(crate) recorder: Rc<Recorder>,
     pub(crate) draining: Cell<bool>,
     started: Instant,
     now: Cell<Time>,
-    number: u64,
-    opened: Cell<u64>,
 }
 
 /// Buffers that live between a read and the writes that follow it, and belong to no session.
@@ -64,25 +61,27 @@ pub(crate) struct Scratch {
     pub(crate) gather: [Vec<u8>; 2],
 }
 
-/// Runs a worker until it is asked to stop.
+/// Runs a worker until it is asked to stop; what it counted.
 pub(crate) fn run(
-    number: u64,
+    number: u16,
     reporter: Reporter,
     controls: UnboundedReceiver<Control>,
-) -> std::io::Result<()> {
+) -> std::io::Result<Counters> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    let started = Instant::now();
+    let recorder = Rc::new(Recorder::new(reporter, number, started));
     let worker = Rc::new(Worker {
         sessions: Rc::default(),
         scratch: RefCell::new(Scratch { read: vec![0; READ_BUFFER].into(), gather: Default::default() }),
-        reporter,
+        recorder: Rc::clone(&recorder),
         draining: Cell::new(false),
-        started: Instant::now(),
+        started,
         now: Cell::new(Time(0)),
-        number,
-        opened: Cell::new(0),
     });
-    LocalSet::new().block_on(&runtime, run_loop(worker, controls));
-    Ok(())
+    let tasks = LocalSet::new();
+    tasks.spawn_local(Rc::clone(&recorder).flush_batches());
+    tasks.block_on(&runtime, run_loop(worker, controls));
+    Ok(recorder.counters())
 }
 
 /// Carries out controls and keeps time, while the sessions run beside it.
@@ -151,7 +150,7 @@ async fn accept(socket: tokio::net::TcpListener, target: Rc<RefCell<Rc<Target>>>
             }
             // Out of descriptors, most likely: sessions that end give some back.
             Err(error) => {
-                worker.reporter.trouble(&format!("accept failed: {error}"));
+                worker.recorder.failure(&format!("accept failed: {error}"));
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
@@ -176,10 +175,8 @@ impl Worker {
         self.now.get()
     }
 
-    pub(crate) fn ticket(&self, client: SocketAddr, server: SocketAddr) -> Ticket {
-        let session = self.opened.get();
-        self.opened.set(session + 1);
-        // The worker's number is in the low bits, so that no two workers give the same.
-        Ticket { session: session << NUMBER_BITS | self.number, client, server, started: self.now() }
+    /// A new session that begins now, as reports name it.
+    pub(crate) fn session_info(&self, client: SocketAddr, server: SocketAddr) -> SessionInfo {
+        SessionInfo { id: self.recorder.next_session(), client, server, started: self.now() }
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::plan::Plan;
 use crate::proxy::worker::{self, Control, Listen, WORKERS_MAX};
-use crate::report::Reporter;
+use crate::report::{Counters, Reporter};
 use crate::{Exit, terminal};
 
 /// Connections that may wait to be accepted.
@@ -19,7 +19,7 @@ const BACKLOG: i32 = 4096;
 
 /// The workers' threads, and what they listen on.
 pub(crate) struct WorkerPool {
-    workers: Vec<(UnboundedSender<Control>, JoinHandle<()>)>,
+    workers: Vec<(UnboundedSender<Control>, JoinHandle<Counters>)>,
     /// Each address as it was asked for, and as it was bound: a port 0 is the kernel's choice.
     listening: HashMap<SocketAddr, SocketAddr>,
 }
@@ -27,14 +27,14 @@ pub(crate) struct WorkerPool {
 impl WorkerPool {
     pub(crate) fn new(workers: Option<usize>, reporter: &Reporter) -> io::Result<Self> {
         let workers: io::Result<_> =
-            (0..size(workers) as u64).map(|number| spawn_worker(number, reporter)).collect();
+            (0..size(workers)).map(|number| spawn_worker(number, reporter)).collect();
         Ok(Self { workers: workers?, listening: HashMap::new() })
     }
 
     /// Whether there are as many workers as a plan asks for. A pool never grows: sockets and sessions are
     /// spread over it.
     pub(crate) fn has_size(&self, workers: Option<usize>) -> bool {
-        self.workers.len() == size(workers)
+        self.workers.len() == usize::from(size(workers))
     }
 
     /// Opens what is new, keeps what stays, and closes the rest; all or nothing.
@@ -89,12 +89,11 @@ impl WorkerPool {
         }
     }
 
-    pub(crate) fn stop(self) {
+    /// Ends the workers; what they counted, together. One that panicked adds nothing.
+    pub(crate) fn stop(self) -> Counters {
         self.send_all(|| Control::Stop);
-        for (controls, thread) in self.workers {
-            drop(controls);
-            let _ = thread.join();
-        }
+        let threads = self.workers.into_iter().map(|(_, thread)| thread);
+        threads.filter_map(|thread| thread.join().ok()).sum()
     }
 }
 
@@ -104,19 +103,23 @@ fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
     one == other || wide && one.port() == other.port() && one.is_ipv4() == other.is_ipv4()
 }
 
-fn size(workers: Option<usize>) -> usize {
+fn size(workers: Option<usize>) -> u16 {
     let default = || std::thread::available_parallelism().map_or(1, usize::from);
-    workers.unwrap_or_else(default).clamp(1, WORKERS_MAX)
+    u16::try_from(workers.unwrap_or_else(default))
+        .map_or(WORKERS_MAX, |workers| workers.clamp(1, WORKERS_MAX))
 }
 
-fn spawn_worker(number: u64, reporter: &Reporter) -> io::Result<(UnboundedSender<Control>, JoinHandle<()>)> {
+fn spawn_worker(
+    number: u16,
+    reporter: &Reporter,
+) -> io::Result<(UnboundedSender<Control>, JoinHandle<Counters>)> {
     let (controls, mailbox) = unbounded_channel();
     let reporter = reporter.clone();
     let thread = std::thread::Builder::new().spawn(move || {
-        if let Err(error) = worker::run(number, reporter, mailbox) {
+        worker::run(number, reporter, mailbox).unwrap_or_else(|error| {
             terminal::complain(&format!("mailwarden: worker {number}: {error}\n"));
             exit(Exit::System as i32);
-        }
+        })
     });
     Ok((controls, thread?))
 }

@@ -1,94 +1,243 @@
-//! Events as JSON lines: one object each, keys that do not change.
+//! Events as JSON lines: one object each, one struct for each kind; keys do not change.
 
-use engine::event::{Anomaly, Match, Transaction, Via};
-use engine::{Event, SessionConfig};
+use std::net::{IpAddr, SocketAddr};
+
+use engine::Event;
+use engine::event::{Anomaly, Match, Transaction};
 use proto::Side;
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
 
-use super::{SessionEnd, Ticket};
+use super::session::SessionId;
+use super::time::Stamps;
+use super::{Origin, Record, Reported, SessionEnd};
 
-/// The line of an event; nothing for one that is told only of observed dialogues.
-pub(super) fn line(ticket: &Ticket, at: &SessionConfig, event: &Event<'_>) -> Option<String> {
-    let (name, fields) = match event {
-        Event::SessionStart => ("session_start", json!({})),
-        Event::Transaction(transaction) => ("transaction", self::transaction(transaction)),
-        Event::Match(found) => ("match", self::found(found)),
-        Event::Anomaly(anomaly) => ("anomaly", self::anomaly(anomaly)),
-        Event::Tls { criteria } => ("tls", json!({ "criteria": criteria })),
-        Event::Observed(_) => return None,
-    };
-    Some(render(name, Some((ticket, at)), fields))
-}
-
-pub(super) fn session_end(ticket: &Ticket, at: &SessionConfig, end: &SessionEnd) -> String {
-    let fields = json!({
-        "reason": end.reason.name(),
-        "bytes_client": end.bytes_client,
-        "bytes_server": end.bytes_server,
-        "seconds": end.duration.as_secs_f64(),
-    });
-    render("session_end", Some((ticket, at)), fields)
-}
-
-pub(super) fn config(file: &str, result: &str) -> String {
-    render("config", None, json!({ "file": file, "result": result }))
-}
-
-fn transaction(transaction: &Transaction<'_>) -> Value {
-    json!({
-        "transaction": transaction.number,
-        "sender": text(transaction.sender),
-        "recipients": transaction.recipients,
-        "accepted": transaction.accepted,
-        "via": match transaction.via { Via::Data => "DATA", Via::Bdat => "BDAT" },
-        "header_bytes": transaction.message.map(|size| size.header_bytes),
-        "body_bytes": transaction.message.map(|size| size.body_bytes),
-        "reply": transaction.reply,
-    })
-}
-
-fn found(found: &Match<'_>) -> Value {
-    json!({
-        "policy": found.policy,
-        "class": found.class,
-        "criterion": found.criterion,
-        "scope": found.scope.name(),
-        "value": text(found.value),
-        "action": found.action_name(),
-        "log": found.log,
-        "transaction": found.transaction,
-    })
-}
-
-fn anomaly(anomaly: &Anomaly<'_>) -> Value {
-    json!({
-        "kind": anomaly.kind.name(),
-        "from": match anomaly.from { Side::Client => "client", Side::Server => "server" },
-        "value": text(anomaly.value),
-        "treatment": anomaly.treatment.name(),
-    })
-}
-
-fn render(event: &str, session: Option<(&Ticket, &SessionConfig)>, fields: Value) -> String {
-    let mut object = Map::new();
-    object.insert("time".into(), jiff::Timestamp::now().to_string().into());
-    object.insert("event".into(), event.into());
-    if let Some((ticket, at)) = session {
-        object.insert("session".into(), ticket.session.into());
-        object.insert("protocol".into(), "smtp".into());
-        object.insert("client".into(), ticket.client.to_string().into());
-        object.insert("server".into(), ticket.server.to_string().into());
-        object.insert("attachment".into(), at.name.clone().into());
+/// Appends the line of a record; nothing for one that is not an event.
+pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>, stamps: &mut Stamps) {
+    let mut to = Out { lines: out, time: stamps.rfc3339(record.time) };
+    match record.event {
+        Reported::Event(origin, event) => match event {
+            Event::SessionStart => to.put("session_start", Some(origin), Nothing {}),
+            Event::Transaction(of) => to.put("transaction", Some(origin), TransactionFields::of(of)),
+            Event::Match(of) => to.put("match", Some(origin), MatchFields::of(of)),
+            Event::Anomaly(of) => to.put("anomaly", Some(origin), AnomalyFields::of(of)),
+            Event::Tls { criteria } => to.put("tls", Some(origin), TlsFields { criteria }),
+            // Made of dialogues that are only observed, which nobody reports.
+            Event::Observed(_) => {}
+        },
+        Reported::SessionEnd(origin, end) => {
+            to.put("session_end", Some(origin), SessionEndFields::of(&end));
+        }
+        Reported::Configuration { file, result } => to.put("config", None, ConfigFields { file, result }),
+        Reported::Failure { .. } | Reported::Dropped { .. } | Reported::Stopped { .. } => {}
     }
-    if let Value::Object(fields) = fields {
-        object.extend(fields);
-    }
-    let mut line = Value::Object(object).to_string();
-    line.push('\n');
-    line
 }
 
-/// Octets of the wire as text; JSON escapes what a terminal would obey.
-fn text(octets: &[u8]) -> String {
-    String::from_utf8_lossy(octets).into_owned()
+/// Where a line goes, and its time.
+struct Out<'o> {
+    lines: &'o mut Vec<u8>,
+    time: &'o str,
+}
+
+impl Out<'_> {
+    fn put(&mut self, event: &'static str, origin: Option<Origin<'_>>, fields: impl Serialize) {
+        let line = Line { time: self.time, event, session: origin.map(Session::of), fields };
+        let whole = self.lines.len();
+        // Neither a Vec nor these structs fail; if one did, half a line would be worse than none.
+        match serde_json::to_writer(&mut *self.lines, &line) {
+            Ok(()) => self.lines.push(b'\n'),
+            Err(_) => self.lines.truncate(whole),
+        }
+    }
+}
+
+/// What every event has.
+#[derive(Serialize)]
+struct Line<'r, F> {
+    /// RFC 3339, UTC, microseconds.
+    time: &'r str,
+    event: &'static str,
+    /// Of all events but `config`.
+    #[serde(flatten)]
+    session: Option<Session<'r>>,
+    #[serde(flatten)]
+    fields: F,
+}
+
+/// What every event of a session has.
+#[derive(Clone, Copy, Serialize)]
+struct Session<'r> {
+    /// Unique over workers, restarts and nodes.
+    session: SessionId,
+    protocol: &'static str,
+    client: Endpoint,
+    server: Endpoint,
+    /// The proxy that accepted the client.
+    proxy: &'r str,
+}
+
+#[derive(Clone, Copy, Serialize)]
+struct Endpoint {
+    address: IpAddr,
+    port: u16,
+}
+
+/// `session_start`: server and client are connected.
+#[derive(Serialize)]
+struct Nothing {}
+
+/// `session_end`: both connections are closed.
+#[derive(Serialize)]
+struct SessionEndFields {
+    reason: &'static str,
+    /// Sent to the server.
+    bytes_client: u64,
+    /// Sent to the client.
+    bytes_server: u64,
+    /// How long it lasted.
+    seconds: f64,
+}
+
+/// `transaction`: a message was answered, or given up.
+#[derive(Serialize)]
+struct TransactionFields<'r> {
+    /// The number within its session, from 0.
+    transaction: u32,
+    sender: Text<'r>,
+    /// Recipients that the client named, and that were accepted.
+    recipient_count: u32,
+    accepted_count: u32,
+    /// `DATA` or `BDAT`.
+    via: &'static str,
+    /// Sizes of the message as it was sent; null of one that was not sent, or not all of it.
+    header_bytes: Option<u64>,
+    body_bytes: Option<u64>,
+    /// The code that answered it; null if none did.
+    reply: Option<u16>,
+}
+
+/// `match`: a class of a policy acted.
+#[derive(Serialize)]
+struct MatchFields<'r> {
+    policy: &'r str,
+    class: &'r str,
+    /// The `match` line, as configured.
+    criterion: &'r str,
+    /// How long what matched holds.
+    scope: &'static str,
+    /// What matched, at most 256 bytes.
+    value: Text<'r>,
+    action: &'static str,
+    /// Whether the class says `log`.
+    log: bool,
+    /// The transaction it happened in; null outside of one.
+    transaction: Option<u32>,
+}
+
+/// `anomaly`: a peer did what its protocol does not allow, or a bound does not.
+#[derive(Serialize)]
+struct AnomalyFields<'r> {
+    /// A word of docs/anomalies.md.
+    kind: &'static str,
+    /// `client` or `server`.
+    from: &'static str,
+    /// The bytes in question, at most 256.
+    value: Text<'r>,
+    /// What was done: `silent`, `logged`, `normalized`, `masked`, `refused` or `reset`.
+    treatment: &'static str,
+}
+
+/// `tls`: the session went on encrypted.
+#[derive(Serialize)]
+struct TlsFields<'r> {
+    /// The criteria of the policy that can no longer match.
+    criteria: &'r [&'r str],
+}
+
+/// `config`: a configuration took effect or was refused.
+#[derive(Serialize)]
+struct ConfigFields<'r> {
+    file: &'r str,
+    result: &'r str,
+}
+
+impl<'r> Session<'r> {
+    fn of(Origin { session, config }: Origin<'r>) -> Self {
+        Self {
+            session: session.id,
+            protocol: config.protocol.name(),
+            client: session.client.into(),
+            server: session.server.into(),
+            proxy: &config.name,
+        }
+    }
+}
+
+impl From<SocketAddr> for Endpoint {
+    fn from(address: SocketAddr) -> Self {
+        Self { address: address.ip(), port: address.port() }
+    }
+}
+
+impl SessionEndFields {
+    const fn of(end: &SessionEnd) -> Self {
+        Self {
+            reason: end.reason.name(),
+            bytes_client: end.bytes_client,
+            bytes_server: end.bytes_server,
+            seconds: end.duration.as_secs_f64(),
+        }
+    }
+}
+
+impl<'r> TransactionFields<'r> {
+    fn of(transaction: &Transaction<'r>) -> Self {
+        Self {
+            transaction: transaction.number,
+            sender: Text(transaction.sender),
+            recipient_count: transaction.recipients,
+            accepted_count: transaction.accepted,
+            via: transaction.via.name(),
+            header_bytes: transaction.message.map(|size| size.header_bytes),
+            body_bytes: transaction.message.map(|size| size.body_bytes),
+            reply: transaction.reply,
+        }
+    }
+}
+
+impl<'r> MatchFields<'r> {
+    const fn of(found: &Match<'r>) -> Self {
+        Self {
+            policy: found.policy,
+            class: found.class,
+            criterion: found.criterion,
+            scope: found.scope.name(),
+            value: Text(found.value),
+            action: found.action_name(),
+            log: found.log,
+            transaction: found.transaction,
+        }
+    }
+}
+
+impl<'r> AnomalyFields<'r> {
+    const fn of(anomaly: &Anomaly<'r>) -> Self {
+        Self {
+            kind: anomaly.kind.name(),
+            from: match anomaly.from {
+                Side::Client => "client",
+                Side::Server => "server",
+            },
+            value: Text(anomaly.value),
+            treatment: anomaly.treatment.name(),
+        }
+    }
+}
+
+/// Bytes of the wire as text: what is not UTF-8 becomes U+FFFD, and JSON escapes control characters.
+struct Text<'r>(&'r [u8]);
+
+impl Serialize for Text<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&String::from_utf8_lossy(self.0))
+    }
 }

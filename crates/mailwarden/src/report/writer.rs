@@ -6,12 +6,13 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use super::{Line, Shared, syslog};
+use super::time::{Stamps, WallTime};
+use super::{Batch, Message, Record, Reported, Shared, syslog};
 use crate::plan::Files;
 use crate::terminal;
 
@@ -57,18 +58,18 @@ impl Sinks {
         Self { syslog: Sink::new("nowhere", io::sink()), json: Some(Sink::new("listener", listener)) }
     }
 
-    fn put(&mut self, line: Line) {
-        match line {
-            Line::Syslog(text) => {
-                if let Some(trouble) = self.syslog.put(&text) {
-                    terminal::complain(&syslog::trouble(&trouble));
-                }
-            }
-            Line::Json(text) => {
-                if let Some(trouble) = self.json.as_mut().and_then(|json| json.put(&text)) {
-                    self.put(Line::Syslog(syslog::trouble(&trouble)));
-                }
-            }
+    /// Everything to nobody.
+    #[cfg(test)]
+    pub(super) fn nowhere() -> Self {
+        Self { syslog: Sink::new("nowhere", io::sink()), json: None }
+    }
+
+    fn write(&mut self, lines: &Batch) {
+        if let Some(trouble) = self.syslog.put(&lines.syslog) {
+            terminal::complain(&String::from_utf8_lossy(&failure(&trouble)));
+        }
+        if let Some(trouble) = self.json.as_mut().and_then(|json| json.put(&lines.json)) {
+            self.write(&Batch { syslog: failure(&trouble), json: Vec::new() });
         }
     }
 }
@@ -86,52 +87,78 @@ impl Sink {
         }
     }
 
-    /// Writes a line; what to say where lines begin to be lost, and where that is over.
-    fn put(&mut self, line: &str) -> Option<String> {
-        match (self.write(line), self.lost) {
-            (Ok(()), 0) => None,
-            (Ok(()), lost) => {
+    /// Writes whole lines; what to say where lines begin to be lost, and where that is over.
+    fn put(&mut self, lines: &[u8]) -> Option<String> {
+        if lines.is_empty() {
+            return None;
+        }
+        let begun = self.lost;
+        match self.write(lines) {
+            Ok(()) if begun == 0 => None,
+            Ok(()) => {
                 self.lost = 0;
-                Some(format!("{} can be written again, {lost} lines were lost", self.name))
+                Some(format!("{} can be written again, {begun} lines were lost", self.name))
             }
-            (Err(error), lost) => {
-                self.lost += 1;
-                (lost == 0).then(|| format!("cannot write to {}: {error}", self.name))
+            Err((error, unwritten)) => {
+                self.lost += unwritten;
+                (begun == 0).then(|| format!("cannot write to {}: {error}", self.name))
             }
         }
     }
 
-    fn write(&mut self, line: &str) -> io::Result<()> {
+    /// Writes lines until all are written or the first error; how many were not, the one cut off included.
+    fn write(&mut self, lines: &[u8]) -> Result<(), (io::Error, u64)> {
+        let unwritten = |rest: &[u8]| memchr::memchr_iter(b'\n', rest).count() as u64;
         if self.torn {
-            self.out.write_all(b"\n")?;
+            self.out.write_all(b"\n").map_err(|error| (error, unwritten(lines)))?;
             self.torn = false;
         }
-        let mut rest = line.as_bytes();
+        let mut rest = lines;
         while !rest.is_empty() {
-            match self.out.write(rest) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(len) => rest = rest.get(len..).unwrap_or_default(),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-            self.torn = !rest.is_empty();
+            let error = match self.out.write(rest) {
+                Ok(0) => io::ErrorKind::WriteZero.into(),
+                Ok(len) => {
+                    self.torn = rest.get(len - 1) != Some(&b'\n');
+                    rest = rest.get(len..).unwrap_or_default();
+                    continue;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => error,
+            };
+            return Err((error, unwritten(rest)));
         }
         Ok(())
     }
 }
 
+/// A line of the log about the files themselves.
+fn failure(what: &str) -> Vec<u8> {
+    daemon_line(Reported::Failure { what })
+}
+
+/// A line of the log from this thread.
+fn daemon_line(event: Reported<'_>) -> Vec<u8> {
+    let mut line = Vec::new();
+    syslog::append(&mut line, &Record { time: WallTime::now(), event }, &mut Stamps::default());
+    line
+}
+
 impl Writer {
-    pub(super) fn start(mut sinks: Sinks, queue: Receiver<Line>, shared: Arc<Shared>) -> Self {
+    pub(super) fn start(mut sinks: Sinks, queue: Receiver<Message>, shared: Arc<Shared>) -> Self {
         let (end, ended) = channel::<()>();
         std::thread::spawn(move || {
-            while let Ok(line) = queue.recv() {
-                if let Some(next) = shared.next.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                    sinks = next;
+            while let Ok(message) = queue.recv() {
+                match message {
+                    Message::Redirect(next) => sinks = next,
+                    Message::Lines(lines) => {
+                        sinks.write(&lines);
+                        shared.queued.fetch_sub(lines.len(), Ordering::Relaxed);
+                    }
                 }
-                sinks.put(line);
-                let lost = shared.dropped.swap(0, Ordering::Relaxed);
-                if lost > 0 {
-                    sinks.put(Line::Syslog(syslog::dropped(lost)));
+                let lines = shared.dropped.swap(0, Ordering::Relaxed);
+                if lines > 0 {
+                    sinks
+                        .write(&Batch { syslog: daemon_line(Reported::Dropped { lines }), json: Vec::new() });
                 }
             }
             drop(end);
@@ -176,16 +203,38 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_told_once_and_tears_no_later_line() {
+    fn a_full_disk_is_reported_once_and_tears_no_later_line() {
         let disk = Disk::default();
         disk.0.lock().unwrap().0 = 7;
         let mut sink = Sink::new("events", disk.clone());
-        assert_eq!(sink.put("one\n"), None);
-        assert_eq!(sink.put("two and\n").unwrap(), "cannot write to events: no storage space");
-        assert_eq!(sink.put("three\n"), None);
+        assert_eq!(sink.put(b"one\n"), None);
+        assert_eq!(sink.put(b"two and\n").unwrap(), "cannot write to events: no storage space");
+        assert_eq!(sink.put(b"three\n"), None);
         disk.0.lock().unwrap().0 = 100;
-        assert_eq!(sink.put("four\n").unwrap(), "events can be written again, 2 lines were lost");
-        assert_eq!(sink.put("five\n"), None);
+        assert_eq!(sink.put(b"four\n").unwrap(), "events can be written again, 2 lines were lost");
+        assert_eq!(sink.put(b"five\n"), None);
         assert_eq!(disk.0.lock().unwrap().1, "one\ntwo\nfour\nfive\n");
+    }
+
+    #[test]
+    fn of_a_batch_that_is_cut_off_the_lines_before_the_cut_count_as_written() {
+        let disk = Disk::default();
+        disk.0.lock().unwrap().0 = 6;
+        let mut sink = Sink::new("events", disk.clone());
+        assert!(sink.put(b"one\ntwo\nthree\n").is_some());
+        disk.0.lock().unwrap().0 = 100;
+        assert_eq!(sink.put(b"four\n").unwrap(), "events can be written again, 2 lines were lost");
+        assert_eq!(disk.0.lock().unwrap().1, "one\ntw\nfour\n");
+    }
+
+    #[test]
+    fn a_batch_cut_off_between_two_lines_is_not_torn() {
+        let disk = Disk::default();
+        disk.0.lock().unwrap().0 = 4;
+        let mut sink = Sink::new("events", disk.clone());
+        assert!(sink.put(b"one\ntwo\n").is_some());
+        disk.0.lock().unwrap().0 = 100;
+        assert_eq!(sink.put(b"three\n").unwrap(), "events can be written again, 1 lines were lost");
+        assert_eq!(disk.0.lock().unwrap().1, "one\nthree\n");
     }
 }

@@ -1,0 +1,152 @@
+//! The messages of the log in the words of IOS: `%FACILITY-SEVERITY-MNEMONIC: text`.
+//!
+//! The mnemonics `APPFW-4-SMTP_…` and `FW-3-MAILWARDEN` are this product's own; their form is IOS's.
+
+use std::fmt::{self, Display};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use engine::event::{Anomaly, AnomalyKind, Match};
+use engine::{Event, SessionConfig};
+use policy::model::Action;
+
+use super::{Counters, Origin, Reported, SessionEnd};
+
+/// Writes the message of a record, without the time before it; nothing of an event that IOS has no message for.
+pub(super) fn message(out: &mut Vec<u8>, reported: &Reported<'_>) -> io::Result<()> {
+    match *reported {
+        Reported::Event(origin, event) => match event {
+            Event::SessionStart => session_start(out, origin),
+            Event::Match(found) => self::found(out, origin, found),
+            Event::Anomaly(anomaly) => self::anomaly(out, origin, anomaly),
+            Event::Transaction(_) | Event::Tls { .. } | Event::Observed(_) => Ok(()),
+        },
+        Reported::SessionEnd(origin, end) => session_end(out, origin, &end),
+        Reported::Configuration { file, result } => {
+            let (file, result) = (escaped(file), escaped(result));
+            write!(out, "%SYS-5-CONFIG_I: Configured from {file}: {result}")
+        }
+        Reported::Failure { what } => write!(out, "%FW-3-MAILWARDEN: {}", escaped(what)),
+        Reported::Dropped { lines } => {
+            write!(out, "%FW-3-MAILWARDEN: {lines} messages dropped, the log is too slow")
+        }
+        Reported::Stopped { totals } => {
+            let Counters { sessions, transactions, matches, anomalies } = totals;
+            write!(
+                out,
+                "%FW-6-MAILWARDEN: Stopped: sessions {sessions}, transactions {transactions}, matches {matches}, \
+                 anomalies {anomalies}"
+            )
+        }
+    }
+}
+
+fn session_start(out: &mut Vec<u8>, Origin { session, config }: Origin<'_>) -> io::Result<()> {
+    write!(
+        out,
+        "%FW-6-SESS_AUDIT_TRAIL_START: {}Start {} session: initiator ({}) -- responder ({})",
+        Target(config),
+        config.protocol.name(),
+        Endpoint(session.client),
+        Endpoint(session.server)
+    )
+}
+
+fn session_end(
+    out: &mut Vec<u8>,
+    Origin { session, config }: Origin<'_>,
+    end: &SessionEnd,
+) -> io::Result<()> {
+    write!(
+        out,
+        "%FW-6-SESS_AUDIT_TRAIL: {}Stop {} session: initiator ({}) sent {} bytes -- responder ({}) sent {} bytes",
+        Target(config),
+        config.protocol.name(),
+        Endpoint(session.client),
+        end.bytes_client,
+        Endpoint(session.server),
+        end.bytes_server
+    )
+}
+
+fn found(out: &mut Vec<u8>, Origin { session, config }: Origin<'_>, found: &Match<'_>) -> io::Result<()> {
+    let row = found.kind.row();
+    let (mnemonic, subject) = (row.mnemonic, row.subject);
+    let doing = match found.action {
+        None | Some(Action::Allow) => "logging",
+        Some(Action::Close) => "closing",
+        Some(Action::Reset) => "resetting",
+        Some(Action::Mask) => "masking",
+        Some(Action::Pace(_)) => "pacing",
+    };
+    write!(
+        out,
+        "%APPFW-4-{mnemonic}: {subject} matched ({}) - {doing} session {} {} on zone-pair {} class {} appl-class {}",
+        found.criterion,
+        Endpoint(session.client),
+        Endpoint(session.server),
+        config.name,
+        config.class,
+        found.class
+    )
+}
+fn anomaly(
+    out: &mut Vec<u8>,
+    Origin { session, config }: Origin<'_>,
+    anomaly: &Anomaly<'_>,
+) -> io::Result<()> {
+    let client = Endpoint(session.client);
+    match anomaly.kind {
+        // IOS's own message for a command outside its list.
+        AnomalyKind::UnknownVerb => write!(
+            out,
+            "%FW-3-SMTP_INVALID_COMMAND: {}Invalid SMTP command ({}) (total {} chars) from initiator ({client})",
+            Target(config),
+            escaped(anomaly.value),
+            anomaly.value.len()
+        ),
+        kind => write!(
+            out,
+            "%APPFW-4-SMTP_ANOMALY: SMTP {} - {} session {client} {} on zone-pair {} class {}",
+            kind.name(),
+            anomaly.treatment.name(),
+            Endpoint(session.server),
+            config.name,
+            config.class
+        ),
+    }
+}
+
+/// The policy before a message of the inspection engine, `(target:class)-(mx:MAIL):`; nothing without a class.
+struct Target<'r>(&'r SessionConfig);
+
+impl Display for Target<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SessionConfig { name, class, .. } = self.0;
+        if class.is_empty() { Ok(()) } else { write!(out, "(target:class)-({name}:{class}):") }
+    }
+}
+
+/// Address and port, an IPv6 address without brackets.
+struct Endpoint(SocketAddr);
+
+impl Display for Endpoint {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}:{}", self.0.ip(), self.0.port())
+    }
+}
+
+/// Bytes of the wire, escaped for whoever reads the log.
+fn escaped<'b>(bytes: &'b (impl AsRef<[u8]> + ?Sized)) -> impl Display + 'b {
+    bytes.as_ref().escape_ascii()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_of_a_peer_are_escaped() {
+        assert_eq!(escaped(b"X\x1b[2J\r\nfake").to_string(), "X\\x1b[2J\\r\\nfake");
+    }
+}

@@ -1,0 +1,89 @@
+//! Which session a report is about.
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
+use std::process;
+
+use proto::Time;
+use serde::{Serialize, Serializer};
+
+use super::time::WallTime;
+
+/// What reports say of a session, from its start to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionInfo {
+    pub(crate) id: SessionId,
+    pub(crate) client: SocketAddr,
+    /// The server it is connected to; of a session that reaches none, the first that was tried.
+    pub(crate) server: SocketAddr,
+    pub(crate) started: Time,
+}
+
+/// Names a session in reports: `RUN-WORKER-NUMBER`, as in `3f0c62a19be4-0-1041`.
+///
+/// The run is new with each start of a daemon on any node, the number counts the sessions of a worker from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SessionId {
+    run: Run,
+    worker: u16,
+    number: u64,
+}
+
+/// Names one run of a daemon: 48 random bits. A million runs, over all nodes, meet with a probability of 0.002.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Run([u8; 6]);
+
+impl Run {
+    /// A run unlike all others.
+    pub(super) fn random() -> Self {
+        // The keys of a RandomState are random bytes of the kernel.
+        let [.., a, b, c, d, e, f] =
+            RandomState::new().hash_one((WallTime::now(), process::id())).to_be_bytes();
+        Self([a, b, c, d, e, f])
+    }
+}
+
+#[cfg(test)]
+impl Run {
+    /// The run of the low 48 bits.
+    pub(super) const fn from_bits(bits: u64) -> Self {
+        let [.., a, b, c, d, e, f] = bits.to_be_bytes();
+        Self([a, b, c, d, e, f])
+    }
+}
+
+impl SessionId {
+    pub(super) const fn new(run: Run, worker: u16, number: u64) -> Self {
+        Self { run, worker, number }
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { run: Run([a, b, c, d, e, f]), worker, number } = self;
+        write!(out, "{a:02x}{b:02x}{c:02x}{d:02x}{e:02x}{f:02x}-{worker}-{number}")
+    }
+}
+
+impl Serialize for SessionId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_id_names_run_worker_and_number() {
+        let id = SessionId::new(Run::from_bits(0x3f0c_62a1_9be4), 0, 1041);
+        assert_eq!(id.to_string(), "3f0c62a19be4-0-1041");
+    }
+
+    #[test]
+    fn each_run_has_a_name_of_its_own() {
+        assert_ne!(Run::random(), Run::random());
+    }
+}

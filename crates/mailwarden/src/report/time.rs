@@ -1,0 +1,148 @@
+//! Wall time, and the two forms in which reports write it.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Wall time in microseconds of Unix time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct WallTime(u64);
+
+impl WallTime {
+    /// Reads the clock. Before 1970 there is nothing to report.
+    pub(super) fn now() -> Self {
+        Self::default().plus(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+    }
+
+    pub(super) fn plus(self, later: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(later.as_micros()).unwrap_or(u64::MAX)))
+    }
+
+    pub(super) fn minus(self, earlier: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(earlier.as_micros()).unwrap_or(u64::MAX)))
+    }
+
+    const fn second(self) -> u64 {
+        self.0 / 1_000_000
+    }
+
+    const fn microsecond(self) -> u64 {
+        self.0 % 1_000_000
+    }
+
+    fn timestamp(self) -> Timestamp {
+        i64::try_from(self.second())
+            .ok()
+            .and_then(|at| Timestamp::from_second(at).ok())
+            .unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// Writes time stamps. What changes once a second is kept from one stamp to the next.
+#[derive(Debug, Default)]
+pub(super) struct Stamps {
+    utc: Kept,
+    local: Kept,
+    /// The zone of local time; none for the one of the system, which may change.
+    zone: Option<TimeZone>,
+}
+
+/// A stamp down to its second, and what followed it last.
+#[derive(Debug, Default)]
+struct Kept {
+    second: Option<u64>,
+    text: String,
+    /// How much of the text is the second's.
+    whole: usize,
+}
+
+impl Stamps {
+    /// RFC 3339, in UTC with microseconds: `2026-11-22T09:15:00.123456Z`.
+    pub(super) fn rfc3339(&mut self, time: WallTime) -> &str {
+        let text = self.utc.second(time, |at| at.strftime("%Y-%m-%dT%H:%M:%S.").to_string());
+        push_digits(text, time.microsecond(), 100_000);
+        text.push('Z');
+        text
+    }
+
+    /// As IOS writes it, in local time with milliseconds: `Nov 22 10:15:00.123`.
+    pub(super) fn ios(&mut self, time: WallTime) -> &str {
+        let zone = &self.zone;
+        let text = self.local.second(time, |at| {
+            let zone = zone.clone().unwrap_or_else(TimeZone::system);
+            at.to_zoned(zone).strftime("%b %e %H:%M:%S.").to_string()
+        });
+        push_digits(text, time.microsecond() / 1000, 100);
+        text
+    }
+}
+
+impl Kept {
+    /// The text down to the second.
+    fn second(&mut self, time: WallTime, write: impl FnOnce(Timestamp) -> String) -> &mut String {
+        if self.second != Some(time.second()) {
+            self.second = Some(time.second());
+            self.text = write(time.timestamp());
+            self.whole = self.text.len();
+        }
+        self.text.truncate(self.whole);
+        &mut self.text
+    }
+}
+
+/// Digits of a number from that of `unit` downwards, leading zeros included.
+fn push_digits(text: &mut String, number: u64, mut unit: u64) {
+    while unit > 0 {
+        text.push(char::from(b'0' + (number / unit % 10) as u8));
+        unit /= 10;
+    }
+}
+
+#[cfg(test)]
+impl WallTime {
+    pub(super) const fn from_unix_micros(micros: u64) -> Self {
+        Self(micros)
+    }
+}
+
+#[cfg(test)]
+impl Stamps {
+    /// With UTC for local time, wherever the test runs.
+    pub(super) fn in_utc() -> Self {
+        Self { zone: Some(TimeZone::UTC), ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stamps_follow_the_time_within_a_second_and_beyond() {
+        let mut stamps = Stamps::in_utc();
+        let first = WallTime::from_unix_micros(1_795_342_500_000_007);
+        assert_eq!(stamps.rfc3339(first), "2026-11-22T10:15:00.000007Z");
+        assert_eq!(stamps.ios(first), "Nov 22 10:15:00.000");
+        let later = first.plus(Duration::from_micros(999_992));
+        assert_eq!(stamps.rfc3339(later), "2026-11-22T10:15:00.999999Z");
+        assert_eq!(stamps.ios(later), "Nov 22 10:15:00.999");
+        let next = later.plus(Duration::from_micros(1));
+        assert_eq!(stamps.rfc3339(next), "2026-11-22T10:15:01.000000Z");
+        assert_eq!(stamps.ios(next), "Nov 22 10:15:01.000");
+        // Not in order: two workers, or a clock that was set back.
+        assert_eq!(stamps.rfc3339(first), "2026-11-22T10:15:00.000007Z");
+    }
+
+    #[test]
+    fn a_stamp_is_read_back_as_the_same_time() {
+        let now = WallTime::now();
+        let stamp: Timestamp = Stamps::default().rfc3339(now).parse().unwrap();
+        assert_eq!(u64::try_from(stamp.as_microsecond()), Ok(now.0));
+    }
+
+    #[test]
+    fn no_time_is_too_late_to_be_written() {
+        assert!(Stamps::in_utc().rfc3339(WallTime(u64::MAX)).ends_with('Z'));
+    }
+}
