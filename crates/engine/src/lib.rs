@@ -19,6 +19,7 @@ mod message;
 mod observed;
 mod opaque;
 mod refusal;
+mod relay;
 mod replies;
 pub mod session;
 mod smtp;

@@ -4,9 +4,10 @@ use proto::{Side, Time};
 
 use crate::context::Context;
 use crate::dialogue::{Dialogue, Step};
-use crate::effect::{End, Wants};
+use crate::effect::End;
 use crate::ends::Ends;
 use crate::event::Reason;
+use crate::relay::Relay;
 
 /// Forwards what either side sends, and how it ends.
 #[derive(Debug)]
@@ -22,16 +23,7 @@ impl Opaque {
 
 impl Dialogue for Opaque {
     fn step(&mut self, from: Side, input: &[u8], cx: &mut Context<'_>) -> Step {
-        let closed = self.ends.is_finished(from.other());
-        match (input, closed) {
-            ([], true) => Step::Wants(Wants::Nothing),
-            ([], false) => Step::Wants(Wants::More),
-            (_, true) => Step::Took(input.len()),
-            (_, false) => {
-                cx.out.pass(from.other(), input);
-                Step::Took(input.len())
-            }
-        }
+        Relay::step(from, input, &self.ends, &mut cx.out)
     }
 
     fn ended(&mut self, from: Side, how: End, cx: &mut Context<'_>) {

@@ -38,6 +38,8 @@ impl Line<'_> {
 }
 
 /// The line at the front of `input`; one longer than `max` octets, end included, is `Oversize`.
+// Inlined, so that callers that never ask for the flaws do not look for them.
+#[inline]
 pub fn decode(input: &[u8], max: usize) -> Progress<Line<'_>> {
     let Some(lf) = memchr::memchr(b'\n', input) else {
         return match input.len() < max {
@@ -57,11 +59,14 @@ pub fn decode(input: &[u8], max: usize) -> Progress<Line<'_>> {
     Progress::Unit { unit: Line { text, end, flaws: flaws(text) }, len }
 }
 
+#[inline]
 fn flaws(text: &[u8]) -> Flaws {
-    // Plain folds over the whole line: the compiler turns them into vector code, and lines are short.
-    let control = text.iter().fold(false, |seen, &b| seen | ((b < 0x20) & (b != b'\t')) | (b == 0x7F));
-    let eight_bit = text.iter().fold(false, |seen, &b| seen | (b >= 0x80));
-    Flaws { control, eight_bit }
+    // A plain fold over the whole line: the compiler turns it into vector code, and lines are short.
+    let seen = text.iter().fold(0, |seen, &byte| {
+        let control = ((byte < 0x20) & (byte != b'\t')) | (byte == 0x7F);
+        seen | (byte & 0x80) | u8::from(control)
+    });
+    Flaws { control: seen & 1 != 0, eight_bit: seen & 0x80 != 0 }
 }
 
 #[cfg(test)]

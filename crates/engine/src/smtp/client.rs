@@ -12,6 +12,7 @@ use crate::dialogue::Step;
 use crate::effect::Wants;
 use crate::event::{AnomalyKind, Treatment};
 use crate::refusal::Cause;
+use crate::relay::Relay;
 
 impl Smtp {
     pub(super) fn client_step(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
@@ -31,30 +32,21 @@ impl Smtp {
                 }
                 Step::Took(len)
             }
-            Client::Relay { fresh } => {
-                let fresh = std::mem::replace(fresh, false);
-                self.relay(Side::Client, fresh, input, cx)
-            }
+            Client::Relay => self.relay(Side::Client, input, cx),
             Client::Swallow(_) => self.swallow(input),
         }
     }
 
-    /// Encrypted octets pass; but what stands first must be a record of TLS, or it was said in clear
-    /// (RFC 3207 §4.2).
-    pub(super) fn relay(&mut self, from: Side, fresh: bool, input: &[u8], cx: &mut Context<'_>) -> Step {
-        const HANDSHAKE: u8 = 0x16;
-        const ALERT: u8 = 0x15;
-        // A server answers the client's hello and says nothing before it.
-        let unasked = from == Side::Server && matches!(self.client, Client::Relay { fresh: true });
-        if fresh && (unasked || !matches!(input.first(), Some(&HANDSHAKE | &ALERT))) {
+    /// Encrypted bytes are forwarded; what was injected in clear text before them ends the session.
+    pub(super) fn relay(&mut self, from: Side, input: &[u8], cx: &mut Context<'_>) -> Step {
+        if self.relay.is_injection(from, input) {
             let treatment = self.anomaly(AnomalyKind::TlsInjection, from, first(input), cx);
             if treatment == Treatment::Reset {
                 self.reset(cx);
                 return Step::Took(input.len());
             }
         }
-        cx.out.pass(from.other(), input);
-        Step::Took(input.len())
+        Relay::step(from, input, &self.ends, &mut cx.out)
     }
 
     fn next_command(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {

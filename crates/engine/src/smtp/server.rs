@@ -21,6 +21,7 @@ use crate::effect::Wants;
 use crate::event::{AnomalyKind, Event, Observed, Reason, Treatment};
 use crate::inspector::Decision;
 use crate::refusal::Cause;
+use crate::relay::Relay;
 
 /// With PRDR (draft-hall-prdr) a message may be answered so: behind it comes one reply for each recipient
 /// that was accepted, and one for the message.
@@ -34,10 +35,7 @@ impl Smtp {
         }
         match &mut self.server {
             Server::Muted => Step::Took(input.len()),
-            Server::Relay { fresh } => {
-                let fresh = std::mem::replace(fresh, false);
-                self.relay(Side::Server, fresh, input, cx)
-            }
+            Server::Relay => self.relay(Side::Server, input, cx),
             Server::LongLine(_) => self.long_line(input, cx),
             Server::Replies => match self.replies.front() {
                 Front::Waiting => Step::Took(input.len()),
@@ -319,8 +317,9 @@ impl Smtp {
     /// From here on nobody sees anything; what was known of the dialogue is forgotten with it.
     fn encrypted(&mut self, cx: &mut Context<'_>) {
         cx.observe(Observed::StartTls);
-        self.client = Client::Relay { fresh: true };
-        self.server = Server::Relay { fresh: true };
+        self.relay = Relay::after_starttls();
+        self.client = Client::Relay;
+        self.server = Server::Relay;
         self.end_transaction(None, cx);
         let criteria: Vec<&str> =
             cx.policy().map_or_else(Vec::new, |policy| policy.hidden_by_encryption().collect());
