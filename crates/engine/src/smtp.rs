@@ -29,6 +29,7 @@ use crate::ends::{Ends, Limit};
 use crate::event::{AnomalyKind, Event, Observed, Reason, Treatment};
 use crate::inspector::{Decision, Inspector, Value};
 use crate::refusal::{Cause, Refusal};
+use crate::relay::Relay;
 use crate::replies::{Front, Replies, Slot};
 
 use transaction::Transaction;
@@ -59,6 +60,7 @@ pub(crate) struct Smtp {
     /// Lines and code of the reply under way.
     reply_lines: u32,
     reply_code: u16,
+    relay: Relay,
     ends: Ends,
 }
 
@@ -75,9 +77,7 @@ enum Client {
     /// The octets of a BDAT that was masked: they must not be read as commands.
     SkipChunk(u64),
     /// Encrypted.
-    Relay {
-        fresh: bool,
-    },
+    Relay,
     Swallow(Box<Swallow>),
     /// Nothing that we would read.
     Done,
@@ -117,9 +117,7 @@ enum Server {
     Replies,
     /// The rest of a reply line over its bound, and the code of the reply if it is the last of it.
     LongLine(Option<u16>),
-    Relay {
-        fresh: bool,
-    },
+    Relay,
     /// Nothing that anybody would hear.
     Muted,
 }
@@ -177,12 +175,14 @@ impl Smtp {
             data_bytes: 0,
             reply_lines: 0,
             reply_code: 0,
+            relay: Relay::default(),
             ends: Ends::new(now),
         }
     }
 }
 
 impl Dialogue for Smtp {
+    #[inline]
     fn step(&mut self, from: Side, input: &[u8], cx: &mut Context<'_>) -> Step {
         let step = match from {
             Side::Client => self.client_step(input, cx),
@@ -200,6 +200,7 @@ impl Dialogue for Smtp {
 
     fn ended(&mut self, from: Side, how: End, cx: &mut Context<'_>) {
         self.observe_cut_off(cx);
+        self.relay.ended(from);
         match from {
             Side::Client => self.client_ended(how, cx),
             Side::Server => self.server_ended(how, cx),
@@ -224,7 +225,7 @@ impl Dialogue for Smtp {
                 self.ends.set_reason(Reason::ServerLost);
                 self.last_word_now(Cause::Unanswered, cx);
             }
-            Limit::Idle if matches!(self.server, Server::Relay { .. }) => {
+            Limit::Idle if matches!(self.server, Server::Relay) => {
                 // An encrypted dialogue can only be ended, not answered.
                 self.ends.set_reason(Reason::Idle);
                 self.client = Client::Done;
@@ -286,7 +287,7 @@ impl Smtp {
     /// What the client sent goes on to be answered, but a message it did not finish is not finished for it.
     fn client_ended(&mut self, how: End, cx: &mut Context<'_>) {
         let unfinished = matches!(self.client, Client::Data(_) | Client::Chunk(_));
-        let open = !matches!(self.client, Client::Done | Client::Relay { .. });
+        let open = !matches!(self.client, Client::Done | Client::Relay);
         if open && (unfinished || how == End::Reset) {
             self.ends.add_reason(Reason::ClientLost);
         }
@@ -309,7 +310,7 @@ impl Smtp {
         if matches!(self.server, Server::Muted) {
             return;
         }
-        let relayed = matches!(self.server, Server::Relay { .. });
+        let relayed = matches!(self.server, Server::Relay);
         self.server = Server::Muted;
         if self.replies.refuses_message() {
             self.replies.fail_pending(Cause::ServerLost);
