@@ -1,15 +1,17 @@
 //! What a protocol implements to be inspected in a session, and the loop in which bytes are offered to it.
 
+use std::fmt::Debug;
+
 use proto::{Side, Time};
 
 use crate::bounds::{Bounds, Timers};
 use crate::context::Context;
-use crate::effect::{End, Took, Wants};
+use crate::effect::{End, TlsFailure, Took, Wants};
 use crate::ends::{Ends, Limit};
 
 /// The dialogue of one session in one protocol. A trait although the set is closed: forwarding each
 /// method by a `match` over the protocols would say less in more lines.
-pub(crate) trait Dialogue {
+pub(crate) trait Dialogue: Debug {
     /// Takes one unit from the front of `input`, or says what must happen first. `input` may be empty.
     fn step(&mut self, from: Side, input: &[u8], cx: &mut Context<'_>) -> Step;
 
@@ -25,6 +27,9 @@ pub(crate) trait Dialogue {
     /// No server could be reached.
     fn unreachable(&mut self, cx: &mut Context<'_>);
 
+    /// TLS began on a side, or could not. Called once for each `Effect::Secure`, and never otherwise.
+    fn secured(&mut self, _side: Side, _outcome: Result<(), TlsFailure>, _cx: &mut Context<'_>) {}
+
     fn ends(&self) -> &Ends;
 
     fn ends_mut(&mut self) -> &mut Ends;
@@ -37,6 +42,11 @@ pub(crate) trait Dialogue {
     /// The most bytes of a side that are worth offering at once.
     fn portion(&self, _from: Side, _bounds: &Bounds) -> usize {
         usize::MAX
+    }
+
+    /// What a replay needs where a recording lacks bytes; absent where nothing is parsed.
+    fn bridge(&mut self) -> Option<&mut dyn Bridge> {
+        None
     }
 
     /// Takes units from the front of `held` until something else must happen first.
@@ -57,6 +67,17 @@ pub(crate) trait Dialogue {
     fn deadline(&self, timers: &Timers) -> Time {
         self.ends().deadline(self.limit(), timers)
     }
+}
+
+/// What a replay needs of a protocol to bridge the holes of a recording.
+pub(crate) trait Bridge {
+    /// The reply that is awaited next was not recorded, and the client went on with `next`: takes it to
+    /// have been such that the client could go on. Whether a reply was awaited.
+    fn assume(&mut self, next: &[u8], cx: &mut Context<'_>) -> bool;
+
+    /// How many of the client's next bytes are message data, whatever they are: others may take the place
+    /// of bytes that were not recorded. `u64::MAX` where only the data itself tells its end.
+    fn data_awaited(&self) -> u64;
 }
 
 /// What became of the front of the input.

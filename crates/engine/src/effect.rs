@@ -1,4 +1,4 @@
-//! What the driver must do, in the order told, and what it is told back.
+//! What the driver must do, in order, and what it gets back.
 
 use proto::{Side, Time};
 
@@ -9,19 +9,20 @@ use crate::event::Event;
 /// After `Finish` or `Abort` of a side no `Send` to that side follows.
 #[derive(Clone, Copy, Debug)]
 pub enum Effect<'b> {
-    Send {
-        to: Side,
-        bytes: &'b [u8],
-        origin: Origin,
-    },
-    /// FIN behind what was sent, lingering: the peer must get to read it.
+    /// Send these bytes, never empty, to a side.
+    Send { to: Side, bytes: &'b [u8], origin: Origin },
+    /// Close a side by FIN after what was sent to it, and linger: the peer must get to read it.
     Finish(Side),
-    /// RST; what is not sent yet is lost.
+    /// Close a side by RST; what is not sent yet is lost.
     Abort(Side),
+    /// Begin TLS with a side, after what was sent to it. The outcome goes to `Session::secured`, and
+    /// nothing of this side is offered before that.
+    Secure(Side),
+    /// Tell whoever reads events.
     Report(Event<'b>),
 }
 
-/// Whose octets they are.
+/// Whose bytes are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// As the other side sent them.
@@ -32,8 +33,9 @@ pub enum Origin {
     Ours,
 }
 
-/// Where effects go.
+/// Where effects go: the connections of a proxy, the transcript of a replay, the record of a test.
 pub trait Output {
+    /// Called once for each effect, in order, during a call of the session.
     fn emit(&mut self, effect: Effect<'_>);
 }
 
@@ -43,32 +45,47 @@ impl<F: FnMut(Effect<'_>)> Output for F {
     }
 }
 
-/// What became of offered octets.
+/// What became of offered bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Took {
-    /// Octets at the front that are done with; the rest is offered again.
+    /// Bytes at the front that were consumed; the others are offered again.
     pub bytes: usize,
+    /// What must happen before the side is offered again.
     pub wants: Wants,
 }
 
+/// What must happen before a side is offered again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wants {
-    /// More of this side.
+    /// More bytes of this side.
     More,
-    /// Something of the other side first.
+    /// Something of the other side, or time.
     Peer,
-    /// Nothing of this side any more.
+    /// This time must come. `Session::deadline` is no later.
+    At(Time),
+    /// Nothing: whatever else this side sends is discarded.
     Nothing,
 }
 
 /// How a side ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
+    /// The peer sent FIN, after everything it had sent.
     Fin,
+    /// The connection was reset, or failed.
     Reset,
 }
 
-/// The effects of one call, under way: who speaks to whom stands in the method's name.
+/// Why TLS could not begin on a side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsFailure {
+    /// The driver has no TLS.
+    Unavailable,
+    /// The handshake failed, or the certificate was not accepted.
+    Handshake,
+}
+
+/// Makes effects during one call.
 pub(crate) struct Out<'o> {
     pub(crate) now: Time,
     pub(crate) output: &'o mut dyn Output,

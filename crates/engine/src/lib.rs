@@ -25,6 +25,6 @@ pub mod session;
 mod smtp;
 
 pub use config::SessionConfig;
-pub use effect::{Effect, End, Origin, Output, Took, Wants};
+pub use effect::{Effect, End, Origin, Output, TlsFailure, Took, Wants};
 pub use event::Event;
 pub use session::Session;

@@ -23,7 +23,7 @@ use proto::{Side, Time};
 
 use crate::bounds::Bounds;
 use crate::context::Context;
-use crate::dialogue::{Dialogue, Step};
+use crate::dialogue::{Bridge, Dialogue, Step};
 use crate::effect::{End, Wants};
 use crate::ends::{Ends, Limit};
 use crate::event::{AnomalyKind, Event, Observed, Reason, Treatment};
@@ -273,6 +273,10 @@ impl Dialogue for Smtp {
         }
     }
 
+    fn bridge(&mut self) -> Option<&mut dyn Bridge> {
+        Some(self)
+    }
+
     /// Commands and replies are offered in portions; what is only forwarded, in any number of bytes.
     fn portion(&self, from: Side, bounds: &Bounds) -> usize {
         let parses = match from {
@@ -280,6 +284,36 @@ impl Dialogue for Smtp {
             Side::Server => matches!(self.server, Server::Replies | Server::LongLine(_)),
         };
         if parses { bounds.portion } else { usize::MAX }
+    }
+}
+
+impl Bridge for Smtp {
+    fn assume(&mut self, next: &[u8], cx: &mut Context<'_>) -> bool {
+        let Front::Server { asked, number } = self.replies.front() else { return false };
+        let ends_message = matches!(asked, Asked::EndOfData { .. } | Asked::LastChunk { .. });
+        let under_way = matches!(self.client, Client::Data(_) | Client::Chunk(_));
+        if !cx.is_recorded() || ends_message && under_way {
+            return false;
+        }
+        let code = match asked {
+            Asked::Data => 354,
+            // What is no command answers a challenge.
+            Asked::Auth if !next.is_empty() && Command::read(first_line(next)).verb == Verb::Unknown => 334,
+            // Nobody is taken to have gone over to TLS on a guess: what follows shows it.
+            Asked::StartTls => 454,
+            _ => 250,
+        };
+        self.reply_lines = 0;
+        self.settle(asked, number, code, cx);
+        true
+    }
+
+    fn data_awaited(&self) -> u64 {
+        match &self.client {
+            Client::Data(_) => u64::MAX,
+            Client::Chunk(chunk) => chunk.octets.left(),
+            _ => 0,
+        }
     }
 }
 
@@ -335,37 +369,6 @@ impl Smtp {
         if self.draining && idle && matches!(self.client, Client::Command) {
             self.ends.set_reason(Reason::Drained);
             self.last_word_now(Cause::ShuttingDown, cx);
-        }
-    }
-
-    /// The reply that is awaited next is in no capture: goes on as the client did, who cannot have been
-    /// refused. Whether there was one to assume.
-    pub(crate) fn assume(&mut self, next: &[u8], cx: &mut Context<'_>) -> bool {
-        let Front::Server { asked, number } = self.replies.front() else { return false };
-        let ends_message = matches!(asked, Asked::EndOfData { .. } | Asked::LastChunk { .. });
-        let under_way = matches!(self.client, Client::Data(_) | Client::Chunk(_));
-        if !cx.is_recorded() || ends_message && under_way {
-            return false;
-        }
-        let code = match asked {
-            Asked::Data => 354,
-            // What is no command answers a challenge.
-            Asked::Auth if !next.is_empty() && Command::read(first_line(next)).verb == Verb::Unknown => 334,
-            // Nobody is taken to have gone over to TLS on a guess: what follows shows it.
-            Asked::StartTls => 454,
-            _ => 250,
-        };
-        self.reply_lines = 0;
-        self.settle(asked, number, code, cx);
-        true
-    }
-
-    /// How many of the client's next octets are message data whatever they are.
-    pub(crate) fn data_awaited(&self) -> u64 {
-        match &self.client {
-            Client::Data(_) => u64::MAX,
-            Client::Chunk(chunk) => chunk.octets.left(),
-            _ => 0,
         }
     }
 

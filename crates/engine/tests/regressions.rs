@@ -66,7 +66,7 @@ fn tell(got: &mut [String; 2], effect: Effect<'_>) {
         Effect::Send { to, bytes, .. } => got[to as usize].push_str(&String::from_utf8_lossy(bytes)),
         Effect::Finish(side) => got[side as usize].push_str("finish"),
         Effect::Abort(side) => got[side as usize].push_str("abort"),
-        Effect::Report(_) => {}
+        Effect::Secure(_) | Effect::Report(_) => {}
     }
 }
 

@@ -235,7 +235,7 @@ impl<'s> Dialogue<'s> {
             let mut moved = false;
             for side in [Side::Client, Side::Server] {
                 let leg = &self.peers.legs[side as usize];
-                if leg.wants == Wants::Peer && !leg.end_told {
+                if leg.waits() && !leg.end_told {
                     moved |= self.offer(side) > 0;
                 }
                 moved |= self.tell_end(side);
@@ -251,7 +251,7 @@ impl<'s> Dialogue<'s> {
 
     fn tell_end(&mut self, side: Side) -> bool {
         let leg = &mut self.peers.legs[side as usize];
-        let waits = leg.wants == Wants::Peer && !leg.held.is_empty();
+        let waits = leg.waits() && !leg.held.is_empty();
         if !leg.is_over || leg.end_told || waits {
             return false;
         }
@@ -295,6 +295,11 @@ impl<'s> Dialogue<'s> {
 }
 
 impl Leg {
+    /// Offered again once something else has happened.
+    const fn waits(&self) -> bool {
+        matches!(self.wants, Wants::Peer | Wants::At(_))
+    }
+
     const fn new() -> Self {
         Self {
             arrived: Vec::new(),
@@ -328,6 +333,7 @@ impl Output for Peers {
                 (leg.is_over, leg.end_told) = (true, true);
                 leg.held.clear();
             }
+            Effect::Secure(side) => panic!("the {side:?} is to begin TLS"),
             Effect::Report(event) => self.reports.push(Report::of(event)),
         }
     }

@@ -156,7 +156,7 @@ impl Driver {
         let leg = self.leg(side);
         let gate = match leg.wants {
             Wants::More => true,
-            Wants::Peer => false,
+            Wants::Peer | Wants::At(_) => false,
             Wants::Nothing => leg.is_shut,
         };
         if leg.is_over || !gate {
@@ -230,13 +230,13 @@ impl Driver {
         }
     }
 
-    /// Sides that waited for their peer are offered again until nothing moves, and a side that is
+    /// Sides that waited for their peer, or for a time, are offered again until nothing moves, and a side that is
     /// over is told to be.
     fn settle(&mut self) {
         loop {
             let mut moved = false;
             for side in [Side::Client, Side::Server] {
-                if self.leg(side).wants == Wants::Peer && !self.leg(side).end_told {
+                if self.leg(side).waits() && !self.leg(side).end_told {
                     moved |= self.offer(side);
                 }
                 moved |= self.tell_end(side);
@@ -249,7 +249,7 @@ impl Driver {
 
     fn tell_end(&mut self, side: Side) -> bool {
         let leg = self.leg(side);
-        let waits = leg.wants == Wants::Peer && !leg.held.is_empty();
+        let waits = leg.waits() && !leg.held.is_empty();
         if !leg.is_over || leg.end_told || waits {
             return false;
         }
@@ -262,6 +262,11 @@ impl Driver {
 }
 
 impl Leg {
+    /// Offered again once something else has happened.
+    const fn waits(&self) -> bool {
+        matches!(self.wants, Wants::Peer | Wants::At(_))
+    }
+
     fn abort(&mut self) {
         self.is_over = true;
         self.end_told = true;

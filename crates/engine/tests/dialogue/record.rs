@@ -75,6 +75,7 @@ impl Output for Record {
             }
             Effect::Finish(side) => self.end(side, Ending::Finish),
             Effect::Abort(side) => self.end(side, Ending::Abort),
+            Effect::Secure(side) => self.offences.push(format!("{side:?} is to begin TLS")),
             Effect::Report(event) => {
                 let report = Report::of(&event);
                 self.news.reports.push(report.clone());

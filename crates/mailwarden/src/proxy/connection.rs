@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use engine::config::Inspect;
-use engine::{Effect, End, Output, Session, SessionConfig, Wants};
+use engine::{Effect, End, Output, Session, SessionConfig, TlsFailure, Wants};
 use proto::{Side, Time};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
@@ -58,7 +58,7 @@ pub(crate) async fn serve(
     let mut connection = Connection {
         session: Session::new(Arc::clone(&target.config), worker.now()),
         at: Arc::clone(&target.config),
-        endpoints: Endpoints { client, server: Some(Endpoint::connected(server)) },
+        endpoints: Endpoints { client, server: Some(Endpoint::connected(server)), secure: None },
         entry,
         info,
         closing: None,
@@ -90,7 +90,7 @@ async fn refuse(client: Endpoint, peer: SocketAddr, target: &Target, worker: &Wo
     let mut connection = Connection {
         session: Session::new(Arc::clone(&target.config), worker.now()),
         at: Arc::clone(&target.config),
-        endpoints: Endpoints { client, server: None },
+        endpoints: Endpoints { client, server: None, secure: None },
         entry,
         info: worker.session_info(peer, address),
         closing: None,
@@ -119,6 +119,8 @@ struct Endpoints {
     client: Endpoint,
     /// Absent when no server could be reached.
     server: Option<Endpoint>,
+    /// The side with which the session wants TLS.
+    secure: Option<Side>,
 }
 
 impl Connection {
@@ -180,7 +182,7 @@ impl Connection {
             && match endpoint.wants {
                 Wants::More => !endpoint.paused && self.has_room(side),
                 // Not even of a endpoint that can no longer be written to: all it had sent would be held.
-                Wants::Peer => false,
+                Wants::Peer | Wants::At(_) => false,
                 Wants::Nothing => endpoint.write_closing(),
             }
     }
@@ -287,7 +289,7 @@ impl Connection {
         let mut scratch = worker.scratch();
         let gather = &mut scratch.gather;
         loop {
-            let mut moved = false;
+            let mut moved = self.refuse_tls(worker, gather);
             for side in [Side::Client, Side::Server] {
                 let Some(endpoint) = self.endpoints.get(side) else { continue };
                 if endpoint.waits() && !endpoint.close_reported && self.has_room(side) {
@@ -300,6 +302,16 @@ impl Connection {
             }
         }
         self.note_closing(worker);
+    }
+
+    /// There is no TLS here yet: a session that asks for it learns so.
+    fn refuse_tls(&mut self, worker: &Worker, gather: &mut [Vec<u8>; 2]) -> bool {
+        let Some(side) = self.endpoints.secure.take() else { return false };
+        let mut sink =
+            Sink { endpoints: &mut self.endpoints, gather, info: &self.info, at: &self.at, worker };
+        self.session.secured(worker.now(), side, Err(TlsFailure::Unavailable), &mut sink);
+        sink.flush();
+        true
     }
 
     /// Reports the end of a side to the session, once nothing of it waits.
@@ -466,6 +478,7 @@ impl Output for Sink<'_> {
                     endpoint.abort();
                 }
             }
+            Effect::Secure(side) => self.endpoints.secure = Some(side),
             Effect::Report(event) => {
                 self.worker.recorder.event(self.worker.now(), self.info, self.at, &event);
             }

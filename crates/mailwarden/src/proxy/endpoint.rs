@@ -195,7 +195,7 @@ impl Endpoint {
 
     /// What is held is to be offered again before anything else of this side.
     pub(crate) fn waits(&self) -> bool {
-        self.wants == Wants::Peer || self.paused
+        matches!(self.wants, Wants::Peer | Wants::At(_)) || self.paused
     }
 
     /// Nothing is added to what is pending any more.

@@ -131,8 +131,8 @@ impl Dialogue {
             self.client.take(took.bytes);
             match took.wants {
                 Wants::Nothing => self.client = Waiting::default(),
-                Wants::Peer if !self.client.is_empty() => return false,
-                Wants::Peer | Wants::More => {}
+                Wants::Peer | Wants::At(_) if !self.client.is_empty() => return false,
+                Wants::Peer | Wants::At(_) | Wants::More => {}
             }
             match self.client.behind.pop_front() {
                 None => return true,

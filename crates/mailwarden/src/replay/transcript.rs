@@ -82,7 +82,7 @@ impl Output for Transcript {
     fn emit(&mut self, effect: Effect<'_>) {
         match effect {
             // What would be sent is what was recorded.
-            Effect::Send { .. } | Effect::Finish(_) | Effect::Abort(_) => {}
+            Effect::Send { .. } | Effect::Finish(_) | Effect::Abort(_) | Effect::Secure(_) => {}
             Effect::Report(Event::Observed(observed)) => self.observed(&observed),
             Effect::Report(Event::Anomaly(anomaly)) => self.anomaly(anomaly.kind),
             Effect::Report(Event::Match(found)) => self.matched(&found),
