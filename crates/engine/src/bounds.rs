@@ -70,10 +70,12 @@ pub struct Timers {
     pub swallow: u64,
     /// The answer to an end of data: RFC 5321 §4.5.3.2.6.
     pub end_of_data: u64,
+    /// A command that waits because of a rule that paces; one that would have to wait longer is refused.
+    pub pace: u64,
 }
 
 impl Default for Timers {
     fn default() -> Self {
-        Self { idle: 3600, connect: 5, linger: 5, before_last: 30, swallow: 600, end_of_data: 600 }
+        Self { idle: 3600, connect: 5, linger: 5, before_last: 30, swallow: 600, end_of_data: 600, pace: 60 }
     }
 }

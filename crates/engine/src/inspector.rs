@@ -7,17 +7,20 @@ use std::borrow::Cow;
 use policy::criterion::{Counter, CriterionKind};
 use policy::fact::{Close, Fact, Scope};
 use policy::{CompiledPolicy, Ending, Held, RuleId, RuleState, Verdict};
-use proto::Side;
+use proto::{Side, Time};
+use smallvec::SmallVec;
 
 use crate::conformance::{self, Reported};
 use crate::context::Context;
 use crate::event::{self, Anomaly, AnomalyKind, Event, Treatment};
+use crate::pace::Pacer;
 
 /// Evaluates the policy and the conformance table for one session, and reports what they find.
 #[derive(Debug, Default)]
 pub(crate) struct Inspector {
     rules: RuleState,
     reported: Reported,
+    pacer: Pacer,
 }
 
 /// What is to be done about an event. Says `Pass` where decisions are not carried out.
@@ -25,6 +28,8 @@ pub(crate) struct Inspector {
 pub(crate) enum Decision {
     Pass,
     Mask,
+    /// Pass, but not before `Inspector::paced_until`.
+    Pace,
     /// `kind` is what the condition asks that made the rule act.
     Refuse {
         rule: RuleId,
@@ -71,7 +76,7 @@ impl Inspector {
         cx: &mut Context<'_>,
     ) -> Decision {
         match cx.policy() {
-            Some(policy) => evaluate(policy, &mut self.rules, transaction, value, cx),
+            Some(policy) => evaluate(policy, &mut self.rules, &mut self.pacer, transaction, value, cx),
             None => Decision::Pass,
         }
     }
@@ -87,9 +92,10 @@ impl Inspector {
     ) -> Decision {
         let mut decision = Decision::Pass;
         let Some(policy) = cx.policy() else { return decision };
+        let pacer = &mut self.pacer;
         policy.learn_body(&mut self.rules, run, &mut |rules, offset| {
             let line = line(offset);
-            decision = evaluate(policy, rules, transaction, &|_| Cow::Borrowed(&line), cx);
+            decision = evaluate(policy, rules, pacer, transaction, &|_| Cow::Borrowed(&line), cx);
             !matches!(decision, Decision::Refuse { .. })
         });
         decision
@@ -129,6 +135,12 @@ impl Inspector {
         if cx.carries_out() { treatment } else { Treatment::Silent }
     }
 
+    /// The time before which nothing more of the client may go on, because of rules that pace; in the past
+    /// where nothing waits.
+    pub(crate) const fn paced_until(&self) -> Time {
+        self.pacer.until()
+    }
+
     /// Whether an anomaly of this kind was reported before.
     pub(crate) const fn has_reported(&self, kind: AnomalyKind) -> bool {
         self.reported.contains(kind)
@@ -138,13 +150,14 @@ impl Inspector {
 fn evaluate(
     policy: &CompiledPolicy,
     rules: &mut RuleState,
+    pacer: &mut Pacer,
     transaction: Option<u32>,
     value: Value<'_, '_>,
     cx: &mut Context<'_>,
 ) -> Decision {
-    let mut kind = None;
+    let mut acted: SmallVec<[(RuleId, Option<CriterionKind>); 2]> = SmallVec::new();
     let verdict = policy.judge(rules, &mut |hit| {
-        kind = hit.kind;
+        acted.push((hit.rule, hit.kind));
         let Some(kind) = hit.kind else { return };
         cx.out.report(Event::Match(event::Match {
             policy: policy.name(),
@@ -160,10 +173,17 @@ fn evaluate(
     });
     match verdict {
         _ if !cx.carries_out() => Decision::Pass,
-        Verdict::Pass | Verdict::Pace(..) => Decision::Pass,
+        Verdict::Pass => Decision::Pass,
+        Verdict::Pace(rule, rate) => {
+            pacer.charge(rule, rate, cx.out.now);
+            Decision::Pace
+        }
         Verdict::Mask(_) => Decision::Mask,
         // A refusal in words ends the session in the same way for both.
-        Verdict::Refuse(rule, Ending::Close | Ending::Reset) => Decision::Refuse { rule, kind },
+        Verdict::Refuse(rule, Ending::Close | Ending::Reset) => {
+            let kind = acted.iter().find(|(of, _)| *of == rule).and_then(|(_, kind)| *kind);
+            Decision::Refuse { rule, kind }
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod inspector;
 mod message;
 mod observed;
 mod opaque;
+mod pace;
 mod refusal;
 mod relay;
 mod replies;

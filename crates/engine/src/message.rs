@@ -297,7 +297,7 @@ impl MessageInspector<'_, '_> {
 const fn message_refusal(decision: Decision) -> Option<Refusal> {
     match decision {
         Decision::Refuse { rule, kind } => Some(Cause::of_message(kind).by(rule)),
-        Decision::Pass | Decision::Mask => None,
+        Decision::Pass | Decision::Mask | Decision::Pace => None,
     }
 }
 

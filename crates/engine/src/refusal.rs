@@ -47,6 +47,8 @@ pub(crate) enum Cause {
     /// Recipients over a limit, where the session ends.
     RecipientLimit,
     InvalidRecipientLimit,
+    /// A command that would have to wait too long because of a rule that paces.
+    TooFast,
     Sender,
     Recipient,
     Command,

@@ -23,6 +23,7 @@ pub struct Session {
 
 /// The closed set of what is understood.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly every session is inspected, and saves an allocation")]
 enum Protocol {
     Smtp(Smtp),
     Opaque(Opaque),

@@ -43,6 +43,8 @@ pub(crate) struct Smtp {
     transaction: Option<Box<Transaction>>,
     /// The open transaction, while the answer to a nested MAIL is awaited.
     set_aside: Option<Box<SetAside>>,
+    /// The verb of a command that was judged, and waits at the front of the input because it is paced.
+    paced: Option<Verb>,
     /// Keywords of the last EHLO reply, and those of them that the client was not shown.
     offered: Extensions,
     masked: Extensions,
@@ -162,6 +164,7 @@ impl Smtp {
             inspector: Inspector::default(),
             transaction: None,
             set_aside: None,
+            paced: None,
             offered: Extensions::default(),
             masked: Extensions::default(),
             barrier: false,
@@ -201,6 +204,10 @@ impl Dialogue for Smtp {
     fn ended(&mut self, from: Side, how: End, cx: &mut Context<'_>) {
         self.observe_cut_off(cx);
         self.relay.ended(from);
+        // A command that still waits will not go on.
+        if let Some(verb) = self.paced.take() {
+            self.undo_mail(verb);
+        }
         match from {
             Side::Client => self.client_ended(how, cx),
             Side::Server => self.server_ended(how, cx),

@@ -67,6 +67,9 @@ impl Smtp {
         if !self.replies.is_empty() && !self.may_pipeline() && !cx.is_recorded() {
             return self.out_of_turn(AnomalyKind::Unpipelined, input, cx);
         }
+        if self.paced.is_some() && cx.out.now < self.inspector.paced_until() {
+            return Step::Wants(Wants::At(self.inspector.paced_until()));
+        }
         let allowed = if is_auth(input) { cx.config.bounds.auth_line } else { cx.config.bounds.command_line };
         let bound = if cx.is_recorded() { cx.config.bounds.observed_line } else { allowed };
         match line::decode(input, bound) {
@@ -74,14 +77,21 @@ impl Smtp {
             Progress::Oversize { len, ends } => self.too_long(input, len, ends, cx),
             Progress::Unit { unit: line, len } => {
                 let command = read_command(line.text, cx);
+                let wire = input.get(..len).unwrap_or_default();
+                if self.paced.take().is_some() {
+                    self.forward_paced(wire, line, command, cx);
+                    return Step::Took(len);
+                }
                 if self.is_undecided(command.verb) {
                     return Step::Wants(Wants::Peer);
                 }
                 if len > allowed {
                     self.anomaly(AnomalyKind::CommandTooLong, Side::Client, self.told(line.text), cx);
                 }
-                self.command(input.get(..len).unwrap_or_default(), line, command, cx);
-                Step::Took(len)
+                match self.command(wire, line, command, cx) {
+                    Some(until) => Step::Wants(Wants::At(until)),
+                    None => Step::Took(len),
+                }
             }
         }
     }

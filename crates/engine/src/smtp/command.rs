@@ -6,11 +6,11 @@ use policy::RuleId;
 use policy::criterion::{Counter, CriterionKind, Text, Word};
 use policy::fact::{Close, Fact, Scope};
 use policy::profile::Blanks;
-use proto::Side;
 use proto::line::{Line, LineEnd};
 use proto::smtp::address::Path;
 use proto::smtp::command::{Command, decimal};
 use proto::smtp::verb::Verb;
+use proto::{Side, Time};
 
 use super::wording::{self, Row};
 use super::{Asked, SetAside, Smtp, Transaction};
@@ -39,13 +39,15 @@ enum Check {
 }
 
 impl Smtp {
+    /// Judges a command, and forwards, masks or answers it. A time where it must wait: then it was judged
+    /// and nothing more, and goes to `forward_paced` when the time has come.
     pub(super) fn command(
         &mut self,
         wire: &[u8],
         line: Line<'_>,
         command: Command<'_>,
         cx: &mut Context<'_>,
-    ) {
+    ) -> Option<Time> {
         let number = self.commands;
         self.commands += 1;
         match command.verb {
@@ -53,21 +55,38 @@ impl Smtp {
             Verb::Unknown => {}
             _ => self.after_auth = false,
         }
-        let path = match command.verb {
-            Verb::Mail => Some(Path::read(command.argument, "FROM:")),
-            Verb::Rcpt => Some(Path::read(command.argument, "TO:")),
-            _ => None,
-        };
-        let said = Said { wire, line, command, path, told: self.told(line.text), number };
+        let said = self.read(wire, line, command, number);
         cx.observe(Observed::Command { number, verb: command.token, argument: command.argument });
         match self.check(&said, cx) {
-            Check::Fine => self.consider(&said, cx),
+            Check::Fine => return self.consider(&said, cx),
             Check::Answer(refusal) => {
                 self.count_recipient(&said, cx);
                 self.replies.ours(refusal);
             }
             Check::Reset => self.reset(cx),
         }
+        None
+    }
+
+    /// A command that was judged before, and has waited.
+    pub(super) fn forward_paced(
+        &mut self,
+        wire: &[u8],
+        line: Line<'_>,
+        command: Command<'_>,
+        cx: &mut Context<'_>,
+    ) {
+        let said = self.read(wire, line, command, self.commands.saturating_sub(1));
+        self.go_on(&said, cx);
+    }
+
+    fn read<'b>(&self, wire: &'b [u8], line: Line<'b>, command: Command<'b>, number: u32) -> Said<'b> {
+        let path = match command.verb {
+            Verb::Mail => Some(Path::read(command.argument, "FROM:")),
+            Verb::Rcpt => Some(Path::read(command.argument, "TO:")),
+            _ => None,
+        };
+        Said { wire, line, command, path, told: self.told(line.text), number }
     }
 
     /// Conformance: is this legal here?
@@ -131,16 +150,20 @@ impl Smtp {
         here || self.transaction.as_ref().is_some_and(|transaction| transaction.utf8)
     }
 
-    /// The rules: what does the policy make of it?
-    fn consider(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
+    /// The rules: what does the policy make of it? A time where it must wait.
+    fn consider(&mut self, said: &Said<'_>, cx: &mut Context<'_>) -> Option<Time> {
         if said.command.verb == Verb::Rcpt && self.over_limit(cx) {
-            return;
+            return None;
         }
         self.begin_transaction(said, cx);
         match self.judge_command(said, cx) {
-            Decision::Pass => self.go_on(said, cx),
+            // What a message owes to a rule that paces, the next command pays.
+            Decision::Pass | Decision::Pace if cx.out.now < self.inspector.paced_until() => {
+                return self.pace(said, cx);
+            }
+            Decision::Pass | Decision::Pace => self.go_on(said, cx),
             Decision::Mask => {
-                self.undo_mail(said);
+                self.undo_mail(said.command.verb);
                 match (said.command.verb, said.chunk()) {
                     (Verb::Bdat, None) => self.refuse_bad_chunk(said, cx),
                     (Verb::Bdat, Some(chunk)) => {
@@ -151,10 +174,31 @@ impl Smtp {
                 }
             }
             Decision::Refuse { rule, kind } => {
-                self.undo_mail(said);
+                self.undo_mail(said.command.verb);
                 self.refuse_command(said.command.verb, kind, rule, cx);
             }
         }
+        None
+    }
+
+    /// A command that may not go on yet waits where it is, and everything after it. One that would have
+    /// to wait too long is answered by us.
+    fn pace(&mut self, said: &Said<'_>, cx: &mut Context<'_>) -> Option<Time> {
+        let (verb, until) = (said.command.verb, self.inspector.paced_until());
+        if until <= cx.out.now.plus_seconds(cx.config.timers.pace) {
+            self.paced = Some(verb);
+            return Some(until);
+        }
+        self.undo_mail(verb);
+        match (verb, said.chunk()) {
+            (Verb::Bdat, None) => self.refuse_bad_chunk(said, cx),
+            (Verb::Bdat, Some(chunk)) => {
+                self.replies.ours(Cause::TooFast);
+                self.skip_chunk(chunk.size);
+            }
+            _ => self.replies.ours(Cause::TooFast),
+        }
+        None
     }
 
     /// A surplus recipient under `recipient-limit refuse`, answered without asking the rules again.
@@ -193,8 +237,8 @@ impl Smtp {
         self.transaction = Some(Box::new(transaction));
     }
 
-    fn undo_mail(&mut self, said: &Said<'_>) {
-        if said.command.verb == Verb::Mail {
+    pub(super) fn undo_mail(&mut self, verb: Verb) {
+        if verb == Verb::Mail {
             self.transaction = None;
             self.take_back();
         }
@@ -282,7 +326,7 @@ impl Smtp {
         let unknown = !cx.config.profile.verbs.contains(verb);
         if enforced && (unknown || self.masked.unlock_verb(verb)) {
             self.unknown_verb(said, cx);
-            self.undo_mail(said);
+            self.undo_mail(verb);
             return self.mask_command(said, cx);
         }
         pass_line(Side::Server, said.wire, &said.line, cx);

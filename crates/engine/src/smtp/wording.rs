@@ -34,6 +34,7 @@ const fn words(cause: Cause) -> Words {
         Cause::TooManySurplus => (421, (4, 7, 0), "Too many recipients over the limit"),
         Cause::RecipientLimit => (550, (5, 5, 3), "Too many recipients"),
         Cause::InvalidRecipientLimit => (550, (5, 7, 1), "Too many unknown recipients"),
+        Cause::TooFast => (451, (4, 7, 1), "Rate limit exceeded, try again later"),
         Cause::Sender => (550, (5, 7, 1), "Sender refused by policy"),
         Cause::Recipient => (550, (5, 7, 1), "Recipient refused by policy"),
         Cause::Command => (554, (5, 7, 1), "Command refused by policy"),

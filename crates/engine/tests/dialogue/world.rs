@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use engine::SessionConfig;
 use engine::config::{Inspect, Watch};
-use policy::model::{self, Configuration, Conformance, RecipientLimit, Refusals, StartTls};
+use policy::model::{
+    self, Action, Configuration, Conformance, PerSecond, RecipientLimit, Refusals, StartTls,
+};
 use policy::profile::Profile;
 use policy::{CompiledPolicy, render};
 
@@ -18,6 +20,8 @@ pub(crate) struct World {
     /// What the policy-map of the short form says of each class.
     rules: String,
     maps: usize,
+    /// Classes that pace, which no dialect can say yet, with their rates.
+    paced: Vec<(String, PerSecond)>,
     settings: Vec<(String, String)>,
 }
 
@@ -65,7 +69,13 @@ impl World {
             }
             let _ = writeln!(self.rules, " class type inspect smtp {name}");
             for action in actions.split_whitespace() {
-                let _ = writeln!(self.rules, "  {action}");
+                let rate = action.strip_prefix("pace-").map(str::parse);
+                match rate.transpose().map_err(|_| format!("`{action}` has no rate"))? {
+                    Some(rate) => self.paced.push((name.clone(), PerSecond(rate))),
+                    None => {
+                        let _ = writeln!(self.rules, "  {action}");
+                    }
+                }
             }
             self.classes.push(class);
         }
@@ -88,12 +98,13 @@ impl World {
             let _ = write!(text, "policy-map type inspect smtp p\n{}", self.rules);
         }
         let loaded = policy::load("policy", text.as_bytes());
-        let Some(policy) = loaded.configuration else {
+        let Some(mut policy) = loaded.configuration else {
             return Err(format!(
                 "the policy has errors\n{}{text}",
                 render::diagnostics(&loaded.source, &loaded.diagnostics)
             ));
         };
+        self.pace(&mut policy);
         let rules = rules_of(&policy);
         let pinhole = rules.map_or_else(|| attached(&policy).is_some(), model::L7Policy::is_pinhole);
         let compiled =
@@ -114,6 +125,16 @@ impl World {
             set(&mut config, name, value).ok_or_else(|| format!("`{name} {value}` is no setting"))?;
         }
         Ok(Arc::new(config))
+    }
+}
+
+impl World {
+    /// Gives the rules of classes that pace their action.
+    fn pace(&self, configuration: &mut Configuration) {
+        for rule in configuration.l7_policies.iter_mut().flat_map(|policy| &mut policy.rules) {
+            let paced = self.paced.iter().find(|(class, _)| *class == rule.class.text);
+            rule.action = paced.map(|(_, rate)| (Action::Pace(*rate), rule.class.at)).or(rule.action);
+        }
     }
 }
 
@@ -186,6 +207,7 @@ fn timer(config: &mut SessionConfig, text: &str) -> Option<()> {
         "before-last" => timers.before_last = seconds,
         "swallow" => timers.swallow = seconds,
         "end-of-data" => timers.end_of_data = seconds,
+        "pace" => timers.pace = seconds,
         _ => return None,
     }
     Some(())
