@@ -14,6 +14,7 @@ mod proxy;
 mod replay;
 mod report;
 mod terminal;
+mod text;
 
 use std::process::ExitCode;
 

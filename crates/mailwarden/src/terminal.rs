@@ -6,6 +6,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
 use crate::Exit;
+use crate::text::printable;
 
 /// Writes text to standard output. A reader that closes the pipe (`| head`) is not an error, a full disk is.
 pub(crate) fn print(text: &str) -> Exit {
@@ -21,12 +22,12 @@ pub(crate) fn print(text: &str) -> Exit {
 
 /// Writes an error message to standard error, and ignores that this may fail.
 pub(crate) fn complain(text: &str) {
-    let _ = io::stderr().lock().write_all(harmless(text).as_bytes());
+    let _ = io::stderr().lock().write_all(printable(text).as_bytes());
 }
 
 /// A progress line on standard error, which the next one overwrites; for terminals only.
 pub(crate) fn progress(text: &str) {
-    let _ = write!(io::stderr().lock(), "\r{}\x1b[K", harmless(text));
+    let _ = write!(io::stderr().lock(), "\r{}\x1b[K", printable(text));
 }
 
 /// Whether output is coloured.
@@ -68,11 +69,6 @@ impl Paint {
     }
 }
 
-/// Replaces control characters, which must not reach a terminal; line feeds and tabs stay.
-pub(crate) fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { '\u{FFFD}' } else { c }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,10 +77,5 @@ mod tests {
     fn without_colour_nothing_is_added() {
         assert_eq!(Paint::Plain.red("x"), "x");
         assert_eq!(Paint::Coloured.red("x"), "\x1b[1;31mx\x1b[0m");
-    }
-
-    #[test]
-    fn control_characters_do_not_reach_a_terminal() {
-        assert_eq!(harmless("a\x1b[2J\tb\r\n"), "a\u{FFFD}[2J\tb\u{FFFD}\n");
     }
 }

@@ -11,7 +11,8 @@ use policy::survey::{ByType, InterfaceRole, Summary};
 
 use crate::configuration::Read;
 use crate::plan::Plan;
-use crate::terminal::{Paint, harmless};
+use crate::terminal::Paint;
+use crate::text::{counted, printable};
 
 /// All of it. With `verbose`, also where the statements stand that are not used here.
 pub(super) fn report(read: &Read, verbose: bool, paint: Paint) -> String {
@@ -24,7 +25,7 @@ pub(super) fn report(read: &Read, verbose: bool, paint: Paint) -> String {
         None => table.row("proxies", "", "none: the file has errors"),
     }
     not_used(read, verbose, &mut table);
-    out.push_str(&harmless(&table.text));
+    out.push_str(&printable(&table.text));
     out
 }
 
@@ -43,15 +44,15 @@ fn complaints(read: &Read, paint: Paint) -> String {
 }
 
 fn headline(read: &Read, paint: Paint) -> String {
-    let errors = counted(read.diagnostics.errors(), "error");
-    let warnings = counted(read.diagnostics.warnings(), "warning");
+    let errors = counted(read.diagnostics.errors() as u64, "error");
+    let warnings = counted(read.diagnostics.warnings() as u64, "warning");
     let result = match (read.diagnostics.errors(), read.diagnostics.warnings()) {
         (0, 0) => paint.green("no errors or warnings"),
         (0, _) => paint.yellow(warnings),
         (_, 0) => paint.red(errors),
         (_, _) => paint.red(format!("{errors}, {warnings}")),
     };
-    format!("{}: {result}\n", paint.bold(harmless(&read.source.name)))
+    format!("{}: {result}\n", paint.bold(printable(&read.source.name)))
 }
 
 fn contents(summary: &Summary, table: &mut Table) {
@@ -133,7 +134,7 @@ fn not_used(read: &Read, verbose: bool, table: &mut Table) {
         return;
     }
     let hint = if verbose { "" } else { ", `--verbose` lists them" };
-    table.row("not used here", "", &format!("{}{hint}", counted(count, "statement")));
+    table.row("not used here", "", &format!("{}{hint}", counted(count as u64, "statement")));
     if verbose {
         for (word, lines) in lines_by_word(read) {
             table.row("not used here", word, &format!("line {}", ranges(&lines)));
@@ -169,10 +170,6 @@ fn ranges(lines: &[usize]) -> String {
         _ => format!("{first}-{last}"),
     });
     written.collect::<Vec<_>>().join(", ")
-}
-
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// Rows under headings, each heading written once.

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::scene::Scene;
 use super::sender::{Exchange, Seen};
 use super::server::Received;
-use crate::terminal::{Paint, harmless};
+use crate::terminal::Paint;
+use crate::text::printable;
 
 /// The outcome of a session: at the client, at the server, in the reports.
 #[derive(Debug)]
@@ -86,7 +87,7 @@ pub(super) fn tell(number: usize, scene: &Scene, outcome: &Outcome, paint: Paint
 fn column(out: &mut String, name: &str, lines: Vec<String>) {
     for (index, line) in lines.iter().enumerate() {
         let name = if index == 0 { name } else { "" };
-        out.push_str(&format!("    {name:8}{}\n", harmless(line)));
+        out.push_str(&format!("    {name:8}{}\n", printable(line)));
     }
 }
 
@@ -177,7 +178,7 @@ pub(super) fn news(event: &Value) -> String {
         "session_end" => Some(format!("session ended: {}", text(event, "reason"))),
         _ => rule(event),
     };
-    what.map_or_else(String::new, |what| format!("{} {}\n", client(event), harmless(&what)))
+    what.map_or_else(String::new, |what| format!("{} {}\n", client(event), printable(&what)))
 }
 
 /// The client of an event, `ADDRESS:PORT`.

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::conversation::Conversation;
 use super::transcript::{Command, Message, Part, Transaction, Transcript};
+use crate::text::{counted, escaped};
 
 /// A session, with an empty line behind it; `capture` names the file where there are several.
 pub(super) fn session(capture: Option<&str>, conversation: &Conversation, transcript: &Transcript) -> String {
@@ -22,19 +23,19 @@ fn write_session(
     let Conversation { client, server, gaps, .. } = conversation;
     write!(page, "{client} -> {server} smtp")?;
     if *gaps > 0 {
-        write!(page, ", {}", number(*gaps, "gap"))?;
+        write!(page, ", {}", counted(*gaps, "gap"))?;
     }
     match capture {
         Some(capture) => writeln!(page, " ({capture})")?,
         None => writeln!(page)?,
     }
     if let Some(banner) = &transcript.banner {
-        writeln!(page, "  {}", plain(banner))?;
+        writeln!(page, "  {}", escaped(banner))?;
     }
     for command in &transcript.commands {
         writeln!(page, "  {:<60} {}", said(command), reply(command.reply))?;
         if transcript.ehlo_of == Some(command.number) {
-            transcript.ehlo.iter().try_for_each(|keyword| writeln!(page, "      {}", plain(keyword)))?;
+            transcript.ehlo.iter().try_for_each(|keyword| writeln!(page, "      {}", escaped(keyword)))?;
         }
     }
     if transcript.starttls {
@@ -49,11 +50,11 @@ fn write_session(
 
 /// A command as it was said; what may be a password is not shown.
 fn said(command: &Command) -> String {
-    let mut argument = plain(&command.argument);
+    let mut argument = escaped(&command.argument);
     if let ("AUTH", Some((mechanism, _))) = (command.verb.as_str(), argument.split_once(' ')) {
         argument = format!("{mechanism} (hidden)");
     }
-    format!("{} {argument}", plain(&command.verb)).trim_end().to_owned()
+    format!("{} {argument}", escaped(&command.verb)).trim_end().to_owned()
 }
 
 fn write_transaction(page: &mut String, number: usize, transaction: &Transaction) -> std::fmt::Result {
@@ -74,20 +75,20 @@ fn described(message: &Message) -> String {
 }
 
 fn part_line(part: &Part) -> String {
-    let mut line = plain(&part.content_type);
+    let mut line = escaped(&part.content_type);
     if let Some(encoding) = &part.encoding {
         line.push(' ');
-        line.push_str(&plain(encoding));
+        line.push_str(&escaped(encoding));
     }
     if let Some(filename) = &part.filename {
-        line.push_str(&format!(" \"{}\"", plain(filename)));
+        line.push_str(&format!(" \"{}\"", escaped(filename)));
     }
     line
 }
 
 fn write_findings(page: &mut String, transcript: &Transcript) -> std::fmt::Result {
     for found in &transcript.matches {
-        let (class, criterion) = (plain(&found.class), plain(&found.criterion));
+        let (class, criterion) = (escaped(&found.class), escaped(&found.criterion));
         write!(page, "  match: class {class} ({criterion}): {}", found.action)?;
         match found.transaction {
             Some(transaction) => writeln!(page, ", transaction {transaction}")?,
@@ -95,13 +96,9 @@ fn write_findings(page: &mut String, transcript: &Transcript) -> std::fmt::Resul
         }
     }
     for (kind, count) in &transcript.anomalies {
-        writeln!(page, "  anomaly: {} ({})", kind.name(), number(*count, "time"))?;
+        writeln!(page, "  anomaly: {} ({})", kind.name(), counted(*count, "time"))?;
     }
     Ok(())
-}
-
-fn number(count: u64, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn reply(code: Option<u16>) -> String {
@@ -109,19 +106,7 @@ fn reply(code: Option<u16>) -> String {
 }
 
 fn in_brackets(path: &str) -> String {
-    format!("<{}>", plain(path))
-}
-
-/// Text of the wire without anything a terminal would obey.
-fn plain(text: &str) -> String {
-    text.chars().fold(String::new(), |mut plain, character| {
-        if character.is_control() {
-            plain.extend(character.escape_default());
-        } else {
-            plain.push(character);
-        }
-        plain
-    })
+    format!("<{}>", escaped(path))
 }
 
 #[cfg(test)]
@@ -130,12 +115,13 @@ mod tests {
 
     #[test]
     fn nothing_of_the_wire_reaches_the_terminal_raw_and_no_password_is_shown() {
-        assert_eq!(plain("a\x1b[2Jb\u{9b}ü\r"), "a\\u{1b}[2Jb\\u{9b}ü\\r");
         let auth = |argument: &str| {
             let argument = argument.to_owned();
             said(&Command { number: 0, verb: "AUTH".into(), argument, reply: None })
         };
         assert_eq!(auth("PLAIN AGEAYg=="), "AUTH PLAIN (hidden)");
         assert_eq!(auth("LOGIN"), "AUTH LOGIN");
+        let (verb, argument) = ("X\x1b[2J".to_owned(), "\u{9b}\r".to_owned());
+        assert_eq!(said(&Command { number: 0, verb, argument, reply: None }), "X\\u{1b}[2J \\u{9b}\\r");
     }
 }

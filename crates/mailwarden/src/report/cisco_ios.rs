@@ -11,6 +11,7 @@ use engine::{Event, SessionConfig};
 use policy::model::Action;
 
 use super::{Counters, Origin, Reported, SessionEnd};
+use crate::text::escaped_bytes;
 
 /// Writes the message of a record, without the time before it; nothing of an event that IOS has no message for.
 pub(super) fn message(out: &mut Vec<u8>, reported: &Reported<'_>) -> io::Result<()> {
@@ -23,10 +24,10 @@ pub(super) fn message(out: &mut Vec<u8>, reported: &Reported<'_>) -> io::Result<
         },
         Reported::SessionEnd(origin, end) => session_end(out, origin, &end),
         Reported::Configuration { file, result } => {
-            let (file, result) = (escaped(file), escaped(result));
+            let (file, result) = (escaped_bytes(file), escaped_bytes(result));
             write!(out, "%SYS-5-CONFIG_I: Configured from {file}: {result}")
         }
-        Reported::Failure { what } => write!(out, "%FW-3-MAILWARDEN: {}", escaped(what)),
+        Reported::Failure { what } => write!(out, "%FW-3-MAILWARDEN: {}", escaped_bytes(what)),
         Reported::Dropped { lines } => {
             write!(out, "%FW-3-MAILWARDEN: {lines} messages dropped, the log is too slow")
         }
@@ -102,7 +103,7 @@ fn anomaly(
             out,
             "%FW-3-SMTP_INVALID_COMMAND: {}Invalid SMTP command ({}) (total {} chars) from initiator ({client})",
             Target(config),
-            escaped(anomaly.value),
+            escaped_bytes(anomaly.value),
             anomaly.value.len()
         ),
         kind => write!(
@@ -133,20 +134,5 @@ struct Endpoint(SocketAddr);
 impl Display for Endpoint {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}:{}", self.0.ip(), self.0.port())
-    }
-}
-
-/// Bytes of the wire, escaped for whoever reads the log.
-fn escaped<'b>(bytes: &'b (impl AsRef<[u8]> + ?Sized)) -> impl Display + 'b {
-    bytes.as_ref().escape_ascii()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_of_a_peer_are_escaped() {
-        assert_eq!(escaped(b"X\x1b[2J\r\nfake").to_string(), "X\\x1b[2J\\r\\nfake");
     }
 }
