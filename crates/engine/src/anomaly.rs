@@ -43,7 +43,7 @@ impl Treatment {
 
 macro_rules! anomalies {
     ($($variant:ident = $name:literal, $what:literal;)*) => {
-        /// What a peer did that its protocol does not allow, or that a bound of ours does not.
+        /// A violation of the protocol by a peer, or an exceeded limit.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum AnomalyKind { $(#[doc = $what] $variant,)* }
 
@@ -63,34 +63,34 @@ macro_rules! anomalies {
 }
 
 anomalies! {
-    BareLf = "bare-lf", "A line feed without its carriage return, in message data.";
-    BareCr = "bare-cr", "A carriage return without its line feed, in message data.";
-    Nul = "nul-in-data", "A NUL octet in message data.";
-    EndLookAlike = "end-of-data-look-alike", "Octets that some servers take for the end of a message.";
-    CommandBareLf = "command-bare-lf", "A command line that ends in a bare line feed.";
-    ReplyBareLf = "reply-bare-lf", "A reply line that ends in a bare line feed.";
-    CommandControl = "control-in-command", "A control octet in a command line.";
-    CommandEightBit = "eight-bit-in-command", "An octet above 127 in a command line without SMTPUTF8.";
-    CommandTooLong = "command-too-long", "A command line over its bound.";
-    EarlyTalker = "early-talker", "The client spoke before the server's greeting.";
+    BareLf = "bare-lf", "A bare LF in message data.";
+    BareCr = "bare-cr", "A bare CR in message data.";
+    Nul = "nul-in-data", "A NUL in message data.";
+    EndLookAlike = "end-of-data-look-alike", "Bytes that some servers accept as the end of a message.";
+    CommandBareLf = "command-bare-lf", "A command line that ends in a bare LF.";
+    ReplyBareLf = "reply-bare-lf", "A reply line that ends in a bare LF.";
+    CommandControl = "control-in-command", "A control character in a command line.";
+    CommandEightBit = "eight-bit-in-command", "A byte above 127 in a command line without SMTPUTF8.";
+    CommandTooLong = "command-too-long", "A command line longer than its limit.";
+    EarlyTalker = "early-talker", "The client sent a command before the server's greeting.";
     Unpipelined = "pipelining-not-offered", "The client did not wait for a reply, and the server offers no PIPELINING.";
-    TlsInjection = "octets-behind-starttls", "Octets in clear behind STARTTLS.";
-    NotSmtp = "not-smtp", "The client began with a request of another protocol, or with binary octets.";
-    UnaskedReply = "unasked-reply", "A reply that no command asked for.";
-    BadReply = "bad-reply", "A line of the server that is no reply line.";
-    EndlessReply = "endless-reply", "A reply over its bound.";
-    HostilePath = "hostile-path", "A path that some server takes for a command.";
-    UnreadablePath = "unreadable-path", "An argument of MAIL or RCPT that has no path.";
-    ChunkFlaw = "bare-octet-in-chunk", "A bare line end or a NUL in a BDAT chunk without BODY=BINARYMIME.";
-    LongField = "long-header-field", "A header field over 64 KiB.";
-    LongHeader = "long-header", "A message header over its bound.";
-    MimeDepth = "mime-depth", "MIME parts nested deeper than is followed.";
-    MimeParts = "mime-parts", "More MIME parts than are followed.";
-    MimeReadings = "mime-readings", "More that describes a MIME part, or longer, than is followed.";
+    TlsInjection = "octets-behind-starttls", "Clear text after STARTTLS.";
+    NotSmtp = "not-smtp", "The client began with a request of another protocol, or with binary data.";
+    UnaskedReply = "unasked-reply", "An unsolicited reply.";
+    BadReply = "bad-reply", "A line from the server that is not a reply line.";
+    EndlessReply = "endless-reply", "A reply longer than its limit.";
+    HostilePath = "hostile-path", "A path that some servers could execute as a command.";
+    UnreadablePath = "unreadable-path", "An argument of MAIL or RCPT without a path.";
+    ChunkFlaw = "bare-octet-in-chunk", "A bare CR, a bare LF or a NUL in a BDAT chunk without BODY=BINARYMIME.";
+    LongField = "long-header-field", "A header field longer than 64 KiB.";
+    LongHeader = "long-header", "A message header longer than its limit.";
+    MimeDepth = "mime-depth", "MIME parts nested more deeply than is inspected.";
+    MimeParts = "mime-parts", "More MIME parts than are inspected.";
+    MimeReadings = "mime-readings", "More, or longer, fields describing a MIME part than are inspected.";
     RepeatedMimeField = "repeated-mime-field", "Content-Type or Content-Transfer-Encoding more than once.";
-    BadChunk = "bad-chunk", "A BDAT command whose size cannot be read.";
-    UnofferedChunk = "chunk-not-offered", "A BDAT command although the server offers no CHUNKING.";
-    UnknownVerb = "unknown-verb", "A verb that the dialect does not know, or that was not offered: masked.";
-    LockedParameter = "locked-parameter", "A parameter whose extension was masked.";
-    Surplus = "surplus-recipients", "More recipients over the limit than are answered one by one.";
+    BadChunk = "bad-chunk", "A BDAT command without a valid size.";
+    UnofferedChunk = "chunk-not-offered", "A BDAT command although CHUNKING is not offered.";
+    UnknownVerb = "unknown-verb", "A verb that the dialect does not know, or that was not offered.";
+    LockedParameter = "locked-parameter", "A parameter of a masked extension.";
+    Surplus = "surplus-recipients", "More recipients above the limit than are refused one by one.";
 }

@@ -99,21 +99,20 @@ mod tests {
     const HEAD: &str = "\
 # Anomalies
 
-What a peer did that its protocol does not allow, or that a bound of ours does not, and what each level of
-`conformance` does about it. Printed from the tables the program itself reads; `kind` and `treatment` are keys of the
-events of type `anomaly`.
+Protocol violations and exceeded limits, and how each level of `conformance` treats them. This page is generated from
+the tables of the program; `kind` and `treatment` are keys of events of type `anomaly`.
 
-- **silent**: passed on, in canonical form where the wire demands one; an event, but no alert.
-- **logged**: passed on unchanged, and reported.
-- **normalized**: rewritten in canonical form, or held until it is in order, and reported.
-- **masked**: overwritten at equal length, and reported; the server answers as to any command it does not know.
-- **refused**: answered with an error, reported, and not forwarded.
+- **silent**: forwarded, in canonical form where required; an event is written, but no alert is logged.
+- **logged**: forwarded unchanged, and reported.
+- **normalized**: rewritten to canonical form, or delayed until it is in sequence, and reported.
+- **masked**: overwritten at equal length, and reported; the server rejects it like any unknown command.
+- **refused**: answered with an error reply, not forwarded, and reported.
 - **reset**: the session is ended, and this is reported.
 
 A kind that repeats within a session is reported once. RFC 5321 is the standard for SMTP, RFC 2920 for pipelining,
 RFC 3030 for BDAT, RFC 3207 for STARTTLS.
 
-| kind | compat | standard | strict | what it is |
+| kind | compat | standard | strict | description |
 |---|---|---|---|---|
 ";
 
