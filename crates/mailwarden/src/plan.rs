@@ -216,7 +216,7 @@ fn compile(
                 let message = format!("pattern `{}` is too large to compile", pattern.pattern);
                 let diagnostic = Diagnostic::new(Code::PatternTooLarge, pattern.at, message)
                     .help(pattern.help)
-                    .related(at, "this policy uses it");
+                    .related(at, "used by this policy");
                 diagnostics.push(diagnostic);
             }
             None
@@ -232,12 +232,12 @@ fn nothing_is_inspected(proxy: &Proxy, found: &Found<'_>, diagnostics: &mut Diag
         return;
     };
     let message = format!(
-        "nothing of the mail of proxy `{}` is inspected: `{}` makes a pinhole for it",
+        "proxy `{}`: mail is not inspected, because policy-map `{}` has no inspecting class",
         proxy.name.text, name.text
     );
     let help = match found.class {
-        Some(class) => format!("write `inspect` and `service-policy smtp NAME` below class `{class}`"),
-        None => "its classes only say `inspect`; write `log`, `mask` or `reset`".to_owned(),
+        Some(class) => format!("add `inspect` and `service-policy smtp NAME` to class `{class}`"),
+        None => "its classes only have the action `inspect`; add `log`, `mask` or `reset`".to_owned(),
     };
     diagnostics.push(Diagnostic::new(Code::Pinhole, name.at, message).help(help));
 }
@@ -257,12 +257,12 @@ fn tls_escapes(
         more => format!(" and {more} other conditions"),
     };
     let message = format!(
-        "a client of proxy `{}` that uses STARTTLS escapes `match {first}`{others} of `{}`",
+        "STARTTLS on proxy `{}` bypasses `match {first}`{others} of `{}`",
         proxy.name.text,
         compiled.name()
     );
     let complaint = Diagnostic::new(Code::TlsEscapesContent, proxy.name.at, message);
-    diagnostics.push(complaint.help("`mailwarden / starttls mask` takes the offer of encryption away"));
+    diagnostics.push(complaint.help("`mailwarden / starttls mask` masks the STARTTLS keyword"));
 }
 
 /// Whether the policy's own classes keep STARTTLS from being used.

@@ -78,14 +78,12 @@ fn complaint(flaw: Flaw) -> Diagnostic {
     match flaw {
         Flaw::TooLarge => {
             let limit = source::TEXT_MAX / 1024 / 1024;
-            let message = format!("the file is larger than {limit} MiB, no configuration is");
+            let message = format!("the file exceeds the limit of {limit} MiB");
             Diagnostic::new(Code::FileTooLarge, whole, message)
         }
         Flaw::Utf16 => Diagnostic::new(Code::Utf16, whole, "the file is in UTF-16, expected UTF-8")
-            .help("`iconv -f UTF-16 -t UTF-8 FILE` converts it"),
-        Flaw::NotText => {
-            Diagnostic::new(Code::NotText, whole, "the file is no text, no configuration is like it")
-        }
-        Flaw::NotUtf8(at) => Diagnostic::new(Code::NotUtf8, at, "octets from here on are no UTF-8"),
+            .help("convert it with `iconv -f UTF-16 -t UTF-8 FILE`"),
+        Flaw::NotText => Diagnostic::new(Code::NotText, whole, "the file is not a text file"),
+        Flaw::NotUtf8(at) => Diagnostic::new(Code::NotUtf8, at, "invalid UTF-8"),
     }
 }

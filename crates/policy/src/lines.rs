@@ -92,9 +92,9 @@ impl<'s> Reader<'_, 's> {
             Diagnostic::new(
                 Code::UnterminatedText,
                 line.span(),
-                format!("the text begun with delimiter `{}` is never closed", visible(delimiter)),
+                format!("the text has no closing delimiter `{}`", visible(delimiter)),
             )
-            .help("read as one line; close the text with its delimiter"),
+            .help("it is read as a single line; close the text with its delimiter"),
         );
     }
 
@@ -107,7 +107,7 @@ impl<'s> Reader<'_, 's> {
             let is_quit = row.trim().eq_ignore_ascii_case("quit");
             let is_hex = row.bytes().all(|b| b.is_ascii_hexdigit() || b.is_ascii_whitespace());
             if !is_quit && !is_hex {
-                let message = "the certificate is not closed by `quit`";
+                let message = "the certificate does not end with `quit`";
                 self.complaints.push(Diagnostic::new(Code::UnterminatedText, line.span(), message));
                 return;
             }

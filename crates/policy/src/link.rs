@@ -15,7 +15,7 @@ pub(crate) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
     for object in configuration.objects() {
         object.references(&mut |reference| {
             if is_policy_of_asa(configuration.platform, object, &reference) {
-                let message = "policies of the ASA are not available in this version";
+                let message = "ASA policies are not available in this version";
                 complaints.push(Diagnostic::new(Code::NotInThisVersion, reference.name.at, message));
             } else {
                 look_up(configuration, object, reference, &mut searches, complaints);
@@ -49,7 +49,7 @@ fn look_up(
         (Some(taken), Some(_)) => {
             let (command, noun) = (taken.command(), taken.noun());
             let of = command.trim_start_matches(noun).trim_start();
-            let message = format!("two {noun}s are called `{name}`, that of {of} is taken");
+            let message = format!("the {noun} name `{name}` is ambiguous, the one of {of} is used");
             complaints.push(Diagnostic::new(Code::AmbiguousName, name.at, message));
         }
         (Some(_), None) => {}
@@ -81,7 +81,7 @@ fn undefined(
     };
     let complaint = complaint.help(format!("did you mean `{similar}`?"));
     match candidates().find(|object| object.name().text == similar) {
-        Some(object) => complaint.related(object.name().at, "it is defined here"),
+        Some(object) => complaint.related(object.name().at, "defined here"),
         None => complaint,
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
 }
 
 fn empty_class(name: &Name) -> Diagnostic {
-    let message = format!("class-map `{}` has no match line and never matches", name.text);
+    let message = format!("class-map `{}` has no `match` statement and never matches", name.text);
     Diagnostic::new(Code::NeverMatches, name.at, message)
 }
 
@@ -45,7 +45,7 @@ fn never_matches(configuration: &Configuration, class: &L7Class, complaints: &mu
         {
             let message = format!("parameter-map `{}` has no pattern and never matches", name.text);
             let complaint = Diagnostic::new(Code::NeverMatches, condition.at, message);
-            complaints.push(complaint.related(map.name.at, "it is defined here"));
+            complaints.push(complaint.related(map.name.at, "defined here"));
         }
     }
     if class.mode == MatchMode::Any {
@@ -58,7 +58,7 @@ fn never_matches(configuration: &Configuration, class: &L7Class, complaints: &mu
                 format!("class-map `{}` never matches: its conditions exclude each other", class.name.text);
             complaints.push(
                 Diagnostic::new(Code::NeverMatches, other.at, message)
-                    .related(one.at, "the other stands here"),
+                    .related(one.at, "conflicting condition"),
             );
             return;
         }
@@ -99,13 +99,13 @@ fn hidden_classes(configuration: &Configuration, outer: &L7Policy, complaints: &
         let mut earlier = classes.iter().take(index);
         if let Some((first, other)) = earlier.find(|(earlier, other)| hides(earlier, other, class)) {
             let message = format!(
-                "class `{}` never acts: class `{}` stands before it and takes all it matches",
+                "class `{}` is never reached: class `{}` precedes it and matches everything it matches",
                 class.name.text, other.name.text,
             );
             complaints.push(
                 Diagnostic::new(Code::HiddenClass, rule.class.at, message)
-                    .related(first.class.at, "this class acts first")
-                    .help("put the narrower class first"),
+                    .related(first.class.at, "this class is tried first")
+                    .help("move the more specific class up"),
             );
         }
     }
@@ -184,10 +184,8 @@ fn uncounted(configuration: &Configuration, complaints: &mut Diagnostics) {
     let mut told = HashSet::new();
     for name in names.filter(|name| told.insert(name.at)) {
         if configuration.inspect_maps.get(&name.text).is_some_and(|map| map.limits.counts_sessions()) {
-            let message = format!(
-                "the limits on sessions of parameter-map `{}` have no effect in this version",
-                name.text
-            );
+            let message =
+                format!("the session limits of parameter-map `{}` are not implemented yet", name.text);
             complaints.push(Diagnostic::new(Code::NotSupported, name.at, message));
         }
     }
@@ -206,7 +204,7 @@ fn not_attached(configuration: &Configuration, complaints: &mut Diagnostics) {
         if let Some(by) = kind.has_effect_by()
             && !used.contains(&(kind, name.text.as_str()))
         {
-            let message = format!("{} `{name}` has no effect: no {by} names it", kind.noun());
+            let message = format!("{} `{name}` is not used by any {by}", kind.noun());
             complaints.push(Diagnostic::new(Code::NotAttached, name.at, message));
         }
     }
@@ -217,8 +215,7 @@ fn pinholes(configuration: &Configuration, complaints: &mut Diagnostics) {
     for proxy in &configuration.proxies {
         let is_pinhole = matches!(proxy.policy, None | Some(ProxyPolicy::Pinhole));
         if is_pinhole && proxy.protocol != Some(Protocol::Tcp) {
-            let message =
-                format!("proxy `{}` passes mail on without looking at its content", proxy.name.text);
+            let message = format!("proxy `{}` relays mail without inspecting its content", proxy.name.text);
             complaints.push(
                 Diagnostic::new(Code::Pinhole, proxy.name.at, message)
                     .help("attach a policy with `service-policy type inspect NAME`"),
@@ -229,7 +226,8 @@ fn pinholes(configuration: &Configuration, complaints: &mut Diagnostics) {
         let class = configuration.l3_classes.get(&rule.class.text);
         let selects_mail = class.is_some_and(|class| class.conditions.iter().any(L3Condition::selects_smtp));
         if rule.is_inspected() && selects_mail && rule.service_policy.is_none() {
-            let message = format!("mail of class `{}` passes without a look at its content", rule.class.text);
+            let message =
+                format!("mail of class `{}` is allowed without inspecting its content", rule.class.text);
             complaints.push(
                 Diagnostic::new(Code::Pinhole, rule.class.at, message)
                     .help("attach a policy with `service-policy smtp NAME`"),

@@ -64,9 +64,9 @@ fn unknown(
     };
     let typed = slice(line, at);
     if let Some(odd) = typed.chars().find(|c| is_invisible(*c)) {
-        let message = format!("the word holds the invisible character U+{:04X}", u32::from(odd));
+        let message = format!("the word contains the invisible character U+{:04X}", u32::from(odd));
         return Diagnostic::new(Code::InvalidInput, at.into(), message)
-            .help("take it out, or type a plain blank in its place");
+            .help("remove it, or replace it with a space");
     }
     let message = match expected(&next) {
         Some(expected) if meant.is_none() => format!("invalid input `{typed}`, expected {expected}"),

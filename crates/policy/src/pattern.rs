@@ -196,7 +196,7 @@ impl<'t> Parser<'t> {
         if self.group.before != Before::Nothing {
             return Err(PatternError {
                 offset: at,
-                message: "`^` is the start of the line, nothing can stand before it".to_owned(),
+                message: "`^` matches the start of the line, nothing can precede it".to_owned(),
                 help: Some("write `\\^` for the character itself".to_owned()),
             });
         }
@@ -211,14 +211,14 @@ impl<'t> Parser<'t> {
         if self.rest().starts_with('?') {
             return Err(PatternError {
                 offset: at,
-                message: "`(?` is not of this dialect: it has no flags and no look-around".to_owned(),
+                message: "`(?` is not supported: there are no flags and no look-around".to_owned(),
                 help: Some("write `[aA]` for either case, `\\?` for the character itself".to_owned()),
             });
         }
         if self.outer.len() >= DEPTH_MAX {
             return Err(PatternError {
                 offset: at,
-                message: format!("more than {DEPTH_MAX} groups inside each other"),
+                message: format!("more than {DEPTH_MAX} nested groups"),
                 help: None,
             });
         }
@@ -231,7 +231,7 @@ impl<'t> Parser<'t> {
         let Some(outer) = self.outer.pop() else {
             return Err(PatternError {
                 offset: at,
-                message: "`)` without its `(`".to_owned(),
+                message: "`)` without a matching `(`".to_owned(),
                 help: Some("write `\\)` for the character itself".to_owned()),
             });
         };
@@ -254,9 +254,10 @@ impl<'t> Parser<'t> {
             Before::Quantifier => {
                 return Err(PatternError {
                     offset: at,
-                    message: "a quantifier behind a quantifier".to_owned(),
+                    message: "a quantifier after a quantifier".to_owned(),
                     help: Some(
-                        "there are no lazy quantifiers; group what shall be repeated: `(a+)?`".to_owned(),
+                        "lazy quantifiers are not supported; group what is to be repeated: `(a+)?`"
+                            .to_owned(),
                     ),
                 });
             }
@@ -275,7 +276,7 @@ impl<'t> Parser<'t> {
             ),
         };
         let Some((inside, _)) = self.rest().split_once('}') else {
-            return Err(fault("`{` without its `}`".to_owned()));
+            return Err(fault("`{` without a matching `}`".to_owned()));
         };
         self.at += inside.len() + 1;
         let number = |digits: &str| {
@@ -328,9 +329,9 @@ impl<'t> Parser<'t> {
         let Some(octet) = octet else {
             return Err(PatternError {
                 offset: at,
-                message: "not the number of an octet".to_owned(),
+                message: "not a valid byte escape".to_owned(),
                 help: Some(
-                    "it is `\\x` and two hexadecimal digits, or `\\` and 000 to 377 in octal".to_owned(),
+                    "write `\\x` and two hexadecimal digits, or `\\` and 000 to 377 in octal".to_owned(),
                 ),
             });
         };
@@ -347,7 +348,7 @@ impl<'t> Parser<'t> {
             let Some(symbol) = self.take() else {
                 return Err(PatternError {
                     offset: at,
-                    message: "`[` without its `]`".to_owned(),
+                    message: "`[` without a matching `]`".to_owned(),
                     help: Some("write `\\[` for the character itself".to_owned()),
                 });
             };
@@ -369,7 +370,7 @@ impl<'t> Parser<'t> {
                 return Err(PatternError {
                     offset: at,
                     message: format!(
-                        "range `{}` runs backwards",
+                        "range `{}` is in reverse order",
                         self.text.get(at..self.at).unwrap_or_default()
                     ),
                     help: Some("put `-` first or last in the class for the character itself".to_owned()),
@@ -395,7 +396,7 @@ impl<'t> Parser<'t> {
         if char == '[' && self.rest().starts_with([':', '.', '=']) {
             return Err(PatternError {
                 offset: at,
-                message: "named classes are not of this dialect".to_owned(),
+                message: "named classes are not supported".to_owned(),
                 help: Some(
                     "write the range, as in `[a-zA-Z0-9]`, or `\\[` for the character itself".to_owned(),
                 ),
@@ -404,7 +405,7 @@ impl<'t> Parser<'t> {
         let literal = if char == '\\' { self.escape(at)? } else { Literal::Char(char) };
         literal.octet().ok_or_else(|| PatternError {
             offset: at,
-            message: "a class holds octets, and this character has several".to_owned(),
+            message: "a class contains bytes, and this character has several".to_owned(),
             help: Some("write alternatives, as in `(é|è)`".to_owned()),
         })
     }
@@ -415,7 +416,7 @@ impl<'t> Parser<'t> {
         }
         Err(PatternError {
             offset: self.group.opened_at,
-            message: "`(` without its `)`".to_owned(),
+            message: "`(` without a matching `)`".to_owned(),
             help: Some("write `\\(` for the character itself".to_owned()),
         })
     }
@@ -442,7 +443,7 @@ impl OpenGroup {
 fn nothing_behind_end(at: usize) -> PatternError {
     PatternError {
         offset: at.saturating_sub(1),
-        message: "`$` is the end of the line, nothing can stand behind it".to_owned(),
+        message: "`$` matches the end of the line, nothing can follow it".to_owned(),
         help: Some("write `\\$` for the character itself".to_owned()),
     }
 }
@@ -554,31 +555,31 @@ mod tests {
     #[test]
     fn what_is_not_of_the_dialect_is_an_error_with_its_place() {
         let table: &[(&str, usize, &str)] = &[
-            ("a(b", 1, "`(` without its `)`"),
-            ("(a(b)", 0, "`(` without its `)`"),
-            ("ab)", 2, "`)` without its `(`"),
-            ("x[ab", 1, "`[` without its `]`"),
-            ("x[]", 1, "`[` without its `]`"),
-            ("x[a-", 1, "`[` without its `]`"),
-            ("[z-a]", 1, "range `z-a` runs backwards"),
-            ("a[[:alpha:]]", 2, "named classes are not of this dialect"),
-            ("[é]", 1, "a class holds octets, and this character has several"),
+            ("a(b", 1, "`(` without a matching `)`"),
+            ("(a(b)", 0, "`(` without a matching `)`"),
+            ("ab)", 2, "`)` without a matching `(`"),
+            ("x[ab", 1, "`[` without a matching `]`"),
+            ("x[]", 1, "`[` without a matching `]`"),
+            ("x[a-", 1, "`[` without a matching `]`"),
+            ("[z-a]", 1, "range `z-a` is in reverse order"),
+            ("a[[:alpha:]]", 2, "named classes are not supported"),
+            ("[é]", 1, "a class contains bytes, and this character has several"),
             ("ab\\", 2, "a backslash at the end"),
-            ("\\xg1", 0, "not the number of an octet"),
-            ("\\x+1", 0, "not the number of an octet"),
-            ("\\x4", 0, "not the number of an octet"),
-            ("\\777", 0, "not the number of an octet"),
-            ("(?i)x", 0, "`(?` is not of this dialect: it has no flags and no look-around"),
-            ("a*?", 2, "a quantifier behind a quantifier"),
-            ("a{2", 1, "`{` without its `}`"),
+            ("\\xg1", 0, "not a valid byte escape"),
+            ("\\x+1", 0, "not a valid byte escape"),
+            ("\\x4", 0, "not a valid byte escape"),
+            ("\\777", 0, "not a valid byte escape"),
+            ("(?i)x", 0, "`(?` is not supported: there are no flags and no look-around"),
+            ("a*?", 2, "a quantifier after a quantifier"),
+            ("a{2", 1, "`{` without a matching `}`"),
             ("a{,2}", 1, "`{,2}` is not a count"),
             ("a{2,x}", 1, "`{2,x}` is not a count"),
             ("a{3,2}", 1, "`{3,2}`: the first count is larger than the second"),
             ("a{1001}", 1, "`{1001}`: a count is at most 1000"),
             ("a{99999999999}", 1, "`{99999999999}` is not a count"),
-            ("x^2", 1, "`^` is the start of the line, nothing can stand before it"),
-            ("$100", 0, "`$` is the end of the line, nothing can stand behind it"),
-            ("a$*", 1, "`$` is the end of the line, nothing can stand behind it"),
+            ("x^2", 1, "`^` matches the start of the line, nothing can precede it"),
+            ("$100", 0, "`$` matches the end of the line, nothing can follow it"),
+            ("a$*", 1, "`$` matches the end of the line, nothing can follow it"),
         ];
         for (pattern, offset, message) in table {
             let error = parse(pattern).expect_err(pattern);

@@ -197,7 +197,7 @@ impl Reader<'_> {
             return true;
         }
         if let Some(quote) = cut.words.unterminated {
-            let message = "the quote is never closed";
+            let message = "unclosed quote";
             self.complaints.push(Diagnostic::new(Code::InvalidInput, quote.into(), message));
         }
         if let Some(quote) = cut.words.typographic {
@@ -248,7 +248,7 @@ impl Reader<'_> {
         let unknown = matches!(refusal.mismatch, Mismatch::Unknown { .. });
         match refusal.mode.unknown {
             Unknown::Warn if unknown && refusal.word <= cut.head + 1 && !self.is_slip(cut, refusal) => {
-                let message = format!("`{}` has no effect here", cut.command_words());
+                let message = format!("`{}` is not supported here and is ignored", cut.command_words());
                 self.complaints.push(Diagnostic::new(Code::NotSupported, cut.line.span(), message));
                 self.aside = Some(cut.line.indent);
             }
@@ -310,11 +310,11 @@ impl Reader<'_> {
         if !fits && !mode.commands().any(claims) {
             return false;
         }
-        let message = format!("`{}` stands outside its block", cut.command_words());
+        let message = format!("`{}` is outside its block", cut.command_words());
         self.complaints.push(
             Diagnostic::new(Code::OutsideBlock, cut.line.span(), message)
                 .related(by, "this line closed the block")
-                .help("open the block again before this line"),
+                .help("reopen the block before this line"),
         );
         true
     }

@@ -44,9 +44,9 @@ fn command_length_stands_alone(class: &L7Class, complaints: &mut Diagnostics) {
             Diagnostic::new(
                 Code::TwoVerbs,
                 last.at,
-                format!("class-map `{}` is match-all, and no command has two verbs", class.name.text),
+                format!("class-map `{}` is match-all, but a command has only one verb", class.name.text),
             )
-            .related(first.at, "the other verb stands here")
+            .related(first.at, "the other verb")
             .help(format!("write `class-map type inspect smtp match-any {}`", class.name.text)),
         );
     }
@@ -66,13 +66,13 @@ fn command_length_stands_alone(class: &L7Class, complaints: &mut Diagnostics) {
                 Code::CommandLengthAlone,
                 later.at,
                 format!(
-                    "`match {}` cannot stand beside `match {}` in match-all",
+                    "`match {}` cannot be combined with `match {}` in a match-all class",
                     later.criterion, earlier.criterion
                 ),
             )
-            .related(earlier.at, "the other condition stands here")
+            .related(earlier.at, "the other condition")
             .help(format!(
-                "beside `match {stands}` only `match {may_stand}` may stand; use match-any or a class of its own",
+                "`match {stands}` can only be combined with `match {may_stand}`; use match-any or a separate class",
             )),
         );
     }
@@ -95,18 +95,18 @@ fn masks(configuration: &Configuration, complaints: &mut Diagnostics) {
             let maskable = |criterion: &Criterion| criterion.kind().is_some_and(|kind| kind.row().maskable);
             for other in class.conditions.iter().filter(|condition| !maskable(&condition.criterion)) {
                 let (at, related, why) = if other.at > mask {
-                    (other.at, mask, "`mask` stands here")
+                    (other.at, mask, "`mask` is configured here")
                 } else {
                     (mask, other.at, "this condition cannot be masked")
                 };
                 let message = format!(
-                    "`mask` needs a class with `match cmd verb` or `match reply ehlo` only, and `{}` has `match {}`",
+                    "`mask` requires a class with only `match cmd verb` or `match reply ehlo`, but `{}` has `match {}`",
                     class.name.text, other.criterion,
                 );
                 complaints.push(
                     Diagnostic::new(Code::MaskNotAllowed, at, message)
                         .related(related, why)
-                        .help("put what can be masked into a class-map of its own"),
+                        .help("move the conditions that can be masked to a separate class-map"),
                 );
             }
         }
@@ -121,7 +121,7 @@ fn numbers(configuration: &Configuration, complaints: &mut Diagnostics) {
             let message = format!("policy-map `{}` has too many conditions", outer.name.text);
             complaints.push(
                 Diagnostic::new(Code::TooManyConditions, outer.name.at, message)
-                    .help("put what is alike into patterns of a parameter-map"),
+                    .help("combine similar conditions as patterns of a parameter-map"),
             );
         }
     }
@@ -132,10 +132,10 @@ fn service_policies(configuration: &Configuration, complaints: &mut Diagnostics)
     for outer in &configuration.l3_policies {
         for rule in &outer.rules {
             if let Some((_, inner)) = rule.service_policy.as_ref().filter(|_| !rule.is_inspected()) {
-                let message = format!("service-policy `{}` needs `inspect` in its class", inner.text);
+                let message = format!("service-policy `{}` requires `inspect` in its class", inner.text);
                 complaints.push(
                     Diagnostic::new(Code::InspectMissing, inner.at, message)
-                        .help("write `inspect` before this line"),
+                        .help("add `inspect` before this line"),
                 );
             }
             if let Some((Protocol::Smtp, inner)) = rule.l7_policy()
@@ -153,7 +153,7 @@ fn service_policies(configuration: &Configuration, complaints: &mut Diagnostics)
                 );
             }
             if rule.police.is_some() && !rule.is_inspected() {
-                let message = format!("`police` needs `inspect` in class `{}`", rule.class.text);
+                let message = format!("`police` requires `inspect` in class `{}`", rule.class.text);
                 complaints.push(Diagnostic::new(Code::InspectMissing, rule.class.at, message));
             }
         }
@@ -223,7 +223,7 @@ fn completeness(configuration: &Configuration, complaints: &mut Diagnostics) {
         }
         let message = format!("proxy `{}` has no `{keyword}` line", proxy.name.text);
         let complaint = Diagnostic::new(Code::ProxyIncomplete, from, message);
-        complaints.push(complaint.help(format!("write `{keyword} {example}` in it")));
+        complaints.push(complaint.help(format!("add `{keyword} {example}`")));
     }
 }
 
@@ -237,7 +237,7 @@ fn addresses(configuration: &Configuration, complaints: &mut Diagnostics) {
                 let message =
                     format!("proxies `{}` and `{}` both listen on {listen}", other.text, proxy.name.text);
                 let complaint = Diagnostic::new(Code::ListenTwice, proxy.name.at, message);
-                complaints.push(complaint.related(other.at, "the other proxy begins here"));
+                complaints.push(complaint.related(other.at, "the other proxy"));
             }
         }
         let itself = |server: &&SocketAddr| proxy.listen.iter().any(|&listen| reaches(**server, listen));
@@ -245,7 +245,7 @@ fn addresses(configuration: &Configuration, complaints: &mut Diagnostics) {
             let message = format!("server {server} of proxy `{}` is the proxy itself", proxy.name.text);
             complaints.push(
                 Diagnostic::new(Code::ProxyLoop, proxy.name.at, message)
-                    .help("give the mail server a port of its own, such as 127.0.0.1:10025"),
+                    .help("use a separate port for the mail server, such as 127.0.0.1:10025"),
             );
         }
     }

@@ -16,20 +16,20 @@ use policy::dialect;
 const HEAD: &str = "\
 # Commands
 
-Every command mailwarden takes in a configuration, by mode, printed from the tables the program itself reads.
-Keywords may be shortened to a unique beginning and are written in any case. `[x]` may be left out, `{a | b}` is a
-choice, `(1-9)` a number in a range, `WORD` one word, `LINE` the rest of the line. A line that fits no mode here is
-*not used here*: counted, listed by `check -v`, never an error.
+Every command that mailwarden accepts in a configuration, by mode. This page is generated from the program's tables.
+Keywords are case-insensitive and may be abbreviated to a unique prefix. `[x]` is optional, `{a | b}` is a choice,
+`(1-9)` a number in a range, `WORD` one word, `LINE` the rest of the line. A line that matches no command of any mode
+is *not used here*: counted, listed by `check -v`, never an error.
 
 The commands of the modes `mailwarden` and `proxy`, and `linux-interface`, are this product's own. The others are
-compatible with the command references of Cisco IOS; where they differ, it is on purpose:
+compatible with the command references of Cisco IOS; deliberate differences are:
 
-- `match protocol smtp` is taken in a layer 7 class map, because Cisco's feature guide shows it there; it is always true.
-- `match not` is taken in a layer 7 class map and decided at the end of its criterion's scope.
-- `inspect` is taken in an SMTP policy map, as the guide's pinhole example has it: nothing is inspected.
+- `match protocol smtp` is accepted in a layer 7 class map, because Cisco's feature guide shows it there; it is always true.
+- `match not` is accepted in a layer 7 class map and decided at the end of its criterion's scope.
+- `inspect` is accepted in an SMTP policy map, as in the guide's pinhole example: nothing is inspected.
 - A quantifier with nothing before it (`*deals`) is read as `.*`, and `$` ends a line or an address.
-- A quantifier behind something repeats it, as in any regular expression: `Subject:*lottery` repeats the colon, and
-  `Subject:.*lottery` is what its writer means.
+- A quantifier repeats what precedes it, as in any regular expression: `Subject:*lottery` repeats the colon;
+  `Subject:.*lottery` is usually intended.
 ";
 
 fn document() -> String {

@@ -42,7 +42,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
             "A class-map",
             "Its type",
             "A class for inspection",
-            "A class of mail",
+            "An SMTP class",
             "All conditions must hold",
             "One condition must hold",
             "Name",
@@ -64,7 +64,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
     Command::new(
         "[no] policy-map type inspect smtp WORD$name",
         "Define the actions for classes of SMTP traffic",
-        &["A policy-map", "Its type", "An inspection policy", "A policy on mail", "Name"],
+        &["A policy-map", "Its type", "An inspection policy", "An SMTP policy", "Name"],
         |m| name(m, "name").map(Statement::L7Policy),
     )
     .claims(Claim::Anywhere)
@@ -95,9 +95,9 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
             "A pair of zones",
             "A security zone-pair",
             "Name",
-            "Where the traffic comes from",
+            "Source of the traffic",
             "Zone",
-            "Where the traffic goes to",
+            "Destination of the traffic",
             "Zone",
         ],
         zone_pair,

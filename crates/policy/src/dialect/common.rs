@@ -34,7 +34,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
     Command::new(
         "[no] logging file [WORD$path]",
         "Write syslog messages to a file instead of standard error",
-        &["Where messages go", "Write messages to a file instead of stderr", "Path"],
+        &["Message output", "Write messages to a file instead of stderr", "Path"],
         |m| name_unless_no(m, "path").map(Statement::LogFile),
     )
     .claims(Claim::Whole),
@@ -47,7 +47,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
     Command::new(
         "[no] access-list WORD$name {permit | deny}$action [LINE$rest]",
         "Add an entry to an access list",
-        &["An access list", "Number or name", "Let it pass", "Refuse it", "What"],
+        &["An access list", "Number or name", "Allow it", "Deny it", "Traffic"],
         access_list_line,
     )
     .on(Platforms::IOS)
@@ -84,7 +84,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
 fn hostname(m: &Matched<'_>) -> Result<Option<Name>, Mismatch> {
     match m.word("name") {
         Some(word) if word.quoted && (word.text.is_empty() || word.text.contains(char::is_whitespace)) => {
-            Err(m.invalid("name", "expected a name without blanks"))
+            Err(m.invalid("name", "expected a name without spaces"))
         }
         Some(word) => Ok(Some(Name::new(word.text, word.span.into()))),
         None => name_unless_no(m, "name"),
@@ -107,8 +107,8 @@ pub(super) static INTERFACE_COMMANDS: &[Command<Statement>] = &[
     description(&["Describe the interface", "Up to 200 characters"]),
     Command::new(
         "[no] linux-interface [WORD$name]",
-        "Name the interface of this system that takes the place of the configured one",
-        &["The interface of this system that a migrated name stands for", "Name"],
+        "Name the Linux interface that replaces the configured one",
+        &["Linux interface for the configured name", "Name"],
         |m| name_unless_no(m, "name").map(Statement::LinuxInterface),
     ),
 ];
@@ -120,14 +120,14 @@ static ACCESS_LIST: Mode<Statement> = Mode::new(
         Command::new(
             "[no] [(1-4294967295)$sequence] {permit | deny}$action LINE$rest",
             "Add an entry",
-            &["Place in the list", "Let it pass", "Refuse it", "What"],
+            &["Position in the list", "Allow it", "Deny it", "Traffic"],
             access_list_entry,
         )
         .claims(Claim::Whole),
         Command::new(
             "[no] sequence (1-4294967295)$number {permit | deny}$action LINE$rest",
-            "Add an entry at a place",
-            &["Place in the list", "Number", "Let it pass", "Refuse it", "What"],
+            "Add an entry with a sequence number",
+            &["Position in the list", "Number", "Allow it", "Deny it", "Traffic"],
             access_list_entry,
         )
         .claims(Claim::Whole),

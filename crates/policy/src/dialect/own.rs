@@ -16,7 +16,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
     Command::new(
         "[no] proxy WORD$name",
         "Define a proxy: a listener that relays mail to servers",
-        &["A listener in front of mail servers", "Name"],
+        &["A listener that relays to mail servers", "Name"],
         |m| name(m, "name").map(Statement::Proxy),
     )
     .enters(&PROXY),
@@ -28,8 +28,8 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
     &[&[
         Command::new(
             "[no] platform {ios | asa}$platform",
-            "Set the platform in whose language the file is written; without it, the file is examined",
-            &["Whose language the file is written in", "Cisco IOS", "Cisco ASA or PIX"],
+            "Set the platform whose language the file uses; by default it is detected",
+            &["Language of the file", "Cisco IOS", "Cisco ASA or PIX"],
             |m| {
                 let asa = m.choice("platform") == Some("asa");
                 Ok(Statement::Setting(Setting::Platform(if asa { Platform::Asa } else { Platform::Ios })))
@@ -39,7 +39,7 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
         Command::new(
             "[no] workers (1-1024)$count",
             "Set the number of worker threads; by default one per processor",
-            &["Threads that carry mail", "Number"],
+            &["Worker threads", "Number"],
             |m| {
                 let count = m.number("count").and_then(|count| u16::try_from(count).ok()).unwrap_or(1);
                 Ok(Statement::Setting(Setting::Workers(count)))
@@ -50,10 +50,10 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
             "[no] conformance {compat | standard | strict}$level",
             "Set how strictly the protocol standards are enforced",
             &[
-                "How strictly the dialogue is held to its standards",
-                "Repair what can be repaired",
-                "Refuse what is dangerous",
-                "Refuse what is wrong",
+                "How strictly the protocol standards are enforced",
+                "Normalize where possible",
+                "Refuse dangerous violations",
+                "Refuse all violations",
             ],
             |m| {
                 Ok(Statement::Setting(Setting::Conformance(match m.choice("level") {
@@ -66,11 +66,11 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
         .claims(Claim::Anywhere),
         Command::new(
             "[no] refusals {smtp | silent | detail}$form",
-            "Set how a refusal is answered",
+            "Set the reply to a refused command or message",
             &[
-                "What a refused sender is told",
+                "Reply to a refused command or message",
                 "An SMTP reply",
-                "Nothing: the connection ends",
+                "No reply: the connection is closed",
                 "An SMTP reply that names the class",
             ],
             |m| {
@@ -86,10 +86,10 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
             "[no] starttls {pass | mask | device}$treatment",
             "Set how STARTTLS is treated",
             &[
-                "What becomes of STARTTLS",
-                "It passes, and what follows it is not inspected",
-                "It is taken out of the dialogue",
-                "What the device that is stood in for did",
+                "Treatment of STARTTLS",
+                "Allow it; what follows is not inspected",
+                "Mask the keyword and the command",
+                "As the original device does",
             ],
             |m| {
                 Ok(Statement::Setting(Setting::StartTls(match m.choice("treatment") {
@@ -102,11 +102,11 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
         .claims(Claim::Anywhere),
         Command::new(
             "[no] recipient-limit {device | refuse}$form",
-            "Set how a recipient over the limit of a class is answered",
+            "Set the reply to a recipient above the limit of a class",
             &[
-                "How a recipient over the limit is answered",
-                "As the device did: the connection ends",
-                "With 452, and the session goes on",
+                "Reply to a recipient above the limit",
+                "As the original device does: close the connection",
+                "452; the session continues",
             ],
             |m| {
                 let refuse = m.choice("form") == Some("refuse");
@@ -118,14 +118,14 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
         Command::new(
             "[no] control-socket [WORD$path]",
             "Set the path of the control socket; not available yet",
-            &["The socket of `show` and the shell", "Path"],
+            &["Socket for `show` and the shell", "Path"],
             |m| name_unless_no(m, "path").map(|path| Statement::Setting(Setting::ControlSocket(path))),
         )
         .claims(Claim::Anywhere),
         Command::new(
             "[no] metrics [WORD$address]",
             "Set the address where metrics are served; not available yet",
-            &["Where counters are read", "ADDRESS:PORT"],
+            &["Address for reading counters", "ADDRESS:PORT"],
             |m| {
                 let listen = if m.negated() { None } else { Some(given_address(m)?) };
                 Ok(Statement::Setting(Setting::Metrics(listen)))
@@ -135,7 +135,7 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
         Command::new(
             "[no] events json [WORD$path]",
             "Write events to a file as JSON, one object per line",
-            &["Where events are written", "One JSON object per line", "Path"],
+            &["Event output", "One JSON object per line", "Path"],
             |m| name_unless_no(m, "path").map(|path| Statement::Setting(Setting::EventsJson(path))),
         )
         .claims(Claim::Anywhere),
@@ -149,15 +149,15 @@ static PROXY: Mode<Statement> = Mode::new(
         description(&["Describe the proxy", "Up to 200 characters"]),
         Command::new(
             "[no] listen WORD$address",
-            "Add an address where clients connect",
-            &["Where clients connect", "ADDRESS:PORT"],
+            "Add an address that clients connect to",
+            &["Address that clients connect to", "ADDRESS:PORT"],
             |m| address(m, "address").map(Statement::Listen),
         )
         .claims(Claim::Anywhere),
         Command::new(
             "[no] server WORD$address",
             "Add a mail server that connections are relayed to",
-            &["A mail server behind the proxy", "ADDRESS:PORT"],
+            &["A mail server of the proxy", "ADDRESS:PORT"],
             |m| address(m, "address").map(Statement::Server),
         )
         .claims(Claim::Whole),
@@ -165,12 +165,12 @@ static PROXY: Mode<Statement> = Mode::new(
             "[no] protocol {smtp | esmtp | pop3 | imap | tcp}$protocol",
             "Set the protocol; by default it follows from the port",
             &[
-                "What is spoken; by default the port tells",
+                "Protocol; by default the port decides",
                 "SMTP without extensions",
                 "SMTP with extensions",
                 "Post Office Protocol",
                 "Internet Message Access Protocol",
-                "Anything",
+                "Any protocol, not inspected",
             ],
             protocol,
         ),
@@ -181,7 +181,7 @@ static PROXY: Mode<Statement> = Mode::new(
                 "Enforce a policy",
                 "Its type",
                 "An inspection policy",
-                "For SMTP itself",
+                "An SMTP policy",
                 "Name of the policy-map",
             ],
             |m| {
@@ -193,13 +193,13 @@ static PROXY: Mode<Statement> = Mode::new(
         .claims(Claim::Anywhere),
         Command::new(
             "[no] inspect esmtp [WORD$map]",
-            "With `no`: relay without inspection; inspection as on an ASA is not available yet",
-            &["Inspect as an ASA does", "SMTP and ESMTP", "Name of the policy-map"],
+            "With `no`: relay without inspection; ASA inspection is not available yet",
+            &["ASA inspection", "SMTP and ESMTP", "Name of the policy-map"],
             |_| Ok(Statement::InspectEsmtp),
         ),
         Command::new(
             "[no] ip inspect WORD$rule",
-            "Inspect by a rule of classic IOS; not available yet",
+            "Inspect by a classic IOS rule; not available yet",
             &["Classic inspection", "Inspect by a rule", "Name of the rule"],
             |_| Ok(Statement::IpInspect),
         )

@@ -26,16 +26,16 @@ fn check_one(pattern: &PatternText, source: &Source, complaints: &mut Diagnostic
             Diagnostic::new(
                 Code::DanglingStar,
                 place(pattern, *first, source),
-                format!("`{symbol}` has nothing before it to repeat and is read as `.*`"),
+                format!("`{symbol}` has nothing to repeat and is read as `.*`"),
             )
-            .help("a pattern is found anywhere in the text: leave it out, or write `.*`"),
+            .help("patterns match anywhere in the text: remove it, or write `.*`"),
         );
     }
     if parsed.matches_empty() {
         let message = format!("pattern `{}` matches every text", pattern.text);
         complaints.push(
             Diagnostic::new(Code::MatchesEmpty, pattern.at, message)
-                .help("it matches the empty text, which is found anywhere"),
+                .help("it matches the empty string, which is found anywhere"),
         );
     }
 }

@@ -24,7 +24,7 @@ pub(super) static SMTP_CLASS: Mode<Statement> = Mode::new(
             "Match the address of the sender, MAIL FROM",
             &[
                 "A condition",
-                "It must not hold",
+                "Negate the condition",
                 "Sender",
                 "Argument of MAIL FROM",
                 "Regular expressions",
@@ -46,20 +46,20 @@ pub(super) static SMTP_CLASS: Mode<Statement> = Mode::new(
         ),
         Command::new(
             "[no] match [not] recipient invalid count gt (1-65535)$over",
-            "Match a session in which the server refused more recipients",
-            &["", "", "", "Refused by the server", "In the connection", "More than", "Number"],
+            "Match a session in which the server rejected more recipients",
+            &["", "", "", "Rejected by the server", "Number in the session", "More than", "Number"],
             |m| count(m, Counter::InvalidRecipients),
         ),
         Command::new(
             "[no] match [not] cmd line length gt (1-65535)$over",
             "Match a longer command line",
-            &["", "", "Commands", "Command line", "Its length with the line end", "More than", "Octets"],
+            &["", "", "Commands", "Command line", "Its length including CRLF", "More than", "Bytes"],
             |m| count(m, Counter::CommandLength),
         ),
         Command::new(
             "[no] match [not] cmd-line length gt (1-65535)$over",
             "Match a longer command line; another form of `cmd line`",
-            &["", "", "The same as `cmd line`", "Its length with the line end", "More than", "Octets"],
+            &["", "", "The same as `cmd line`", "Its length including CRLF", "More than", "Bytes"],
             |m| count(m, Counter::CommandLength),
         ),
         Command::new(
@@ -89,14 +89,14 @@ pub(super) static SMTP_CLASS: Mode<Statement> = Mode::new(
                 "Begin TLS",
                 "Be verbose",
                 "Verify a user",
-                "A private verb; it is masked in any case",
+                "A private verb; always masked",
             ],
             verb,
         ),
         Command::new(
             "[no] match [not] header length gt (1-65535)$over",
             "Match a message with a longer header",
-            &["", "", "Header of the message", "Its length", "More than", "Octets"],
+            &["", "", "Header of the message", "Its length", "More than", "Bytes"],
             |m| count(m, Counter::HeaderLength),
         ),
         Command::new(
@@ -131,7 +131,7 @@ pub(super) static SMTP_CLASS: Mode<Statement> = Mode::new(
                 "Base 64",
                 "Binary",
                 "Quoted-printable",
-                "None of those listed here",
+                "Any encoding not listed",
                 "Uuencode",
                 "Private encoding, X-…",
             ],
@@ -150,7 +150,7 @@ pub(super) static SMTP_CLASS: Mode<Statement> = Mode::new(
                 "8-bit content",
                 "Authentication",
                 "Binary content",
-                "Restart of transactions",
+                "Checkpoint and restart",
                 "BDAT",
                 "Delivery notifications",
                 "Enhanced status codes",
@@ -169,7 +169,7 @@ pub(super) static SMTP_CLASS: Mode<Statement> = Mode::new(
         Command::new(
             "[no] match [not] data-length gt (0-4294967295)$over",
             "Match a session with more message data",
-            &["", "", "Message data of the session", "More than", "Octets"],
+            &["", "", "Message data of the session", "More than", "Bytes"],
             |m| count(m, Counter::DataLength),
         ),
     ]],
@@ -238,7 +238,7 @@ pub(super) static INSPECT_CLASS: Mode<Statement> = Mode::new(
         Command::new(
             "[no] match [not] protocol WORD$protocol [LINE$options]",
             "Match the protocol",
-            &["A condition", "It must not hold", "Protocol", "Name", "Options of the protocol"],
+            &["A condition", "Negate the condition", "Protocol", "Name", "Options of the protocol"],
             |m| {
                 let mut protocol = name(m, "protocol")?;
                 protocol.text = protocol.text.to_ascii_lowercase();

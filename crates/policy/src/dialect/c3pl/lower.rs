@@ -107,13 +107,17 @@ impl<'c> Lowering<'c> {
                 Some(Diagnostic::new(Code::TooLong, place, message))
             } else if map.patterns.len() == PATTERNS_MAX {
                 let message =
-                    format!("parameter-map `{}` has {PATTERNS_MAX} patterns already", map.name.text);
+                    format!("parameter-map `{}` already has {PATTERNS_MAX} patterns", map.name.text);
                 Some(
-                    Diagnostic::new(Code::TooManyPatterns, at, message).help("put the rest into another map"),
+                    Diagnostic::new(Code::TooManyPatterns, at, message)
+                        .help("move the rest to another parameter-map"),
                 )
             } else if text.contains('\u{FFFD}') {
-                let message = "the pattern holds octets that are no UTF-8";
-                Some(Diagnostic::new(Code::PatternInvalid, place, message).help("write them as `\\xNN`"))
+                let message = "the pattern is not valid UTF-8";
+                Some(
+                    Diagnostic::new(Code::PatternInvalid, place, message)
+                        .help("write other bytes as `\\xNN`"),
+                )
             } else {
                 None
             };
@@ -127,9 +131,12 @@ impl<'c> Lowering<'c> {
 
     fn inspect_map(&mut self, name: Name, rest: Option<Name>, children: Vec<Node>) {
         if let Some(rest) = rest {
-            let message = format!("`{}` has no effect here", rest.text.split(' ').next().unwrap_or(""));
+            let message = format!(
+                "`{}` is not supported here and is ignored",
+                rest.text.split(' ').next().unwrap_or("")
+            );
             let complaint = Diagnostic::new(Code::NotSupported, rest.at, message)
-                .help("write each command of the map on a line of its own");
+                .help("write each command of the map on a separate line");
             self.complaints.push(complaint);
         }
         let map = self
@@ -182,10 +189,10 @@ impl<'c> Lowering<'c> {
             (Some(ends), Some(pair))
                 if pair.source.text != ends.0.text || pair.destination.text != ends.1.text =>
             {
-                let message = format!("zone-pair `{}` joins other zones from here on", name.text);
+                let message = format!("zone-pair `{}` is redefined with different zones", name.text);
                 self.complaints.push(
                     Diagnostic::new(Code::Overridden, at, message)
-                        .related(pair.name.at, "what it was before"),
+                        .related(pair.name.at, "previous definition"),
                 );
                 ends
             }
@@ -257,7 +264,7 @@ impl<'c> Lowering<'c> {
         for Node { statement, negated, at, .. } in children {
             let Statement::Setting(setting) = statement else { continue };
             if let (Some(what), false) = (without_effect(&setting), negated) {
-                let message = format!("`{what}` is kept, and has no effect in this version");
+                let message = format!("`{what}` is not implemented yet and has no effect");
                 self.complaints.push(Diagnostic::new(Code::NotSupported, at, message));
             }
             match setting {
@@ -413,10 +420,10 @@ fn change_mode(
     if let Some(typed) = typed
         && typed != *known
     {
-        let message = format!("class-map `{}` is {typed} from here on", header.text);
+        let message = format!("class-map `{}` is redefined as {typed}", header.text);
         complaints.push(
             Diagnostic::new(Code::Overridden, header.at, message)
-                .related(before, format!("here it was {known}")),
+                .related(before, format!("previously {known}")),
         );
         *known = typed;
     }

@@ -11,7 +11,7 @@ pub(super) static REGEX_MAP: Mode<Statement> = Mode::new(
     &[&[Command::new(
         "[no] pattern WORD$pattern",
         "Add a regular expression",
-        &["An alternative of the map", "Regular expression, in quotes if it has blanks"],
+        &["An alternative of the map", "Regular expression, in quotes if it contains spaces"],
         |m| required_text(m, "pattern").map(Statement::Pattern),
     )]],
 );
@@ -74,37 +74,37 @@ pub(super) static INSPECT_MAP: Mode<Statement> = Mode::new(
         Command::new(
             "[no] tcp max-incomplete host [(1-4294967295)$hosts] [block-time (0-35791)$minutes]",
             "Limit half-open sessions of one host, and block it for a time",
-            &["", "Half-open sessions", "Of one host", "Number", "How long it is blocked", "Minutes"],
+            &["", "Half-open sessions", "Of one host", "Number", "How long to block it", "Minutes"],
             host_limit,
         ),
         Command::new(
             "[no] max-incomplete low [(1-2147483647)$value]",
             "Set the number of half-open sessions at which clearing ends",
-            &["Half-open sessions", "Where clearing ends", "Number"],
+            &["Half-open sessions", "Number at which clearing stops", "Number"],
             |m| limit(m, COUNT, |limits, value| limits.max_incomplete_low = value),
         ),
         Command::new(
             "[no] max-incomplete high [(1-2147483647)$value]",
             "Set the number of half-open sessions at which clearing begins",
-            &["", "Where clearing begins", "Number"],
+            &["", "Number at which clearing starts", "Number"],
             |m| limit(m, COUNT, |limits, value| limits.max_incomplete_high = value),
         ),
         Command::new(
             "[no] one-minute low [(1-2147483647)$value]",
             "Set the rate of new sessions at which clearing ends",
-            &["New sessions in a minute", "Where clearing ends", "Number"],
+            &["New sessions in a minute", "Number at which clearing stops", "Number"],
             |m| limit(m, COUNT, |limits, value| limits.one_minute_low = value),
         ),
         Command::new(
             "[no] one-minute high [(1-2147483647)$value]",
             "Set the rate of new sessions at which clearing begins",
-            &["", "Where clearing begins", "Number"],
+            &["", "Number at which clearing starts", "Number"],
             |m| limit(m, COUNT, |limits, value| limits.one_minute_high = value),
         ),
         Command::new(
             "[no] sessions maximum [(1-2147483647)$value]",
             "Limit the number of sessions",
-            &["Sessions", "At once", "Number"],
+            &["Sessions", "At the same time", "Number"],
             |m| limit(m, COUNT, |limits, value| limits.sessions_maximum = value),
         ),
     ]],

@@ -13,7 +13,7 @@ pub(super) static SMTP_POLICY: Mode<Statement> = Mode::new(
         Command::new(
             "[no] class type inspect smtp WORD$name",
             "Configure the actions for a class",
-            &["What is done to a class", "Its type", "A class for inspection", "A class of mail", "Name"],
+            &["Actions for a class", "Its type", "A class for inspection", "An SMTP class", "Name"],
             |m| name(m, "name").map(Statement::L7Rule),
         )
         .enters(&SMTP_RULE),
@@ -31,25 +31,25 @@ static SMTP_RULE: Mode<Statement> = Mode::new(
         Command::new("[no] log", "Send a message for each match", &["Send a message"], |_| {
             Ok(Statement::Log)
         }),
-        Command::new("[no] allow", "Let matching mail pass", &["Let it pass"], |_| {
+        Command::new("[no] allow", "Allow matching mail", &["Allow it"], |_| {
             Ok(Statement::SmtpAction(Action::Allow))
         }),
         Command::new(
             "[no] reset",
             "Refuse matching mail and end the session",
-            &["Answer with an error and close the connection"],
+            &["Send an error reply and close the connection"],
             |_| Ok(Statement::SmtpAction(Action::Reset)),
         ),
         Command::new(
             "[no] mask",
             "Overwrite a matching command or EHLO keyword with `x`",
-            &["Make the command or EHLO keyword unreadable"],
+            &["Overwrite the command or EHLO keyword with `x`"],
             |_| Ok(Statement::SmtpAction(Action::Mask)),
         ),
         Command::new(
             "[no] inspect",
-            "Let matching mail pass without inspection",
-            &["Follow the connection without looking at its mail"],
+            "Allow matching mail without inspection",
+            &["Allow the session without inspecting its mail"],
             |_| Ok(Statement::SmtpInspect),
         ),
     ]],
@@ -63,14 +63,14 @@ pub(super) static INSPECT_POLICY: Mode<Statement> = Mode::new(
         Command::new(
             "[no] class type inspect WORD$name",
             "Configure the actions for a class",
-            &["What is done to a class", "Its type", "A class for inspection", "Name"],
+            &["Actions for a class", "Its type", "A class for inspection", "Name"],
             |m| name(m, "name").map(inspect_rule),
         )
         .enters(&INSPECT_RULE),
         Command::new(
             "[no] class class-default",
             "Configure the action for all other traffic",
-            &["", "What no other class takes"],
+            &["", "Traffic that no other class matches"],
             |_| Ok(Statement::DefaultRule),
         )
         .enters(&INSPECT_RULE),
@@ -88,16 +88,19 @@ static INSPECT_RULE: Mode<Statement> = Mode::new(
         Command::new(
             "[no] inspect [WORD$map]",
             "Inspect matching sessions",
-            &["Follow the connections", "Name of a parameter-map of type inspect"],
+            &["Inspect the sessions", "Name of a parameter-map of type inspect"],
             |m| Ok(Statement::TopAction(TopAction::Inspect { parameters: maybe_name(m, "map")? })),
         ),
-        Command::new("[no] drop [log]", "Drop matching traffic", &["Refuse them", "Send a message"], |m| {
-            Ok(Statement::TopAction(TopAction::Drop { log: m.has("log") }))
-        }),
+        Command::new(
+            "[no] drop [log]",
+            "Drop matching traffic",
+            &["Drop the traffic", "Send a message"],
+            |m| Ok(Statement::TopAction(TopAction::Drop { log: m.has("log") })),
+        ),
         Command::new(
             "[no] pass [log]",
-            "Let matching traffic pass in one direction, without inspection",
-            &["Let them pass, one way", "Send a message"],
+            "Pass matching traffic in one direction, without inspection",
+            &["Pass the traffic in one direction", "Send a message"],
             |m| Ok(Statement::TopAction(TopAction::Pass { log: m.has("log") })),
         ),
         Command::new(
@@ -124,7 +127,7 @@ static INSPECT_RULE: Mode<Statement> = Mode::new(
         Command::new(
             "[no] police [rate (8000-2000000000)$rate] [burst (1000-512000000)$burst]",
             "Limit the rate of matching traffic",
-            &["Limit the rate", "Rate", "Bits per second", "Burst", "Octets"],
+            &["Limit the rate", "Rate", "Bits per second", "Burst", "Bytes"],
             police,
         ),
     ]],

@@ -71,7 +71,8 @@ impl Lowering<'_> {
         for Node { statement, negated, children, .. } in children {
             let Statement::L7Rule(class) = statement else { continue };
             if class.text.eq_ignore_ascii_case(CLASS_DEFAULT) {
-                let message = "a policy on mail has no `class-default`, mail that no class takes passes";
+                let message =
+                    "`class-default` is not allowed in an SMTP policy-map; unmatched mail is allowed";
                 self.complaints.push(Diagnostic::new(Code::ReservedName, class.at, message));
                 continue;
             }
@@ -128,7 +129,7 @@ impl Lowering<'_> {
         self.check_name(name, "class-map", CLASS_NAME_MAX);
         let reserved = name.text.eq_ignore_ascii_case(CLASS_DEFAULT);
         if reserved {
-            let message = "`class-default` is built in, a class-map cannot have that name";
+            let message = "`class-default` is reserved and cannot name a class-map";
             self.complaints.push(Diagnostic::new(Code::ReservedName, name.at, message));
         }
         !reserved
@@ -145,21 +146,23 @@ fn check_criterion(criterion: &Criterion, at: Span, complaints: &mut Diagnostics
             Diagnostic::new(
                 Code::ProtocolInL7Class,
                 at,
-                "`match protocol smtp` holds for all mail in a class-map of type inspect smtp",
+                "`match protocol smtp` matches all mail in a class-map of type inspect smtp",
             )
-            .help("put it into a `class-map type inspect`, which selects the traffic"),
+            .help("use it in a `class-map type inspect`, which selects the traffic"),
         ),
         Criterion::MimeEncoding { encoding: Encoding::Private(value) } => {
             let private = value.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("x-")) && value.len() > 2;
             if !private {
-                let message = format!("unknown encoding `{value}`, a private one begins with `X-`");
-                let help =
-                    match nearest(value, ENCODINGS.iter().map(|&(_, word)| word).chain([UNKNOWN_ENCODING])) {
-                        Some(meant) => format!("did you mean `{meant}`?"),
-                        None => format!(
-                            "write `match mime encoding X-{value}`, or `unknown` for any that is not listed"
-                        ),
-                    };
+                let message = format!("unknown encoding `{value}`, private encodings begin with `X-`");
+                let help = match nearest(
+                    value,
+                    ENCODINGS.iter().map(|&(_, word)| word).chain([UNKNOWN_ENCODING]),
+                ) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!(
+                        "write `match mime encoding X-{value}`, or `unknown` for any encoding that is not listed"
+                    ),
+                };
                 // The value is the last word of its line.
                 let word = u32::try_from(value.len()).map_or(at, |len| Span { start: at.end - len, ..at });
                 complaints.push(Diagnostic::new(Code::EncodingNotPrivate, word, message).help(help));
@@ -190,7 +193,7 @@ fn smtp_action(
                     Diagnostic::new(
                         Code::Pinhole,
                         at,
-                        "`inspect` in a policy on mail lets the class pass uninspected",
+                        "`inspect` in an SMTP policy-map allows the class without inspection",
                     )
                     .help("write `allow`, or `inspect` in a `policy-map type inspect`"),
                 );
@@ -204,7 +207,7 @@ fn smtp_action(
                 let message = format!("class `{}` cannot both {known} and {action}", rule.class.text);
                 complaints.push(
                     Diagnostic::new(Code::ActionConflict, at, message)
-                        .related(before, format!("`{known}` stands here"))
+                        .related(before, format!("`{known}` is configured here"))
                         .help(format!("write `no {known}` first")),
                 );
             }
@@ -262,7 +265,7 @@ fn change_top_action(
         return;
     }
     if let Some(before) = known.as_ref().filter(|before| kind(before) != kind(&action)) {
-        let message = format!("`{}` takes the place of `{}`", kind(&action), kind(before));
+        let message = format!("`{}` replaces `{}`", kind(&action), kind(before));
         complaints.push(Diagnostic::new(Code::Overridden, at, message));
     }
     *known = Some(action);

@@ -40,8 +40,8 @@ impl Lowering<'_> {
         let user = format!("{} `{}`", user.kind().noun(), user.name());
         self.complaints.push(
             Diagnostic::new(Code::InUse, at, format!("{} `{name}` is being used", kind.noun()))
-                .related(used, format!("by {user}"))
-                .help(format!("take it out of {user} first")),
+                .related(used, format!("used by {user}"))
+                .help(format!("remove it from {user} first")),
         );
     }
 }
