@@ -1,24 +1,30 @@
-//! What a line of a configuration can say, in whichever dialect: the modes and their tables are in
-//! the folder, one `Statement` is for all.
+//! What a line of a configuration can say, in whichever dialect, and what the dialects share.
 //!
-//! Adding a statement: a row in its mode's table, a variant here, an arm in its lowering.
+//! A dialect is a module here with its tables and its statements, and a module `lower` inside it with
+//! what each does to the model. The modes to which several dialects add commands are composed here.
+//!
+//! Adding a statement: a row in its mode's table, a variant of that mode's lines, an arm in `lower`.
+//! Adding a dialect: its folder, its tables in the modes below, a variant of [`Statement`], and the arms
+//! in `lowering.rs` that the compiler then asks for.
+
+#![deny(clippy::wildcard_enum_match_arm)]
 
 use std::net::SocketAddr;
 
 use grammar::{Command, Matched, Mismatch, Mode, Platforms, Unknown};
 
-use crate::model::{
-    AccessListForm, Action, Conformance, Criterion, L3Condition, Limits, MatchMode, Name, Protocol,
-    RecipientLimit, Refusals, StartTls, TopAction,
-};
+use crate::model::{MatchMode, Name};
 use crate::platform::Platform;
 use crate::source::Span;
 
 pub(crate) mod c3pl;
 mod common;
+mod lowering;
 mod own;
 
 pub(crate) use common::interface_name;
+pub(crate) use lowering::lower;
+use lowering::{BlockLine, Described};
 
 /// The mode a file begins in.
 pub fn global() -> &'static Mode<Statement> {
@@ -33,110 +39,47 @@ static INTERFACE: Mode<Statement> =
     Mode::new("interface", "(config-if)#", &[common::INTERFACE_COMMANDS, c3pl::INTERFACE_COMMANDS])
         .unknown(Unknown::Ignore);
 
-/// One line, understood; its `no` is kept beside it.
+/// One line, understood, by the dialect whose table it is in; its `no` is kept beside it.
+///
+/// A line inside a block is of the type of that block's lines, so that each lowering is an exhaustive
+/// `match`: a statement that is not lowered does not compile.
 #[derive(Clone, Debug)]
 pub enum Statement {
-    /// `enable`, `configure terminal`: said on the way to the configuration.
-    OnTheWay,
-    Hostname(Option<Name>),
-    LogFile(Option<Name>),
-    Description(Option<Name>),
-
-    RegexMap(Name),
-    Pattern(Name),
-    InspectMap {
-        name: Name,
-        rest: Option<Name>,
-    },
-    Limit {
-        set: fn(&mut Limits, Option<u32>),
-        value: Option<u32>,
-    },
-    Switch {
-        set: fn(&mut Limits, Option<bool>),
-        on: Option<bool>,
-    },
-    HostLimit(Option<(u32, u32)>),
-
-    L7Class {
-        name: Name,
-        mode: Option<MatchMode>,
-    },
-    SmtpMatch {
-        criterion: Criterion,
-        negated: bool,
-    },
-    L3Class {
-        name: Name,
-        mode: Option<MatchMode>,
-    },
-    InspectMatch(L3Condition),
-
-    L7Policy(Name),
-    L7Rule(Name),
-    Log,
-    SmtpAction(Action),
-    /// `inspect` where an action on mail is expected.
-    SmtpInspect,
-    L3Policy(Name),
-    L3Rule(Name),
-    /// `class class-default`.
-    DefaultRule,
-    TopAction(TopAction),
-    NestedPolicy {
-        protocol: Name,
-        policy: Option<Name>,
-    },
-    Police(Option<(u64, u64)>),
-
-    Zone(Name),
-    ZonePair {
-        name: Name,
-        ends: Option<(Name, Name)>,
-    },
-    /// `service-policy type inspect`, of a zone-pair or a proxy.
-    ServicePolicy(Option<Name>),
-    ProxySmtpPolicy(Option<Name>),
-    Interface(Name),
-    ZoneMember(Option<Name>),
-    LinuxInterface(Option<Name>),
-
-    AccessListLine {
-        name: Name,
-        entry: Option<Name>,
-    },
-    AccessList {
-        form: AccessListForm,
-        name: Name,
-    },
-    AccessListEntry(Name),
-    Remark,
-
-    Mailwarden,
-    Setting(Setting),
-    Proxy(Name),
-    Listen(SocketAddr),
-    Server(SocketAddr),
-    ProxyProtocol(Option<Protocol>),
-    ProxyParameters(Option<Name>),
-    /// `inspect esmtp [MAP]` of the ASA in a proxy.
-    InspectEsmtp,
-    /// `ip inspect RULE` of classic IOS in a proxy.
-    IpInspect,
+    Common(common::Statement),
+    Own(own::Statement),
+    C3pl(c3pl::Statement),
 }
 
-/// One line of the `mailwarden` block.
+impl Statement {
+    /// Whether the line configures nothing and leads to the lines that do: `enable`, `configure terminal`.
+    pub(crate) const fn leads_to_configuration(&self) -> bool {
+        matches!(self, Self::Common(common::Statement::OnTheWay))
+    }
+
+    /// Whether the line is a regular expression, in which an unclosed quote is an error.
+    pub(crate) const fn is_pattern(&self) -> bool {
+        match self {
+            Self::C3pl(statement) => statement.is_pattern(),
+            Self::Common(_) | Self::Own(_) => false,
+        }
+    }
+}
+
+/// A line of the block `interface`, to which each dialect adds commands.
 #[derive(Clone, Debug)]
-pub enum Setting {
-    Platform(Platform),
-    Workers(u16),
-    Conformance(Conformance),
-    Refusals(Refusals),
-    StartTls(StartTls),
-    RecipientLimit(RecipientLimit),
-    ControlSocket(Option<Name>),
-    Metrics(Option<SocketAddr>),
-    EventsJson(Option<Name>),
+pub(crate) enum InterfaceLine {
+    Common(common::InterfaceLine),
+    C3pl(c3pl::InterfaceLine),
+}
+
+impl BlockLine for InterfaceLine {
+    fn of(statement: Statement) -> Option<Self> {
+        match statement {
+            Statement::Common(_) => common::InterfaceLine::of(statement).map(Self::Common),
+            Statement::C3pl(_) => c3pl::InterfaceLine::of(statement).map(Self::C3pl),
+            Statement::Own(_) => None,
+        }
+    }
 }
 
 pub(crate) fn platforms(platform: Platform) -> Platforms {
@@ -154,10 +97,18 @@ impl From<grammar::Span> for Span {
 
 type Built = Result<Statement, Mismatch>;
 
-/// The command that most blocks have; the first line of its help says of what.
-const fn description(help: &'static [&'static str; 2]) -> Command<Statement> {
+/// The way of a statement or line into a table.
+fn built(statement: impl Into<Statement>) -> Built {
+    Ok(statement.into())
+}
+
+/// The command that most blocks have, whatever feature they serve.
+pub(crate) const DESCRIPTION: &str = "[no] description [LINE$text]";
+
+/// That command; the first line of its help says of what.
+const fn description<L: Described>(help: &'static [&'static str; 2]) -> Command<Statement> {
     let [about, _] = *help;
-    Command::new("[no] description [LINE$text]", about, help, |m| Ok(Statement::Description(text(m, "text"))))
+    Command::new(DESCRIPTION, about, help, |m| built(L::description(text(m, "text"))))
 }
 
 /// The word `$key` as typed, or the rest of the line.
@@ -216,9 +167,85 @@ fn address(m: &Matched<'_>, key: &str) -> Result<SocketAddr, Mismatch> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::diagnostic::Code;
+
     #[test]
     fn the_tables_are_sound() {
-        let faults: Vec<String> = grammar::check(super::global()).iter().map(ToString::to_string).collect();
+        let faults: Vec<String> = grammar::check(global()).iter().map(ToString::to_string).collect();
         assert_eq!(faults, Vec::<String>::new());
+    }
+
+    /// A lowering that meets a line of another block reports it, and panics here: so no line of any
+    /// table vanishes in silence, because each `match` over the lines of a block is exhaustive.
+    #[test]
+    fn every_command_of_every_mode_is_lowered_in_its_block() {
+        let mut typed = 0;
+        for platform in [Platform::Ios, Platform::Asa] {
+            for (mode, headers) in with_headers() {
+                let commands = mode.commands().filter(|it| it.platforms.intersects(platforms(platform)));
+                for line in commands.flat_map(|command| samples(command.syntax)) {
+                    let marks = match platform {
+                        Platform::Ios => "mailwarden\n platform ios\n",
+                        Platform::Asa => "mailwarden\n platform asa\n",
+                    };
+                    let text = format!("{marks}{}{line}\n", headers.concat());
+                    let resolved = grammar::resolve(mode, platforms(platform), &grammar::words(&line));
+                    assert!(resolved.is_ok_and(|it| it.build().is_ok()), "{line}");
+                    let loaded = crate::load("sample", text.as_bytes());
+                    let outside = loaded.diagnostics.iter().find(|it| it.code == Code::OutsideBlock);
+                    assert!(outside.is_none(), "{text}: {outside:?}");
+                    typed += 1;
+                }
+            }
+        }
+        assert!(typed > 200, "{typed}");
+    }
+
+    /// Every mode, with the lines that lead into it.
+    fn with_headers() -> Vec<(&'static Mode<Statement>, Vec<String>)> {
+        let mut found: Vec<(&'static Mode<Statement>, Vec<String>)> = vec![(global(), Vec::new())];
+        let mut next = 0;
+        while let Some((mode, headers)) = found.get(next).cloned() {
+            next += 1;
+            for command in mode.commands() {
+                let Some(entered) = command.enters else { continue };
+                if found.iter().all(|(known, _)| !std::ptr::eq(*known, entered)) {
+                    let mut headers = headers.clone();
+                    headers.push(format!("{}\n", samples(command.syntax)[0]));
+                    found.push((entered, headers));
+                }
+            }
+        }
+        found
+    }
+
+    /// A line that fits a syntax and, if there is one, its `no` form.
+    fn samples(syntax: &str) -> Vec<String> {
+        let (no, syntax) = syntax.strip_prefix("[no] ").map_or((false, syntax), |rest| (true, rest));
+        let mut words = Vec::new();
+        let mut depth = 0;
+        let mut skipping = false;
+        let spaced = syntax.replace(['[', '{'], " { ").replace([']', '}'], " } ");
+        for word in spaced.split_ascii_whitespace() {
+            match word {
+                "{" => depth += 1,
+                "}" => (depth, skipping) = (depth - 1, false),
+                // The first of several alternatives.
+                "|" => skipping = true,
+                _ if skipping || word.starts_with('$') => {}
+                _ => words.push(match word.split_once('$') {
+                    None => word,
+                    Some((_, "address")) => "192.0.2.1:25",
+                    Some((range, _)) if range.starts_with('(') => {
+                        range[1..].split('-').next().unwrap_or_default()
+                    }
+                    Some(_) => "x",
+                }),
+            }
+        }
+        assert_eq!(depth, 0, "{syntax}");
+        let line = words.join(" ");
+        if no { vec![line.clone(), format!("no {line}")] } else { vec![line] }
     }
 }

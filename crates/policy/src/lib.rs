@@ -61,7 +61,7 @@ pub fn load(name: &str, octets: &[u8]) -> Loaded {
     let Statements { nodes, unused, not_used_here, in_full } =
         statement::read(&source, &lines, platform, &mut diagnostics);
     let summary = Summary { unused, not_used_here, ..survey::read(&lines, &in_full) };
-    let configuration = dialect::c3pl::lower::lower(nodes, platform, &mut diagnostics);
+    let configuration = dialect::lower(nodes, platform, &mut diagnostics);
     link::check(&configuration, &mut diagnostics);
     validate::check(&configuration, &source, &mut diagnostics);
     if !diagnostics.has_errors() {

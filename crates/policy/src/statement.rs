@@ -119,7 +119,7 @@ impl Reader<'_> {
         self.aside = None;
         self.close(0);
         let built = grammar::resolve(dialect::global(), self.platforms, &cut.words).map(|r| r.build());
-        if !matches!(built, Ok(Ok(Statement::OnTheWay))) {
+        if !built.is_ok_and(|built| built.is_ok_and(|statement| statement.leads_to_configuration())) {
             self.not_used(cut);
         }
     }
@@ -177,7 +177,7 @@ impl Reader<'_> {
         if let Some(words) = resolved.matched.in_full() {
             self.out.in_full.insert(cut.line.start, words.join(" "));
         }
-        if matches!(statement, Statement::OnTheWay) {
+        if statement.leads_to_configuration() {
             return;
         }
         let negated = resolved.matched.negated();
@@ -193,7 +193,7 @@ impl Reader<'_> {
 
     /// Whether the quotes of a pattern are closed.
     fn check_quotes(&mut self, cut: &Cut<'_>, statement: &Statement) -> bool {
-        if !matches!(statement, Statement::Pattern(_)) {
+        if !statement.is_pattern() {
             return true;
         }
         if let Some(quote) = cut.words.unterminated {
@@ -304,7 +304,7 @@ impl Reader<'_> {
         let resolved = grammar::resolve(mode, self.platforms, &cut.words);
         // Every block of every feature has a description.
         let fits = resolved.is_ok_and(|resolved| {
-            resolved.build().is_ok_and(|statement| !matches!(statement, Statement::Description(_)))
+            resolved.command.syntax != dialect::DESCRIPTION && resolved.build().is_ok()
         });
         let claims = |command: &Command<_>| command.claim == Claim::Anywhere && claim_fits(command, cut);
         if !fits && !mode.commands().any(claims) {

@@ -5,23 +5,144 @@
 
 use grammar::{Claim, Command, Matched, Mode, Platforms, Unknown};
 
-use super::{Built, Statement, description, maybe_name, mode_of, name, name_unless_no, text};
+use super::lowering::{block_lines, described};
+use super::{Built, built, description, maybe_name, mode_of, name, name_unless_no, text};
+use crate::model::{Action, Criterion, L3Condition, Limits, MatchMode, Name, TopAction};
 pub(crate) use class::{ENCODINGS, UNKNOWN_ENCODING};
 use class::{INSPECT_CLASS, SMTP_CLASS};
 use parameter::{INSPECT_MAP, REGEX_MAP};
 use policy::{INSPECT_POLICY, SMTP_POLICY};
 
 mod class;
-pub(crate) mod lower;
+pub(super) mod lower;
 mod parameter;
 mod policy;
 
-pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
+#[derive(Clone, Debug)]
+pub enum Statement {
+    RegexMap(Name),
+    InspectMap {
+        name: Name,
+        /// A command of the map on the line of its header.
+        rest: Option<Name>,
+    },
+    L7Class {
+        name: Name,
+        mode: Option<MatchMode>,
+    },
+    L3Class {
+        name: Name,
+        mode: Option<MatchMode>,
+    },
+    L7Policy(Name),
+    L3Policy(Name),
+    Zone(Name),
+    ZonePair {
+        name: Name,
+        /// Source and destination; `None` opens a pair that exists.
+        ends: Option<(Name, Name)>,
+    },
+    Line(Line),
+}
+
+impl Statement {
+    pub(super) const fn is_pattern(&self) -> bool {
+        matches!(self, Self::Line(Line::RegexMap(RegexMapLine::Pattern(_))))
+    }
+}
+
+#[derive(Clone, Debug)]
+pub enum RegexMapLine {
+    Pattern(Name),
+}
+
+#[derive(Clone, Debug)]
+pub enum InspectMapLine {
+    Limit {
+        set: fn(&mut Limits, Option<u32>),
+        value: Option<u32>,
+    },
+    Switch {
+        set: fn(&mut Limits, Option<bool>),
+        on: Option<bool>,
+    },
+    /// Half-open sessions of one host, and minutes for which it is blocked.
+    HostLimit(Option<(u32, u32)>),
+}
+
+#[derive(Clone, Debug)]
+pub enum L7ClassLine {
+    Description(Option<Name>),
+    Match {
+        criterion: Criterion,
+        /// `match not`.
+        negated: bool,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub enum L7PolicyLine {
+    Description(Option<Name>),
+    Class(Name),
+}
+
+#[derive(Clone, Debug)]
+pub enum L7RuleLine {
+    Log,
+    Action(Action),
+    /// The class is not inspected; the action of an L3 policy, which some guides write here.
+    Inspect,
+}
+
+#[derive(Clone, Debug)]
+pub enum L3ClassLine {
+    Description(Option<Name>),
+    Match(L3Condition),
+}
+
+#[derive(Clone, Debug)]
+pub enum L3PolicyLine {
+    Description(Option<Name>),
+    Class(Name),
+    ClassDefault,
+}
+
+#[derive(Clone, Debug)]
+pub enum L3RuleLine {
+    Action(TopAction),
+    ServicePolicy {
+        protocol: Name,
+        policy: Option<Name>,
+    },
+    /// Bits per second, and bytes of a burst.
+    Police(Option<(u64, u64)>),
+}
+
+#[derive(Clone, Debug)]
+pub enum ZoneLine {
+    Description(Option<Name>),
+}
+
+#[derive(Clone, Debug)]
+pub enum ZonePairLine {
+    Description(Option<Name>),
+    ServicePolicy(Option<Name>),
+}
+
+#[derive(Clone, Debug)]
+pub enum InterfaceLine {
+    ZoneMember(Option<Name>),
+}
+
+block_lines!(C3pl: RegexMap(RegexMapLine), InspectMap(InspectMapLine), L7Class(L7ClassLine), L7Policy(L7PolicyLine), L7Rule(L7RuleLine), L3Class(L3ClassLine), L3Policy(L3PolicyLine), L3Rule(L3RuleLine), Zone(ZoneLine), ZonePair(ZonePairLine), Interface(InterfaceLine));
+described!(L7ClassLine, L7PolicyLine, L3ClassLine, L3PolicyLine, ZoneLine, ZonePairLine);
+
+pub(super) static GLOBAL_COMMANDS: &[Command<super::Statement>] = &[
     Command::new(
         "[no] parameter-map type regex WORD$name",
         "Define a list of regular expressions",
         &["A parameter-map", "Its type", "Regular expressions", "Name"],
-        |m| name(m, "name").map(Statement::RegexMap),
+        |m| built(Statement::RegexMap(name(m, "name")?)),
     )
     .claims(Claim::Anywhere)
     .on(Platforms::IOS)
@@ -30,7 +151,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
         "[no] parameter-map type inspect WORD$name [LINE$rest]",
         "Define timers and session limits",
         &["", "", "Timers and limits", "Name", "A command of the map"],
-        |m| Ok(Statement::InspectMap { name: name(m, "name")?, rest: text(m, "rest") }),
+        |m| built(Statement::InspectMap { name: name(m, "name")?, rest: text(m, "rest") }),
     )
     .claims(Claim::Anywhere)
     .on(Platforms::IOS)
@@ -47,7 +168,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
             "One condition must hold",
             "Name",
         ],
-        |m| Ok(Statement::L7Class { name: name(m, "name")?, mode: mode_of(m) }),
+        |m| built(Statement::L7Class { name: name(m, "name")?, mode: mode_of(m) }),
     )
     .claims(Claim::Anywhere)
     .on(Platforms::IOS)
@@ -56,7 +177,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
         "[no] class-map type inspect [match-all | match-any]$mode WORD$name",
         "Define a class of traffic by protocol and address",
         &["", "", "", "All conditions must hold", "One condition must hold", "Name"],
-        |m| Ok(Statement::L3Class { name: name(m, "name")?, mode: mode_of(m) }),
+        |m| built(Statement::L3Class { name: name(m, "name")?, mode: mode_of(m) }),
     )
     .claims(Claim::Anywhere)
     .on(Platforms::IOS)
@@ -65,7 +186,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
         "[no] policy-map type inspect smtp WORD$name",
         "Define the actions for classes of SMTP traffic",
         &["A policy-map", "Its type", "An inspection policy", "An SMTP policy", "Name"],
-        |m| name(m, "name").map(Statement::L7Policy),
+        |m| built(Statement::L7Policy(name(m, "name")?)),
     )
     .claims(Claim::Anywhere)
     .on(Platforms::IOS)
@@ -74,7 +195,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
         "[no] policy-map type inspect WORD$name",
         "Define which classes of traffic are inspected, passed or dropped",
         &["", "", "", "Name"],
-        |m| name(m, "name").map(Statement::L3Policy),
+        |m| built(Statement::L3Policy(name(m, "name")?)),
     )
     .claims(Claim::Anywhere)
     .on(Platforms::IOS)
@@ -83,7 +204,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
         "[no] zone security WORD$name",
         "Define a security zone",
         &["A zone", "A security zone", "Name"],
-        |m| name(m, "name").map(Statement::Zone),
+        |m| built(Statement::Zone(name(m, "name")?)),
     )
     .claims(Claim::Anywhere)
     .on(Platforms::IOS)
@@ -111,37 +232,37 @@ fn zone_pair(m: &Matched<'_>) -> Built {
     let ends = maybe_name(m, "source")?.zip(maybe_name(m, "destination")?);
     if ends.is_none() && !m.negated() {
         // An existing pair may be opened again by its name alone; lowering knows whether it exists.
-        return Ok(Statement::ZonePair { name: name(m, "name")?, ends: None });
+        return built(Statement::ZonePair { name: name(m, "name")?, ends: None });
     }
-    Ok(Statement::ZonePair { name: name(m, "name")?, ends })
+    built(Statement::ZonePair { name: name(m, "name")?, ends })
 }
 
-static ZONE: Mode<Statement> = Mode::new(
+static ZONE: Mode<super::Statement> = Mode::new(
     "zone",
     "(config-sec-zone)#",
-    &[&[description(&["Describe the zone", "Up to 200 characters"])]],
+    &[&[description::<ZoneLine>(&["Describe the zone", "Up to 200 characters"])]],
 )
 .unknown(Unknown::Warn);
 
-static ZONE_PAIR: Mode<Statement> = Mode::new(
+static ZONE_PAIR: Mode<super::Statement> = Mode::new(
     "zone-pair",
     "(config-sec-zone-pair)#",
     &[&[
-        description(&["Describe the zone-pair", "Up to 200 characters"]),
+        description::<ZonePairLine>(&["Describe the zone-pair", "Up to 200 characters"]),
         Command::new(
             "[no] service-policy type inspect [WORD$policy]",
             "Apply a policy to the traffic of this pair",
             &["Enforce a policy", "Its type", "An inspection policy", "Name of the policy-map"],
-            |m| name_unless_no(m, "policy").map(Statement::ServicePolicy),
+            |m| built(ZonePairLine::ServicePolicy(name_unless_no(m, "policy")?)),
         )
         .claims(Claim::Whole),
     ]],
 );
 
-pub(super) static INTERFACE_COMMANDS: &[Command<Statement>] = &[Command::new(
+pub(super) static INTERFACE_COMMANDS: &[Command<super::Statement>] = &[Command::new(
     "[no] zone-member security [WORD$zone]",
     "Assign the interface to a zone",
     &["Put the interface into a zone", "A security zone", "Name"],
-    |m| name_unless_no(m, "zone").map(Statement::ZoneMember),
+    |m| built(InterfaceLine::ZoneMember(name_unless_no(m, "zone")?)),
 )
 .on(Platforms::IOS)];

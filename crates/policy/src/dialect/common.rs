@@ -4,29 +4,67 @@
 
 use grammar::{Claim, Command, Matched, Mismatch, Mode, Platforms, Unknown};
 
-use super::{Built, INTERFACE, Statement, description, name, name_unless_no, required_text, text};
+use super::lowering::{block_lines, described};
+use super::{Built, INTERFACE, built, description, name, name_unless_no, required_text, text};
 use crate::model::{AccessListForm, Name};
 
-pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
+pub(super) mod lower;
+
+#[derive(Clone, Debug)]
+pub enum Statement {
+    /// `enable`, `configure terminal`: they lead to the configuration.
+    OnTheWay,
+    Hostname(Option<Name>),
+    LogFile(Option<Name>),
+    Interface(Name),
+    AccessListLine {
+        name: Name,
+        /// From `permit` or `deny` on, one blank between the words; `None` for what is skipped.
+        entry: Option<Name>,
+    },
+    AccessList {
+        form: AccessListForm,
+        name: Name,
+    },
+    Line(Line),
+}
+
+#[derive(Clone, Debug)]
+pub enum InterfaceLine {
+    Description(Option<Name>),
+    LinuxInterface(Option<Name>),
+}
+
+#[derive(Clone, Debug)]
+pub enum AccessListLine {
+    /// From `permit` or `deny` on, one blank between the words.
+    Entry(Name),
+    Remark,
+}
+
+block_lines!(Common: Interface(InterfaceLine), AccessList(AccessListLine));
+described!(InterfaceLine);
+
+pub(super) static GLOBAL_COMMANDS: &[Command<super::Statement>] = &[
     Command::new(
         "enable",
         "Enter privileged mode; accepted so that a terminal log can be read",
         &["Turn on privileged commands"],
-        |_| Ok(Statement::OnTheWay),
+        |_| built(Statement::OnTheWay),
     )
     .claims(Claim::Whole),
     Command::new(
         "configure [terminal]",
         "Enter configuration mode; accepted so that a terminal log can be read",
         &["Enter configuration mode", "Configure from the terminal"],
-        |_| Ok(Statement::OnTheWay),
+        |_| built(Statement::OnTheWay),
     )
     .claims(Claim::Whole),
     Command::new(
         "[no] hostname [WORD$name]",
         "Set the name of this system, as it appears in the prompt and in messages",
         &["Name of this system", "Name"],
-        |m| hostname(m).map(Statement::Hostname),
+        |m| built(Statement::Hostname(hostname(m)?)),
     )
     .claims(Claim::Corrected)
     // `host 192.0.2.1` is a line of many blocks.
@@ -35,12 +73,12 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
         "[no] logging file [WORD$path]",
         "Write syslog messages to a file instead of standard error",
         &["Message output", "Write messages to a file instead of stderr", "Path"],
-        |m| name_unless_no(m, "path").map(Statement::LogFile),
+        |m| built(Statement::LogFile(name_unless_no(m, "path")?)),
     )
     .claims(Claim::Whole),
     Command::new("[no] interface LINE$name", "Configure an interface", &["An interface", "Name"], |m| {
         let line = required_text(m, "name")?;
-        Ok(Statement::Interface(Name::new(interface_name(line.text.split_ascii_whitespace()), line.at)))
+        built(Statement::Interface(Name::new(interface_name(line.text.split_ascii_whitespace()), line.at)))
     })
     .claims(Claim::Corrected)
     .enters(&INTERFACE),
@@ -56,7 +94,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
         "[no] access-list WORD$name [LINE$other]",
         "Remove an access list (`no`); remarks and other entries are skipped",
         &["", "Number or name", "A remark or another kind of entry"],
-        |m| Ok(Statement::AccessListLine { name: name(m, "name")?, entry: None }),
+        |m| built(Statement::AccessListLine { name: name(m, "name")?, entry: None }),
     )
     .on(Platforms::IOS)
     .claims(Claim::Whole),
@@ -73,7 +111,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
         "[no] ipv6 access-list WORD$name",
         "Define an IPv6 access list",
         &["IPv6", "A named access list", "Name"],
-        |m| Ok(Statement::AccessList { form: AccessListForm::V6, name: name(m, "name")? }),
+        |m| built(Statement::AccessList { form: AccessListForm::V6, name: name(m, "name")? }),
     )
     .claims(Claim::Whole)
     .on(Platforms::IOS)
@@ -94,26 +132,26 @@ fn hostname(m: &Matched<'_>) -> Result<Option<Name>, Mismatch> {
 fn access_list_line(m: &Matched<'_>) -> Built {
     let action = m.choice("action").unwrap_or("deny");
     let entry = text(m, "rest").map(|rest| entry(action, &rest));
-    Ok(Statement::AccessListLine { name: name(m, "name")?, entry })
+    built(Statement::AccessListLine { name: name(m, "name")?, entry })
 }
 
 fn access_list(m: &Matched<'_>) -> Built {
     let extended = m.choice("form") == Some("extended");
     let form = if extended { AccessListForm::Extended } else { AccessListForm::Standard };
-    Ok(Statement::AccessList { form, name: name(m, "name")? })
+    built(Statement::AccessList { form, name: name(m, "name")? })
 }
 
-pub(super) static INTERFACE_COMMANDS: &[Command<Statement>] = &[
-    description(&["Describe the interface", "Up to 200 characters"]),
+pub(super) static INTERFACE_COMMANDS: &[Command<super::Statement>] = &[
+    description::<InterfaceLine>(&["Describe the interface", "Up to 200 characters"]),
     Command::new(
         "[no] linux-interface [WORD$name]",
         "Name the Linux interface that replaces the configured one",
         &["Linux interface for the configured name", "Name"],
-        |m| name_unless_no(m, "name").map(Statement::LinuxInterface),
+        |m| built(InterfaceLine::LinuxInterface(name_unless_no(m, "name")?)),
     ),
 ];
 
-static ACCESS_LIST: Mode<Statement> = Mode::new(
+static ACCESS_LIST: Mode<super::Statement> = Mode::new(
     "access-list",
     "(config-ext-nacl)#",
     &[&[
@@ -132,7 +170,7 @@ static ACCESS_LIST: Mode<Statement> = Mode::new(
         )
         .claims(Claim::Whole),
         Command::new("[no] remark [LINE$text]", "Add a comment", &["A comment", "Text"], |_| {
-            Ok(Statement::Remark)
+            built(AccessListLine::Remark)
         })
         .claims(Claim::Whole),
     ]],
@@ -143,7 +181,7 @@ static ACCESS_LIST: Mode<Statement> = Mode::new(
 fn access_list_entry(m: &Matched<'_>) -> Built {
     let rest = required_text(m, "rest")?;
     let action = m.choice("action").unwrap_or("deny");
-    Ok(Statement::AccessListEntry(entry(action, &rest)))
+    built(AccessListLine::Entry(entry(action, &rest)))
 }
 
 fn entry(action: &str, rest: &Name) -> Name {

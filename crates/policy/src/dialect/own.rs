@@ -4,25 +4,69 @@ use std::net::SocketAddr;
 
 use grammar::{Claim, Command, Matched, Mismatch, Mode};
 
-use super::{Built, Setting, Statement, address, description, name, name_unless_no};
-use crate::model::{Conformance, Protocol, RecipientLimit, Refusals, StartTls};
+use super::lowering::{block_lines, described};
+use super::{Built, address, built, description, name, name_unless_no};
+use crate::model::{Conformance, Name, Protocol, RecipientLimit, Refusals, StartTls};
 use crate::platform::Platform;
 
-pub(super) static GLOBAL_COMMANDS: &[Command<Statement>] = &[
+pub(super) mod lower;
+
+#[derive(Clone, Debug)]
+pub enum Statement {
+    Mailwarden,
+    Proxy(Name),
+    Line(Line),
+}
+
+#[derive(Clone, Debug)]
+pub enum MailwardenLine {
+    Platform(Platform),
+    Workers(u16),
+    Conformance(Conformance),
+    Refusals(Refusals),
+    StartTls(StartTls),
+    RecipientLimit(RecipientLimit),
+    ControlSocket(Option<Name>),
+    Metrics(Option<SocketAddr>),
+    EventsJson(Option<Name>),
+}
+
+#[derive(Clone, Debug)]
+pub enum ProxyLine {
+    Description(Option<Name>),
+    Listen(SocketAddr),
+    Server(SocketAddr),
+    Protocol(Option<Protocol>),
+    /// `service-policy type inspect NAME`: a top-level policy-map, or an SMTP one.
+    Policy(Option<Name>),
+    /// `service-policy type inspect smtp NAME`.
+    SmtpPolicy(Option<Name>),
+    /// Timers and session limits.
+    Parameters(Option<Name>),
+    /// `inspect esmtp [MAP]` of the ASA.
+    InspectEsmtp,
+    /// `ip inspect RULE` of classic IOS.
+    IpInspect,
+}
+
+block_lines!(Own: Mailwarden(MailwardenLine), Proxy(ProxyLine));
+described!(ProxyLine);
+
+pub(super) static GLOBAL_COMMANDS: &[Command<super::Statement>] = &[
     Command::new("[no] mailwarden", "Configure this program", &["Settings of this program"], |_| {
-        Ok(Statement::Mailwarden)
+        built(Statement::Mailwarden)
     })
     .enters(&MAILWARDEN),
     Command::new(
         "[no] proxy WORD$name",
         "Define a proxy: a listener that relays mail to servers",
         &["A listener that relays to mail servers", "Name"],
-        |m| name(m, "name").map(Statement::Proxy),
+        |m| built(Statement::Proxy(name(m, "name")?)),
     )
     .enters(&PROXY),
 ];
 
-static MAILWARDEN: Mode<Statement> = Mode::new(
+static MAILWARDEN: Mode<super::Statement> = Mode::new(
     "mailwarden",
     "(config-mailwarden)#",
     &[&[
@@ -32,7 +76,7 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
             &["Language of the file", "Cisco IOS", "Cisco ASA or PIX"],
             |m| {
                 let asa = m.choice("platform") == Some("asa");
-                Ok(Statement::Setting(Setting::Platform(if asa { Platform::Asa } else { Platform::Ios })))
+                built(MailwardenLine::Platform(if asa { Platform::Asa } else { Platform::Ios }))
             },
         )
         .claims(Claim::Whole),
@@ -42,7 +86,7 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
             &["Worker threads", "Number"],
             |m| {
                 let count = m.number("count").and_then(|count| u16::try_from(count).ok()).unwrap_or(1);
-                Ok(Statement::Setting(Setting::Workers(count)))
+                built(MailwardenLine::Workers(count))
             },
         )
         .claims(Claim::Anywhere),
@@ -56,11 +100,11 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
                 "Refuse all violations",
             ],
             |m| {
-                Ok(Statement::Setting(Setting::Conformance(match m.choice("level") {
+                built(MailwardenLine::Conformance(match m.choice("level") {
                     Some("compat") => Conformance::Compat,
                     Some("strict") => Conformance::Strict,
                     _ => Conformance::Standard,
-                })))
+                }))
             },
         )
         .claims(Claim::Anywhere),
@@ -74,11 +118,11 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
                 "An SMTP reply that names the class",
             ],
             |m| {
-                Ok(Statement::Setting(Setting::Refusals(match m.choice("form") {
+                built(MailwardenLine::Refusals(match m.choice("form") {
                     Some("silent") => Refusals::Silent,
                     Some("detail") => Refusals::Detail,
                     _ => Refusals::Smtp,
-                })))
+                }))
             },
         )
         .claims(Claim::Anywhere),
@@ -92,11 +136,11 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
                 "As the original device does",
             ],
             |m| {
-                Ok(Statement::Setting(Setting::StartTls(match m.choice("treatment") {
+                built(MailwardenLine::StartTls(match m.choice("treatment") {
                     Some("mask") => StartTls::Mask,
                     Some("device") => StartTls::Device,
                     _ => StartTls::Pass,
-                })))
+                }))
             },
         )
         .claims(Claim::Anywhere),
@@ -111,7 +155,7 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
             |m| {
                 let refuse = m.choice("form") == Some("refuse");
                 let limit = if refuse { RecipientLimit::Refuse } else { RecipientLimit::Device };
-                Ok(Statement::Setting(Setting::RecipientLimit(limit)))
+                built(MailwardenLine::RecipientLimit(limit))
             },
         )
         .claims(Claim::Anywhere),
@@ -119,7 +163,7 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
             "[no] control-socket [WORD$path]",
             "Set the path of the control socket; not available yet",
             &["Socket for `show` and the shell", "Path"],
-            |m| name_unless_no(m, "path").map(|path| Statement::Setting(Setting::ControlSocket(path))),
+            |m| built(MailwardenLine::ControlSocket(name_unless_no(m, "path")?)),
         )
         .claims(Claim::Anywhere),
         Command::new(
@@ -128,7 +172,7 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
             &["Address for reading counters", "ADDRESS:PORT"],
             |m| {
                 let listen = if m.negated() { None } else { Some(given_address(m)?) };
-                Ok(Statement::Setting(Setting::Metrics(listen)))
+                built(MailwardenLine::Metrics(listen))
             },
         )
         .claims(Claim::Whole),
@@ -136,29 +180,29 @@ static MAILWARDEN: Mode<Statement> = Mode::new(
             "[no] events json [WORD$path]",
             "Write events to a file as JSON, one object per line",
             &["Event output", "One JSON object per line", "Path"],
-            |m| name_unless_no(m, "path").map(|path| Statement::Setting(Setting::EventsJson(path))),
+            |m| built(MailwardenLine::EventsJson(name_unless_no(m, "path")?)),
         )
         .claims(Claim::Anywhere),
     ]],
 );
 
-static PROXY: Mode<Statement> = Mode::new(
+static PROXY: Mode<super::Statement> = Mode::new(
     "proxy",
     "(config-proxy)#",
     &[&[
-        description(&["Describe the proxy", "Up to 200 characters"]),
+        description::<ProxyLine>(&["Describe the proxy", "Up to 200 characters"]),
         Command::new(
             "[no] listen WORD$address",
             "Add an address that clients connect to",
             &["Address that clients connect to", "ADDRESS:PORT"],
-            |m| address(m, "address").map(Statement::Listen),
+            |m| built(ProxyLine::Listen(address(m, "address")?)),
         )
         .claims(Claim::Anywhere),
         Command::new(
             "[no] server WORD$address",
             "Add a mail server that connections are relayed to",
             &["A mail server of the proxy", "ADDRESS:PORT"],
-            |m| address(m, "address").map(Statement::Server),
+            |m| built(ProxyLine::Server(address(m, "address")?)),
         )
         .claims(Claim::Whole),
         Command::new(
@@ -185,9 +229,8 @@ static PROXY: Mode<Statement> = Mode::new(
                 "Name of the policy-map",
             ],
             |m| {
-                let statement =
-                    if m.has("smtp") { Statement::ProxySmtpPolicy } else { Statement::ServicePolicy };
-                name_unless_no(m, "policy").map(statement)
+                let line = if m.has("smtp") { ProxyLine::SmtpPolicy } else { ProxyLine::Policy };
+                built(line(name_unless_no(m, "policy")?))
             },
         )
         .claims(Claim::Anywhere),
@@ -195,27 +238,27 @@ static PROXY: Mode<Statement> = Mode::new(
             "[no] inspect esmtp [WORD$map]",
             "With `no`: relay without inspection; ASA inspection is not available yet",
             &["ASA inspection", "SMTP and ESMTP", "Name of the policy-map"],
-            |_| Ok(Statement::InspectEsmtp),
+            |_| built(ProxyLine::InspectEsmtp),
         ),
         Command::new(
             "[no] ip inspect WORD$rule",
             "Inspect by a classic IOS rule; not available yet",
             &["Classic inspection", "Inspect by a rule", "Name of the rule"],
-            |_| Ok(Statement::IpInspect),
+            |_| built(ProxyLine::IpInspect),
         )
         .claims(Claim::Whole),
         Command::new(
             "[no] parameter-map [WORD$map]",
             "Apply timers and session limits",
             &["Timers and limits", "Name of a parameter-map of type inspect"],
-            |m| name_unless_no(m, "map").map(Statement::ProxyParameters),
+            |m| built(ProxyLine::Parameters(name_unless_no(m, "map")?)),
         )
         .claims(Claim::Whole),
     ]],
 );
 
 fn protocol(m: &Matched<'_>) -> Built {
-    Ok(Statement::ProxyProtocol(match m.choice("protocol") {
+    built(ProxyLine::Protocol(match m.choice("protocol") {
         Some("smtp") => Some(Protocol::Smtp),
         Some("esmtp") => Some(Protocol::Smtp),
         Some("pop3") => Some(Protocol::Pop3),

@@ -3,15 +3,16 @@
 use grammar::{Command, Matched, Mismatch, Mode};
 use proto::mime::TransferEncoding;
 
+use super::{L3ClassLine, L7ClassLine};
 use crate::criterion::{Counter, Text};
-use crate::dialect::{Built, Statement, description, name, text};
+use crate::dialect::{Built, Statement, built, description, name, text};
 use crate::model::{Criterion, Encoding, L3Condition, L3Criterion, Name};
 
 pub(super) static SMTP_CLASS: Mode<Statement> = Mode::new(
     "class-map-smtp",
     "(config-cmap)#",
     &[&[
-        description(&["Describe the class-map", "Up to 200 characters"]),
+        description::<L7ClassLine>(&["Describe the class-map", "Up to 200 characters"]),
         Command::new(
             // No `not`: it would hold for no mail at all.
             "[no] match protocol smtp",
@@ -176,7 +177,7 @@ pub(super) static SMTP_CLASS: Mode<Statement> = Mode::new(
 );
 
 fn criterion(m: &Matched<'_>, criterion: Criterion) -> Built {
-    Ok(Statement::SmtpMatch { criterion, negated: m.has("not") })
+    built(L7ClassLine::Match { criterion, negated: m.has("not") })
 }
 
 fn regex(m: &Matched<'_>, text: Text) -> Built {
@@ -234,7 +235,7 @@ pub(super) static INSPECT_CLASS: Mode<Statement> = Mode::new(
     "class-map-inspect",
     "(config-cmap)#",
     &[&[
-        description(&["Describe the class-map", "Up to 200 characters"]),
+        description::<L3ClassLine>(&["Describe the class-map", "Up to 200 characters"]),
         Command::new(
             "[no] match [not] protocol WORD$protocol [LINE$options]",
             "Match the protocol",
@@ -265,7 +266,7 @@ fn list(m: &Matched<'_>) -> Result<Name, Mismatch> {
 }
 
 fn inspect_condition(m: &Matched<'_>, criterion: L3Criterion) -> Built {
-    Ok(Statement::InspectMatch(L3Condition { criterion, negated: m.has("not") }))
+    built(L3ClassLine::Match(L3Condition { criterion, negated: m.has("not") }))
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use grammar::{Command, Matched, Mismatch, Mode, Unknown};
 
-use crate::dialect::{Built, Statement, number, number_unless_no, required_text};
+use super::{InspectMapLine, RegexMapLine};
+use crate::dialect::{Built, Statement, built, number, number_unless_no, required_text};
 use crate::model::Limits;
 
 pub(super) static REGEX_MAP: Mode<Statement> = Mode::new(
@@ -12,7 +13,7 @@ pub(super) static REGEX_MAP: Mode<Statement> = Mode::new(
         "[no] pattern WORD$pattern",
         "Add a regular expression",
         &["An alternative of the map", "Regular expression, in quotes if it contains spaces"],
-        |m| required_text(m, "pattern").map(Statement::Pattern),
+        |m| built(RegexMapLine::Pattern(required_text(m, "pattern")?)),
     )]],
 );
 
@@ -114,15 +115,15 @@ pub(super) static INSPECT_MAP: Mode<Statement> = Mode::new(
 fn switch(m: &Matched<'_>, set: fn(&mut Limits, Option<bool>)) -> Built {
     match m.choice("state") {
         None if !m.negated() => Err(Mismatch::Incomplete { expected: vec!["on", "off"] }),
-        state => Ok(Statement::Switch { set, on: state.map(|state| state == "on") }),
+        state => built(InspectMapLine::Switch { set, on: state.map(|state| state == "on") }),
     }
 }
 
 fn limit(m: &Matched<'_>, range: &'static str, set: fn(&mut Limits, Option<u32>)) -> Built {
-    number_unless_no(m, "value", range).map(|value| Statement::Limit { set, value })
+    built(InspectMapLine::Limit { set, value: number_unless_no(m, "value", range)? })
 }
 
 fn host_limit(m: &Matched<'_>) -> Built {
     let hosts = number_unless_no(m, "hosts", "<1-4294967295>")?;
-    Ok(Statement::HostLimit(hosts.map(|hosts| (hosts, number(m, "minutes").unwrap_or(0)))))
+    built(InspectMapLine::HostLimit(hosts.map(|hosts| (hosts, number(m, "minutes").unwrap_or(0)))))
 }

@@ -2,23 +2,24 @@
 
 use grammar::{Claim, Command, Matched, Mode};
 
-use crate::dialect::{Built, Statement, description, maybe_name, name, name_unless_no};
+use super::{L3PolicyLine, L3RuleLine, L7PolicyLine, L7RuleLine};
+use crate::dialect::{Built, Statement, built, description, maybe_name, name, name_unless_no};
 use crate::model::{Action, Name, TopAction};
 
 pub(super) static SMTP_POLICY: Mode<Statement> = Mode::new(
     "policy-map-smtp",
     "(config-pmap)#",
     &[&[
-        description(&["Describe the policy-map", "Up to 200 characters"]),
+        description::<L7PolicyLine>(&["Describe the policy-map", "Up to 200 characters"]),
         Command::new(
             "[no] class type inspect smtp WORD$name",
             "Configure the actions for a class",
             &["Actions for a class", "Its type", "A class for inspection", "An SMTP class", "Name"],
-            |m| name(m, "name").map(Statement::L7Rule),
+            |m| built(L7PolicyLine::Class(name(m, "name")?)),
         )
         .enters(&SMTP_RULE),
         Command::new("[no] class WORD$name", "Configure the actions for a class", &["", "Name"], |m| {
-            name(m, "name").map(Statement::L7Rule)
+            built(L7PolicyLine::Class(name(m, "name")?))
         })
         .enters(&SMTP_RULE),
     ]],
@@ -29,28 +30,28 @@ static SMTP_RULE: Mode<Statement> = Mode::new(
     "(config-pmap-c)#",
     &[&[
         Command::new("[no] log", "Send a message for each match", &["Send a message"], |_| {
-            Ok(Statement::Log)
+            built(L7RuleLine::Log)
         }),
         Command::new("[no] allow", "Allow matching mail", &["Allow it"], |_| {
-            Ok(Statement::SmtpAction(Action::Allow))
+            built(L7RuleLine::Action(Action::Allow))
         }),
         Command::new(
             "[no] reset",
             "Refuse matching mail and end the session",
             &["Send an error reply and close the connection"],
-            |_| Ok(Statement::SmtpAction(Action::Reset)),
+            |_| built(L7RuleLine::Action(Action::Reset)),
         ),
         Command::new(
             "[no] mask",
             "Overwrite a matching command or EHLO keyword with `x`",
             &["Overwrite the command or EHLO keyword with `x`"],
-            |_| Ok(Statement::SmtpAction(Action::Mask)),
+            |_| built(L7RuleLine::Action(Action::Mask)),
         ),
         Command::new(
             "[no] inspect",
             "Allow matching mail without inspection",
             &["Allow the session without inspecting its mail"],
-            |_| Ok(Statement::SmtpInspect),
+            |_| built(L7RuleLine::Inspect),
         ),
     ]],
 );
@@ -59,23 +60,23 @@ pub(super) static INSPECT_POLICY: Mode<Statement> = Mode::new(
     "policy-map-inspect",
     "(config-pmap)#",
     &[&[
-        description(&["Describe the policy-map", "Up to 200 characters"]),
+        description::<L3PolicyLine>(&["Describe the policy-map", "Up to 200 characters"]),
         Command::new(
             "[no] class type inspect WORD$name",
             "Configure the actions for a class",
             &["Actions for a class", "Its type", "A class for inspection", "Name"],
-            |m| name(m, "name").map(inspect_rule),
+            |m| built(l3_class(name(m, "name")?)),
         )
         .enters(&INSPECT_RULE),
         Command::new(
             "[no] class class-default",
             "Configure the action for all other traffic",
             &["", "Traffic that no other class matches"],
-            |_| Ok(Statement::DefaultRule),
+            |_| built(L3PolicyLine::ClassDefault),
         )
         .enters(&INSPECT_RULE),
         Command::new("[no] class WORD$name", "Configure the actions for a class", &["", "Name"], |m| {
-            name(m, "name").map(Statement::L3Rule)
+            built(L3PolicyLine::Class(name(m, "name")?))
         })
         .enters(&INSPECT_RULE),
     ]],
@@ -89,19 +90,19 @@ static INSPECT_RULE: Mode<Statement> = Mode::new(
             "[no] inspect [WORD$map]",
             "Inspect matching sessions",
             &["Inspect the sessions", "Name of a parameter-map of type inspect"],
-            |m| Ok(Statement::TopAction(TopAction::Inspect { parameters: maybe_name(m, "map")? })),
+            |m| built(L3RuleLine::Action(TopAction::Inspect { parameters: maybe_name(m, "map")? })),
         ),
         Command::new(
             "[no] drop [log]",
             "Drop matching traffic",
             &["Drop the traffic", "Send a message"],
-            |m| Ok(Statement::TopAction(TopAction::Drop { log: m.has("log") })),
+            |m| built(L3RuleLine::Action(TopAction::Drop { log: m.has("log") })),
         ),
         Command::new(
             "[no] pass [log]",
             "Pass matching traffic in one direction, without inspection",
             &["Pass the traffic in one direction", "Send a message"],
-            |m| Ok(Statement::TopAction(TopAction::Pass { log: m.has("log") })),
+            |m| built(L3RuleLine::Action(TopAction::Pass { log: m.has("log") })),
         ),
         Command::new(
             "[no] service-policy {smtp | pop3 | imap | http | sunrpc | im | p2p | avc | sip | h323}$protocol \
@@ -134,28 +135,28 @@ static INSPECT_RULE: Mode<Statement> = Mode::new(
 );
 
 /// `class type inspect class-default` is `class class-default` with words to spare.
-fn inspect_rule(name: Name) -> Statement {
+fn l3_class(name: Name) -> L3PolicyLine {
     let is_default = name.text.eq_ignore_ascii_case("class-default");
-    if is_default { Statement::DefaultRule } else { Statement::L3Rule(name) }
+    if is_default { L3PolicyLine::ClassDefault } else { L3PolicyLine::Class(name) }
 }
 
 fn l7_policy(m: &Matched<'_>) -> Built {
     let mut protocol = name(m, "protocol")?;
     protocol.text = m.choice("protocol").unwrap_or_default().to_owned();
     let policy = name_unless_no(m, "policy")?;
-    Ok(Statement::NestedPolicy { protocol, policy })
+    built(L3RuleLine::ServicePolicy { protocol, policy })
 }
 
 fn police(m: &Matched<'_>) -> Built {
     let Some(rate) = m.number("rate") else {
         let expected = vec!["rate"];
         return if m.negated() {
-            Ok(Statement::Police(None))
+            built(L3RuleLine::Police(None))
         } else {
             Err(grammar::Mismatch::Incomplete { expected })
         };
     };
     // A quarter of a second's octets is what IOS takes when no burst is written.
     let burst = m.number("burst").unwrap_or_else(|| (rate / 32).clamp(1000, 512_000_000));
-    Ok(Statement::Police(Some((rate, burst))))
+    built(L3RuleLine::Police(Some((rate, burst))))
 }

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::{CLASS_NAME_MAX, Lowering, POLICY_NAME_MAX, change_mode, describe, follow};
+use super::{CLASS_NAME_MAX, POLICY_NAME_MAX, change_mode};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::dialect::Statement;
-use crate::dialect::c3pl::{ENCODINGS, UNKNOWN_ENCODING};
+use crate::dialect::c3pl::{
+    ENCODINGS, L3ClassLine, L3PolicyLine, L3RuleLine, L7ClassLine, L7PolicyLine, L7RuleLine, UNKNOWN_ENCODING,
+};
+use crate::dialect::lowering::{Lowering, Placed, describe, follow, lines};
 use crate::model::{
     Condition, Criterion, Encoding, L3Class, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, MatchMode, Name,
     Protocol, TopAction,
@@ -15,61 +17,75 @@ use crate::source::Span;
 use crate::statement::Node;
 
 impl Lowering<'_> {
-    pub(super) fn smtp_class(&mut self, name: Name, mode: Option<MatchMode>, children: Vec<Node>) {
-        if !self.may_be_class(&name) {
+    pub(super) fn l7_class(&mut self, name: &Name, mode: Option<MatchMode>, children: Vec<Node>) {
+        if !self.may_be_class(name) {
             return;
         }
-        let class = self.configuration.l7_classes.open(&name, |name| L7Class {
+        let class = self.configuration.l7_classes.open(name, |name| L7Class {
             protocol: Protocol::Smtp,
             name,
             mode: mode.unwrap_or(MatchMode::All),
             description: None,
             conditions: Vec::new(),
         });
-        change_mode(&mut class.mode, mode, &name, class.name.at, self.complaints);
-        describe(&mut class.description, &children, self.complaints);
-        let lines = children.into_iter().filter_map(|Node { statement, negated: taken_back, at, .. }| {
-            let Statement::SmtpMatch { criterion, negated } = statement else { return None };
-            Some((taken_back, Condition { criterion, negated, at }))
-        });
-        let lines: Vec<(bool, Condition)> = lines.collect();
-        for (_, condition) in lines.iter().filter(|(taken_back, _)| !taken_back) {
-            check_criterion(&condition.criterion, condition.at, self.complaints);
+        change_mode(&mut class.mode, mode, name, class.name.at, self.complaints);
+        let mut conditions = Vec::new();
+        for Placed { line, negated: removed, at, .. } in lines(children, self.complaints) {
+            match line {
+                L7ClassLine::Description(text) => {
+                    describe(&mut class.description, text, removed, at, self.complaints);
+                }
+                L7ClassLine::Match { criterion, negated } => {
+                    if !removed {
+                        check_criterion(&criterion, at, self.complaints);
+                    }
+                    conditions.push((removed, Condition { criterion, negated, at }));
+                }
+            }
         }
-        follow(&mut class.conditions, lines);
+        follow(&mut class.conditions, conditions);
     }
 
-    pub(super) fn inspect_class(&mut self, name: Name, mode: Option<MatchMode>, children: Vec<Node>) {
-        if !self.may_be_class(&name) {
+    pub(super) fn l3_class(&mut self, name: &Name, mode: Option<MatchMode>, children: Vec<Node>) {
+        if !self.may_be_class(name) {
             return;
         }
-        let class = self.configuration.l3_classes.open(&name, |name| L3Class {
+        let class = self.configuration.l3_classes.open(name, |name| L3Class {
             name,
             mode: mode.unwrap_or(MatchMode::All),
             description: None,
             conditions: Vec::new(),
         });
-        change_mode(&mut class.mode, mode, &name, class.name.at, self.complaints);
-        describe(&mut class.description, &children, self.complaints);
-        let lines = children.into_iter().filter_map(|Node { statement, negated, .. }| match statement {
-            Statement::InspectMatch(condition) => Some((negated, condition)),
-            _ => None,
-        });
-        follow(&mut class.conditions, lines.collect());
+        change_mode(&mut class.mode, mode, name, class.name.at, self.complaints);
+        let mut conditions = Vec::new();
+        for Placed { line, negated, at, .. } in lines(children, self.complaints) {
+            match line {
+                L3ClassLine::Description(text) => {
+                    describe(&mut class.description, text, negated, at, self.complaints);
+                }
+                L3ClassLine::Match(condition) => conditions.push((negated, condition)),
+            }
+        }
+        follow(&mut class.conditions, conditions);
     }
 
-    pub(super) fn smtp_policy(&mut self, name: Name, children: Vec<Node>) {
-        self.check_name(&name, "policy-map", POLICY_NAME_MAX);
-        let policy = self.configuration.l7_policies.open(&name, |name| L7Policy {
+    pub(super) fn l7_policy(&mut self, name: &Name, children: Vec<Node>) {
+        self.check_name(name, "policy-map", POLICY_NAME_MAX);
+        let policy = self.configuration.l7_policies.open(name, |name| L7Policy {
             protocol: Protocol::Smtp,
             name,
             description: None,
             rules: Vec::new(),
         });
-        describe(&mut policy.description, &children, self.complaints);
         let mut places = places(&policy.rules, |rule| &rule.class);
-        for Node { statement, negated, children, .. } in children {
-            let Statement::L7Rule(class) = statement else { continue };
+        for Placed { line, negated, at, children } in lines(children, self.complaints) {
+            let class = match line {
+                L7PolicyLine::Description(text) => {
+                    describe(&mut policy.description, text, negated, at, self.complaints);
+                    continue;
+                }
+                L7PolicyLine::Class(class) => class,
+            };
             if class.text.eq_ignore_ascii_case(CLASS_DEFAULT) {
                 let message =
                     "`class-default` is not allowed in an SMTP policy-map; unmatched mail is allowed";
@@ -86,40 +102,41 @@ impl Lowering<'_> {
                 policy.rules.push(L7Rule { class, log: false, action: None, inspect: false });
             }
             let Some(rule) = policy.rules.get_mut(at) else { continue };
-            for Node { statement, negated, at, .. } in children {
-                smtp_action(rule, &statement, negated, at, self.complaints);
+            for Placed { line, negated, at, .. } in lines(children, self.complaints) {
+                l7_action(rule, line, negated, at, self.complaints);
             }
         }
     }
 
-    pub(super) fn inspect_policy(&mut self, name: Name, children: Vec<Node>) {
-        self.check_name(&name, "policy-map", POLICY_NAME_MAX);
-        let policy = self.configuration.l3_policies.open(&name, |name| L3Policy {
+    pub(super) fn l3_policy(&mut self, name: &Name, children: Vec<Node>) {
+        self.check_name(name, "policy-map", POLICY_NAME_MAX);
+        let policy = self.configuration.l3_policies.open(name, |name| L3Policy {
             name,
             description: None,
             rules: Vec::new(),
             default: None,
         });
-        describe(&mut policy.description, &children, self.complaints);
         let mut places = places(&policy.rules, |rule| &rule.class);
-        for node in children {
-            match node.statement {
-                Statement::DefaultRule if node.negated => policy.default = None,
-                Statement::DefaultRule => default_rule(&mut policy.default, node.children, self.complaints),
-                Statement::L3Rule(class) if node.negated => {
+        for Placed { line, negated, at, children } in lines(children, self.complaints) {
+            match line {
+                L3PolicyLine::Description(text) => {
+                    describe(&mut policy.description, text, negated, at, self.complaints);
+                }
+                L3PolicyLine::ClassDefault if negated => policy.default = None,
+                L3PolicyLine::ClassDefault => default_rule(&mut policy.default, children, self.complaints),
+                L3PolicyLine::Class(class) if negated => {
                     policy.rules.retain(|rule| rule.class.text != class.text);
                     places = self::places(&policy.rules, |rule| &rule.class);
                 }
-                Statement::L3Rule(class) => {
+                L3PolicyLine::Class(class) => {
                     let at = *places.entry(class.text.clone()).or_insert(policy.rules.len());
                     if at == policy.rules.len() {
                         let rule = L3Rule { class, action: None, service_policy: None, police: None };
                         policy.rules.push(rule);
                     }
                     let Some(rule) = policy.rules.get_mut(at) else { continue };
-                    inspect_rule(rule, node.children, self.complaints);
+                    l3_rule(rule, children, self.complaints);
                 }
-                _ => {}
             }
         }
     }
@@ -168,7 +185,11 @@ fn check_criterion(criterion: &Criterion, at: Span, complaints: &mut Diagnostics
                 complaints.push(Diagnostic::new(Code::EncodingNotPrivate, word, message).help(help));
             }
         }
-        _ => {}
+        Criterion::Regex { .. }
+        | Criterion::Count { .. }
+        | Criterion::CommandVerb { .. }
+        | Criterion::MimeEncoding { .. }
+        | Criterion::EhloReply { .. } => {}
     }
 }
 
@@ -177,16 +198,10 @@ fn places<R>(rules: &[R], class: impl Fn(&R) -> &Name) -> HashMap<String, usize>
     rules.iter().zip(0..).map(|(rule, at)| (class(rule).text.clone(), at)).collect()
 }
 
-fn smtp_action(
-    rule: &mut L7Rule,
-    statement: &Statement,
-    negated: bool,
-    at: Span,
-    complaints: &mut Diagnostics,
-) {
-    match statement {
-        Statement::Log => rule.log = !negated,
-        Statement::SmtpInspect => {
+fn l7_action(rule: &mut L7Rule, line: L7RuleLine, negated: bool, at: Span, complaints: &mut Diagnostics) {
+    match line {
+        L7RuleLine::Log => rule.log = !negated,
+        L7RuleLine::Inspect => {
             rule.inspect = !negated;
             if !negated {
                 complaints.push(
@@ -199,11 +214,11 @@ fn smtp_action(
                 );
             }
         }
-        Statement::SmtpAction(action) if negated => {
-            rule.action = rule.action.filter(|(known, _)| known != action);
+        L7RuleLine::Action(action) if negated => {
+            rule.action = rule.action.filter(|(known, _)| *known != action);
         }
-        Statement::SmtpAction(action) => match rule.action {
-            Some((known, before)) if known != *action => {
+        L7RuleLine::Action(action) => match rule.action {
+            Some((known, before)) if known != action => {
                 let message = format!("class `{}` cannot both {known} and {action}", rule.class.text);
                 complaints.push(
                     Diagnostic::new(Code::ActionConflict, at, message)
@@ -212,40 +227,39 @@ fn smtp_action(
                 );
             }
             Some(_) => {}
-            None => rule.action = Some((*action, at)),
+            None => rule.action = Some((action, at)),
         },
-        _ => {}
     }
 }
 
-fn inspect_rule(rule: &mut L3Rule, children: Vec<Node>, complaints: &mut Diagnostics) {
-    for Node { statement, negated, at, .. } in children {
-        match statement {
-            Statement::TopAction(action) => {
+fn l3_rule(rule: &mut L3Rule, children: Vec<Node>, complaints: &mut Diagnostics) {
+    for Placed { line, negated, at, .. } in lines(children, complaints) {
+        match line {
+            L3RuleLine::Action(action) => {
                 change_top_action(&mut rule.action, action, negated, at, complaints);
             }
-            Statement::NestedPolicy { protocol, policy } => {
+            L3RuleLine::ServicePolicy { protocol, policy } => {
                 rule.service_policy = policy.filter(|_| !negated).map(|policy| (protocol, policy));
             }
-            Statement::Police(rate) => rule.police = rate.filter(|_| !negated),
-            _ => {}
+            L3RuleLine::Police(rate) => rule.police = rate.filter(|_| !negated),
         }
     }
 }
 
 fn default_rule(default: &mut Option<TopAction>, children: Vec<Node>, complaints: &mut Diagnostics) {
-    for Node { statement, negated, at, .. } in children {
-        match statement {
-            Statement::TopAction(action) => change_top_action(default, action, negated, at, complaints),
-            Statement::NestedPolicy { protocol, .. } if !negated => {
+    for Placed { line, negated, at, .. } in lines(children, complaints) {
+        match line {
+            L3RuleLine::Action(action) => change_top_action(default, action, negated, at, complaints),
+            // What cannot be configured cannot be removed.
+            L3RuleLine::ServicePolicy { .. } | L3RuleLine::Police(_) if negated => {}
+            L3RuleLine::ServicePolicy { protocol, .. } => {
                 let message = format!("`class-default` cannot have a service-policy for {}", protocol.text);
                 complaints.push(Diagnostic::new(Code::ProtocolMismatch, at, message));
             }
-            Statement::Police(_) if !negated => {
+            L3RuleLine::Police(_) => {
                 let message = "`police` has no effect in `class-default`";
                 complaints.push(Diagnostic::new(Code::NotSupported, at, message));
             }
-            _ => {}
         }
     }
 }

@@ -1,0 +1,81 @@
+//! What the shared statements do to the model.
+
+use super::{AccessListLine, InterfaceLine, Line, Statement};
+use crate::dialect::lowering::{Lowering, Placed, follow, lines};
+use crate::model::{AccessList, AccessListForm, Configuration, Interface, Name, ObjectKind};
+use crate::source::Span;
+use crate::statement::Node;
+
+pub(in crate::dialect) fn add(
+    lowering: &mut Lowering<'_>,
+    statement: Statement,
+    at: Span,
+    children: Vec<Node>,
+) {
+    match statement {
+        // The way to the configuration is no part of it.
+        Statement::OnTheWay => {}
+        Statement::Hostname(name) => lowering.configuration.hostname = name,
+        Statement::LogFile(path) => lowering.configuration.settings.log_file = path,
+        Statement::Interface(name) => lowering.interface(name, children),
+        Statement::AccessListLine { name, entry: Some(entry) } => {
+            let list = open_access_list(&mut lowering.configuration, AccessListForm::Lines, &name);
+            list.entries.push(entry);
+        }
+        // A remark: the list is defined by its entries.
+        Statement::AccessListLine { entry: None, .. } => {}
+        Statement::AccessList { form, name } => access_list(lowering, form, &name, children),
+        Statement::Line(Line::Interface(_) | Line::AccessList(_)) => lowering.misplaced(at),
+    }
+}
+
+pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Statement, at: Span) {
+    match statement {
+        Statement::OnTheWay => {}
+        Statement::Hostname(_) => lowering.configuration.hostname = None,
+        Statement::LogFile(_) => lowering.configuration.settings.log_file = None,
+        Statement::Interface(name) => lowering.remove_object(ObjectKind::Interface, &name, at),
+        Statement::AccessListLine { name, .. } | Statement::AccessList { name, .. } => {
+            lowering.remove_object(ObjectKind::AccessList, &name, at);
+        }
+        Statement::Line(Line::Interface(_) | Line::AccessList(_)) => lowering.misplaced(at),
+    }
+}
+
+/// What is only known when all lines are read.
+pub(in crate::dialect) fn finish(configuration: &mut Configuration) {
+    let interfaces = &mut configuration.interfaces;
+    interfaces.retain(|interface| interface.zone.is_some() || interface.linux_interface.is_some());
+    // A list of remarks alone cannot be distinguished from one that is not there.
+    let access_lists = &mut configuration.access_lists;
+    access_lists.retain(|list| list.form != AccessListForm::Lines || !list.entries.is_empty());
+}
+
+pub(in crate::dialect) fn interface_line(interface: &mut Interface, line: InterfaceLine, negated: bool) {
+    match line {
+        // Of any length: on a device the block belongs to other features.
+        InterfaceLine::Description(text) => {
+            interface.description = text.filter(|_| !negated).map(|text| text.text);
+        }
+        InterfaceLine::LinuxInterface(name) => interface.linux_interface = name.filter(|_| !negated),
+    }
+}
+
+fn access_list(lowering: &mut Lowering<'_>, form: AccessListForm, name: &Name, children: Vec<Node>) {
+    let mut entries = Vec::new();
+    for Placed { line, negated, .. } in lines(children, lowering.complaints) {
+        match line {
+            AccessListLine::Entry(entry) => entries.push((negated, entry)),
+            AccessListLine::Remark => {}
+        }
+    }
+    follow(&mut open_access_list(&mut lowering.configuration, form, name).entries, entries);
+}
+
+fn open_access_list<'c>(
+    configuration: &'c mut Configuration,
+    form: AccessListForm,
+    name: &Name,
+) -> &'c mut AccessList {
+    configuration.access_lists.open(name, |name| AccessList { name, form, entries: Vec::new() })
+}

@@ -1,0 +1,211 @@
+//! Statements become the model: what every dialect's lowering shares.
+//!
+//! Lines act in the order of the file, as if typed: `no` takes back, a block opened again adds.
+//! Whether names are defined and rules make sense is found later, when all is known. What a
+//! statement does is in the `lower` module of its dialect.
+
+use std::collections::HashSet;
+use std::fmt::Display;
+
+use super::{InterfaceLine, Statement, c3pl, common, own};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::model::{Configuration, Interface, Name, ObjectKind};
+use crate::platform::Platform;
+use crate::source::Span;
+use crate::statement::Node;
+
+/// The model of everything a file says.
+pub(crate) fn lower(nodes: Vec<Node>, platform: Platform, complaints: &mut Diagnostics) -> Configuration {
+    let configuration = Configuration { platform, ..Configuration::default() };
+    let mut lowering = Lowering { configuration, complaints };
+    for Node { statement, negated, at, children } in nodes {
+        match (statement, negated) {
+            (Statement::Common(statement), false) => {
+                common::lower::add(&mut lowering, statement, at, children);
+            }
+            (Statement::Common(statement), true) => common::lower::remove(&mut lowering, statement, at),
+            (Statement::Own(statement), false) => own::lower::add(&mut lowering, statement, at, children),
+            (Statement::Own(statement), true) => own::lower::remove(&mut lowering, statement, at),
+            (Statement::C3pl(statement), false) => c3pl::lower::add(&mut lowering, statement, at, children),
+            (Statement::C3pl(statement), true) => c3pl::lower::remove(&mut lowering, statement, at),
+        }
+    }
+    common::lower::finish(&mut lowering.configuration);
+    c3pl::lower::finish(&mut lowering.configuration);
+    lowering.configuration
+}
+
+/// Limit: the device's own parser takes descriptions of this many characters.
+const DESCRIPTION_MAX: usize = 200;
+
+pub(super) struct Lowering<'c> {
+    /// What the lines so far have made.
+    pub(super) configuration: Configuration,
+    pub(super) complaints: &'c mut Diagnostics,
+}
+
+impl Lowering<'_> {
+    /// Opens an interface; each dialect has lines of its own in the block.
+    pub(super) fn interface(&mut self, name: Name, children: Vec<Node>) {
+        let lines = lines::<InterfaceLine>(children, self.complaints);
+        let interface = self.configuration.interfaces.open(&name, |name| Interface {
+            name,
+            description: None,
+            zone: None,
+            linux_interface: None,
+        });
+        for Placed { line, negated, .. } in lines {
+            match line {
+                InterfaceLine::Common(line) => common::lower::interface_line(interface, line, negated),
+                InterfaceLine::C3pl(line) => c3pl::lower::interface_line(interface, line, negated),
+            }
+        }
+    }
+
+    /// Takes an object away, unless another names it and the device would refuse.
+    pub(super) fn remove_object(&mut self, kind: ObjectKind, name: &Name, at: Span) {
+        let user = self.configuration.user_of(kind, &name.text).filter(|_| kind.is_kept_while_used());
+        let Some((user, used)) = user else { return self.configuration.remove(kind, &name.text) };
+        let user = format!("{} `{}`", user.kind().noun(), user.name());
+        self.complaints.push(
+            Diagnostic::new(Code::InUse, at, format!("{} `{name}` is being used", kind.noun()))
+                .related(used, format!("used by {user}"))
+                .help(format!("remove it from {user} first")),
+        );
+    }
+
+    /// A block's line outside its block: the tables and the lowering contradict each other.
+    pub(super) fn misplaced(&mut self, at: Span) {
+        misplaced(at, self.complaints);
+    }
+}
+
+fn misplaced(at: Span, complaints: &mut Diagnostics) {
+    debug_assert!(false, "a line of another block");
+    complaints.push(Diagnostic::new(Code::OutsideBlock, at, "the line is not one of this block"));
+}
+
+/// What a line inside a block can say: each kind of block has a type of its own, and all its lines are of it.
+pub(super) trait BlockLine: Sized {
+    /// `None` for a line of another block.
+    fn of(statement: Statement) -> Option<Self>;
+}
+
+/// A block that can be described.
+pub(super) trait Described: Into<Statement> {
+    fn description(text: Option<Name>) -> Self;
+}
+
+/// A line of a block, with the lines of the block that it opens.
+pub(super) struct Placed<L> {
+    pub(super) line: L,
+    pub(super) negated: bool,
+    pub(super) at: Span,
+    pub(super) children: Vec<Node>,
+}
+
+/// The lines of a block. None of another block is among them, because every mode has one type of line.
+pub(super) fn lines<L: BlockLine>(nodes: Vec<Node>, complaints: &mut Diagnostics) -> Vec<Placed<L>> {
+    let mut lines = Vec::with_capacity(nodes.len());
+    for Node { statement, negated, at, children } in nodes {
+        match L::of(statement) {
+            Some(line) => lines.push(Placed { line, negated, at, children }),
+            None => misplaced(at, complaints),
+        }
+    }
+    lines
+}
+
+/// Makes one enumeration of the lines of a dialect's blocks, makes them statements, and finds them again
+/// among the statements.
+macro_rules! block_lines {
+    ($dialect:ident: $($block:ident($line:ident)),* $(,)?) => {
+        /// A line inside a block, by the block.
+        #[derive(Clone, Debug)]
+        pub enum Line {
+            $($block($line)),*
+        }
+
+        impl From<Statement> for crate::dialect::Statement {
+            fn from(statement: Statement) -> Self {
+                Self::$dialect(statement)
+            }
+        }
+        $(
+            impl From<$line> for crate::dialect::Statement {
+                fn from(line: $line) -> Self {
+                    Self::$dialect(Statement::Line(Line::$block(line)))
+                }
+            }
+
+            impl crate::dialect::lowering::BlockLine for $line {
+                fn of(statement: crate::dialect::Statement) -> Option<Self> {
+                    if let crate::dialect::Statement::$dialect(Statement::Line(Line::$block(line))) = statement {
+                        return Some(line);
+                    }
+                    None
+                }
+            }
+        )*
+    };
+}
+
+macro_rules! described {
+    ($($kind:ident),* $(,)?) => { $(
+        impl crate::dialect::lowering::Described for $kind {
+            fn description(text: Option<crate::model::Name>) -> Self {
+                Self::Description(text)
+            }
+        }
+    )* };
+}
+
+pub(super) use {block_lines, described};
+
+/// Changes a description by a line `description`.
+pub(super) fn describe(
+    description: &mut Option<String>,
+    text: Option<Name>,
+    negated: bool,
+    at: Span,
+    complaints: &mut Diagnostics,
+) {
+    match text {
+        _ if negated => *description = None,
+        Some(text) if text.text.chars().count() > DESCRIPTION_MAX => {
+            let message = format!("the description is longer than {DESCRIPTION_MAX} characters");
+            complaints.push(Diagnostic::new(Code::TooLong, text.at, message));
+        }
+        Some(text) => *description = Some(text.text),
+        None => {
+            let end = Span { start: at.end, end: at.end };
+            let message = "incomplete command, expected text";
+            complaints.push(Diagnostic::new(Code::IncompleteCommand, end, message));
+        }
+    }
+}
+
+/// What the lines of a block make of a list; those with `no` take back what says the same before them.
+///
+/// They are read from the last to the first, so that each is looked at once, however many are taken back.
+pub(super) fn follow<T: Display>(list: &mut Vec<T>, lines: Vec<(bool, T)>) {
+    let mut taken_back = HashSet::new();
+    let mut left = Vec::new();
+    for (negated, line) in lines.into_iter().rev() {
+        if negated {
+            taken_back.insert(line.to_string());
+        } else if taken_back.is_empty() || !taken_back.contains(&line.to_string()) {
+            left.push(line);
+        }
+    }
+    if !taken_back.is_empty() {
+        list.retain(|line| !taken_back.contains(&line.to_string()));
+    }
+    list.extend(left.into_iter().rev());
+}
+
+/// Leaves out what says the same as an earlier one, wherever it stood.
+pub(super) fn keep_once(conditions: &mut Vec<impl ToString>) {
+    let mut seen = HashSet::new();
+    conditions.retain(|condition| seen.insert(condition.to_string()));
+}

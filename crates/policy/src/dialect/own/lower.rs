@@ -1,0 +1,129 @@
+//! What our own statements do to the model.
+
+use std::collections::HashSet;
+
+use super::{Line, MailwardenLine, ProxyLine, Statement};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::dialect::lowering::{Lowering, Placed, describe, follow, lines};
+use crate::model::{Name, ObjectKind, Proxy, ProxyPolicy, Refusals, Settings};
+use crate::source::Span;
+use crate::statement::Node;
+
+pub(in crate::dialect) fn add(
+    lowering: &mut Lowering<'_>,
+    statement: Statement,
+    at: Span,
+    children: Vec<Node>,
+) {
+    match statement {
+        Statement::Mailwarden => mailwarden(lowering, children),
+        Statement::Proxy(name) => proxy(lowering, &name, children),
+        Statement::Line(Line::Mailwarden(_) | Line::Proxy(_)) => lowering.misplaced(at),
+    }
+}
+
+pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Statement, at: Span) {
+    match statement {
+        Statement::Mailwarden => {
+            let settings = &mut lowering.configuration.settings;
+            let log_file = settings.log_file.take();
+            *settings = Settings { log_file, ..Settings::default() };
+        }
+        Statement::Proxy(name) => lowering.remove_object(ObjectKind::Proxy, &name, at),
+        Statement::Line(Line::Mailwarden(_) | Line::Proxy(_)) => lowering.misplaced(at),
+    }
+}
+
+fn mailwarden(lowering: &mut Lowering<'_>, children: Vec<Node>) {
+    let settings = &mut lowering.configuration.settings;
+    for Placed { line, negated, at, .. } in lines(children, lowering.complaints) {
+        if let (Some(what), false) = (without_effect(&line), negated) {
+            let message = format!("`{what}` is not implemented yet and has no effect");
+            lowering.complaints.push(Diagnostic::new(Code::NotSupported, at, message));
+        }
+        match line {
+            // `Platform::of` read it: it chooses the tables.
+            MailwardenLine::Platform(_) => {}
+            MailwardenLine::Workers(count) => settings.workers = (!negated).then_some(count),
+            MailwardenLine::Conformance(level) => settings.conformance = unless(negated, level),
+            MailwardenLine::Refusals(form) => settings.refusals = unless(negated, form),
+            MailwardenLine::StartTls(treatment) => settings.starttls = unless(negated, treatment),
+            MailwardenLine::RecipientLimit(form) => settings.recipient_limit = unless(negated, form),
+            MailwardenLine::ControlSocket(path) => settings.control_socket = path.filter(|_| !negated),
+            MailwardenLine::Metrics(address) => settings.metrics = address.filter(|_| !negated),
+            MailwardenLine::EventsJson(path) => settings.events = path.filter(|_| !negated),
+        }
+    }
+}
+
+fn proxy(lowering: &mut Lowering<'_>, name: &Name, children: Vec<Node>) {
+    let proxy = lowering.configuration.proxies.open(name, |name| Proxy {
+        name,
+        description: None,
+        listen: Vec::new(),
+        servers: Vec::new(),
+        protocol: None,
+        policy: None,
+        parameters: None,
+    });
+    let (mut listen, mut servers) = (Vec::new(), Vec::new());
+    for Placed { line, negated, at, .. } in lines(children, lowering.complaints) {
+        match line {
+            ProxyLine::Description(text) => {
+                describe(&mut proxy.description, text, negated, at, lowering.complaints);
+            }
+            ProxyLine::Listen(address) => listen.push((negated, address)),
+            ProxyLine::Server(address) => servers.push((negated, address)),
+            ProxyLine::Protocol(protocol) => proxy.protocol = protocol.filter(|_| !negated),
+            ProxyLine::Parameters(map) => proxy.parameters = map.filter(|_| !negated),
+            ProxyLine::Policy(policy) => {
+                proxy.policy = policy.filter(|_| !negated).map(ProxyPolicy::Named);
+            }
+            ProxyLine::SmtpPolicy(policy) => {
+                proxy.policy = policy.filter(|_| !negated).map(ProxyPolicy::Smtp);
+            }
+            ProxyLine::InspectEsmtp if negated => proxy.policy = Some(ProxyPolicy::Pinhole),
+            ProxyLine::InspectEsmtp => lowering.complaints.push(not_in_this_version(at, "inspect esmtp")),
+            // A rule that cannot be applied cannot be in effect either.
+            ProxyLine::IpInspect if negated => {}
+            ProxyLine::IpInspect => lowering.complaints.push(not_in_this_version(at, "ip inspect")),
+        }
+    }
+    for (addresses, lines) in [(&mut proxy.listen, listen), (&mut proxy.servers, servers)] {
+        follow(addresses, lines);
+        let mut seen = HashSet::new();
+        addresses.retain(|address| seen.insert(*address));
+    }
+}
+
+/// A setting that is accepted and not implemented yet.
+fn without_effect(line: &MailwardenLine) -> Option<&'static str> {
+    match line {
+        MailwardenLine::Refusals(Refusals::Silent) => Some("refusals silent"),
+        MailwardenLine::ControlSocket(Some(_)) => Some("control-socket"),
+        MailwardenLine::Metrics(Some(_)) => Some("metrics"),
+        MailwardenLine::Refusals(Refusals::Smtp | Refusals::Detail)
+        | MailwardenLine::ControlSocket(None)
+        | MailwardenLine::Metrics(None)
+        | MailwardenLine::Platform(_)
+        | MailwardenLine::Workers(_)
+        | MailwardenLine::Conformance(_)
+        | MailwardenLine::StartTls(_)
+        | MailwardenLine::RecipientLimit(_)
+        | MailwardenLine::EventsJson(_) => None,
+    }
+}
+
+/// The value, or the default after `no`.
+fn unless<T: Default>(negated: bool, value: T) -> T {
+    if negated { T::default() } else { value }
+}
+
+fn not_in_this_version(at: Span, what: &str) -> Diagnostic {
+    Diagnostic::new(
+        Code::NotInThisVersion,
+        at,
+        format!("`{what}` in a proxy is not available in this version"),
+    )
+    .help("use `service-policy type inspect NAME` with a policy-map of type inspect")
+}
