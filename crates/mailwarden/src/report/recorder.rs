@@ -48,7 +48,7 @@ impl Recorder {
             counters: Counters::default(),
             batch: Batch::default(),
             stamps: Stamps::default(),
-            clock: Clock { started, epoch: None },
+            clock: Clock::new(started),
         };
         Self {
             reporter,
@@ -138,24 +138,28 @@ impl Drop for Recorder {
 #[derive(Debug)]
 struct Clock {
     started: Instant,
-    /// The wall time at the worker's time 0, and when that was looked up.
-    epoch: Option<(WallTime, Time)>,
+    /// The wall time at the worker's time 0.
+    epoch: WallTime,
+    /// When the wall clock is read again.
+    stale_at: Time,
 }
 
 impl Clock {
-    /// How long a reading of the wall clock serves: a step of the clock is seen that late, and a busy worker reads it
+    /// Seconds that a reading of the wall clock serves: a step of the clock is seen that late, and a busy worker reads it
     /// once in thousands of lines.
-    const SERVES: Duration = Duration::from_secs(1);
+    const SERVES: u64 = 1;
+
+    const fn new(started: Instant) -> Self {
+        Self { started, epoch: WallTime::EPOCH, stale_at: Time(0) }
+    }
 
     fn wall_time(&mut self, now: Time) -> WallTime {
-        let (epoch, _) = match self.epoch {
-            Some(epoch) if now.since(epoch.1) < Self::SERVES => epoch,
-            _ => {
-                let at = elapsed(self.started);
-                *self.epoch.insert((WallTime::now().minus(at.since(Time(0))), at))
-            }
-        };
-        epoch.plus(now.since(Time(0)))
+        if now >= self.stale_at {
+            let read_at = elapsed(self.started);
+            self.epoch = WallTime::now().before(read_at);
+            self.stale_at = read_at.plus_seconds(Self::SERVES);
+        }
+        self.epoch.after(now)
     }
 }
 
@@ -290,8 +294,8 @@ mod tests {
 
     #[test]
     fn wall_time_goes_on_with_the_time_of_the_worker() {
-        let mut clock = Clock { started: Instant::now(), epoch: None };
+        let mut clock = Clock::new(Instant::now());
         let first = clock.wall_time(Time(0));
-        assert_eq!(clock.wall_time(Time(1_500_000)), first.plus(Duration::from_micros(1500)));
+        assert_eq!(clock.wall_time(Time(1_500_000)), first.after(Time(1_500_000)));
     }
 }

@@ -1,26 +1,33 @@
 //! Wall time, and the two forms in which reports write it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use proto::Time;
 
 /// Wall time in microseconds of Unix time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct WallTime(u64);
 
 impl WallTime {
+    /// 1970-01-01T00:00:00Z.
+    pub(super) const EPOCH: Self = Self(0);
+
     /// Reads the clock. Before 1970 there is nothing to report.
     pub(super) fn now() -> Self {
-        Self::default().plus(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(u64::try_from(unix.as_micros()).unwrap_or(u64::MAX))
     }
 
-    pub(super) fn plus(self, later: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(later.as_micros()).unwrap_or(u64::MAX)))
+    /// The time at which a worker's clock says `time`, if this is its start.
+    pub(super) const fn after(self, time: Time) -> Self {
+        Self(self.0.saturating_add(time.0 / 1000))
     }
 
-    pub(super) fn minus(self, earlier: Duration) -> Self {
-        Self(self.0.saturating_sub(u64::try_from(earlier.as_micros()).unwrap_or(u64::MAX)))
+    /// When a worker started whose clock says `time` now.
+    pub(super) const fn before(self, time: Time) -> Self {
+        Self(self.0.saturating_sub(time.0 / 1000))
     }
 
     const fn second(self) -> u64 {
@@ -124,10 +131,10 @@ mod tests {
         let first = WallTime::from_unix_micros(1_795_342_500_000_007);
         assert_eq!(stamps.rfc3339(first), "2026-11-22T10:15:00.000007Z");
         assert_eq!(stamps.ios(first), "Nov 22 10:15:00.000");
-        let later = first.plus(Duration::from_micros(999_992));
+        let later = first.after(Time(999_992_000));
         assert_eq!(stamps.rfc3339(later), "2026-11-22T10:15:00.999999Z");
         assert_eq!(stamps.ios(later), "Nov 22 10:15:00.999");
-        let next = later.plus(Duration::from_micros(1));
+        let next = later.after(Time(1_000));
         assert_eq!(stamps.rfc3339(next), "2026-11-22T10:15:01.000000Z");
         assert_eq!(stamps.ios(next), "Nov 22 10:15:01.000");
         // Not in order: two workers, or a clock that was set back.
