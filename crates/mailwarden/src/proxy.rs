@@ -1,7 +1,10 @@
 //! The live proxy: a worker owns listeners, sessions and their time; nothing is shared on the data path.
 
+mod admit;
+mod connect;
 mod connection;
 mod endpoint;
+mod listener;
 mod sessions;
 pub(crate) mod worker;
 pub(crate) mod workers;

@@ -1,23 +1,21 @@
 //! Two endpoints and a session: reads what is ready, offers it, and does what the session says.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use engine::config::Inspect;
 use engine::{Effect, End, Output, Session, SessionConfig, TlsFailure, Wants};
 use proto::{Side, Time};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
 
-use super::Target;
+use super::connect::connect_first;
 use super::endpoint::Endpoint;
 use super::sessions::SessionEntry;
 use super::worker::{Scratch, Worker};
-use crate::report::{SessionEnd, SessionInfo};
+use crate::report::SessionEnd;
 
 /// Bytes a peer may still send after everything was sent to it, before the connection is closed regardless.
 const LINGER_BYTES: u64 = 1 << 20;
@@ -28,39 +26,32 @@ const DIRECT_WRITE_MIN: usize = 2048;
 
 /// Turns that a session may take in a row while others wait. A few, so that neither a thousand short
 /// commands nor a long message is felt by them, and the price of waiting in line is lost in a turn's.
-const TURNS: usize = 4;
+const TURNS: u32 = 4;
 
-/// Serves one accepted client to its end.
-pub(crate) async fn serve(
-    client: TcpStream,
-    peer: SocketAddr,
-    target: Rc<Target>,
-    entry: SessionEntry,
-    worker: Rc<Worker>,
-) {
-    let mut client = Endpoint::accepted(client);
-    if target.config.inspect == Inspect::Drop {
-        return client.abort();
-    }
-    if target.config.inspect == Inspect::Smtp {
-        client.expect_replies();
-    }
-    let (server, address) = match reach(&target).await {
-        Ok(reached) => reached,
+/// Serves a client that was admitted, to its end.
+pub(super) async fn serve(client: TcpStream, entry: SessionEntry, worker: Rc<Worker>) {
+    let config = Arc::clone(&entry.target().config);
+    let patience = Duration::from_secs(config.timers.connect);
+    let server = match connect_first(&entry.target().servers, patience).await {
+        Ok((server, address)) => {
+            worker.update_now();
+            entry.opened(address, worker.now());
+            Some(Endpoint::server(server))
+        }
         Err(why) => {
-            let proxy = &target.config.name;
-            worker.recorder.failure(&format!("proxy {proxy}: no server for client {peer}: {why}"));
-            return refuse(client, peer, &target, &worker, entry).await;
+            let client = entry.info().client;
+            let proxy = &config.name;
+            worker.recorder.failure(&format!("proxy {proxy}: no server for client {client}: {why}"));
+            worker.update_now();
+            entry.unreachable(worker.now());
+            None
         }
     };
-    worker.update_now();
-    let info = worker.session_info(peer, address);
     let mut connection = Connection {
-        session: Session::new(Arc::clone(&target.config), worker.now()),
-        at: Arc::clone(&target.config),
-        endpoints: Endpoints { client, server: Some(Endpoint::connected(server)), secure: None },
+        session: Session::new(Arc::clone(&config), worker.now()),
+        at: config,
+        endpoints: Endpoints { client: Endpoint::client(client), server, secure: None },
         entry,
-        info,
         closing: None,
         lingered: 0,
         drained: false,
@@ -68,45 +59,11 @@ pub(crate) async fn serve(
     connection.run(&worker).await;
 }
 
-/// The first server that can be reached, or why none can.
-async fn reach(target: &Target) -> Result<(TcpStream, SocketAddr), String> {
-    let seconds = target.config.timers.connect;
-    let mut why = Vec::new();
-    for &address in &target.servers {
-        let connecting = tokio::time::timeout(Duration::from_secs(seconds), TcpStream::connect(address));
-        match connecting.await {
-            Ok(Ok(stream)) => return Ok((stream, address)),
-            Ok(Err(error)) => why.push(format!("{address}: {error}")),
-            Err(_) => why.push(format!("{address}: no answer in {seconds} seconds")),
-        }
-    }
-    Err(why.join(", "))
-}
-
-/// No server: the client gets a refusal in place of a greeting.
-async fn refuse(client: Endpoint, peer: SocketAddr, target: &Target, worker: &Worker, entry: SessionEntry) {
-    worker.update_now();
-    let address = target.servers.first().copied().unwrap_or(peer);
-    let mut connection = Connection {
-        session: Session::new(Arc::clone(&target.config), worker.now()),
-        at: Arc::clone(&target.config),
-        endpoints: Endpoints { client, server: None, secure: None },
-        entry,
-        info: worker.session_info(peer, address),
-        closing: None,
-        lingered: 0,
-        drained: false,
-    };
-    connection.turn(worker, |session, now, out| session.unreachable(now, out));
-    connection.run(worker).await;
-}
-
 struct Connection {
     session: Session,
     at: Arc<SessionConfig>,
     endpoints: Endpoints,
     entry: SessionEntry,
-    info: SessionInfo,
     /// When everything had been given to both sides, or one of them last took some of it.
     closing: Option<Time>,
     /// Bytes discarded since.
@@ -125,34 +82,37 @@ struct Endpoints {
 
 impl Connection {
     async fn run(&mut self, worker: &Worker) {
-        if self.endpoints.server.is_some() {
-            self.turn(worker, |session, now, out| session.connected(now, out));
+        match self.endpoints.server {
+            Some(_) => self.turn(worker, |session, now, out| session.connected(now, out)),
+            // The client gets a refusal in place of a greeting.
+            None => self.turn(worker, |session, now, out| session.unreachable(now, out)),
         }
-        let mut turns: usize = 0;
+        let mut turns = 0;
         while !self.is_over() {
             self.endpoints.release_buffers();
-            self.entry.set_deadline(self.deadline());
+            self.entry.update(self.deadline(), self.endpoints.sent());
             poll_fn(|cx| self.poll_turn(cx, worker)).await;
             turns += 1;
-            if turns.is_multiple_of(TURNS) {
+            if turns == TURNS {
+                turns = 0;
                 yield_now().await;
             }
         }
-        let (to_client, to_server) = self.endpoints.sent();
+        let [to_client, to_server] = self.endpoints.sent();
         let end = SessionEnd {
             reason: self.session.reason(),
             bytes_client: to_server,
             bytes_server: to_client,
-            duration: worker.now().since(self.info.started),
+            duration: worker.now().since(self.entry.info().started),
         };
-        worker.recorder.session_end(worker.now(), &self.info, self.session.config(), end);
+        worker.recorder.session_end(worker.now(), &self.entry.info(), self.session.config(), end);
     }
 
     /// One turn: writes what a socket takes, reads what an open gate has, and looks at the time.
-    /// Ready when anything moved; woken by the registry, that is the time or the drain.
+    /// Ready when anything moved; woken through the table of sessions, that is the time or the drain.
     fn poll_turn(&mut self, cx: &mut Context<'_>, worker: &Worker) -> Poll<()> {
         worker.update_now();
-        self.entry.listen(cx);
+        self.entry.wake_with(cx);
         let mut moved = self.endpoints.poll_write_pending(cx);
         if moved && self.closing.is_some() {
             self.closing = Some(worker.now());
@@ -181,7 +141,7 @@ impl Connection {
         !endpoint.read_closed
             && match endpoint.wants {
                 Wants::More => !endpoint.paused && self.has_room(side),
-                // Not even of a endpoint that can no longer be written to: all it had sent would be held.
+                // Not even of an endpoint that can no longer be written to: all it had sent would be held.
                 Wants::Peer | Wants::At(_) => false,
                 Wants::Nothing => endpoint.write_closing(),
             }
@@ -206,7 +166,8 @@ impl Connection {
         let buffer = read.get_mut(..room.min(portion)).unwrap_or_default();
         match endpoint.poll_read(cx, buffer) {
             Poll::Pending => return false,
-            Poll::Ready(Ok(0)) => endpoint.read_closed = true,
+            // Its end, and nothing else.
+            Poll::Ready(Ok(0)) => {}
             Poll::Ready(Ok(len)) => {
                 let bytes = buffer.get(..len).unwrap_or_default();
                 if endpoint.wants == Wants::Nothing {
@@ -225,7 +186,7 @@ impl Connection {
                     let mut sink = Sink {
                         endpoints: &mut self.endpoints,
                         gather,
-                        info: &self.info,
+                        entry: &self.entry,
                         at: &self.at,
                         worker,
                     };
@@ -247,7 +208,7 @@ impl Connection {
             let most = self.session.portion(side).saturating_mul(portions);
             let portion = rest.get(..most).unwrap_or(rest);
             let mut sink =
-                Sink { endpoints: &mut self.endpoints, gather, info: &self.info, at: &self.at, worker };
+                Sink { endpoints: &mut self.endpoints, gather, entry: &self.entry, at: &self.at, worker };
             let took = self.session.offer(worker.now(), side, portion, &mut sink);
             sink.flush();
             taken += took.bytes;
@@ -308,7 +269,7 @@ impl Connection {
     fn refuse_tls(&mut self, worker: &Worker, gather: &mut [Vec<u8>; 2]) -> bool {
         let Some(side) = self.endpoints.secure.take() else { return false };
         let mut sink =
-            Sink { endpoints: &mut self.endpoints, gather, info: &self.info, at: &self.at, worker };
+            Sink { endpoints: &mut self.endpoints, gather, entry: &self.entry, at: &self.at, worker };
         self.session.secured(worker.now(), side, Err(TlsFailure::Unavailable), &mut sink);
         sink.flush();
         true
@@ -323,7 +284,7 @@ impl Connection {
         endpoint.close_reported = true;
         endpoint.held = Vec::new();
         let mut sink =
-            Sink { endpoints: &mut self.endpoints, gather, info: &self.info, at: &self.at, worker };
+            Sink { endpoints: &mut self.endpoints, gather, entry: &self.entry, at: &self.at, worker };
         self.session.ended(worker.now(), side, End::Fin, &mut sink);
         sink.flush();
         true
@@ -335,7 +296,7 @@ impl Connection {
             let mut sink = Sink {
                 endpoints: &mut self.endpoints,
                 gather: &mut scratch.gather,
-                info: &self.info,
+                entry: &self.entry,
                 at: &self.at,
                 worker,
             };
@@ -363,6 +324,7 @@ impl Connection {
     fn note_closing(&mut self, worker: &Worker) {
         if self.closing.is_none() && self.endpoints.are_write_closing() {
             self.closing = Some(worker.now());
+            self.entry.closing();
         }
     }
 
@@ -418,8 +380,8 @@ impl Endpoints {
     }
 
     /// Bytes sent to the client and to the server.
-    fn sent(&self) -> (u64, u64) {
-        (self.client.sent, self.server.as_ref().map_or(0, |server| server.sent))
+    fn sent(&self) -> [u64; 2] {
+        [self.client.sent, self.server.as_ref().map_or(0, |server| server.sent)]
     }
 }
 
@@ -427,7 +389,7 @@ impl Endpoints {
 struct Sink<'s> {
     endpoints: &'s mut Endpoints,
     gather: &'s mut [Vec<u8>; 2],
-    info: &'s SessionInfo,
+    entry: &'s SessionEntry,
     at: &'s SessionConfig,
     worker: &'s Worker,
 }
@@ -480,7 +442,7 @@ impl Output for Sink<'_> {
             }
             Effect::Secure(side) => self.endpoints.secure = Some(side),
             Effect::Report(event) => {
-                self.worker.recorder.event(self.worker.now(), self.info, self.at, &event);
+                self.worker.recorder.event(self.worker.now(), &self.entry.info(), self.at, &event);
             }
         }
     }

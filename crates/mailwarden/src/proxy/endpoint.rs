@@ -18,10 +18,6 @@ use tokio::net::TcpStream;
 /// add to them. With one read on top a session stays below 64 KiB.
 pub(crate) const HIGH_WATER: usize = 16 << 10;
 
-/// Bytes of replies that the kernel may keep for a client, which it doubles for its own needs: more
-/// than a server's longest EHLO reply, and some five hundred ordinary ones.
-const REPLIES: usize = 32 << 10;
-
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     /// Gone once aborted: RST leaves when the socket is closed.
@@ -54,13 +50,13 @@ enum Writing {
 
 impl Endpoint {
     /// A client: its socket has inherited TCP_NODELAY from the one it was accepted on.
-    pub(crate) fn accepted(stream: TcpStream) -> Self {
+    pub(crate) fn client(stream: TcpStream) -> Self {
         Self::new(stream)
     }
 
     /// A server. Command and reply are small and wait for each other: Nagle's algorithm would add its
     /// delay to each.
-    pub(crate) fn connected(stream: TcpStream) -> Self {
+    pub(crate) fn server(stream: TcpStream) -> Self {
         let _ = stream.set_nodelay(true);
         Self::new(stream)
     }
@@ -79,22 +75,19 @@ impl Endpoint {
         }
     }
 
-    /// Limits how many replies the kernel keeps for a peer that does not read: by itself it keeps megabytes
-    /// for each, and all sessions share that memory.
-    pub(crate) fn expect_replies(&self) {
-        if let Some(stream) = &self.stream {
-            let _ = SockRef::from(stream).set_send_buffer_size(REPLIES);
-        }
-    }
-
-    /// Reads what is there; nothing while nothing is. `poll_read` rather than `try_read`: it knows
-    /// that a short read emptied the socket, and saves the second one.
+    /// Reads what is there, and notes the peer's end. `poll_read` rather than `try_read`: it knows that a short
+    /// read emptied the socket, and saves the second one.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let Some(stream) = &mut self.stream else { return Poll::Pending };
         let mut read = ReadBuf::new(buffer);
-        match Pin::new(stream).poll_read(cx, &mut read) {
+        match Pin::new(&mut *stream).poll_read(cx, &mut read) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(result) => Poll::Ready(result.map(|()| read.filled().len())),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Ready(Ok(())) => {
+                let len = read.filled().len();
+                self.read_closed = len == 0;
+                Poll::Ready(Ok(len))
+            }
         }
     }
 

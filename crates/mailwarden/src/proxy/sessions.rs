@@ -1,35 +1,102 @@
-//! The table of a worker's sessions: which to wake, and when.
+//! The table of a worker's sessions: what each is, how far it has come, and when to wake it.
 //!
-//! One coarse clock serves them all, so that a session costs no timer of its own, and an idle one
-//! some forty bytes here and nothing else.
+//! One coarse clock serves them all, so that a session costs no timer of its own. What can be asked of a
+//! session is kept here while it runs, so that an answer neither wakes it nor waits for it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, OnceCell, Ref, RefCell};
+use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Waker};
+use std::time::Duration;
 
+use engine::SessionConfig;
 use proto::Time;
 use slab::Slab;
 
-#[derive(Debug, Default)]
-pub(crate) struct Sessions(RefCell<Slab<Entry>>);
+use super::Target;
+use super::worker::Worker;
+use crate::report::SessionInfo;
 
-#[derive(Debug)]
-struct Entry {
-    deadline: Time,
-    waker: Option<Waker>,
+/// How many entries an answer about sessions looks at: some microseconds of a worker's time.
+const BATCH: usize = 64;
+
+/// How far a session has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Its client was admitted, and its server is being connected.
+    Opening,
+    /// Both sides are connected.
+    Open,
+    /// Everything was sent to both sides, and their ends are awaited; or no server could be reached.
+    Closing,
 }
 
-/// A session's entry in the table; given back when it is dropped.
+/// What can be seen of a session from outside.
+#[derive(Clone, Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "`show` is the first to read it"))]
+pub(crate) struct View {
+    /// As reports have it.
+    pub(crate) info: SessionInfo,
+    /// The attachment that sent it here, by name, with its protocol and policy.
+    pub(crate) config: Arc<SessionConfig>,
+    pub(crate) stage: Stage,
+    /// Since its client was admitted; once its server is connected, since then.
+    pub(crate) age: Duration,
+    /// Bytes sent to the client and to the server, up to the last turn of the session.
+    pub(crate) bytes_to_client: u64,
+    pub(crate) bytes_to_server: u64,
+}
+
+/// A part of a worker's sessions.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) views: Vec<View>,
+    /// Where the next part begins; nothing when this was the last.
+    pub(crate) next: Option<usize>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Sessions(RefCell<Slab<Rc<Session>>>);
+
+#[derive(Debug)]
+struct Session {
+    info: RefCell<SessionInfo>,
+    target: Rc<Target>,
+    stage: Cell<Stage>,
+    deadline: Cell<Time>,
+    waker: OnceCell<Waker>,
+    /// Bytes sent to the client and to the server.
+    sent: Cell<[u64; 2]>,
+}
+
+/// A session's entry in the table; removed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct SessionEntry {
     sessions: Rc<Sessions>,
     key: usize,
+    session: Rc<Session>,
 }
 
 impl Sessions {
-    pub(crate) fn enter(self: &Rc<Self>) -> SessionEntry {
-        let key = self.0.borrow_mut().insert(Entry { deadline: Time(u64::MAX), waker: None });
-        SessionEntry { sessions: Rc::clone(self), key }
+    /// Adds a session whose server is still to be connected.
+    pub(super) fn enter(
+        self: &Rc<Self>,
+        client: SocketAddr,
+        target: &Rc<Target>,
+        worker: &Worker,
+    ) -> SessionEntry {
+        let server = target.servers.first().copied().unwrap_or(client);
+        let session = Rc::new(Session {
+            info: RefCell::new(worker.session_info(client, server)),
+            target: Rc::clone(target),
+            stage: Cell::new(Stage::Opening),
+            deadline: Cell::new(Time(u64::MAX)),
+            waker: OnceCell::new(),
+            sent: Cell::default(),
+        });
+        let key = self.0.borrow_mut().insert(Rc::clone(&session));
+        SessionEntry { sessions: Rc::clone(self), key, session }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -38,38 +105,83 @@ impl Sessions {
 
     /// Wakes every session whose deadline has come.
     pub(crate) fn wake_due(&self, now: Time) {
-        self.wake(|entry| entry.deadline <= now);
+        self.wake(|session| session.deadline.get() <= now);
     }
 
     pub(crate) fn wake_all(&self) {
         self.wake(|_| true);
     }
 
-    fn wake(&self, is_due: impl Fn(&Entry) -> bool) {
-        for (_, entry) in &*self.0.borrow() {
-            if is_due(entry)
-                && let Some(waker) = &entry.waker
+    fn wake(&self, is_due: impl Fn(&Session) -> bool) {
+        for (_, session) in &*self.0.borrow() {
+            if is_due(session)
+                && let Some(waker) = session.waker.get()
             {
                 waker.wake_by_ref();
             }
         }
     }
+
+    /// The sessions from a position on, 0 being the first, as many as are looked at without holding up others.
+    /// A session that begins or ends between two parts may be missing, but none comes twice.
+    pub(super) fn batch(&self, from: usize, now: Time) -> Batch {
+        let table = self.0.borrow();
+        let end = from.saturating_add(BATCH);
+        let views = (from..end).filter_map(|key| table.get(key)).map(|session| session.view(now)).collect();
+        Batch { views, next: (end < table.capacity()).then_some(end) }
+    }
+}
+
+impl Session {
+    fn view(&self, now: Time) -> View {
+        let info = self.info.borrow().clone();
+        let [bytes_to_client, bytes_to_server] = self.sent.get();
+        View {
+            age: now.since(info.started),
+            info,
+            config: Arc::clone(&self.target.config),
+            stage: self.stage.get(),
+            bytes_to_client,
+            bytes_to_server,
+        }
+    }
 }
 
 impl SessionEntry {
-    pub(crate) fn set_deadline(&self, deadline: Time) {
-        if let Some(entry) = self.sessions.0.borrow_mut().get_mut(self.key) {
-            entry.deadline = deadline;
-        }
+    pub(super) fn target(&self) -> &Rc<Target> {
+        &self.session.target
+    }
+
+    pub(super) fn info(&self) -> Ref<'_, SessionInfo> {
+        self.session.info.borrow()
+    }
+
+    /// The server is connected: the session begins now.
+    pub(super) fn opened(&self, server: SocketAddr, now: Time) {
+        let mut info = self.session.info.borrow_mut();
+        (info.server, info.started) = (server, now);
+        self.session.stage.set(Stage::Open);
+    }
+
+    /// No server could be reached: the session begins now, with its end.
+    pub(super) fn unreachable(&self, now: Time) {
+        self.session.info.borrow_mut().started = now;
+        self.session.stage.set(Stage::Closing);
+    }
+
+    pub(super) fn closing(&self) {
+        self.session.stage.set(Stage::Closing);
+    }
+
+    /// How things are before the session sleeps: when it must be woken, and what was sent to each side.
+    pub(super) fn update(&self, deadline: Time, sent: [u64; 2]) {
+        self.session.deadline.set(deadline);
+        self.session.sent.set(sent);
     }
 
     /// The task to wake; it is the same one for all of a session's life.
-    pub(crate) fn listen(&self, cx: &Context<'_>) {
-        if let Some(entry) = self.sessions.0.borrow_mut().get_mut(self.key)
-            && entry.waker.is_none()
-        {
-            entry.waker = Some(cx.waker().clone());
-        }
+    pub(super) fn wake_with(&self, cx: &Context<'_>) {
+        self.session.waker.get_or_init(|| cx.waker().clone());
     }
 }
 

@@ -2,17 +2,21 @@
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{self, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use proto::Time;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, LocalSet};
 
 use super::Target;
+use super::admit::{admit, refuse};
 use super::connection::serve;
-use super::sessions::Sessions;
+use super::listener::{self, limit_replies};
+use super::sessions::{Batch, Sessions};
 use crate::report::{Counters, Recorder, Reporter, SessionInfo};
 
 /// Bytes of the buffer that all sessions of a worker read into. From 16 KiB on the cost per byte no
@@ -34,12 +38,15 @@ pub(crate) enum Control {
     Drain,
     /// Stop now.
     Stop,
+    /// Describe the sessions from a position of the table on, a batch of them: a long table is asked for in
+    /// parts, between which sessions have their turns.
+    Sessions { from: usize, reply: oneshot::Sender<Batch> },
 }
 
 #[derive(Debug)]
 pub(crate) struct Listen {
     pub(crate) address: SocketAddr,
-    pub(crate) socket: Option<TcpListener>,
+    pub(crate) socket: Option<net::TcpListener>,
     pub(crate) target: Target,
 }
 
@@ -94,9 +101,14 @@ async fn run_loop(worker: Rc<Worker>, mut controls: UnboundedReceiver<Control>) 
             control = controls.recv() => match control {
                 Some(Control::Listen(listens)) => listen(&worker, &mut listeners, listens),
                 Some(Control::Drain) => {
-                    listeners.drain().for_each(|(_, listener): (_, Listener)| listener.task.abort());
+                    listeners.drain().for_each(|(_, listening): (_, Listening)| listening.task.abort());
                     worker.draining.set(true);
                     worker.sessions.wake_all();
+                }
+                Some(Control::Sessions { from, reply }) => {
+                    worker.update_now();
+                    // Nothing is lost when nobody waits for the answer any more.
+                    let _ = reply.send(worker.sessions.batch(from, worker.now()));
                 }
                 Some(Control::Stop) | None => return,
             },
@@ -112,41 +124,51 @@ async fn run_loop(worker: Rc<Worker>, mut controls: UnboundedReceiver<Control>) 
 }
 
 #[derive(Debug)]
-struct Listener {
+struct Listening {
+    socket: Rc<TcpListener>,
     task: AbortHandle,
     target: Rc<RefCell<Rc<Target>>>,
 }
 
 /// Brings the listeners in line with what was asked; sessions that run keep what they began with.
-fn listen(worker: &Rc<Worker>, listeners: &mut HashMap<SocketAddr, Listener>, listens: Vec<Listen>) {
+fn listen(worker: &Rc<Worker>, listeners: &mut HashMap<SocketAddr, Listening>, listens: Vec<Listen>) {
     let mut gone: Vec<SocketAddr> = listeners.keys().copied().collect();
     for Listen { address, socket, target } in listens {
         gone.retain(|&other| other != address);
         let target = Rc::new(target);
-        if let Some(listener) = listeners.get(&address) {
-            *listener.target.borrow_mut() = target;
-        } else if let Some(Ok(socket)) = socket.map(tokio::net::TcpListener::from_std) {
+        if let Some(listening) = listeners.get(&address) {
+            let before = listening.target.replace(target);
+            let inspect = listening.target.borrow().config.inspect;
+            if before.config.inspect != inspect {
+                limit_replies(&listening.socket, inspect);
+            }
+        } else if let Some(Ok(socket)) = socket.map(TcpListener::from_std) {
+            let socket = Rc::new(socket);
             let target = Rc::new(RefCell::new(target));
-            let accepting = accept(socket, Rc::clone(&target), Rc::clone(worker));
+            let accepting = accept(Rc::clone(&socket), Rc::clone(&target), Rc::clone(worker));
             let task = tokio::task::spawn_local(accepting).abort_handle();
-            listeners.insert(address, Listener { task, target });
+            listeners.insert(address, Listening { socket, task, target });
         }
     }
     for address in gone {
-        if let Some(listener) = listeners.remove(&address) {
-            listener.task.abort();
+        if let Some(listening) = listeners.remove(&address) {
+            listening.task.abort();
         }
     }
 }
 
-async fn accept(socket: tokio::net::TcpListener, target: Rc<RefCell<Rc<Target>>>, worker: Rc<Worker>) {
+/// Accepts clients, and gives each that is admitted a session: a task that connects its server first.
+async fn accept(socket: Rc<TcpListener>, target: Rc<RefCell<Rc<Target>>>, worker: Rc<Worker>) {
     loop {
-        match socket.accept().await {
-            Ok((stream, peer)) => {
+        match listener::accept(&socket).await {
+            Ok((client, peer)) => {
                 let target = Rc::clone(&target.borrow());
-                // Entered here: a worker that drains waits for sessions that have not begun to run, too.
-                let place = worker.sessions.enter();
-                tokio::task::spawn_local(serve(stream, peer, target, place, Rc::clone(&worker)));
+                match admit(peer, &target, &worker) {
+                    Some(entry) => {
+                        tokio::task::spawn_local(serve(client, entry, Rc::clone(&worker)));
+                    }
+                    None => refuse(client),
+                }
             }
             // Out of descriptors, most likely: sessions that end give some back.
             Err(error) => {

@@ -1,4 +1,5 @@
-//! The workers' threads and the sockets they listen on; what a worker does is in `proxy/worker.rs`.
+//! The workers' threads, the sockets they listen on, and what is asked of all of them; what a worker does
+//! is in `proxy/worker.rs`.
 
 use std::collections::HashMap;
 use std::io;
@@ -6,16 +7,16 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::exit;
 use std::thread::JoinHandle;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use engine::config::Inspect;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 
+use super::listener::bind;
+use super::sessions::View;
 use crate::plan::Plan;
 use crate::proxy::worker::{self, Control, Listen, WORKERS_MAX};
 use crate::report::{Counters, Reporter};
 use crate::{Exit, terminal};
-
-/// Connections that may wait to be accepted.
-const BACKLOG: i32 = 4096;
 
 /// The workers' threads, and what they listen on.
 pub(crate) struct WorkerPool {
@@ -41,11 +42,12 @@ impl WorkerPool {
     pub(crate) fn listen(&mut self, plan: Plan) -> Result<(), String> {
         let mut sockets = Vec::new();
         let mut listening = HashMap::new();
-        for (address, _) in &plan.listeners {
+        for (address, target) in &plan.listeners {
             let (opened, bound) = match self.listening.get(address) {
                 Some(bound) => (Vec::new(), *bound),
                 None => {
-                    self.open(*address).map_err(|error| format!("cannot listen on {address}: {error}"))?
+                    let opened = self.open(*address, target.config.inspect);
+                    opened.map_err(|error| format!("cannot listen on {address}: {error}"))?
                 }
             };
             sockets.push(opened);
@@ -62,12 +64,13 @@ impl WorkerPool {
     }
 
     /// A listening socket for each worker, and their address; the kernel spreads connections over them.
-    fn open(&self, address: SocketAddr) -> io::Result<(Vec<TcpListener>, SocketAddr)> {
+    fn open(&self, address: SocketAddr, inspect: Inspect) -> io::Result<(Vec<TcpListener>, SocketAddr)> {
         // With SO_REUSEPORT a second daemon would quietly share the port: ask without it first, unless
         // it is we who hold the port.
         let ours = self.listening.values().any(|bound| overlap(*bound, address));
-        let bound = if ours { address } else { bind(address, false)?.local_addr()? };
-        let sockets: io::Result<Vec<TcpListener>> = self.workers.iter().map(|_| bind(bound, true)).collect();
+        let bound = if ours { address } else { bind(address, false, inspect)?.local_addr()? };
+        let sockets: io::Result<Vec<TcpListener>> =
+            self.workers.iter().map(|_| bind(bound, true, inspect)).collect();
         Ok((sockets?, bound))
     }
 
@@ -79,6 +82,22 @@ impl WorkerPool {
     pub(crate) fn send_all(&self, control: impl Fn() -> Control) {
         for (controls, _) in &self.workers {
             let _ = controls.send(control());
+        }
+    }
+
+    /// Describes every session of every worker, each batch between turns of its worker's sessions.
+    #[cfg_attr(not(test), expect(dead_code, reason = "`show` is the first to ask"))]
+    pub(crate) async fn each_session(&self, mut visit: impl FnMut(View)) {
+        for (controls, _) in &self.workers {
+            let mut next = Some(0);
+            while let Some(from) = next {
+                let (reply, answer) = oneshot::channel();
+                // A worker that has stopped answers nothing: it has no sessions.
+                let _ = controls.send(Control::Sessions { from, reply });
+                let Ok(batch) = answer.await else { break };
+                batch.views.into_iter().for_each(&mut visit);
+                next = batch.next;
+            }
         }
     }
 
@@ -124,18 +143,88 @@ fn spawn_worker(
     Ok((controls, thread?))
 }
 
-fn bind(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.set_reuse_port(shared)?;
-    if address.is_ipv6() {
-        // Else `[::]:25` would hold `0.0.0.0:25` as well, and nobody could name both.
-        socket.set_only_v6(true)?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::sessions::Stage;
+    use crate::report::{self, Sinks};
+    use policy::model;
+    use socket2::{Domain, Socket, Type};
+    use std::io::{Read, Write, sink};
+    use std::net::{Ipv4Addr, TcpStream};
+    use std::time::{Duration, Instant};
+
+    const LOCAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+    /// Two workers that proxy to a server.
+    fn workers(server: SocketAddr) -> (WorkerPool, SocketAddr) {
+        let (reporter, _writer) = report::start(Sinks::events_to(sink()));
+        let mut workers = WorkerPool::new(Some(2), &reporter).unwrap();
+        let plan = Plan::without_file(LOCAL, vec![server], model::Protocol::Smtp);
+        workers.listen(plan).unwrap();
+        let address = workers.bound(LOCAL).unwrap();
+        (workers, address)
     }
-    socket.set_nonblocking(true)?;
-    // Inherited by every socket accepted here: one system call less for each session.
-    socket.set_tcp_nodelay(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+
+    /// All sessions, once they are as wanted.
+    fn sessions(workers: &WorkerPool, wanted: impl Fn(&[View]) -> bool) -> Vec<View> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let started = Instant::now();
+        loop {
+            let mut views = Vec::new();
+            runtime.block_on(workers.each_session(|view| views.push(view)));
+            if wanted(&views) {
+                return views;
+            }
+            assert!(started.elapsed() < Duration::from_secs(10), "{} sessions: {views:?}", views.len());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn sessions_of_all_workers_are_described_while_they_run() {
+        let server = TcpListener::bind(LOCAL).unwrap();
+        let (workers, address) = workers(server.local_addr().unwrap());
+        assert!(sessions(&workers, |_| true).is_empty());
+        // More than a batch for each worker.
+        let mut clients: Vec<_> = (0..200).map(|_| TcpStream::connect(address).unwrap()).collect();
+        let mut accepted: Vec<_> = clients.iter().map(|_| server.accept().unwrap().0).collect();
+        accepted.iter_mut().for_each(|stream| stream.write_all(b"220 mx\r\n").unwrap());
+        let is_open = |view: &View| view.stage == Stage::Open && view.bytes_to_client == 8;
+        let views = sessions(&workers, |views| views.len() == 200 && views.iter().all(is_open));
+        let described: std::collections::HashSet<_> = views.iter().map(|view| view.info.client).collect();
+        assert!(clients.iter().all(|client| described.contains(&client.local_addr().unwrap())));
+        let [view, ..] = &*views else { panic!("no session") };
+        assert_eq!(view.info.server, server.local_addr().unwrap());
+        assert_eq!((&*view.config.name, view.config.protocol), ("listen", model::Protocol::Smtp));
+        assert!(view.age < Duration::from_secs(60) && view.bytes_to_server == 0);
+
+        // The server ends every session; the client of one does not close.
+        let mut last = clients.remove(0);
+        accepted.iter_mut().for_each(|stream| stream.write_all(b"421 closing\r\n").unwrap());
+        drop((accepted, clients));
+        let views = sessions(&workers, |views| matches!(views, [view] if view.stage == Stage::Closing));
+        assert_eq!(views.first().unwrap().info.client, last.local_addr().unwrap());
+        let mut text = String::new();
+        last.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "220 mx\r\n421 closing\r\n");
+        drop(last);
+        sessions(&workers, <[View]>::is_empty);
+        workers.stop();
+    }
+
+    #[test]
+    fn a_session_whose_server_does_not_answer_is_opening() {
+        // The kernel answers nobody whose connection would not fit into the queue.
+        let server = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        server.bind(&LOCAL.into()).unwrap();
+        server.listen(0).unwrap();
+        let busy = server.local_addr().unwrap().as_socket().unwrap();
+        let _queued = TcpStream::connect(busy).unwrap();
+        let (workers, address) = workers(busy);
+        let _clients: Vec<_> = (0..3).map(|_| TcpStream::connect(address).unwrap()).collect();
+        let is_opening = |view: &View| view.stage == Stage::Opening && view.info.server == busy;
+        sessions(&workers, |views| views.len() == 3 && views.iter().any(is_opening));
+        workers.stop();
+    }
 }
