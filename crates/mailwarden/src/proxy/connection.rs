@@ -36,7 +36,7 @@ pub(super) async fn serve(client: TcpStream, entry: SessionEntry, worker: Rc<Wor
         Ok((server, address)) => {
             worker.update_now();
             entry.opened(address, worker.now());
-            Some(Endpoint::server(server))
+            Some(Endpoint::server(server, config.inspect))
         }
         Err(why) => {
             let client = entry.info().client;
@@ -91,7 +91,15 @@ impl Connection {
         while !self.is_over() {
             self.endpoints.release_buffers();
             self.entry.update(self.deadline(), self.endpoints.sent());
-            poll_fn(|cx| self.poll_turn(cx, worker)).await;
+            poll_fn(|cx| {
+                let turn = self.poll_turn(cx, worker);
+                if turn.is_pending() {
+                    // Others have their turns while this session sleeps.
+                    turns = 0;
+                }
+                turn
+            })
+            .await;
             turns += 1;
             if turns == TURNS {
                 turns = 0;
@@ -275,10 +283,11 @@ impl Connection {
         true
     }
 
-    /// Reports the end of a side to the session, once nothing of it waits.
+    /// Reports the end of a side to the session, once the session wants more of it. The kernel may announce
+    /// the end with bytes that wait for the peer.
     fn report_close(&mut self, side: Side, worker: &Worker, gather: &mut [Vec<u8>; 2]) -> bool {
         let Some(endpoint) = self.endpoints.get_mut(side) else { return false };
-        if !endpoint.read_closed || endpoint.close_reported || endpoint.waits() && !endpoint.held.is_empty() {
+        if !endpoint.read_closed || endpoint.close_reported || endpoint.waits() {
             return false;
         }
         endpoint.close_reported = true;

@@ -5,13 +5,14 @@
 
 use std::io;
 use std::net::Shutdown;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use engine::Wants;
+use engine::config::Inspect;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, Interest, ReadBuf, Ready};
 use tokio::net::TcpStream;
 
 /// Bytes waiting for a peer that does not take them, above which nothing more is read that could
@@ -34,6 +35,7 @@ pub(crate) struct Endpoint {
     /// The session knows that.
     pub(crate) close_reported: bool,
     writing: Writing,
+    nagle: Nagle,
     /// Bytes sent.
     pub(crate) sent: u64,
 }
@@ -48,20 +50,35 @@ enum Writing {
     Dead,
 }
 
+/// Whether Nagle's algorithm may still hold back what is written: it waits for the peer to acknowledge what
+/// it was sent before, and a peer that has nothing to say takes its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Nagle {
+    /// Not while everything that was written has been answered, and with that acknowledged.
+    Answered,
+    /// It would hold back the next write, which therefore turns it off.
+    Unanswered,
+    /// TCP_NODELAY is set.
+    Off,
+}
+
 impl Endpoint {
     /// A client: its socket has inherited TCP_NODELAY from the one it was accepted on.
     pub(crate) fn client(stream: TcpStream) -> Self {
-        Self::new(stream)
+        Self::new(stream, Nagle::Off)
     }
 
-    /// A server. Command and reply are small and wait for each other: Nagle's algorithm would add its
-    /// delay to each.
-    pub(crate) fn server(stream: TcpStream) -> Self {
-        let _ = stream.set_nodelay(true);
-        Self::new(stream)
+    /// A server. Where commands wait for their replies, TCP_NODELAY is left to the first write that follows
+    /// another: most sessions have none, and are spared a system call. Bytes that nobody parses are in no order.
+    pub(crate) fn server(stream: TcpStream, inspect: Inspect) -> Self {
+        let mut endpoint = Self::new(stream, Nagle::Answered);
+        if inspect != Inspect::Smtp {
+            endpoint.turn_nagle_off();
+        }
+        endpoint
     }
 
-    fn new(stream: TcpStream) -> Self {
+    fn new(stream: TcpStream, nagle: Nagle) -> Self {
         Self {
             stream: Some(stream),
             held: Vec::new(),
@@ -71,8 +88,16 @@ impl Endpoint {
             read_closed: false,
             close_reported: false,
             writing: Writing::Open,
+            nagle,
             sent: 0,
         }
+    }
+
+    fn turn_nagle_off(&mut self) {
+        if let Some(stream) = &self.stream {
+            let _ = stream.set_nodelay(true);
+        }
+        self.nagle = Nagle::Off;
     }
 
     /// Reads what is there, and notes the peer's end. `poll_read` rather than `try_read`: it knows that a short
@@ -85,7 +110,11 @@ impl Endpoint {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Ready(Ok(())) => {
                 let len = read.filled().len();
-                self.read_closed = len == 0;
+                let emptied = len < buffer.len();
+                self.read_closed = len == 0 || emptied && has_ended(stream);
+                if self.nagle == Nagle::Unanswered {
+                    self.nagle = Nagle::Answered;
+                }
                 Poll::Ready(Ok(len))
             }
         }
@@ -129,6 +158,11 @@ impl Endpoint {
     }
 
     fn write_now(&mut self, bytes: &[u8]) -> usize {
+        match self.nagle {
+            Nagle::Answered => self.nagle = Nagle::Unanswered,
+            Nagle::Unanswered => self.turn_nagle_off(),
+            Nagle::Off => {}
+        }
         let mut written = 0;
         while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
             let Some(stream) = &self.stream else { break };
@@ -159,7 +193,9 @@ impl Endpoint {
         if self.read_closed {
             // Nothing comes any more, so nothing is left to linger for: closing says FIN as well.
             self.stream = None;
-        } else if let Some(stream) = &self.stream {
+        } else if let Some(stream) = &self.stream
+            && !readiness(stream, Interest::WRITABLE | Interest::ERROR).is_write_closed()
+        {
             let _ = SockRef::from(stream).shutdown(Shutdown::Write);
         }
     }
@@ -209,5 +245,25 @@ impl Endpoint {
         if self.pending.is_empty() {
             self.pending = Vec::new();
         }
+    }
+}
+
+/// Whether the peer's FIN is known to have arrived before the last read. If that read emptied the socket, what
+/// it returned was the last of the peer, and no further read is needed to see that. After a reset it is: the
+/// error must be read.
+fn has_ended(stream: &TcpStream) -> bool {
+    // Nearly always nothing more is there to be read, and that much can be asked cheaply.
+    if stream.try_io(Interest::READABLE, || Ok(())).is_err() {
+        return false;
+    }
+    let ready = readiness(stream, Interest::READABLE | Interest::ERROR);
+    ready.is_read_closed() && !ready.is_error()
+}
+
+/// What the kernel last said of the socket, without asking it again.
+fn readiness(stream: &TcpStream, interest: Interest) -> Ready {
+    match pin!(stream.ready(interest)).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(ready)) => ready,
+        Poll::Ready(Err(_)) | Poll::Pending => Ready::EMPTY,
     }
 }
