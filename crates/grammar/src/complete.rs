@@ -20,7 +20,7 @@ pub struct Extension {
     pub word: &'static str,
 }
 
-/// What may stand at the end of `line`: the next word after a blank, else the word that is begun.
+/// What may be typed at the end of `line`: the next word after a blank, else the rest of the last word.
 ///
 /// Values come first, then keywords in alphabetical order, then `<cr>`.
 pub fn complete<S>(

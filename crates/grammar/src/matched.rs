@@ -5,7 +5,7 @@
 
 use crate::{Mismatch, Span, Word};
 
-/// The words of a line, each with what it stands for in the command.
+/// The words of a line, each with the position of the command it was read as.
 #[derive(Clone, Debug)]
 pub struct Matched<'a> {
     line: &'a str,

@@ -1,10 +1,10 @@
-//! Why a line is no command, and how IOS says so.
+//! Why a line fits no command, and how IOS prints it.
 //!
 //! Renderings with file, line and column are the caller's; the spans are all they need.
 
 use crate::Span;
 
-/// Why a line is no command.
+/// Why a line fits no command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mismatch {
     /// The first word that does not fit; `complete` on the line before it says what would.
@@ -62,7 +62,7 @@ impl Mismatch {
     }
 }
 
-/// A caret below the octet `at`; tabs are kept so that it stands there on any terminal.
+/// A caret below the byte `at`; tabs are kept so that any terminal aligns it.
 fn caret(line: &str, at: usize) -> String {
     let before = line.get(..at).unwrap_or(line);
     before.chars().map(|c| if c == '\t' { '\t' } else { ' ' }).chain(['^']).collect()
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_caret_stands_below_the_word() {
+    fn the_caret_is_printed_below_the_word() {
         let unknown = Mismatch::Unknown { at: Span { start: 8, end: 11 } };
         assert_eq!(
             unknown.render(" match\t xyz\r\n"),

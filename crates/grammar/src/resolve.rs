@@ -276,7 +276,7 @@ pub(crate) fn begins(keyword: &str, typed: &str) -> bool {
 }
 
 fn lower(text: &str) -> impl Iterator<Item = u8> {
-    text.bytes().map(|octet| octet.to_ascii_lowercase())
+    text.bytes().map(|byte| byte.to_ascii_lowercase())
 }
 
 fn in_range(label: &Label, word: &Word<'_>) -> bool {
@@ -286,7 +286,7 @@ fn in_range(label: &Label, word: &Word<'_>) -> bool {
 
 /// `parse` alone would take a sign.
 fn is_number(word: &Word<'_>) -> bool {
-    !word.quoted && word.text.bytes().all(|octet| octet.is_ascii_digit())
+    !word.quoted && word.text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// What is left of the line from a word on, without trailing blanks; quotes stay.

@@ -47,7 +47,7 @@ impl Label {
     }
 }
 
-/// What is wrong with a notation, and at which octet of it.
+/// What is wrong with a notation, and at which byte of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BadNotation {
     pub(crate) at: usize,
@@ -142,7 +142,7 @@ impl Parser {
     fn word(&mut self) -> Result<Part, BadNotation> {
         let text = self.take_while(|c| !c.is_ascii_whitespace() && !"{}[]|$".contains(c));
         if text.is_empty() {
-            return Err(self.bad("a name stands alone"));
+            return Err(self.bad("a name without a word"));
         }
         let label = match text {
             "WORD" => Label::Word,
@@ -158,7 +158,7 @@ impl Parser {
         Ok(Part { first: vec![at], last: vec![at], nullable: false })
     }
 
-    /// The `$name` directly behind a word or group.
+    /// The `$name` directly after a word or group.
     fn name(&mut self) -> Result<Option<&'static str>, BadNotation> {
         if !self.rest().starts_with('$') {
             return Ok(None);
@@ -279,7 +279,7 @@ mod tests {
             ("{a | }", "an alternative is empty"),
             ("WORD", "a value needs a $name"),
             ("{none | x WORD}$name", "a value needs a $name"),
-            ("a $x", "a name stands alone"),
+            ("a $x", "a name without a word"),
             ("WORD$", "a name is missing after $"),
             ("(9-1)$n", "not a range of numbers"),
             ("(many)$n", "not a range of numbers"),

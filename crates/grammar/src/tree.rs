@@ -367,7 +367,7 @@ fn key(label: &Label) -> Key {
 }
 
 /// Whether one word could be either value with nothing to prefer one. A number in range is more
-/// specific than a word or line, so those may stand beside it.
+/// specific than a word or line, so it may share a place with them.
 const fn overlap(one: &Label, other: &Label) -> bool {
     match (one, other) {
         (Label::Number { low: a, high: b, .. }, Label::Number { low: c, high: d, .. }) => {

@@ -10,7 +10,7 @@ use crate::Span;
 pub struct Word<'a> {
     /// The word without its quotes, otherwise as typed: a backslash stays.
     pub text: &'a str,
-    /// Where it stands, quotes included.
+    /// Its place in the line, quotes included.
     pub span: Span,
     pub quoted: bool,
 }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_quotes_are_flagged_where_they_stand() {
+    fn odd_quotes_are_flagged_with_their_places() {
         let plain = words(r#"pattern "a""#);
         assert_eq!((plain.unterminated, plain.typographic), (None, None));
         let open = words(r#"pattern "a"#);

@@ -1,7 +1,7 @@
 //! The lines of a file that may be statements: comments, prompts, pager remnants, banners and
-//! certificates are taken away here.
+//! certificates are skipped here.
 //!
-//! Every octet is looked at a bounded number of times, whatever the file says. What a line means is
+//! Every byte is read a bounded number of times, whatever the file says. What a line means is
 //! not looked at here.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -15,9 +15,9 @@ pub(crate) struct Line<'s> {
     pub(crate) text: &'s str,
     /// Where the text begins in the source.
     pub(crate) start: usize,
-    /// How many blanks stand before it, behind the prompt; a tab counts as one.
+    /// The number of blanks between the prompt and the text; a tab counts as one.
     pub(crate) indent: usize,
-    /// Typed at `Router>` or `Router#`: no statement of the configuration.
+    /// Typed at `Router>` or `Router#`: not a statement of the configuration.
     pub(crate) exec: bool,
 }
 
@@ -77,7 +77,7 @@ impl<'s> Reader<'_, 's> {
         {
             return;
         }
-        // A letter is hardly a delimiter: an editor lost the control octet of `^C`, and the text is full of letters.
+        // A letter is hardly a delimiter: an editor lost the control character of `^C`, and the text is full of letters.
         let whole_line = delimiter.bytes().all(|b| b.is_ascii_alphanumeric());
         let closed = !self.never_closed.contains(&delimiter)
             && self.never_closed.len() < NEVER_CLOSED_MAX
@@ -118,7 +118,7 @@ impl<'s> Reader<'_, 's> {
         }
     }
 
-    /// Moves behind the first line that is wanted; stays if there is none.
+    /// Moves past the first line that is wanted; does not move if there is none.
     fn skip_through(&mut self, wanted: impl Fn(&str) -> bool) -> bool {
         let rest = self.raw.get(self.next..).unwrap_or(&[]);
         let found = rest.iter().position(|(_, text)| wanted(text));
@@ -129,9 +129,9 @@ impl<'s> Reader<'_, 's> {
     }
 }
 
-/// A raw line without what is no statement.
+/// The statement in a raw line.
 fn statement(start: usize, raw: &str) -> Option<Line<'_>> {
-    // A pager leaves `--More--` and then writes over it: what counts is behind the last return.
+    // A pager leaves `--More--` and then writes over it: what counts follows the last return.
     let raw = raw.trim_end_matches(|c: char| c.is_ascii_whitespace());
     let from = raw.rfind(['\r', '\u{8}']).map_or(0, |at| at + 1);
     let from = from + pager_remnant(raw.get(from..)?);
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_statement_is_taken_away() {
+    fn comments_prompts_and_banners_are_skipped() {
         let table: &[(&str, &[&str])] = &[
             ("! comment\n\n  !\n# x\n: Saved\nhostname a\n", &["hostname a"]),
             ("  hostname a  \t\r\n", &["hostname a"]),

@@ -92,27 +92,27 @@ pub(crate) fn map_header<'t>(words: &[&'t str]) -> Option<MapHeader<'t>> {
         _ => return None,
     };
     let mut of = PLAIN.to_owned();
-    if let [keyword, kind, behind @ ..] = rest
+    if let [keyword, kind, after @ ..] = rest
         && keyword.eq_ignore_ascii_case("type")
     {
         of = kind.to_ascii_lowercase();
-        rest = behind;
+        rest = after;
     } else if kind == MapKind::ParameterMap {
         // Without a type it is a line of a proxy.
         return None;
     }
     if of == "inspect"
-        && let [protocol, behind @ ..] = rest
-        && !behind.is_empty()
+        && let [protocol, after @ ..] = rest
+        && !after.is_empty()
         && L7_PROTOCOLS.iter().any(|known| known.eq_ignore_ascii_case(protocol))
     {
         of = format!("inspect {}", protocol.to_ascii_lowercase());
-        rest = behind;
+        rest = after;
     }
     let mode =
         |word: &&str| word.len() > 6 && word.get(..6).is_some_and(|m| m.eq_ignore_ascii_case("match-"));
-    let behind_mode = rest.iter().position(mode).filter(|_| kind == MapKind::ClassMap);
-    if let Some(at) = behind_mode {
+    let mode_at = rest.iter().position(mode).filter(|_| kind == MapKind::ClassMap);
+    if let Some(at) = mode_at {
         rest = rest.get(at + 1..)?;
     } else if of == "control" {
         // `control subscriber NAME`.

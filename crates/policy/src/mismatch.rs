@@ -1,4 +1,4 @@
-//! A line that is no command becomes a complaint: what was expected, and what was probably meant.
+//! A line that fits no command becomes a diagnostic: what was expected, and what was probably meant.
 
 use grammar::{Command, Completion, Mismatch, Mode, Platforms};
 
@@ -96,14 +96,14 @@ pub(crate) fn corrected(
     let words = grammar::words(text).words;
     words.iter().take(from + 1).rev().find_map(|word| {
         let before = text.get(..word.span.start)?;
-        let behind = text.get(word.span.end..)?;
+        let after = text.get(word.span.end..)?;
         let next = completions(mode, platforms, before);
         // A keyword that is written right is no slip: in `match sender regex r` a word is missing.
         if next.iter().any(|keyword| keyword.eq_ignore_ascii_case(word.text)) {
             return None;
         }
         let keyword = nearest(word.text, next.iter().copied().filter(|word| is_keyword(word)))?;
-        let line = format!("{before}{keyword}{behind}");
+        let line = format!("{before}{keyword}{after}");
         let command = grammar::resolve(mode, platforms, &grammar::words(&line)).ok()?.command;
         Some(Correction { at: word.span, keyword, command, line })
     })
@@ -118,7 +118,7 @@ fn next_words(
     completions(mode, platforms, line.text.get(..at.saturating_sub(line.start)).unwrap_or(""))
 }
 
-/// What may stand behind a beginning of a line.
+/// What may follow the beginning of a line.
 fn completions(mode: &'static Mode<Statement>, platforms: Platforms, before: &str) -> Vec<&'static str> {
     let before = if before.is_empty() { String::new() } else { format!("{} ", before.trim_end()) };
     let next = grammar::complete(mode, platforms, &before).unwrap_or_default();

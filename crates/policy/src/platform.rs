@@ -17,16 +17,16 @@ impl Platform {
         }
     }
 
-    /// Told by the `mailwarden` block, else by the first sure sign, else the default.
+    /// What the `mailwarden` block says, else what the first sure sign shows, else the default.
     pub fn of(source: &Source) -> Self {
-        told(source).or_else(|| source.lines().find_map(|(_, line)| sign(line))).unwrap_or_default()
+        configured(source).or_else(|| source.lines().find_map(|(_, line)| sign(line))).unwrap_or_default()
     }
 }
 
-/// `platform …` behind a line `mailwarden`.
-fn told(source: &Source) -> Option<Platform> {
-    let behind = source.lines().map(|(_, line)| line.trim()).skip_while(|line| !is(line, "mailwarden"));
-    behind.map(|line| line.split_ascii_whitespace().collect::<Vec<_>>()).find_map(|words| match *words {
+/// `platform …` after a line `mailwarden`.
+fn configured(source: &Source) -> Option<Platform> {
+    let after = source.lines().map(|(_, line)| line.trim()).skip_while(|line| !is(line, "mailwarden"));
+    after.map(|line| line.split_ascii_whitespace().collect::<Vec<_>>()).find_map(|words| match *words {
         [platform, value] if is(platform, "platform") && is(value, "ios") => Some(Platform::Ios),
         [platform, value] if is(platform, "platform") && is(value, "asa") => Some(Platform::Asa),
         _ => None,

@@ -1,6 +1,6 @@
 //! Lines become statements in their modes: the tree under each class-map, policy-map, proxy, …
 //!
-//! A line is tried in the mode it stands in, then in the modes around it, which closes what lies
+//! A line is tried in the mode of its block, then in the modes around it, which closes what lies
 //! between. Indentation is a hint and never a rule: configurations lose it. What statements do to
 //! the model is the lowering's affair.
 
@@ -127,7 +127,7 @@ impl Reader<'_> {
     /// The statement the line is, and how many blocks stay open around it.
     ///
     /// A keyword typed in full wins over one that is only begun, even further out: `zone security x`
-    /// behind an interface is a zone, and not its `zone-member`. It wins even if the rest of the line does not
+    /// after an interface is a zone, and not its `zone-member`. It wins even if the rest of the line does not
     /// fit: `class type inspect c1` in a policy on mail lacks its `smtp`, and is no `class-map`.
     fn resolve<'s>(&self, cut: &Cut<'s>) -> Result<(usize, Resolved<'s, Statement>), Vec<Refusal>> {
         let mut begun = None;
@@ -287,11 +287,11 @@ impl Reader<'_> {
     fn is_ambiguous_header(&self, cut: &Cut<'_>, global: &Refusal) -> bool {
         let Mismatch::Ambiguous { candidates, .. } = &global.mismatch else { return false };
         let words: Vec<&str> = cut.words.words.iter().map(|word| word.text).collect();
-        let (before, behind) = (words.get(..cut.head), words.get(cut.head + 1..));
-        let (Some(before), Some(behind)) = (before, behind) else { return false };
+        let (before, after) = (words.get(..cut.head), words.get(cut.head + 1..));
+        let (Some(before), Some(after)) = (before, after) else { return false };
         global.word == cut.head
             && candidates.iter().any(|keyword| {
-                let line = [before, &[keyword], behind].concat().join(" ");
+                let line = [before, &[keyword], after].concat().join(" ");
                 let resolved = grammar::resolve(global.mode, self.platforms, &grammar::words(&line));
                 let enters = resolved.ok().and_then(|resolved| resolved.command.enters);
                 enters.is_some_and(|mode| mode.unknown != Unknown::Ignore)
@@ -401,7 +401,7 @@ struct Cut<'s> {
 }
 
 impl<'s> Cut<'s> {
-    /// `None` if nothing stands behind `no`.
+    /// `None` if nothing follows `no`.
     fn of(source: &'s Source, line: &'s Line<'s>) -> Option<Self> {
         let mut words = grammar::words(line.text);
         let head = usize::from(words.words.first().is_some_and(|word| word.text.eq_ignore_ascii_case("no")));
@@ -447,7 +447,7 @@ impl<'s> Cut<'s> {
         words.take(2).take_while(|word| !is_value(word)).collect::<Vec<_>>().join(" ")
     }
 
-    /// The index of the word in question; that behind the last if one is missing.
+    /// The index of the word in question; one past the last if one is missing.
     fn index_of(&self, mismatch: &Mismatch) -> usize {
         let words = &self.words.words;
         mismatch.span().map_or(words.len(), |at| words.partition_point(|word| word.span.end <= at.start))

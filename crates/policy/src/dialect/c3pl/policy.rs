@@ -156,7 +156,7 @@ fn police(m: &Matched<'_>) -> Built {
             Err(grammar::Mismatch::Incomplete { expected })
         };
     };
-    // A quarter of a second's octets is what IOS takes when no burst is written.
+    // IOS takes the bytes of a quarter of a second if no burst is given.
     let burst = m.number("burst").unwrap_or_else(|| (rate / 32).clamp(1000, 512_000_000));
     built(L3RuleLine::Police(Some((rate, burst))))
 }

@@ -193,7 +193,7 @@ fn check_criterion(criterion: &Criterion, at: Span, complaints: &mut Diagnostics
     }
 }
 
-/// Where the rule of each class stands, so that a policy with many is not searched for each of its lines.
+/// The index of the rule of each class, so that a policy with many is not searched for each of its lines.
 fn places<R>(rules: &[R], class: impl Fn(&R) -> &Name) -> HashMap<String, usize> {
     rules.iter().zip(0..).map(|(rule, at)| (class(rule).text.clone(), at)).collect()
 }
