@@ -169,11 +169,7 @@ impl<'r, W: Write> Replay<'r, W> {
         progress.clear();
         let counts = reassembler.counts();
         if counts.unknown_link > 0 && counts.unknown_link == counts.frames {
-            exit = exit.max(complain(
-                self.name,
-                "its frames are of a link type that is not read",
-                Exit::Finding,
-            ));
+            exit = exit.max(complain(self.name, "unsupported link type", Exit::Finding));
         }
         Ok(exit)
     }

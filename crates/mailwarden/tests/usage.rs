@@ -70,7 +70,7 @@ fn wrong_usage_is_answered_by_one_clear_line() {
         ("check utf-16.conf", USAGE, "utf-16.conf:1:1: error: the file is in UTF-16"),
         ("replay", USAGE, "error: the following required arguments"),
         ("replay missing.pcap", SYSTEM, "mailwarden: missing.pcap: cannot read: No such file"),
-        ("replay .", SYSTEM, "mailwarden: .: cannot read at octet 0: Is a directory"),
+        ("replay .", SYSTEM, "mailwarden: .: cannot read at byte 0: Is a directory"),
         ("demo --fly", USAGE, "error: unexpected argument '--fly'"),
         ("completions", USAGE, "error: the following required arguments"),
         ("completions cmd.exe", USAGE, "error: invalid value 'cmd.exe'"),

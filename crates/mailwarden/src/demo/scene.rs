@@ -141,7 +141,7 @@ pub(super) const ALL: &[Scene] = &[
         title: "A masked command",
         steps: &[HELO, Say("VRFY alice"), MAIL],
         sees: &["500", "250 2.1.0"],
-        sees_not: "Yes, that is a user",
+        sees_not: "User exists",
         hears: &["xxxxxxxxxx", "MAIL FROM:<carol@sender.example>"],
         class: Some("QUESTIONS"),
         verdict: "the server receives ten times `x` and rejects it; the session continues",

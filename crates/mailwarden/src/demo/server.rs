@@ -73,7 +73,7 @@ impl ServerSession {
                 "EHLO" => self.reply(EHLO)?,
                 "QUIT" => return self.reply("221 2.0.0 Bye\r\n"),
                 "DATA" if self.recipients.is_none_or(|count| count == 0) => {
-                    self.reply("503 5.5.1 Nobody to send it to\r\n")?;
+                    self.reply("503 5.5.1 No valid recipients\r\n")?;
                 }
                 "DATA" => {
                     self.reply("354 End with a dot\r\n")?;
@@ -96,23 +96,23 @@ impl ServerSession {
             "HELO" => "250 demo\r\n",
             "MAIL" => {
                 self.recipients = Some(0);
-                "250 2.1.0 Sender noted\r\n"
+                "250 2.1.0 Sender OK\r\n"
             }
             "RCPT" => match &mut self.recipients {
                 Some(count) if is_known(argument) => {
                     *count += 1;
-                    "250 2.1.5 Recipient noted\r\n"
+                    "250 2.1.5 Recipient OK\r\n"
                 }
                 Some(_) => "550 5.1.1 No such user\r\n",
                 None => "503 5.5.1 MAIL first\r\n",
             },
             "RSET" => {
                 self.recipients = None;
-                "250 2.0.0 Forgotten\r\n"
+                "250 2.0.0 Reset\r\n"
             }
-            "VRFY" if is_known(argument) => "250 2.1.5 Yes, that is a user\r\n",
+            "VRFY" if is_known(argument) => "250 2.1.5 User exists\r\n",
             "VRFY" => "550 5.1.1 No such user\r\n",
-            "ETRN" | "NOOP" => "250 2.0.0 Very well\r\n",
+            "ETRN" | "NOOP" => "250 2.0.0 OK\r\n",
             _ => "500 5.5.1 Unknown command\r\n",
         }
     }
@@ -135,7 +135,7 @@ impl ServerSession {
     /// `BDAT octets [LAST]`.
     fn chunk(&mut self, argument: &str, chunks: &mut Vec<u8>, received: &mut Received) -> io::Result<()> {
         let (size, last) = argument.split_once(' ').unwrap_or((argument, ""));
-        let Ok(size) = size.parse::<u64>() else { return self.reply("501 5.5.4 How many octets?\r\n") };
+        let Ok(size) = size.parse::<u64>() else { return self.reply("501 5.5.4 Invalid size\r\n") };
         let mut left = size;
         while left > 0 {
             let piece = self.lines.fill_buf()?;
@@ -149,7 +149,7 @@ impl ServerSession {
         }
         match last.trim().eq_ignore_ascii_case("LAST") {
             true => self.store(std::mem::take(chunks), received),
-            false => self.reply("250 2.0.0 Go on\r\n"),
+            false => self.reply("250 2.0.0 Chunk received\r\n"),
         }
     }
 

@@ -380,16 +380,13 @@ impl fmt::Display for Problem {
             Damage::NotACapture(why) => write!(f, "not a capture file: {why}"),
             Damage::Cut { held } => write!(
                 f,
-                "the file ends inside the record at octet {at}, of which it holds {held} octets; all before it was read"
+                "the file ends within the record at byte {at}, after {held} bytes of it; everything before it was read"
             ),
             Damage::Broken { skipped } => {
-                write!(
-                    f,
-                    "damaged record at octet {at}: {skipped} octets skipped, reading went on behind them"
-                )
+                write!(f, "damaged record at byte {at}: {skipped} bytes skipped")
             }
-            Damage::Lost => write!(f, "damaged record at octet {at}, and no whole record found behind it"),
-            Damage::Io(error) => write!(f, "cannot read at octet {at}: {error}"),
+            Damage::Lost => write!(f, "damaged record at byte {at}, no intact record found after it"),
+            Damage::Io(error) => write!(f, "cannot read at byte {at}: {error}"),
         }
     }
 }

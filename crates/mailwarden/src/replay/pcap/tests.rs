@@ -263,7 +263,7 @@ fn what_is_no_capture_is_named() {
         ),
         (
             b"\xd4\xc3\xb2",
-            "the file ends inside the record at octet 0, of which it holds 3 octets; all before it was read",
+            "the file ends within the record at byte 0, after 3 bytes of it; everything before it was read",
         ),
     ] {
         let (frames, problems) = read(file);
