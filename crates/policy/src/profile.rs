@@ -21,6 +21,8 @@ pub struct Profile {
     pub bdat: Bdat,
     /// What blanks before a verb are.
     pub leading_blanks: Blanks,
+    /// Whose words the log uses.
+    pub log: LogForm,
 }
 
 impl Profile {
@@ -32,6 +34,7 @@ impl Profile {
         ink: Ink { command: Letter::Small, keyword: Letter::Capital },
         bdat: Bdat::Inspected,
         leading_blanks: Blanks::Skipped,
+        log: LogForm::Ios,
     };
 
     /// Cisco IOS, zone-based firewall: class-maps and policy-maps of type inspect.
@@ -61,6 +64,7 @@ impl Profile {
         ink: Ink { command: Letter::Small, keyword: Letter::Capital },
         bdat: Bdat::Masked,
         leading_blanks: Blanks::Verb,
+        log: LogForm::Ios,
     };
 
     /// Whether a keyword of an EHLO reply, in any case, is masked whatever the rules say.
@@ -154,6 +158,13 @@ pub enum Blanks {
     Skipped,
     /// A part of the verb, which no dialect has.
     Verb,
+}
+
+/// Whose words the messages of the log are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogForm {
+    /// `%APPFW-4-…`, `%FW-6-…`
+    Ios,
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use engine::Event;
 use engine::event::Treatment;
+use policy::profile::LogForm;
 
 use super::time::Stamps;
 use super::{Record, Reported, cisco_ios};
@@ -14,8 +15,21 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>, stamps: &mut Stamps
     if is_logged(&record.event) {
         // A Vec takes everything.
         let _ = write!(out, "*{}: ", stamps.ios(record.time));
-        let _ = cisco_ios::message(out, &record.event);
+        let _ = match form(&record.event) {
+            LogForm::Ios => cisco_ios::message(out, &record.event),
+        };
         out.push(b'\n');
+    }
+}
+
+/// Whose words a message is in: those of the dialect a session is under, and IOS's for the daemon.
+const fn form(event: &Reported<'_>) -> LogForm {
+    match event {
+        Reported::Event(origin, _) | Reported::SessionEnd(origin, _) => origin.config.profile.log,
+        Reported::Configuration { .. }
+        | Reported::Failure { .. }
+        | Reported::Dropped { .. }
+        | Reported::Stopped { .. } => LogForm::Ios,
     }
 }
 
