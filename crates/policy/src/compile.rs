@@ -14,7 +14,7 @@ use proto::smtp::verb::Verb;
 use rules::{Bits, ConditionInfo, Field, Group, Negation, Rule, Then, Words};
 pub use rules::{CompiledPolicy, ConditionId, Needs, RuleId};
 
-use crate::criterion::{Counter, CriterionKind, Text, Word};
+use crate::criterion::{Counter, CriterionKind, Reads, Text, Word};
 use crate::fact::{Close, Scope};
 use crate::model::{Action, Configuration, Criterion, Encoding, L7Class, L7Policy, L7Rule, MatchMode, Name};
 use crate::pattern::{self, Pattern};
@@ -172,6 +172,11 @@ impl<'p> Compiler<'p> {
             kind.row().scope
         };
         let id = self.number(criterion.to_string(), Some(kind), scope);
+        match (kind.reads(), kind.row().close) {
+            // Bytes are counted in any case.
+            (Reads::Counter(_), _) => {}
+            (Reads::Text(_) | Reads::Word(_), close) => self.needs.add(close),
+        }
         match criterion {
             Criterion::Protocol => {}
             Criterion::Regex { text, map } => self.patterns(*text, map, id),
@@ -179,7 +184,6 @@ impl<'p> Compiler<'p> {
             Criterion::CommandVerb { verb } => self.words(Word::Verb, exactly(verb), id),
             Criterion::EhloReply { keyword } => self.words(Word::EhloKeyword, exactly(keyword), id),
             Criterion::MimeEncoding { encoding } => {
-                self.needs.parts = true;
                 let words = match encoding {
                     Encoding::Standard(encoding) => Words::Encoding(*encoding),
                     Encoding::Unknown => Words::OtherEncoding { named: named.to_vec() },
@@ -232,12 +236,6 @@ impl<'p> Compiler<'p> {
     }
 
     fn patterns(&mut self, text: Text, map: &Name, owner: ConditionId) {
-        match text {
-            Text::Header => self.needs.header_fields = true,
-            Text::ContentType => self.needs.parts = true,
-            Text::Body => self.needs.text = true,
-            Text::Sender | Text::Recipient => {}
-        }
         let Some(map) = self.configuration.regex_maps.get(&map.text) else { return };
         let Some(collected) = self.fields.get_mut(text as usize) else { return };
         for pattern in &map.patterns {

@@ -39,6 +39,18 @@ pub struct Needs {
     pub text: bool,
 }
 
+impl Needs {
+    /// Adds what a condition on a text or a word needs that is decided at `close`.
+    pub(super) const fn add(&mut self, close: Close) {
+        match close {
+            Close::Header => self.header_fields = true,
+            Close::PartHeader => self.parts = true,
+            Close::Data => self.text = true,
+            Close::Command | Close::Keyword | Close::Envelope => {}
+        }
+    }
+}
+
 impl CompiledPolicy {
     /// The name of the policy-map.
     pub fn name(&self) -> &str {
