@@ -32,7 +32,7 @@ use crate::refusal::{Cause, Refusal};
 use crate::relay::Relay;
 use crate::replies::{Front, Replies, Slot};
 
-use transaction::Transaction;
+use transaction::OpenTransaction;
 
 #[derive(Debug)]
 pub(crate) struct Smtp {
@@ -40,9 +40,9 @@ pub(crate) struct Smtp {
     server: Server,
     replies: Replies<Asked>,
     inspector: Inspector,
-    transaction: Option<Box<Transaction>>,
+    transaction: Option<Box<OpenTransaction>>,
     /// The open transaction, while the answer to a nested MAIL is awaited.
-    set_aside: Option<Box<SetAside>>,
+    suspended: Option<Box<SuspendedTransaction>>,
     /// The verb of a command that was judged, and waits at the front of the input because it is paced.
     paced: Option<Verb>,
     /// Keywords of the last EHLO reply, and those of them that the client was not shown.
@@ -75,7 +75,7 @@ enum Client {
     /// A line behind 334: no command, and nothing that any rule may see.
     AuthLine,
     Data(body::Data),
-    Chunk(Box<ChunkOnItsWay>),
+    Chunk(Box<OpenChunk>),
     /// The octets of a BDAT that was masked: they must not be read as commands.
     SkipChunk(u64),
     /// Encrypted.
@@ -87,13 +87,13 @@ enum Client {
 
 /// A transaction in which another MAIL was said, and what it had made true.
 #[derive(Debug)]
-struct SetAside {
-    transaction: Box<Transaction>,
+struct SuspendedTransaction {
+    transaction: Box<OpenTransaction>,
     held: Held,
 }
 
 #[derive(Debug)]
-struct ChunkOnItsWay {
+struct OpenChunk {
     octets: body::Chunk,
     last: bool,
 }
@@ -163,7 +163,7 @@ impl Smtp {
             replies,
             inspector: Inspector::default(),
             transaction: None,
-            set_aside: None,
+            suspended: None,
             paced: None,
             offered: Extensions::default(),
             masked: Extensions::default(),
@@ -195,14 +195,14 @@ impl Dialogue for Smtp {
         if matches!(step, Step::Took(_)) {
             self.flush(cx);
             if from == Side::Server {
-                self.leave_if_draining(cx);
+                self.end_if_draining(cx);
             }
         }
         step
     }
 
     fn ended(&mut self, from: Side, how: End, cx: &mut Context<'_>) {
-        self.observe_cut_off(cx);
+        self.observe_unfinished(cx);
         self.relay.ended(from);
         // A command that still waits will not go on.
         if let Some(verb) = self.paced.take() {
@@ -219,7 +219,7 @@ impl Dialogue for Smtp {
         match self.limit() {
             Limit::Swallow => {
                 // What the server owes from before the message has been owed as long.
-                self.client = Client::Done;
+                self.client = Client::Discard;
                 self.replies.ready();
                 self.replies.fail_pending(Cause::Unanswered);
                 self.flush(cx);
@@ -230,19 +230,19 @@ impl Dialogue for Smtp {
             }
             Limit::EndOfData => {
                 self.ends.set_reason(Reason::ServerLost);
-                self.last_word_now(Cause::Unanswered, cx);
+                self.last_reply_now(Cause::Unanswered, cx);
             }
             Limit::Idle if matches!(self.server, Server::Relay) => {
                 // An encrypted dialogue can only be ended, not answered.
                 self.ends.set_reason(Reason::Idle);
-                self.client = Client::Done;
-                self.server = Server::Muted;
+                self.client = Client::Discard;
+                self.server = Server::Discard;
                 self.finish(Side::Client, cx);
                 self.finish(Side::Server, cx);
             }
             Limit::Idle => {
                 self.ends.set_reason(Reason::Idle);
-                self.last_word_now(Cause::Idle, cx);
+                self.last_reply_now(Cause::Idle, cx);
             }
         }
     }
@@ -250,13 +250,13 @@ impl Dialogue for Smtp {
     /// A session between two transactions ends now, any other when it gets there.
     fn drain(&mut self, cx: &mut Context<'_>) {
         self.draining = true;
-        self.leave_if_draining(cx);
+        self.end_if_draining(cx);
     }
 
     fn unreachable(&mut self, cx: &mut Context<'_>) {
         self.ends.set_reason(Reason::ServerUnreachable);
-        self.server = Server::Muted;
-        self.last_word_now(Cause::Unreachable, cx);
+        self.server = Server::Discard;
+        self.last_reply_now(Cause::Unreachable, cx);
     }
 
     fn ends(&self) -> &Ends {
@@ -328,12 +328,12 @@ impl Smtp {
     /// What the client sent goes on to be answered, but a message it did not finish is not finished for it.
     fn client_ended(&mut self, how: End, cx: &mut Context<'_>) {
         let unfinished = matches!(self.client, Client::Data(_) | Client::Chunk(_));
-        let open = !matches!(self.client, Client::Done | Client::Relay);
+        let open = !matches!(self.client, Client::Discard | Client::Relay);
         if open && (unfinished || how == End::Reset) {
             self.ends.add_reason(Reason::ClientLost);
         }
         self.replies.ready();
-        self.client = Client::Done;
+        self.client = Client::Discard;
         match how {
             End::Fin if self.replies.refuses_message() => {}
             End::Fin => self.finish(Side::Server, cx),
@@ -348,11 +348,11 @@ impl Smtp {
     }
 
     fn server_ended(&mut self, how: End, cx: &mut Context<'_>) {
-        if matches!(self.server, Server::Muted) {
+        if matches!(self.server, Server::Discard) {
             return;
         }
         let relayed = matches!(self.server, Server::Relay);
-        self.server = Server::Muted;
+        self.server = Server::Discard;
         if self.replies.refuses_message() {
             self.replies.fail_pending(Cause::ServerLost);
             return self.flush(cx);
@@ -363,7 +363,7 @@ impl Smtp {
             self.replies.fail_pending(answer);
             self.flush(cx);
         }
-        self.client = Client::Done;
+        self.client = Client::Discard;
         match (how, relayed) {
             (End::Reset, true) => self.abort(Side::Client, cx),
             _ => self.finish(Side::Client, cx),
@@ -371,11 +371,11 @@ impl Smtp {
         self.finish(Side::Server, cx);
     }
 
-    fn leave_if_draining(&mut self, cx: &mut Context<'_>) {
+    fn end_if_draining(&mut self, cx: &mut Context<'_>) {
         let idle = self.greeted && self.replies.is_empty() && self.transaction.is_none();
         if self.draining && idle && matches!(self.client, Client::Command) {
             self.ends.set_reason(Reason::Drained);
-            self.last_word_now(Cause::ShuttingDown, cx);
+            self.last_reply_now(Cause::ShuttingDown, cx);
         }
     }
 
@@ -395,8 +395,8 @@ impl Smtp {
                 Slot::Ours(refusal) => self.answer(refusal, cx),
                 Slot::Last { refusal, times, to_message, .. } => {
                     (0..times).for_each(|_| self.answer(refusal, cx));
-                    self.client = Client::Done;
-                    self.server = Server::Muted;
+                    self.client = Client::Discard;
+                    self.server = Server::Discard;
                     self.finish(Side::Client, cx);
                     match to_message {
                         true => self.abort(Side::Server, cx),
@@ -416,48 +416,48 @@ impl Smtp {
     }
 
     /// Our last word in its turn: from here on nothing of the client is forwarded.
-    fn last_word(&mut self, refusal: impl Into<Refusal>, cx: &mut Context<'_>) {
-        self.refused_now(cx);
-        self.client = Client::Done;
+    fn last_reply(&mut self, refusal: impl Into<Refusal>, cx: &mut Context<'_>) {
+        self.note_refusal(cx);
+        self.client = Client::Discard;
         self.replies.last(refusal);
         self.flush(cx);
     }
 
     /// Our last word in place of the reply that is owed next.
-    fn last_word_now(&mut self, refusal: impl Into<Refusal>, cx: &mut Context<'_>) {
-        self.client = Client::Done;
+    fn last_reply_now(&mut self, refusal: impl Into<Refusal>, cx: &mut Context<'_>) {
+        self.client = Client::Discard;
         self.replies.last_now(refusal);
         self.flush(cx);
     }
 
     /// Both sides end at once, and nobody is told why but the administrator.
     fn reset(&mut self, cx: &mut Context<'_>) {
-        self.refused_now(cx);
-        self.client = Client::Done;
-        self.server = Server::Muted;
+        self.note_refusal(cx);
+        self.client = Client::Discard;
+        self.server = Server::Discard;
         self.abort(Side::Client, cx);
         self.abort(Side::Server, cx);
     }
 
-    fn refused_now(&mut self, cx: &Context<'_>) {
+    fn note_refusal(&mut self, cx: &Context<'_>) {
         self.ends.set_reason(Reason::Refused);
         self.ends.start_timer(cx.out.now);
     }
 
     fn finish(&mut self, side: Side, cx: &mut Context<'_>) {
         if self.ends.finish(side, &mut cx.out) {
-            self.leave_transaction(cx);
+            self.abandon_transaction(cx);
         }
     }
 
     fn abort(&mut self, side: Side, cx: &mut Context<'_>) {
         if self.ends.abort(side, &mut cx.out) {
-            self.leave_transaction(cx);
+            self.abandon_transaction(cx);
         }
     }
 
     /// Once both sides are closed, an open transaction will not be answered any more.
-    fn leave_transaction(&mut self, cx: &mut Context<'_>) {
+    fn abandon_transaction(&mut self, cx: &mut Context<'_>) {
         if self.ends.are_finished() {
             self.end_transaction(None, cx);
         }
@@ -473,18 +473,18 @@ impl Smtp {
     }
 
     /// A nested MAIL came to nothing: the transaction in which it was said goes on.
-    fn take_back(&mut self) {
-        let Some(aside) = self.set_aside.take() else { return };
+    fn resume_suspended(&mut self) {
+        let Some(aside) = self.suspended.take() else { return };
         self.transaction = Some(aside.transaction);
         self.inspector.restore(aside.held);
         self.transactions -= 1;
     }
 
     /// A server that takes a nested MAIL has given up the transaction before it.
-    fn begin_anew(&mut self, cx: &mut Context<'_>) {
-        let Some(aside) = self.set_aside.take() else { return };
+    fn commit_nested(&mut self, cx: &mut Context<'_>) {
+        let Some(aside) = self.suspended.take() else { return };
         let begun = self.transaction.replace(aside.transaction);
-        self.observe_cut_off(cx);
+        self.observe_unfinished(cx);
         let Some(given_up) = std::mem::replace(&mut self.transaction, begun) else { return };
         cx.out.report(Event::Transaction(given_up.event(None)));
         if let Some(begun) = &mut self.transaction {
@@ -496,8 +496,8 @@ impl Smtp {
 
     /// The transaction is over; what it made true is forgotten.
     fn end_transaction(&mut self, reply: Option<u16>, cx: &mut Context<'_>) {
-        self.take_back();
-        self.observe_cut_off(cx);
+        self.resume_suspended();
+        self.observe_unfinished(cx);
         let Some(transaction) = self.transaction.take() else { return };
         cx.out.report(Event::Transaction(transaction.event(reply)));
         self.inspector.begin(Scope::Transaction, cx);

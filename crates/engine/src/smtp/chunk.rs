@@ -5,9 +5,9 @@ use proto::Side;
 use proto::smtp::body::{self, Step as BodyStep};
 use proto::smtp::command::Chunk;
 
-use super::command::{Said, pass_line};
+use super::command::{ClientCommand, pass_line};
 use super::content::send;
-use super::{Asked, ChunkOnItsWay, Client, Smtp, Swallowed, Transaction};
+use super::{Asked, OpenChunk, Client, Smtp, Swallowed, OpenTransaction};
 use crate::context::Context;
 use crate::dialogue::Step;
 use crate::effect::Wants;
@@ -15,7 +15,7 @@ use crate::event::{AnomalyKind, Treatment, Via};
 use crate::message::Message;
 use crate::refusal::Cause;
 
-impl Said<'_> {
+impl ClientCommand<'_> {
     /// What BDAT announces, if every server reads it so: Exim knows the verb only at the start of the line
     /// and with a blank behind it, and what is a chunk for Postfix are commands for Exim.
     pub(super) fn chunk(&self) -> Option<Chunk> {
@@ -25,39 +25,39 @@ impl Said<'_> {
 }
 
 impl Smtp {
-    pub(super) fn begin_chunk(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
+    pub(super) fn begin_chunk(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) {
         let enforced = cx.carries_out();
-        let Some(chunk) = said.chunk() else { return self.refuse_bad_chunk(said, cx) };
+        let Some(chunk) = received.chunk() else { return self.refuse_bad_chunk(received, cx) };
         let offered = self.offered.contains("CHUNKING");
         if !offered {
-            self.anomaly(AnomalyKind::UnofferedChunk, Side::Client, said.line.text, cx);
+            self.anomaly(AnomalyKind::UnofferedChunk, Side::Client, received.line.text, cx);
         }
         if enforced && (cx.config.profile.bdat == Bdat::Masked || !offered) {
             if offered {
-                self.unknown_verb(said, cx);
+                self.unknown_verb(received, cx);
             }
-            self.mask_command(said, cx);
+            self.mask_command(received, cx);
             self.skip_chunk(chunk.size);
             return;
         }
-        self.open_chunk(said, chunk, cx);
+        self.open_chunk(received, chunk, cx);
     }
 
     /// Nobody knows which octets behind it are commands.
-    pub(super) fn refuse_bad_chunk(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
-        let treatment = self.anomaly(AnomalyKind::BadChunk, Side::Client, said.line.text, cx);
-        self.mask_or_pass(said, cx.carries_out(), cx);
+    pub(super) fn refuse_bad_chunk(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) {
+        let treatment = self.anomaly(AnomalyKind::BadChunk, Side::Client, received.line.text, cx);
+        self.mask_or_pass(received, cx.carries_out(), cx);
         if treatment == Treatment::Reset {
-            self.last_word(Cause::LockedParameter, cx);
+            self.last_reply(Cause::LockedParameter, cx);
         }
     }
 
-    fn mask_or_pass(&mut self, said: &Said<'_>, mask: bool, cx: &mut Context<'_>) {
+    fn mask_or_pass(&mut self, received: &ClientCommand<'_>, mask: bool, cx: &mut Context<'_>) {
         if mask {
-            self.mask_command(said, cx);
+            self.mask_command(received, cx);
         } else {
-            pass_line(Side::Server, said.wire, &said.line, cx);
-            self.replies.await_server(Asked::Other, said.number);
+            pass_line(Side::Server, received.wire, &received.line, cx);
+            self.replies.await_server(Asked::Other, received.number);
         }
     }
 
@@ -68,10 +68,10 @@ impl Smtp {
     }
 
     /// A chunk that the server will count: a chunk without a transaction is counted all the same.
-    fn open_chunk(&mut self, said: &Said<'_>, chunk: Chunk, cx: &mut Context<'_>) {
+    fn open_chunk(&mut self, received: &ClientCommand<'_>, chunk: Chunk, cx: &mut Context<'_>) {
         let transaction = self.transaction.get_or_insert_with(|| {
             self.transactions += 1;
-            Box::new(Transaction::without_mail(self.transactions - 1))
+            Box::new(OpenTransaction::without_mail(self.transactions - 1))
         });
         let (binary, after_cr) = (transaction.binary, transaction.after_cr);
         if transaction.message.is_none() {
@@ -81,17 +81,17 @@ impl Smtp {
         let asked = if chunk.last { Asked::LastChunk { replies: 0 } } else { Asked::Chunk };
         if chunk.last && chunk.size == 0 {
             // The command is the end of the message: it is judged before it goes on.
-            self.replies.await_server(asked, said.number);
+            self.replies.await_server(asked, received.number);
             if let Some(refusal) = self.finish_message(cx) {
                 return self.refuse_message(refusal, Swallowed::Chunk(0), cx);
             }
-            pass_line(Side::Server, said.wire, &said.line, cx);
+            pass_line(Side::Server, received.wire, &received.line, cx);
             return self.end_of_message(cx);
         }
-        pass_line(Side::Server, said.wire, &said.line, cx);
-        self.replies.await_server(asked, said.number);
+        pass_line(Side::Server, received.wire, &received.line, cx);
+        self.replies.await_server(asked, received.number);
         if chunk.size > 0 {
-            self.client = Client::Chunk(Box::new(ChunkOnItsWay { octets, last: chunk.last }));
+            self.client = Client::Chunk(Box::new(OpenChunk { octets, last: chunk.last }));
         }
     }
 

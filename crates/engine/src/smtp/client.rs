@@ -18,7 +18,7 @@ impl Smtp {
     pub(super) fn client_step(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
         match &mut self.client {
             Client::Command => self.next_command(input, cx),
-            Client::Done => Step::Wants(Wants::Nothing),
+            Client::Discard => Step::Wants(Wants::Nothing),
             _ if input.is_empty() => Step::Wants(Wants::More),
             Client::Skip(_) => self.skip(input, cx),
             Client::AuthLine => self.auth_line(input, cx),
@@ -86,7 +86,7 @@ impl Smtp {
                     return Step::Wants(Wants::Peer);
                 }
                 if len > allowed {
-                    self.anomaly(AnomalyKind::CommandTooLong, Side::Client, self.told(line.text), cx);
+                    self.anomaly(AnomalyKind::CommandTooLong, Side::Client, self.reportable_text(line.text), cx);
                 }
                 match self.command(wire, line, command, cx) {
                     Some(until) => Step::Wants(Wants::At(until)),
@@ -125,10 +125,10 @@ impl Smtp {
             return Step::Wants(Wants::Peer);
         }
         if self.greeted {
-            self.last_word(Cause::OutOfTurn, cx);
+            self.last_reply(Cause::OutOfTurn, cx);
         } else {
-            self.refused_now(cx);
-            self.last_word_now(Cause::OutOfTurn, cx);
+            self.note_refusal(cx);
+            self.last_reply_now(Cause::OutOfTurn, cx);
         }
         Step::Took(input.len())
     }
@@ -147,7 +147,7 @@ impl Smtp {
 
     fn too_long(&mut self, input: &[u8], len: usize, ends: bool, cx: &mut Context<'_>) -> Step {
         let value = input.get(..cx.config.bounds.command_line).unwrap_or(input);
-        self.anomaly(AnomalyKind::CommandTooLong, Side::Client, self.told(value), cx);
+        self.anomaly(AnomalyKind::CommandTooLong, Side::Client, self.reportable_text(value), cx);
         self.commands += 1;
         self.replies.ours(Cause::LineTooLong);
         self.skipped(len as u64, ends, cx);
@@ -166,7 +166,7 @@ impl Smtp {
     fn skipped(&mut self, octets: u64, ends: bool, cx: &mut Context<'_>) {
         self.client = if ends { Client::Command } else { Client::Skip(octets) };
         if octets > cx.config.bounds.skip {
-            self.last_word(Cause::EndlessLine, cx);
+            self.last_reply(Cause::EndlessLine, cx);
         }
     }
 
@@ -178,7 +178,7 @@ impl Smtp {
             Progress::NeedMore => Step::Wants(Wants::More),
             Progress::Oversize { len, .. } => {
                 self.anomaly(AnomalyKind::CommandTooLong, Side::Client, b"", cx);
-                self.last_word(Cause::LineTooLong, cx);
+                self.last_reply(Cause::LineTooLong, cx);
                 Step::Took(len)
             }
             Progress::Unit { unit: line, len } => {
@@ -200,7 +200,7 @@ impl Smtp {
             Treatment::Silent | Treatment::Logged | Treatment::Normalized | Treatment::Masked => {
                 return false;
             }
-            Treatment::Refused => self.last_word(Cause::ControlCharacter, cx),
+            Treatment::Refused => self.last_reply(Cause::ControlCharacter, cx),
             Treatment::Reset => self.reset(cx),
         }
         true

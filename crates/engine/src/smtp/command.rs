@@ -13,21 +13,21 @@ use proto::smtp::verb::Verb;
 use proto::{Side, Time};
 
 use super::wording::{self, Row};
-use super::{Asked, SetAside, Smtp, Transaction};
+use super::{Asked, OpenTransaction, Smtp, SuspendedTransaction};
 use crate::context::Context;
 use crate::event::{AnomalyKind, Observed, Treatment};
 use crate::inspector::Decision;
 use crate::refusal::{Cause, Refusal};
 
 /// One command with everything that was read of it.
-pub(super) struct Said<'b> {
+pub(super) struct ClientCommand<'b> {
     pub(super) wire: &'b [u8],
     pub(super) line: Line<'b>,
     pub(super) command: Command<'b>,
     /// The path of MAIL or RCPT.
     path: Option<Path<'b>>,
     /// The line as it may be reported.
-    told: &'b [u8],
+    reportable: &'b [u8],
     pub(super) number: u32,
 }
 
@@ -55,12 +55,12 @@ impl Smtp {
             Verb::Unknown => {}
             _ => self.after_auth = false,
         }
-        let said = self.read(wire, line, command, number);
+        let received = self.read(wire, line, command, number);
         cx.observe(Observed::Command { number, verb: command.token, argument: command.argument });
-        match self.check(&said, cx) {
-            Check::Fine => return self.consider(&said, cx),
+        match self.check(&received, cx) {
+            Check::Fine => return self.apply_rules(&received, cx),
             Check::Answer(refusal) => {
-                self.count_recipient(&said, cx);
+                self.count_recipient(&received, cx);
                 self.replies.ours(refusal);
             }
             Check::Reset => self.reset(cx),
@@ -76,24 +76,24 @@ impl Smtp {
         command: Command<'_>,
         cx: &mut Context<'_>,
     ) {
-        let said = self.read(wire, line, command, self.commands.saturating_sub(1));
-        self.go_on(&said, cx);
+        let received = self.read(wire, line, command, self.commands.saturating_sub(1));
+        self.forward(&received, cx);
     }
 
-    fn read<'b>(&self, wire: &'b [u8], line: Line<'b>, command: Command<'b>, number: u32) -> Said<'b> {
+    fn read<'b>(&self, wire: &'b [u8], line: Line<'b>, command: Command<'b>, number: u32) -> ClientCommand<'b> {
         let path = match command.verb {
             Verb::Mail => Some(Path::read(command.argument, "FROM:")),
             Verb::Rcpt => Some(Path::read(command.argument, "TO:")),
             _ => None,
         };
-        Said { wire, line, command, path, told: self.told(line.text), number }
+        ClientCommand { wire, line, command, path, reportable: self.reportable_text(line.text), number }
     }
 
     /// Conformance: is this legal here?
-    fn check(&mut self, said: &Said<'_>, cx: &mut Context<'_>) -> Check {
-        let Line { end, flaws, .. } = said.line;
-        let text = said.told;
-        if said.number == 0 && is_http(&said.command) {
+    fn check(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) -> Check {
+        let Line { end, flaws, .. } = received.line;
+        let text = received.reportable;
+        if received.number == 0 && is_http(&received.command) {
             return self.treat(AnomalyKind::NotSmtp, text, Cause::OutOfTurn, cx);
         }
         if end == LineEnd::Lf {
@@ -108,17 +108,17 @@ impl Smtp {
                 return check;
             }
         }
-        if flaws.eight_bit && !self.is_utf8(said) {
+        if flaws.eight_bit && !self.is_utf8(received) {
             let check = self.treat(AnomalyKind::CommandEightBit, text, Cause::EightBit, cx);
             if !matches!(check, Check::Fine) {
                 return check;
             }
         }
-        self.check_path(said, cx)
+        self.check_path(received, cx)
     }
 
-    fn check_path(&mut self, said: &Said<'_>, cx: &mut Context<'_>) -> Check {
-        let Some(path) = &said.path else { return Check::Fine };
+    fn check_path(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) -> Check {
+        let Some(path) = &received.path else { return Check::Fine };
         if !path.readable {
             let check = self.treat(AnomalyKind::UnreadablePath, path.text, Cause::UnreadablePath, cx);
             if !matches!(check, Check::Fine) {
@@ -145,37 +145,37 @@ impl Smtp {
         }
     }
 
-    fn is_utf8(&self, said: &Said<'_>) -> bool {
-        let here = said.path.as_ref().is_some_and(|path| has_parameter(path, "SMTPUTF8").is_some());
+    fn is_utf8(&self, received: &ClientCommand<'_>) -> bool {
+        let here = received.path.as_ref().is_some_and(|path| has_parameter(path, "SMTPUTF8").is_some());
         here || self.transaction.as_ref().is_some_and(|transaction| transaction.utf8)
     }
 
     /// The rules: what does the policy make of it? A time where it must wait.
-    fn consider(&mut self, said: &Said<'_>, cx: &mut Context<'_>) -> Option<Time> {
-        if said.command.verb == Verb::Rcpt && self.over_limit(cx) {
+    fn apply_rules(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) -> Option<Time> {
+        if received.command.verb == Verb::Rcpt && self.over_limit(cx) {
             return None;
         }
-        self.begin_transaction(said, cx);
-        match self.judge_command(said, cx) {
+        self.begin_transaction(received, cx);
+        match self.judge_command(received, cx) {
             // What a message owes to a rule that paces, the next command pays.
             Decision::Pass | Decision::Pace if cx.out.now < self.inspector.paced_until() => {
-                return self.pace(said, cx);
+                return self.pace(received, cx);
             }
-            Decision::Pass | Decision::Pace => self.go_on(said, cx),
+            Decision::Pass | Decision::Pace => self.forward(received, cx),
             Decision::Mask => {
-                self.undo_mail(said.command.verb);
-                match (said.command.verb, said.chunk()) {
-                    (Verb::Bdat, None) => self.refuse_bad_chunk(said, cx),
+                self.undo_mail(received.command.verb);
+                match (received.command.verb, received.chunk()) {
+                    (Verb::Bdat, None) => self.refuse_bad_chunk(received, cx),
                     (Verb::Bdat, Some(chunk)) => {
-                        self.mask_command(said, cx);
+                        self.mask_command(received, cx);
                         self.skip_chunk(chunk.size);
                     }
-                    _ => self.mask_command(said, cx),
+                    _ => self.mask_command(received, cx),
                 }
             }
             Decision::Refuse { rule, kind } => {
-                self.undo_mail(said.command.verb);
-                self.refuse_command(said.command.verb, kind, rule, cx);
+                self.undo_mail(received.command.verb);
+                self.refuse_command(received.command.verb, kind, rule, cx);
             }
         }
         None
@@ -183,15 +183,15 @@ impl Smtp {
 
     /// A command that may not go on yet waits where it is, and everything after it. One that would have
     /// to wait too long is answered by us.
-    fn pace(&mut self, said: &Said<'_>, cx: &mut Context<'_>) -> Option<Time> {
-        let (verb, until) = (said.command.verb, self.inspector.paced_until());
+    fn pace(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) -> Option<Time> {
+        let (verb, until) = (received.command.verb, self.inspector.paced_until());
         if until <= cx.out.now.plus_seconds(cx.config.timers.pace) {
             self.paced = Some(verb);
             return Some(until);
         }
         self.undo_mail(verb);
-        match (verb, said.chunk()) {
-            (Verb::Bdat, None) => self.refuse_bad_chunk(said, cx),
+        match (verb, received.chunk()) {
+            (Verb::Bdat, None) => self.refuse_bad_chunk(received, cx),
             (Verb::Bdat, Some(chunk)) => {
                 self.replies.ours(Cause::TooFast);
                 self.skip_chunk(chunk.size);
@@ -211,27 +211,27 @@ impl Smtp {
             self.replies.ours(Cause::SurplusRecipient.by(rule));
         } else {
             self.anomaly(AnomalyKind::Surplus, Side::Client, b"", cx);
-            self.last_word(Cause::TooManySurplus.by(rule), cx);
+            self.last_reply(Cause::TooManySurplus.by(rule), cx);
         }
         true
     }
 
     /// A transaction begins provisionally with MAIL. One that is open is set aside: only the server knows
     /// whether it takes a second MAIL, and what that names must not count in the first.
-    fn begin_transaction(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
-        let (Verb::Mail, Some(path)) = (said.command.verb, &said.path) else { return };
-        self.set_aside = self
+    fn begin_transaction(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) {
+        let (Verb::Mail, Some(path)) = (received.command.verb, &received.path) else { return };
+        self.suspended = self
             .transaction
             .take()
-            .map(|transaction| Box::new(SetAside { transaction, held: self.inspector.held() }));
+            .map(|transaction| Box::new(SuspendedTransaction { transaction, held: self.inspector.held() }));
         self.inspector.begin(Scope::Transaction, cx);
-        let mut transaction = Transaction::new(self.transactions, path.text);
+        let mut transaction = OpenTransaction::new(self.transactions, path.text);
         self.transactions += 1;
         transaction.declared = has_parameter(path, "SIZE").and_then(decimal);
         transaction.binary =
             has_parameter(path, "BODY").is_some_and(|body| body.eq_ignore_ascii_case(b"BINARYMIME"));
         transaction.utf8 = has_parameter(path, "SMTPUTF8").is_some();
-        if self.set_aside.is_none() {
+        if self.suspended.is_none() {
             cx.observe(Observed::Begin { transaction: transaction.number, sender: path.text });
         }
         self.transaction = Some(Box::new(transaction));
@@ -240,26 +240,26 @@ impl Smtp {
     pub(super) fn undo_mail(&mut self, verb: Verb) {
         if verb == Verb::Mail {
             self.transaction = None;
-            self.take_back();
+            self.resume_suspended();
         }
     }
 
     /// Learns everything a command tells, then judges once.
-    fn judge_command(&mut self, said: &Said<'_>, cx: &mut Context<'_>) -> Decision {
-        let recipients = self.count_recipient(said, cx);
+    fn judge_command(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) -> Decision {
+        let recipients = self.count_recipient(received, cx);
         if cx.policy().is_none() {
             return Decision::Pass;
         }
         self.inspector.begin(Scope::Command, cx);
-        self.inspector.learn(Fact::Count(Counter::CommandLength, said.line.wire_len() as u64), cx);
-        self.inspector.learn(Fact::Word(Word::Verb, said.command.token), cx);
-        if let Some(path) = &said.path {
-            let sends = said.command.verb == Verb::Mail;
+        self.inspector.learn(Fact::Count(Counter::CommandLength, received.line.wire_len() as u64), cx);
+        self.inspector.learn(Fact::Word(Word::Verb, received.command.token), cx);
+        if let Some(path) = &received.path {
+            let sends = received.command.verb == Verb::Mail;
             let of = if sends { Text::Sender } else { Text::Recipient };
             self.inspector.learn(Fact::Text(of, path.text), cx);
             path.plain().iter().for_each(|plain| self.inspector.learn(Fact::Text(of, plain), cx));
         }
-        match said.command.verb {
+        match received.command.verb {
             Verb::Rcpt => {
                 self.inspector.learn(Fact::Count(Counter::Recipients, u64::from(recipients)), cx);
             }
@@ -272,26 +272,26 @@ impl Smtp {
         self.judge(
             &|kind| match kind {
                 CriterionKind::Sender | CriterionKind::Recipient => {
-                    Cow::Borrowed(said.path.as_ref().map_or(&b""[..], |path| path.text))
+                    Cow::Borrowed(received.path.as_ref().map_or(&b""[..], |path| path.text))
                 }
                 CriterionKind::Recipients => Cow::Owned(recipients.to_string().into_bytes()),
-                CriterionKind::Verb => Cow::Borrowed(said.command.token),
-                _ => Cow::Borrowed(said.told),
+                CriterionKind::Verb => Cow::Borrowed(received.command.token),
+                _ => Cow::Borrowed(received.reportable),
             },
             cx,
         )
     }
 
     /// Every RCPT of a transaction counts, whatever becomes of it.
-    fn count_recipient(&mut self, said: &Said<'_>, cx: &mut Context<'_>) -> u32 {
+    fn count_recipient(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) -> u32 {
         let Some(transaction) = &mut self.transaction else { return 0 };
-        if said.command.verb == Verb::Rcpt {
+        if received.command.verb == Verb::Rcpt {
             transaction.recipients += 1;
         }
         let (number, recipients) = (transaction.number, transaction.recipients);
-        if let (Verb::Rcpt, Some(path)) = (said.command.verb, &said.path) {
+        if let (Verb::Rcpt, Some(path)) = (received.command.verb, &received.path) {
             let recipient =
-                Observed::Recipient { transaction: number, number: said.number, address: path.text };
+                Observed::Recipient { transaction: number, number: received.number, address: path.text };
             cx.observe(recipient);
         }
         recipients
@@ -305,7 +305,7 @@ impl Smtp {
         cx: &mut Context<'_>,
     ) {
         match wording::command_row(verb, kind, rule, cx.config) {
-            Row::Last(refusal) => self.last_word(refusal, cx),
+            Row::Last(refusal) => self.last_reply(refusal, cx),
             Row::Answer(refusal) => {
                 self.replies.ours(refusal);
                 if let Some(transaction) = &mut self.transaction {
@@ -317,24 +317,24 @@ impl Smtp {
     }
 
     /// The rules let it pass; what the dialect hides is hidden all the same.
-    fn go_on(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
-        let verb = said.command.verb;
+    fn forward(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) {
+        let verb = received.command.verb;
         let enforced = cx.carries_out();
         if verb == Verb::Bdat {
-            return self.begin_chunk(said, cx);
+            return self.begin_chunk(received, cx);
         }
         let unknown = !cx.config.profile.verbs.contains(verb);
         if enforced && (unknown || self.masked.unlock_verb(verb)) {
-            self.unknown_verb(said, cx);
+            self.unknown_verb(received, cx);
             self.undo_mail(verb);
-            return self.mask_command(said, cx);
+            return self.mask_command(received, cx);
         }
-        pass_line(Side::Server, said.wire, &said.line, cx);
+        pass_line(Side::Server, received.wire, &received.line, cx);
         let (asked, barrier) = match verb {
             Verb::Ehlo => (Asked::Ehlo, true),
             Verb::Lhlo => (Asked::Lhlo, true),
             Verb::Helo => (Asked::Helo, true),
-            Verb::Mail if self.set_aside.is_some() => (Asked::NestedMail, true),
+            Verb::Mail if self.suspended.is_some() => (Asked::NestedMail, true),
             Verb::Mail => (Asked::Mail, false),
             Verb::Rcpt => (Asked::Rcpt, false),
             // Its answer comes when the next transaction may have begun: only one that stands is ended by it.
@@ -345,18 +345,18 @@ impl Smtp {
             Verb::Quit => (Asked::Quit, false),
             _ => (Asked::Other, false),
         };
-        self.replies.await_server(asked, said.number);
+        self.replies.await_server(asked, received.number);
         self.barrier = barrier;
     }
 
-    pub(super) fn unknown_verb(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
-        let token = if self.after_auth { b"" } else { said.command.token };
+    pub(super) fn unknown_verb(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) {
+        let token = if self.after_auth { b"" } else { received.command.token };
         self.anomaly(AnomalyKind::UnknownVerb, Side::Client, token, cx);
     }
 
     /// A command line as it may be reported. What stands behind AUTH may be a password, and so may what a
     /// client says that does not wait for the answer to it.
-    pub(super) fn told<'b>(&self, line: &'b [u8]) -> &'b [u8] {
+    pub(super) fn reportable_text<'b>(&self, line: &'b [u8]) -> &'b [u8] {
         let command = Command::read(line.trim_ascii_start());
         match command.verb {
             Verb::Auth => command.token,
@@ -366,12 +366,12 @@ impl Smtp {
     }
 
     /// Octets of the same number in place of the command; the server answers as to any it does not know.
-    pub(super) fn mask_command(&mut self, said: &Said<'_>, cx: &mut Context<'_>) {
-        for ink in wording::mask(cx.config.profile.ink.command, said.line.text.len()) {
+    pub(super) fn mask_command(&mut self, received: &Said<'_>, cx: &mut Context<'_>) {
+        for ink in wording::mask(cx.config.profile.ink.command, received.line.text.len()) {
             cx.out.rewrite(Side::Server, ink);
         }
         cx.out.rewrite(Side::Server, b"\r\n");
-        self.replies.await_server(Asked::Other, said.number);
+        self.replies.await_server(Asked::Other, received.number);
     }
 }
 

@@ -18,10 +18,10 @@ const END: &[u8] = b".\r\n";
 impl Smtp {
     /// 354: what follows is a message.
     pub(super) fn begin_data(&mut self, number: u32, cx: &mut Context<'_>) {
-        self.observe_cut_off(cx);
+        self.observe_unfinished(cx);
         let transaction = self.transaction.get_or_insert_with(|| {
             self.transactions += 1;
-            Box::new(super::Transaction::without_mail(self.transactions - 1))
+            Box::new(super::OpenTransaction::without_mail(self.transactions - 1))
         });
         transaction.message = Some(Box::new(Message::new(Via::Data, cx)));
         transaction.observed = false;
@@ -160,7 +160,7 @@ impl Smtp {
     }
 
     /// A message that nobody will finish: an observer learns how far it came.
-    pub(super) fn observe_cut_off(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn observe_unfinished(&mut self, cx: &mut Context<'_>) {
         let open = self.transaction.as_ref().is_some_and(|transaction| !transaction.observed);
         if open && cx.is_recorded() {
             self.with_message(cx, |message, inspector| {
@@ -209,7 +209,7 @@ impl Smtp {
 
     /// The server is left with half a message and a reset; the client hinspector when it has ended its own.
     pub(super) fn refuse_message(&mut self, refusal: Refusal, rest: Swallowed, cx: &mut Context<'_>) {
-        self.refused_now(cx);
+        self.note_refusal(cx);
         let declared = self.transaction.as_ref().and_then(|transaction| transaction.declared);
         let most = declared.map_or(cx.config.bounds.swallow, |size| size.saturating_add(size / 10));
         let budget = most.saturating_sub(self.message().map_or(0, |message| message.octets));
@@ -227,7 +227,7 @@ impl Smtp {
     /// Where a message is refused the server is cut off, once it has answered what came before.
     pub(super) fn cut_off_server(&mut self, cx: &mut Context<'_>) {
         if self.replies.front() == Front::Waiting && !self.ends.is_finished(Side::Server) {
-            self.server = Server::Muted;
+            self.server = Server::Discard;
             self.abort(Side::Server, cx);
         }
     }
@@ -254,7 +254,7 @@ impl Smtp {
     /// What was to be swallowed is gone, or we will not wait for the rest.
     fn swallowed(&mut self) {
         let refused = matches!(&self.client, Client::Swallow(swallow) if swallow.refused);
-        self.client = if refused { Client::Done } else { Client::Command };
+        self.client = if refused { Client::Discard } else { Client::Command };
         self.replies.ready();
     }
 }
@@ -273,10 +273,10 @@ fn drain(decoder: &mut body::Data, input: &[u8]) -> (usize, bool) {
 
 /// Sends a piece on: as it came where it is the sender's own octets, and where we only watch.
 pub(super) fn send(piece: &Piece<'_>, input: &[u8], cx: &mut Context<'_>) {
-    let said = input.get(..piece.len).unwrap_or_default();
-    let own = said.as_ptr_range().contains(&piece.wire.as_ptr()) && piece.flaw.is_none();
+    let received = input.get(..piece.len).unwrap_or_default();
+    let own = received.as_ptr_range().contains(&piece.wire.as_ptr()) && piece.flaw.is_none();
     match own {
-        _ if cx.is_recorded() => cx.out.pass(Side::Server, said),
+        _ if cx.is_recorded() => cx.out.pass(Side::Server, received),
         true => cx.out.pass(Side::Server, piece.wire),
         false => cx.out.rewrite(Side::Server, piece.wire),
     }

@@ -34,12 +34,12 @@ impl Smtp {
             return Step::Took(input.len());
         }
         match &mut self.server {
-            Server::Muted => Step::Took(input.len()),
+            Server::Discard => Step::Took(input.len()),
             Server::Relay => self.relay(Side::Server, input, cx),
             Server::LongLine(_) => self.long_line(input, cx),
             Server::Replies => match self.replies.front() {
                 Front::Waiting => Step::Took(input.len()),
-                Front::Empty => self.unasked(input, cx),
+                Front::Empty => self.unsolicited(input, cx),
                 Front::Server { asked: asked @ (Asked::Ehlo | Asked::Lhlo), number } => {
                     self.capabilities(asked, number, input, cx)
                 }
@@ -55,17 +55,17 @@ impl Smtp {
             Progress::Unit { unit, len } => (unit, len),
         };
         let wire = input.get(..len).unwrap_or_default();
-        if line.end == LineEnd::Lf && self.mistrust(AnomalyKind::ReplyBareLf, line.text, cx) {
+        if line.end == LineEnd::Lf && self.ends_session(AnomalyKind::ReplyBareLf, line.text, cx) {
             return Step::Took(len);
         }
         let reply = ReplyLine::read(line.text);
         let same = reply.is_some_and(|reply| self.reply_lines == 0 || reply.code == self.reply_code);
-        if !same && self.mistrust(AnomalyKind::BadReply, line.text, cx) {
+        if !same && self.ends_session(AnomalyKind::BadReply, line.text, cx) {
             return Step::Took(len);
         }
         self.reply_lines += 1;
         if self.reply_lines > cx.config.bounds.reply_lines
-            && self.mistrust(AnomalyKind::EndlessReply, b"", cx)
+            && self.ends_session(AnomalyKind::EndlessReply, b"", cx)
         {
             return Step::Took(len);
         }
@@ -95,8 +95,8 @@ impl Smtp {
         // A 503 says nothing of a recipient: the MAIL before it was refused, as a pipelining client learns late.
         let invalid = asked == Asked::Rcpt && code >= 500 && code != 503;
         invalid && self.too_many_invalid(cx)
-            || self.asks_for_more(asked, code) && self.mistrust(AnomalyKind::BadReply, line.text, cx)
-            || self.early_acceptance(asked, code) && self.mistrust(AnomalyKind::UnaskedReply, line.text, cx)
+            || self.asks_for_more(asked, code) && self.ends_session(AnomalyKind::BadReply, line.text, cx)
+            || self.early_acceptance(asked, code) && self.ends_session(AnomalyKind::UnaskedReply, line.text, cx)
     }
 
     /// Whether what follows on this reply is no command, behind one that we would go on with as if it were.
@@ -148,9 +148,9 @@ impl Smtp {
         self.inspector.learn(Fact::Count(Counter::InvalidRecipients, u64::from(count)), cx);
         let decision = self.judge(&|_| Cow::Owned(count.to_string().into_bytes()), cx);
         let Decision::Refuse { rule, kind } = decision else { return false };
-        self.refused_now(cx);
+        self.note_refusal(cx);
         match wording::command_row(Verb::Rcpt, kind, rule, cx.config) {
-            Row::Last(refusal) | Row::Answer(refusal) => self.last_word_now(refusal, cx),
+            Row::Last(refusal) | Row::Answer(refusal) => self.last_reply_now(refusal, cx),
         }
         true
     }
@@ -179,14 +179,14 @@ impl Smtp {
             Asked::Greeting => self.greeted = true,
             Asked::Ehlo | Asked::Lhlo | Asked::Helo => {
                 self.barrier = false;
-                self.said_hello(asked, positive, cx);
+                self.hello_answered(asked, positive, cx);
             }
             Asked::Mail => self.mail_answered(positive, cx),
             Asked::NestedMail => {
                 self.barrier = false;
                 match positive {
-                    true => self.begin_anew(cx),
-                    false => self.take_back(),
+                    true => self.commit_nested(cx),
+                    false => self.resume_suspended(),
                 }
             }
             Asked::Rcpt => {
@@ -283,7 +283,7 @@ impl Smtp {
             }
         };
         if let Some(what) = rest {
-            self.observe_cut_off(cx);
+            self.observe_unfinished(cx);
             self.answered_early(what, cx);
         }
         self.end_transaction(Some(code), cx);
@@ -302,7 +302,7 @@ impl Smtp {
         }
     }
 
-    fn said_hello(&mut self, asked: Asked, positive: bool, cx: &mut Context<'_>) {
+    fn hello_answered(&mut self, asked: Asked, positive: bool, cx: &mut Context<'_>) {
         if !positive {
             return;
         }
@@ -367,12 +367,12 @@ impl Smtp {
         let mut offer = Offer::default();
         for (count, wire) in block.split_inclusive(|&octet| octet == b'\n').enumerate() {
             let Progress::Unit { unit: line, .. } = line::decode(wire, wire.len()) else { break };
-            if line.end == LineEnd::Lf && self.mistrust(AnomalyKind::ReplyBareLf, line.text, cx) {
+            if line.end == LineEnd::Lf && self.ends_session(AnomalyKind::ReplyBareLf, line.text, cx) {
                 return None;
             }
             let reply = ReplyLine::read(line.text).filter(|reply| count == 0 || reply.code == offer.code);
             let Some(reply) = reply else {
-                if self.mistrust(AnomalyKind::BadReply, line.text, cx) {
+                if self.ends_session(AnomalyKind::BadReply, line.text, cx) {
                     return None;
                 }
                 continue;
@@ -395,10 +395,10 @@ impl Smtp {
         self.inspector.close(Close::Keyword, cx);
         let decision = self.judge(&|_| Cow::Borrowed(keyword), cx);
         if let Decision::Refuse { rule, kind } = decision {
-            self.refused_now(cx);
+            self.note_refusal(cx);
             let (Row::Last(refusal) | Row::Answer(refusal)) =
                 wording::command_row(Verb::Ehlo, kind, rule, cx.config);
-            self.last_word_now(refusal, cx);
+            self.last_reply_now(refusal, cx);
             return None;
         }
         let hidden = decision == Decision::Mask || is_always_hidden(keyword, cx);
@@ -409,36 +409,36 @@ impl Smtp {
     }
 
     /// A line that nobody asked for. A server may say 421 whenever it likes (RFC 5321 §3.8).
-    fn unasked(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
+    fn unsolicited(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
         let (line, len) = match line::decode(input, cx.config.bounds.reply_line) {
             Progress::NeedMore => return Step::Wants(Wants::More),
             Progress::Oversize { .. } => return self.endless(input, cx),
             Progress::Unit { unit, len } => (unit, len),
         };
         let farewell = ReplyLine::read(line.text).filter(|reply| reply.code == 421);
-        if farewell.is_some() || !self.mistrust(AnomalyKind::UnaskedReply, line.text, cx) {
+        if farewell.is_some() || !self.ends_session(AnomalyKind::UnaskedReply, line.text, cx) {
             pass_line(Side::Client, input.get(..len).unwrap_or_default(), &line, cx);
         }
         if farewell.is_some_and(|reply| reply.last) {
-            self.said_farewell(cx);
+            self.closed_by_server(cx);
         }
         Step::Took(len)
     }
 
     /// Behind an unasked 421 the server closes; so do we, whether it does or not.
-    fn said_farewell(&mut self, cx: &mut Context<'_>) {
+    fn closed_by_server(&mut self, cx: &mut Context<'_>) {
         if cx.is_recorded() {
             return;
         }
         self.ends.add_reason(Reason::ServerLost);
-        self.client = Client::Done;
-        self.server = Server::Muted;
+        self.client = Client::Discard;
+        self.server = Server::Discard;
         self.finish(Side::Client, cx);
         self.finish(Side::Server, cx);
     }
 
     fn endless(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
-        if !self.mistrust(AnomalyKind::EndlessReply, b"", cx) {
+        if !self.ends_session(AnomalyKind::EndlessReply, b"", cx) {
             let reply = input.get(..4).and_then(ReplyLine::read).filter(|reply| reply.last);
             self.server = Server::LongLine(reply.map(|reply| reply.code));
             return self.long_line(input, cx);
@@ -463,7 +463,7 @@ impl Smtp {
     }
 
     /// Whether an anomaly of the server ends the session, which it then has.
-    fn mistrust(&mut self, kind: AnomalyKind, value: &[u8], cx: &mut Context<'_>) -> bool {
+    fn ends_session(&mut self, kind: AnomalyKind, value: &[u8], cx: &mut Context<'_>) -> bool {
         let ends = self.anomaly(kind, Side::Server, value, cx) == Treatment::Reset;
         if ends {
             self.reset(cx);

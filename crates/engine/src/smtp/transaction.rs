@@ -5,7 +5,7 @@ use crate::message::Message;
 
 /// From MAIL to the answer to its end of data, or to what undoes it.
 #[derive(Debug)]
-pub(crate) struct Transaction {
+pub(crate) struct OpenTransaction {
     pub(crate) number: u32,
     pub(crate) sender: Box<[u8]>,
     /// MAIL is not answered yet; a negative answer undoes everything here.
@@ -32,7 +32,7 @@ pub(crate) struct Transaction {
     pub(crate) taken_early: bool,
 }
 
-impl Transaction {
+impl OpenTransaction {
     pub(crate) fn new(number: u32, sender: &[u8]) -> Self {
         Self {
             number,
