@@ -1,8 +1,8 @@
 //! `mailwarden replay`: captures through the same engine, offline.
 //!
 //! `pcap` reads frames, `segments` makes the two streams of each TCP session of them, `conversation` tells
-//! mail from the rest and `dialogue` offers it to an engine session that only looks on; `transcript` keeps
-//! what the engine tells, `json` and `text` show it. Nothing here judges: that is the engine's and the
+//! mail from the rest and `dialogue` offers it to an engine session that only observes, with `smtp` for what
+//! the recording lacks; `transcript` keeps what the engine reports, `json` and `text` show it. Nothing here judges: that is the engine's and the
 //! policy's business. POP3 and IMAP sessions are left out, as are those in TLS from the start.
 
 mod conversation;
@@ -11,6 +11,7 @@ mod json;
 pub(crate) mod pcap;
 mod recognise;
 pub(crate) mod segments;
+mod smtp;
 mod text;
 mod transcript;
 

@@ -9,7 +9,8 @@ use engine::SessionConfig;
 use proto::{Side, Time};
 
 use super::dialogue::Dialogue;
-use super::recognise::{Spoken, begins_reply, recognise, recognise_at_last};
+use super::recognise::{Spoken, recognise, recognise_at_last};
+use super::smtp::begins_reply;
 use super::transcript::Transcript;
 
 #[derive(Debug)]

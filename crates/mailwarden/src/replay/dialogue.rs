@@ -8,11 +8,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use engine::{End, Session, SessionConfig, Wants};
-use proto::smtp::verb::Verb;
 use proto::{Side, Time};
 
 use super::conversation::Piece;
-use super::recognise::begins_reply;
+use super::smtp;
 use super::transcript::Transcript;
 
 #[derive(Debug)]
@@ -112,7 +111,7 @@ impl Dialogue {
     }
 
     fn server_says(&mut self, octets: &[u8]) {
-        if std::mem::take(&mut self.client_went_on) && self.is_broken_off(octets) {
+        if std::mem::take(&mut self.client_went_on) && smtp::is_broken_off(&self.server, octets) {
             self.break_off_reply();
         }
         self.server.extend_from_slice(octets);
@@ -169,8 +168,7 @@ impl Dialogue {
                 let surplus = if front.len() > TORN_LINE_MAX { front.len() } else { 0 };
                 return self.client.take(surplus);
             };
-            let word = front.split(|octet| octet.is_ascii_whitespace()).next().unwrap_or_default();
-            self.torn = Verb::of(word) == Verb::Unknown;
+            self.torn = !smtp::begins_command(front);
             if self.torn {
                 self.client.take(lf + 1);
             }
@@ -199,7 +197,7 @@ impl Dialogue {
         loop {
             let rest = replies.get(len..).unwrap_or_default();
             let over = self.transcript.starttls || rest.len() > REPLY_MAX;
-            let Some(reply) = reply_len(rest).or_else(|| over.then_some(rest.len())) else { return 0 };
+            let Some(reply) = smtp::reply_len(rest).or_else(|| over.then_some(rest.len())) else { return 0 };
             len += if over { rest.len() } else { reply };
             let reply = replies.get(..len).unwrap_or_default();
             let took = self.session.offer(self.now, Side::Server, reply, &mut self.transcript);
@@ -209,29 +207,11 @@ impl Dialogue {
         }
     }
 
-    /// Whether the reply under way will not be completed: the client took it for complete, and what the
-    /// server says now begins another.
-    fn is_broken_off(&self, next: &[u8]) -> bool {
-        let last = last_line(&self.server);
-        if self.server.is_empty() || begins_reply(last) == Some(false) || begins_reply(next) != Some(true) {
-            return false;
-        }
-        // Some servers send a line of a greeting ahead, to catch those who do not wait for the rest.
-        let ends = self.server.ends_with(b"\n");
-        !ends || !last.starts_with(b"220") && next.get(..4) != last.get(..4)
-    }
-
     fn break_off_reply(&mut self) {
         if self.server.is_empty() || self.transcript.starttls {
             return;
         }
-        if !self.server.ends_with(b"\n") {
-            self.server.extend_from_slice(b"\r\n");
-        }
-        let start = self.server.len() - last_line(&self.server).len();
-        if let Some(separator) = self.server.get_mut(start + 3).filter(|separator| **separator == b'-') {
-            *separator = b' ';
-        }
+        smtp::complete_reply(&mut self.server);
         self.read_server();
     }
 }
@@ -282,26 +262,6 @@ impl Waiting {
     fn len(&self) -> usize {
         self.front().len() + self.size
     }
-}
-
-/// The length of the reply at the front, all its lines, if it is complete.
-fn reply_len(octets: &[u8]) -> Option<usize> {
-    let mut len = 0;
-    for lf in memchr::memchr_iter(b'\n', octets) {
-        let line = octets.get(len..lf).unwrap_or_default();
-        len = lf + 1;
-        if begins_reply(line) != Some(true) || line.get(3) != Some(&b'-') {
-            return Some(len);
-        }
-    }
-    None
-}
-
-/// The last line with its end, or what there is of it.
-fn last_line(octets: &[u8]) -> &[u8] {
-    let before = octets.strip_suffix(b"\n").unwrap_or(octets);
-    let start = memchr::memrchr(b'\n', before).map_or(0, |lf| lf + 1);
-    octets.get(start..).unwrap_or_default()
 }
 
 // Limit: what a client may have said ahead of the replies; beyond it they are taken to be lost.

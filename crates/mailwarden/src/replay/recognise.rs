@@ -2,6 +2,8 @@
 //!
 //! Only SMTP and LMTP are told apart from the rest; what else there is is none of this file's business.
 
+use super::smtp::begins_reply;
+
 /// What the beginning of a session says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spoken {
@@ -51,15 +53,6 @@ fn judge(port: u16, client: &[u8], server: &[u8]) -> Spoken {
 
 /// SMTP, submission with and without TLS, LMTP, and the usual second port.
 const PORTS: [u16; 5] = [24, 25, 465, 587, 2525];
-
-/// Whether a reply line begins here: three digits, and a blank, a hyphen or the end behind them.
-pub(super) fn begins_reply(octets: &[u8]) -> Option<bool> {
-    let code = octets.get(..octets.len().min(3)).unwrap_or_default();
-    if !code.iter().all(u8::is_ascii_digit) {
-        return Some(false);
-    }
-    octets.get(3).map(|separator| matches!(separator, b' ' | b'-' | b'\r' | b'\n'))
-}
 
 /// A record of TLS: a handshake, version 3.
 fn is_tls(octets: &[u8]) -> bool {
