@@ -2,11 +2,16 @@
 
 use proto::Side;
 
+/// An anomaly, with what was done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anomaly<'b> {
+    /// What it is.
     pub kind: AnomalyKind,
+    /// Which side it came from.
     pub from: Side,
+    /// An example, as received, at most 256 bytes; empty where it may be secret or says nothing.
     pub value: &'b [u8],
+    /// What the table of conformance says; not carried out in a recording.
     pub treatment: Treatment,
 }
 
@@ -48,8 +53,10 @@ macro_rules! anomalies {
         pub enum AnomalyKind { $(#[doc = $what] $variant,)* }
 
         impl AnomalyKind {
+            /// Every kind, in the order of the manual.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
+            /// The word in events and in the log.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }

@@ -1,34 +1,36 @@
-//! Every bound of a session, with a sentence on why that number.
+//! Every bound and timer of a session, with the reason for its number.
 
+/// What a session may hold and take.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Octets of a command line. RFC 5321 §4.5.3.1.4 asks for 512; DSN, SIZE and AUTH parameters
+    /// Bytes of a command line. RFC 5321 §4.5.3.1.4 asks for 512; DSN, SIZE and AUTH parameters
     /// and internationalised addresses together stay well below 4,096, and so does Postfix's limit.
     pub command_line: usize,
-    /// The same where we only look on: a dialogue that went on is followed, however long its lines.
+    /// The same in a recording, which is followed however long its lines are.
     pub observed_line: usize,
-    /// Octets of a line behind 334: RFC 4954 §4 asks for 12,288.
+    /// Bytes of a line that answers a 334 reply: RFC 4954 §4 asks for 12,288.
     pub auth_line: usize,
-    /// Octets of one line of a reply: eight times what RFC 5321 §4.5.3.1.5 allows.
+    /// Bytes of one line of a reply: eight times what RFC 5321 §4.5.3.1.5 allows.
     pub reply_line: usize,
-    /// Lines of one reply. HELP texts run to a hundred; a thousand is a server gone wrong.
+    /// Lines of one reply. HELP texts run to a hundred; a server that sends a thousand is broken.
     pub reply_lines: u32,
-    /// Lines and octets of an EHLO reply, which is judged whole: real ones have twenty lines.
+    /// Lines of an EHLO reply, which is judged whole: real ones have twenty.
     pub capability_lines: usize,
-    pub capability_octets: usize,
-    /// Octets of a message's header. Postfix stops at 100 KiB; relayed lists reach several hundred.
+    /// Bytes of an EHLO reply.
+    pub capability_bytes: usize,
+    /// Bytes of a message's header. Postfix stops at 100 KiB; relayed lists reach several hundred.
     pub header: u64,
     /// Commands that wait for their reply. Clients that pipeline send a few hundred RCPTs at once.
     pub outstanding: usize,
-    /// Octets of a dialogue that are taken at once: some fifty commands. If each were refused with
-    /// a line of ours, which the shortest make fifteen times as long, that stays below 32 KiB.
+    /// Bytes of a dialogue that are offered at once: some fifty commands. If each is refused, and the
+    /// shortest are refused with fifteen times their length, the replies stay below 32 KiB.
     pub portion: usize,
-    /// Octets that the driver holds of one side: a header field at its bound, and room to see its end.
+    /// Bytes that the driver holds of one side: a header field at its bound, and room to see its end.
     pub held: usize,
-    /// Octets of a refused message, from its beginning, behind which it is answered although it goes
-    /// on, when it declared no size.
+    /// Bytes of a refused message, from its beginning, after which it is answered although it goes on, if
+    /// MAIL declared no size.
     pub swallow: u64,
-    /// Octets of a command line over its bound before we stop listening.
+    /// Bytes of a command line over its bound after which its end is not waited for.
     pub skip: u64,
     /// Recipients over a limit in one transaction that are answered one by one (RFC 5321 §4.5.3.1.10).
     pub surplus: u32,
@@ -43,7 +45,7 @@ impl Default for Bounds {
             reply_line: 4096,
             reply_lines: 1000,
             capability_lines: 100,
-            capability_octets: 16_384,
+            capability_bytes: 16_384,
             header: 1 << 20,
             outstanding: 1000,
             portion: 2048,
@@ -55,20 +57,20 @@ impl Default for Bounds {
     }
 }
 
-/// How long a session may take over what, in seconds.
+/// How long a session may take for what, in seconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Timers {
-    /// Nothing heard from either side.
+    /// Neither side sends anything.
     pub idle: u64,
     /// Connecting to one server.
     pub connect: u64,
-    /// Listening on after our last word, so that the peer gets to read it.
+    /// Reading on after everything was sent to a peer, so that it gets to read that.
     pub linger: u64,
-    /// The server's answers to what stands before a refusal of ours.
+    /// The server's replies to the commands that precede our last reply.
     pub before_last: u64,
-    /// Swallowing what a refused client still sends.
+    /// The rest of a message that was refused.
     pub swallow: u64,
-    /// The answer to an end of data: RFC 5321 §4.5.3.2.6.
+    /// The reply to an end of data: RFC 5321 §4.5.3.2.6.
     pub end_of_data: u64,
     /// A command that waits because of a rule that paces; one that would have to wait longer is refused.
     pub pace: u64,

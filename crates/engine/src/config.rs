@@ -12,43 +12,56 @@ use crate::bounds::{Bounds, Timers};
 /// makes a new one, and old sessions keep theirs.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
-    /// The proxy or zone-pair.
+    /// The proxy or zone-pair, as in events and log lines.
     pub name: String,
     /// The top-level class that sent the session here; empty without one.
     pub class: String,
     /// What the attachment says its sessions speak, inspected or not; reports name it.
     pub protocol: Protocol,
+    /// What is inspected.
     pub inspect: Inspect,
+    /// The compiled rules; absent where there are none.
     pub policy: Option<Arc<CompiledPolicy>>,
     /// What the dialect of the policy fixes; [`Profile::NONE`] without one.
     pub profile: Profile,
+    /// How strictly the standards are enforced, whatever the rules say.
     pub conformance: Conformance,
+    /// How much a refusal says.
     pub refusals: Refusals,
+    /// Whether a client may begin TLS with the server.
     pub starttls: StartTls,
+    /// What happens to recipients over a limit.
     pub recipient_limit: RecipientLimit,
+    /// What a session may hold and take.
     pub bounds: Bounds,
+    /// How long it may take.
     pub timers: Timers,
+    /// Whether it is live.
     pub watch: Watch,
-    /// Whether anomalies are alerts, and whether sessions leave an audit trail.
+    /// Whether anomalies are logged as alerts.
     pub alert: bool,
+    /// Whether the beginning and the end of a session are logged.
     pub audit_trail: bool,
 }
 
-/// What is understood of a session.
+/// What is inspected in a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inspect {
+    /// The dialogue and its messages.
     Smtp,
-    /// Relayed unseen: a pinhole.
+    /// Nothing: bytes are relayed as they come, through a pinhole.
     Opaque,
-    /// Refused at the door.
+    /// Nothing: the driver closes the connection at once and makes no session.
     Drop,
 }
 
-/// Whether verdicts are carried out.
+/// Whether the session is live, and what is decided is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Watch {
+    /// Live: decisions are carried out.
     Enforce,
-    /// Told, not done: replay follows a dialogue that is over, and tells each of its units.
+    /// A recording: decisions are reported, and so is each unit of the dialogue, which is followed as it
+    /// went on.
     Observe,
 }
 

@@ -1,13 +1,10 @@
-//! Is this legal here? One row per situation, one column per level; speaks before any policy.
+//! What the standards demand: one row per anomaly, one column per level. Applies before any rule.
 
 use policy::model::Conformance;
 
 use crate::event::{AnomalyKind as Kind, Treatment};
 
-/// What each level makes of a situation: compat, standard, strict.
-///
-/// `Reset` of something a client said first gets an answer where the row of `smtp.rs` has one, so
-/// that a legitimate sender's administrator finds a reason in the log.
+/// What each level does about an anomaly: compat, standard, strict.
 const TABLE: &[(Kind, [Treatment; 3])] = {
     use Treatment::{Logged, Masked, Normalized, Refused, Reset, Silent};
     &[
@@ -16,7 +13,7 @@ const TABLE: &[(Kind, [Treatment; 3])] = {
         (Kind::BareCr, [Silent, Normalized, Refused]),
         (Kind::EndLookAlike, [Silent, Normalized, Refused]),
         (Kind::Nul, [Logged, Normalized, Refused]),
-        // RFC 3030 §2: octets of a chunk are counted, so they cannot be normalized.
+        // RFC 3030 §2: bytes of a chunk are counted, so they cannot be normalized.
         (Kind::ChunkFlaw, [Logged, Refused, Refused]),
         (Kind::BadChunk, [Reset, Reset, Reset]),
         (Kind::UnofferedChunk, [Masked, Masked, Masked]),
@@ -25,10 +22,10 @@ const TABLE: &[(Kind, [Treatment; 3])] = {
         (Kind::CommandControl, [Refused, Refused, Reset]),
         (Kind::CommandEightBit, [Silent, Logged, Refused]),
         (Kind::CommandTooLong, [Refused, Refused, Refused]),
-        // RFC 2920 §3.1: only a server that says so takes commands in groups.
+        // RFC 2920 §3.1: only a server that offers PIPELINING accepts commands in groups.
         (Kind::EarlyTalker, [Silent, Normalized, Reset]),
         (Kind::Unpipelined, [Silent, Normalized, Reset]),
-        // RFC 3207 §4.2: what was said in clear is forgotten.
+        // RFC 3207 §4.2: what was sent in clear text before TLS must be discarded.
         (Kind::TlsInjection, [Reset, Reset, Reset]),
         (Kind::NotSmtp, [Reset, Reset, Reset]),
         (Kind::UnaskedReply, [Logged, Reset, Reset]),
@@ -42,8 +39,8 @@ const TABLE: &[(Kind, [Treatment; 3])] = {
         (Kind::Surplus, [Reset, Reset, Reset]),
         (Kind::LongField, [Silent, Logged, Refused]),
         (Kind::LongHeader, [Refused, Refused, Refused]),
-        // Some reader finds a part where we do not look; no sender of mail nests a hundred, or writes five
-        // boundaries for one.
+        // Some reader finds a part where we do not look; no mail program nests a hundred parts, or gives one
+        // part five boundaries.
         (Kind::MimeDepth, [Logged, Refused, Refused]),
         (Kind::MimeParts, [Logged, Refused, Refused]),
         (Kind::MimeReadings, [Logged, Refused, Refused]),
@@ -51,7 +48,7 @@ const TABLE: &[(Kind, [Treatment; 3])] = {
     ]
 };
 
-/// What `level` makes of a situation. One without a row would be refused.
+/// What `level` does about an anomaly.
 pub(crate) fn treatment(kind: Kind, level: Conformance) -> Treatment {
     let row = TABLE.iter().find(|(of, _)| *of == kind);
     row.map_or(Treatment::Refused, |&(_, [compat, standard, strict])| match level {
@@ -86,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_situation_has_one_row_and_no_level_is_softer_than_the_one_before() {
+    fn every_anomaly_has_one_row_and_no_level_is_softer_than_the_one_before() {
         assert!(Kind::ALL.len() <= 64);
         for kind in Kind::ALL {
             let rows: Vec<_> = TABLE.iter().filter(|(of, _)| of == kind).collect();

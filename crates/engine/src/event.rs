@@ -1,4 +1,4 @@
-//! Every thing worth reporting, typed. Renderers turn it into syslog lines and JSON.
+//! Everything worth reporting, typed. Renderers turn it into log lines and JSON.
 
 use policy::criterion::CriterionKind;
 use policy::fact::Scope;
@@ -7,39 +7,48 @@ use policy::model::Action;
 pub use crate::anomaly::{Anomaly, AnomalyKind, Treatment};
 pub use crate::observed::{MessageSize, Observed, Via};
 
+/// Something that happened in a session. Values borrow from the wire: they are as received, and must be
+/// escaped before anybody reads them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'b> {
-    /// The server connection stands.
+    /// The server was reached, and the session begins.
     SessionStart,
-    /// A message was answered, or given up.
+    /// A transaction ended.
     Transaction(Transaction<'b>),
-    /// A class acted.
+    /// A class matched.
     Match(Match<'b>),
+    /// A peer did what its protocol does not allow.
     Anomaly(Anomaly<'b>),
-    /// The session went on encrypted: what can no longer be seen.
+    /// TLS began, and these criteria can no longer match.
     Tls {
+        /// As written in the policy.
         criteria: &'b [&'b str],
     },
-    /// A unit of an observed dialogue; never told of a session that is enforced.
+    /// A unit of a recorded dialogue; live sessions do not report them.
     Observed(Observed<'b>),
 }
 
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// Both peers said all they had to say.
+    /// Both peers closed.
     Closed,
-    /// A class of the policy, or the conformance table, ended it.
+    /// A rule, or conformance, ended it.
     Refused,
+    /// No server could be reached.
     ServerUnreachable,
+    /// The server closed, or did not answer, while replies were owed.
     ServerLost,
+    /// The client was reset, or closed within a message.
     ClientLost,
+    /// Neither side sent anything for too long.
     Idle,
-    /// The daemon is going down.
+    /// The program is shutting down.
     Drained,
 }
 
 impl Reason {
+    /// The word in events.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Closed => "closed",
@@ -53,37 +62,50 @@ impl Reason {
     }
 }
 
+/// A mail transaction (RFC 5321 §3.3), when it has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transaction<'b> {
+    /// Which transaction of the session, from 0.
     pub number: u32,
+    /// The reverse-path between the brackets; empty also where no MAIL was seen.
     pub sender: &'b [u8],
+    /// RCPT commands.
     pub recipients: u32,
+    /// RCPT commands that the server accepted.
     pub accepted: u32,
+    /// How the message was sent; `Data` where none was.
     pub via: Via,
-    /// Nothing of a message that was not sent, or not all of it.
+    /// Absent if no message was sent, or not all of it.
     pub message: Option<MessageSize>,
-    /// The server's answer to the end of data, or ours.
+    /// The code of the server's reply to the end of data, or of ours.
     pub reply: Option<u16>,
 }
 
+/// A class that matched, with the condition that made it match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Match<'b> {
+    /// Name of the policy.
     pub policy: &'b str,
+    /// Name of the class.
     pub class: &'b str,
+    /// The condition, as written in the policy.
     pub criterion: &'b str,
+    /// What the condition asks.
     pub kind: CriterionKind,
+    /// How long the condition stays true.
     pub scope: Scope,
-    /// What made it true, as received, at most 256 octets. Never rendered raw.
+    /// What made the condition true, as received, at most 256 bytes.
     pub value: &'b [u8],
-    /// Nothing where the class only logs.
+    /// Absent where the class only logs.
     pub action: Option<Action>,
     /// Whether the class says `log`.
     pub log: bool,
+    /// Which transaction of the session, from 0; absent outside of one.
     pub transaction: Option<u32>,
 }
 
 impl Match<'_> {
-    /// The word of a policy for what was done.
+    /// The action in the words of a policy.
     pub const fn action_name(&self) -> &'static str {
         match self.action {
             None => "log",

@@ -1,9 +1,9 @@
 //! Sessions and verdicts: bytes and time come in, effects go out.
 //!
-//! Decode, check, judge, act: `proto` finds a unit, `conformance` says whether it is legal
-//! here, the compiled policy says what a class makes of it, and the protocol's `wording` turns that into
-//! what the two peers see. No socket and no clock is known here; live proxy, replay and tests are three sinks of
-//! the same effects.
+//! Decode, check, judge, act: `proto` finds a unit, `conformance` says whether the standards allow it, the
+//! compiled policy says what its rules do about it, and the protocol turns that into what the two peers see.
+//! No socket and no clock is known here; the proxy, the replay and the tests are three drivers of the same
+//! sessions.
 
 mod anomaly;
 pub mod bounds;

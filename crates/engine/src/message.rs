@@ -1,7 +1,7 @@
-//! Message content → facts: what of a message the rules get to know, in the order of its octets.
+//! Message content → facts: what the rules learn of a message, in the order of its bytes.
 //!
-//! Knows no SMTP. Counters are judged at the very octet at which they pass a limit, and everything
-//! else where it became known, so that the cuts of the input change nothing.
+//! Knows no SMTP. Counters are judged at the very byte at which they pass a limit, and everything else where
+//! it became known, so that the cuts of the input change nothing.
 
 use std::borrow::Cow;
 
@@ -15,22 +15,22 @@ use crate::event::{AnomalyKind, MessageSize, Observed, Treatment, Via};
 use crate::inspector::{Decision, Inspector, VALUE_MAX, Value, reported_value};
 use crate::refusal::{Cause, Refusal};
 
-/// One message on its way.
+/// One message while it is read.
 #[derive(Debug)]
 pub(crate) struct Message {
     reader: Reader,
     via: Via,
-    /// Octets of it that came, as they were sent.
-    pub(crate) octets: u64,
-    /// Octets offered again that were looked at for the end of a header field and have none.
+    /// Bytes of it that were received, as they were sent.
+    pub(crate) received: u64,
+    /// Bytes that were searched for the end of a header field in vain, and will be offered again.
     pub(crate) looked_at: usize,
-    /// Its end was seen, and nobody refused it.
+    /// Its end was seen, and it was not refused.
     whole: bool,
-    /// The beginning of the line of body text under way, to be reported if something is found in it.
+    /// The beginning of the line of body text that is being read, to be reported if something matches in it.
     line: Vec<u8>,
-    /// What mending added to header and body: sizes count octets as they were received.
-    mended_header: i64,
-    mended_body: i64,
+    /// Bytes that normalizing added to header and body: sizes count bytes as received.
+    added_to_header: i64,
+    added_to_body: i64,
 }
 
 /// The inspector of a session, lent to a message that is being read.
@@ -56,17 +56,17 @@ impl Message {
         Self {
             reader: Reader::new(wants, via == Via::Bdat),
             via,
-            octets: 0,
+            received: 0,
             looked_at: 0,
             whole: false,
             line: Vec::new(),
-            mended_header: 0,
-            mended_body: 0,
+            added_to_header: 0,
+            added_to_body: 0,
         }
     }
 
-    /// Learns the next octets; a refusal stops the message. `size` is what they count for, which
-    /// differs from their number only where line ends were mended.
+    /// Learns the next bytes; a refusal stops the message. `size` is how many bytes they count for, which
+    /// differs from their number only where line ends were normalized.
     pub(crate) fn learn(
         &mut self,
         content: &[u8],
@@ -97,7 +97,7 @@ impl Message {
         refusal
     }
 
-    /// No more of it will come: tells the part whose header was open, and judges nothing, since a message
+    /// No more of it will come: reports the part whose header was open, and judges nothing, since a message
     /// without an end decides nothing.
     pub(crate) fn observe_rest(&mut self, inspector: &mut MessageInspector<'_, '_>) {
         self.reader.finish(&mut |_, event| {
@@ -125,7 +125,8 @@ impl Message {
         self.via
     }
 
-    /// How much of a message that was given up had been looked at is the segments' doing.
+    /// Whether its size may be reported: how much of a message was read before it was given up depends on
+    /// how TCP segmented the input.
     pub(crate) const fn is_whole(&self) -> bool {
         self.whole
     }
@@ -133,17 +134,17 @@ impl Message {
     pub(crate) fn size(&self) -> MessageSize {
         MessageSize {
             header_bytes: self.header_bytes(),
-            body_bytes: self.reader.body_bytes().saturating_add_signed(-self.mended_body),
+            body_bytes: self.reader.body_bytes().saturating_add_signed(-self.added_to_body),
             longest_header_line: self.reader.longest_header_line(),
             longest_body_line: self.reader.longest_body_line(),
         }
     }
 
     fn header_bytes(&self) -> u64 {
-        self.reader.header_bytes().saturating_add_signed(-self.mended_header)
+        self.reader.header_bytes().saturating_add_signed(-self.added_to_header)
     }
 
-    /// Octets that may follow before a counter can pass a limit.
+    /// Bytes that may follow before a counter can pass a limit.
     fn room(&self, inspector: &MessageInspector<'_, '_>) -> u64 {
         let header = self.header_bytes();
         let header_bound = if self.in_header() {
@@ -168,7 +169,7 @@ impl Message {
         reader.push(content, &mut |_, event| {
             refusal = refusal.take().or_else(|| inspector.on_event(event, line));
         });
-        self.note_mending(before, content.len() as u64, size);
+        self.count_added(before, content.len() as u64, size);
         if refusal.is_some() {
             return refusal;
         }
@@ -182,14 +183,14 @@ impl Message {
             .or_else(|| inspector.count(Counter::DataLength, *inspector.data_bytes))
     }
 
-    /// Counts what differs between octets received and octets learned to where they stand; the line
-    /// that ends the header is in neither.
-    fn note_mending(&mut self, (header, body): (u64, u64), learned: u64, received: u64) {
+    /// Counts the difference between bytes learned and bytes received for header or body, whichever they
+    /// are in; the line that ends the header is in neither.
+    fn count_added(&mut self, (header, body): (u64, u64), learned: u64, received: u64) {
         let added = learned.cast_signed() - received.cast_signed();
         if self.reader.header_bytes() > header || learned == 0 && self.reader.in_header() {
-            self.mended_header += added;
+            self.added_to_header += added;
         } else if self.reader.body_bytes() > body || learned == 0 {
-            self.mended_body += added;
+            self.added_to_body += added;
         }
     }
 }
@@ -301,7 +302,7 @@ const fn message_refusal(decision: Decision) -> Option<Refusal> {
     }
 }
 
-/// The line whose end stands at `end` of `run`; `before` is how it began in earlier runs.
+/// The line that ends at `end` of `run`; `before` is how it began in earlier runs.
 fn line_before(before: &[u8], run: &[u8], end: usize) -> Vec<u8> {
     let text = run.get(..end).unwrap_or(run);
     let text = text.strip_suffix(b"\n").unwrap_or(text);
@@ -316,7 +317,7 @@ fn line_before(before: &[u8], run: &[u8], end: usize) -> Vec<u8> {
     line
 }
 
-/// Keeps the beginning of the line under way at the end of `run`.
+/// Keeps the beginning of the line that is not complete at the end of `run`.
 fn keep_line(line: &mut Vec<u8>, run: &[u8]) {
     let rest = match memchr::memrchr(b'\n', run) {
         Some(lf) => {

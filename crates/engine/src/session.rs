@@ -1,4 +1,4 @@
-//! A session: two sides, one protocol, and the rules of the place where it was accepted.
+//! A session: two sides, one protocol, and the configuration it was accepted under.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub struct Session {
     wake: Option<Time>,
 }
 
-/// The closed set of what is understood.
+/// The protocols that are inspected.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "nearly every session is inspected, and saves an allocation")]
 enum Protocol {
@@ -33,6 +33,7 @@ enum Protocol {
 }
 
 impl Session {
+    /// A session that begins now; nothing was offered of either side.
     pub fn new(config: Arc<SessionConfig>, now: Time) -> Self {
         let protocol = match config.inspect {
             Inspect::Smtp => Protocol::Smtp(Smtp::new(now)),

@@ -1,15 +1,26 @@
-//! The SMTP state machine: what either side's next octets are, and what is owed to whom.
+//! SMTP (RFC 5321), LMTP (RFC 2033) and what belongs to them: pipelining, BDAT, STARTTLS, AUTH.
 //!
-//! `client` finds the units, `command` and `chunk` are about one command, `content` is about message
-//! data and `server` about replies; `replies` keeps them in order, and `conformance` says what is
-//! legal. What a unit changes stands here and there in one
-//! `match` per state; what a refusal says stands in `wording`.
+//! Three machines run side by side, because a pipelining client is ahead of its server:
+//!
+//! - [`Client`]: what the client's next bytes are. `client` finds the units and decides whose turn it is;
+//!   `command`, `chunk` and `content` handle a command line, a BDAT chunk and message data.
+//! - [`Server`]: what the server's next bytes are. `replies_in` finds the lines and which command each
+//!   answers; `capabilities` handles the reply to EHLO.
+//! - [`Replies`]: what the client is owed, in order, by the server or by us.
+//!
+//! They are coupled in few places. A forwarded command adds a slot, and a `barrier` keeps the client's next
+//! bytes from being interpreted before the reply that decides what they are. A complete reply changes the
+//! client machine and the transaction in one function, `settle` in `outcome`. A refusal takes a slot, and our
+//! last reply, when it leaves the queue in `flush`, discards both sides. `transaction` is what MAIL began;
+//! what a refusal says is in `wording`.
 
+mod capabilities;
 mod chunk;
 mod client;
 mod command;
 mod content;
-mod server;
+mod outcome;
+mod replies_in;
 mod transaction;
 mod wording;
 
@@ -32,6 +43,7 @@ use crate::refusal::{Cause, Refusal};
 use crate::relay::Relay;
 use crate::replies::{Front, Replies, Slot};
 
+use outcome::Asked;
 use transaction::OpenTransaction;
 
 #[derive(Debug)]
@@ -41,17 +53,18 @@ pub(crate) struct Smtp {
     replies: Replies<Asked>,
     inspector: Inspector,
     transaction: Option<Box<OpenTransaction>>,
-    /// The open transaction, while the answer to a nested MAIL is awaited.
+    /// The transaction that was open, while the reply to a nested MAIL is awaited.
     suspended: Option<Box<SuspendedTransaction>>,
     /// The verb of a command that was judged, and waits at the front of the input because it is paced.
     paced: Option<Verb>,
-    /// Keywords of the last EHLO reply, and those of them that the client was not shown.
+    /// Keywords of the last EHLO reply, and those of them that were masked.
     offered: Extensions,
     masked: Extensions,
-    /// Nothing of the client is interpreted until the reply to its last command is in.
+    /// Nothing of the client is interpreted before the reply to its last command.
     barrier: bool,
+    /// The server's greeting has passed.
     greeted: bool,
-    /// No command that we know was said since AUTH.
+    /// The client has sent no known command since AUTH.
     after_auth: bool,
     lmtp: bool,
     draining: bool,
@@ -66,26 +79,30 @@ pub(crate) struct Smtp {
     ends: Ends,
 }
 
-/// What the client's next octets are.
+/// What the client's next bytes are.
 #[derive(Debug)]
 enum Client {
+    /// A command line.
     Command,
-    /// The rest of a command line over its bound, so many octets so far.
+    /// The rest of a command line over its bound; this many bytes were skipped so far.
     Skip(u64),
-    /// A line behind 334: no command, and nothing that any rule may see.
+    /// The answer to a 334 reply: not a command, and no rule may see it.
     AuthLine,
+    /// Message data, up to the line with a dot.
     Data(body::Data),
+    /// The bytes of a BDAT chunk.
     Chunk(Box<OpenChunk>),
-    /// The octets of a BDAT that was masked: they must not be read as commands.
+    /// The bytes of a BDAT that was masked, this many: they must not be read as commands.
     SkipChunk(u64),
-    /// Encrypted.
+    /// Encrypted, after STARTTLS.
     Relay,
+    /// The rest of message data that is not forwarded.
     Swallow(Box<Swallow>),
-    /// Nothing that we would read.
-    Done,
+    /// Input is read and discarded.
+    Discard,
 }
 
-/// A transaction in which another MAIL was said, and what it had made true.
+/// A transaction during which the client sent another MAIL, and the conditions that were true in it.
 #[derive(Debug)]
 struct SuspendedTransaction {
     transaction: Box<OpenTransaction>,
@@ -94,16 +111,16 @@ struct SuspendedTransaction {
 
 #[derive(Debug)]
 struct OpenChunk {
-    octets: body::Chunk,
+    decoder: body::Chunk,
     last: bool,
 }
 
-/// Message data that goes nowhere.
+/// Message data that is read and not forwarded.
 #[derive(Debug)]
 struct Swallow {
     what: Swallowed,
     budget: u64,
-    /// Whether our last word follows; otherwise, where we only look on, commands do.
+    /// Whether our last reply follows; in a recording commands do.
     refused: bool,
 }
 
@@ -113,44 +130,17 @@ enum Swallowed {
     Chunk(u64),
 }
 
-/// What the server's next octets are.
+/// What the server's next bytes are.
 #[derive(Debug)]
 enum Server {
+    /// Reply lines.
     Replies,
     /// The rest of a reply line over its bound, and the code of the reply if it is the last of it.
     LongLine(Option<u16>),
+    /// Encrypted, after STARTTLS.
     Relay,
-    /// Nothing that anybody would hear.
-    Muted,
-}
-
-/// What a reply of the server will answer, as far as it changes what we know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
-    Greeting,
-    /// EHLO or LHLO: a capability reply, judged whole.
-    Ehlo,
-    Lhlo,
-    Helo,
-    Mail,
-    /// MAIL while a transaction is open: a refusal of it changes nothing.
-    NestedMail,
-    Rcpt,
-    Rset,
-    Data,
-    /// The end of a message; in LMTP one reply for each accepted recipient.
-    EndOfData {
-        replies: u32,
-    },
-    Chunk,
-    LastChunk {
-        replies: u32,
-    },
-    Auth,
-    StartTls,
-    Quit,
-    /// Anything whose reply changes nothing, masked commands among them.
-    Other,
+    /// Input is read and discarded.
+    Discard,
 }
 
 impl Smtp {
@@ -304,9 +294,9 @@ impl Bridge for Smtp {
         }
         let code = match asked {
             Asked::Data => 354,
-            // What is no command answers a challenge.
+            // A line that is not a command answers a challenge.
             Asked::Auth if !next.is_empty() && Command::read(first_line(next)).verb == Verb::Unknown => 334,
-            // Nobody is taken to have gone over to TLS on a guess: what follows shows it.
+            // TLS is not assumed: the bytes that follow show whether it began.
             Asked::StartTls => 454,
             _ => 250,
         };
@@ -318,14 +308,14 @@ impl Bridge for Smtp {
     fn data_awaited(&self) -> u64 {
         match &self.client {
             Client::Data(_) => u64::MAX,
-            Client::Chunk(chunk) => chunk.octets.left(),
+            Client::Chunk(chunk) => chunk.decoder.left(),
             _ => 0,
         }
     }
 }
 
 impl Smtp {
-    /// What the client sent goes on to be answered, but a message it did not finish is not finished for it.
+    /// What the client sent is still answered, but a message it did not finish is never finished for it.
     fn client_ended(&mut self, how: End, cx: &mut Context<'_>) {
         let unfinished = matches!(self.client, Client::Data(_) | Client::Chunk(_));
         let open = !matches!(self.client, Client::Discard | Client::Relay);
@@ -337,11 +327,11 @@ impl Smtp {
         match how {
             End::Fin if self.replies.refuses_message() => {}
             End::Fin => self.finish(Side::Server, cx),
-            // The server has all of the message: it must get to answer, or nobody knows whose it is.
+            // The server has the whole message: it must get to answer, or two servers may deliver it.
             End::Reset if self.awaits_end_of_data() && !unfinished => self.finish(Side::Server, cx),
             End::Reset => self.abort(Side::Server, cx),
         }
-        // Nothing can be sent to it, and the program is to close what is left of it.
+        // Nothing can be sent to a client that was reset; the driver closes what is left of it.
         if how == End::Reset {
             self.abort(Side::Client, cx);
         }
@@ -383,12 +373,12 @@ impl Smtp {
         self.replies.awaits(|asked| matches!(asked, Asked::EndOfData { .. } | Asked::LastChunk { .. }))
     }
 
-    /// The server has all of a message, and has not said what becomes of it.
+    /// The server has a whole message and has not answered it.
     fn awaits_verdict(&self) -> bool {
         self.awaits_end_of_data() && !matches!(self.client, Client::Data(_) | Client::Chunk(_))
     }
 
-    /// Sends what of ours is at the front of the queue.
+    /// Sends the replies of ours that have reached the front of the queue.
     fn flush(&mut self, cx: &mut Context<'_>) {
         while let Some(slot) = self.replies.pop_ready() {
             match slot {
@@ -415,7 +405,7 @@ impl Smtp {
         }
     }
 
-    /// Our last word in its turn: from here on nothing of the client is forwarded.
+    /// Our last reply, in its turn: from here on nothing of the client is forwarded.
     fn last_reply(&mut self, refusal: impl Into<Refusal>, cx: &mut Context<'_>) {
         self.note_refusal(cx);
         self.client = Client::Discard;
@@ -423,14 +413,14 @@ impl Smtp {
         self.flush(cx);
     }
 
-    /// Our last word in place of the reply that is owed next.
+    /// Our last reply, in place of the reply that is owed next.
     fn last_reply_now(&mut self, refusal: impl Into<Refusal>, cx: &mut Context<'_>) {
         self.client = Client::Discard;
         self.replies.last_now(refusal);
         self.flush(cx);
     }
 
-    /// Both sides end at once, and nobody is told why but the administrator.
+    /// Ends both sides at once by RST; only events say why.
     fn reset(&mut self, cx: &mut Context<'_>) {
         self.note_refusal(cx);
         self.client = Client::Discard;
@@ -472,7 +462,7 @@ impl Smtp {
         self.inspector.judge(transaction, value, cx)
     }
 
-    /// A nested MAIL came to nothing: the transaction in which it was said goes on.
+    /// A nested MAIL was refused: the transaction during which it was sent goes on.
     fn resume_suspended(&mut self) {
         let Some(aside) = self.suspended.take() else { return };
         self.transaction = Some(aside.transaction);
@@ -480,7 +470,7 @@ impl Smtp {
         self.transactions -= 1;
     }
 
-    /// A server that takes a nested MAIL has given up the transaction before it.
+    /// A nested MAIL was accepted: the server has given up the transaction before it.
     fn commit_nested(&mut self, cx: &mut Context<'_>) {
         let Some(aside) = self.suspended.take() else { return };
         let begun = self.transaction.replace(aside.transaction);
@@ -494,7 +484,7 @@ impl Smtp {
         }
     }
 
-    /// The transaction is over; what it made true is forgotten.
+    /// Ends the open transaction; its conditions no longer hold.
     fn end_transaction(&mut self, reply: Option<u16>, cx: &mut Context<'_>) {
         self.resume_suspended();
         self.observe_unfinished(cx);
@@ -504,6 +494,6 @@ impl Smtp {
     }
 }
 
-fn first_line(octets: &[u8]) -> &[u8] {
-    octets.split(|octet| matches!(octet, b'\r' | b'\n')).next().unwrap_or_default()
+fn first_line(bytes: &[u8]) -> &[u8] {
+    bytes.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default()
 }

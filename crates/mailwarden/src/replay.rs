@@ -95,7 +95,7 @@ fn observing(config: &SessionConfig) -> SessionConfig {
     let wide = 64 << 10;
     let bounds = Bounds {
         reply_line: wide,
-        capability_octets: wide,
+        capability_bytes: wide,
         capability_lines: 1000,
         outstanding: 100_000,
         ..config.bounds

@@ -38,7 +38,7 @@ fn narrow() -> Bounds {
         reply_line: 80,
         reply_lines: 4,
         capability_lines: 6,
-        capability_octets: 300,
+        capability_bytes: 300,
         header: 200,
         outstanding: 4,
         skip: 100,

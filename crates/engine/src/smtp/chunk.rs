@@ -1,4 +1,4 @@
-//! BDAT (RFC 3030): what a chunk announces, and its octets on their way.
+//! BDAT (RFC 3030): what a chunk announces, and its bytes.
 
 use policy::profile::Bdat;
 use proto::Side;
@@ -7,7 +7,7 @@ use proto::smtp::command::Chunk;
 
 use super::command::{ClientCommand, pass_line};
 use super::content::send;
-use super::{Asked, OpenChunk, Client, Smtp, Swallowed, OpenTransaction};
+use super::{Asked, Client, OpenChunk, OpenTransaction, Smtp, Swallowed};
 use crate::context::Context;
 use crate::dialogue::Step;
 use crate::effect::Wants;
@@ -17,7 +17,7 @@ use crate::refusal::Cause;
 
 impl ClientCommand<'_> {
     /// What BDAT announces, if every server reads it so: Exim knows the verb only at the start of the line
-    /// and with a blank behind it, and what is a chunk for Postfix are commands for Exim.
+    /// and followed by a blank; what Postfix takes for a chunk would be commands for Exim.
     pub(super) fn chunk(&self) -> Option<Chunk> {
         let behind = self.line.text.strip_prefix(self.command.token)?;
         behind.starts_with(b" ").then(|| self.command.chunk()).flatten()
@@ -43,7 +43,7 @@ impl Smtp {
         self.open_chunk(received, chunk, cx);
     }
 
-    /// Nobody knows which octets behind it are commands.
+    /// It is unknown which of the bytes that follow are commands.
     pub(super) fn refuse_bad_chunk(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) {
         let treatment = self.anomaly(AnomalyKind::BadChunk, Side::Client, received.line.text, cx);
         self.mask_or_pass(received, cx.carries_out(), cx);
@@ -67,7 +67,7 @@ impl Smtp {
         }
     }
 
-    /// A chunk that the server will count: a chunk without a transaction is counted all the same.
+    /// A chunk whose bytes the server will count, even outside a transaction.
     fn open_chunk(&mut self, received: &ClientCommand<'_>, chunk: Chunk, cx: &mut Context<'_>) {
         let transaction = self.transaction.get_or_insert_with(|| {
             self.transactions += 1;
@@ -77,10 +77,10 @@ impl Smtp {
         if transaction.message.is_none() {
             transaction.message = Some(Box::new(Message::new(Via::Bdat, cx)));
         }
-        let octets = body::Chunk::new(chunk.size, chunk.last, binary, after_cr);
+        let decoder = body::Chunk::new(chunk.size, chunk.last, binary, after_cr);
         let asked = if chunk.last { Asked::LastChunk { replies: 0 } } else { Asked::Chunk };
         if chunk.last && chunk.size == 0 {
-            // The command is the end of the message: it is judged before it goes on.
+            // The command is the end of the message: it is judged before it is forwarded.
             self.replies.await_server(asked, received.number);
             if let Some(refusal) = self.finish_message(cx) {
                 return self.refuse_message(refusal, Swallowed::Chunk(0), cx);
@@ -91,20 +91,20 @@ impl Smtp {
         pass_line(Side::Server, received.wire, &received.line, cx);
         self.replies.await_server(asked, received.number);
         if chunk.size > 0 {
-            self.client = Client::Chunk(Box::new(OpenChunk { octets, last: chunk.last }));
+            self.client = Client::Chunk(Box::new(OpenChunk { decoder, last: chunk.last }));
         }
     }
 
     pub(super) fn chunk(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
         let Client::Chunk(chunk) = &mut self.client else { return Step::Wants(Wants::More) };
-        let step = chunk.octets.next(input);
-        let (left, last, after_cr) = (chunk.octets.left(), chunk.last, chunk.octets.after_cr);
+        let step = chunk.decoder.next(input);
+        let (left, last, after_cr) = (chunk.decoder.left(), chunk.last, chunk.decoder.after_cr);
         let piece = match step {
             BodyStep::Piece(piece) => piece,
             BodyStep::NeedMore | BodyStep::End { .. } => return Step::Wants(Wants::More),
         };
         let refusal = self.learn(&piece, cx);
-        // The last octet of the last chunk ends the message: it is judged before that octet goes on.
+        // The last byte of the last chunk ends the message: it is judged before that byte is forwarded.
         let refusal = refusal.or_else(|| (left == 0 && last).then(|| self.finish_message(cx)).flatten());
         if let Some(refusal) = refusal {
             self.refuse_message(refusal, Swallowed::Chunk(left), cx);

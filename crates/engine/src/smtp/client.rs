@@ -51,7 +51,7 @@ impl Smtp {
 
     fn next_command(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
         let Some(&first) = input.first() else {
-            // Before the greeting we listen, to hear who cannot wait.
+            // Before the greeting the client is read too, to find out whether it waits.
             let wants = if self.barrier || self.is_full(cx.config) { Wants::Peer } else { Wants::More };
             return Step::Wants(wants);
         };
@@ -86,7 +86,12 @@ impl Smtp {
                     return Step::Wants(Wants::Peer);
                 }
                 if len > allowed {
-                    self.anomaly(AnomalyKind::CommandTooLong, Side::Client, self.reportable_text(line.text), cx);
+                    self.anomaly(
+                        AnomalyKind::CommandTooLong,
+                        Side::Client,
+                        self.reportable_text(line.text),
+                        cx,
+                    );
                 }
                 match self.command(wire, line, command, cx) {
                     Some(until) => Step::Wants(Wants::At(until)),
@@ -96,8 +101,8 @@ impl Smtp {
         }
     }
 
-    /// What MAIL and RSET mean depends on whether the transaction stands; and a MAIL within one begins
-    /// another, to which no answer may count that is owed to this one.
+    /// What MAIL and RSET mean depends on whether a transaction is open; and a MAIL within one begins another,
+    /// to which replies that are still owed in this one must not count.
     fn is_undecided(&self, verb: Verb) -> bool {
         let Some(transaction) = &self.transaction else { return false };
         match verb {
@@ -117,7 +122,7 @@ impl Smtp {
     }
 
     fn out_of_turn(&mut self, kind: AnomalyKind, input: &[u8], cx: &mut Context<'_>) -> Step {
-        // What waits is offered again and again, and is odd only once.
+        // Bytes that wait are offered again and again; the anomaly is the same.
         if self.inspector.has_reported(kind) {
             return Step::Wants(Wants::Peer);
         }
@@ -133,7 +138,7 @@ impl Smtp {
         Step::Took(input.len())
     }
 
-    /// The first octet of a session is no text: another protocol, TLS, or noise.
+    /// Whether the session ends because its first byte is not text: another protocol, TLS, or noise.
     fn is_foreign(&mut self, input: &[u8], cx: &mut Context<'_>) -> bool {
         if self.inspector.has_reported(AnomalyKind::NotSmtp) {
             return false;
@@ -162,10 +167,10 @@ impl Smtp {
         Step::Took(len)
     }
 
-    /// So many octets of a line over its bound are gone, perhaps with its end.
-    fn skipped(&mut self, octets: u64, ends: bool, cx: &mut Context<'_>) {
-        self.client = if ends { Client::Command } else { Client::Skip(octets) };
-        if octets > cx.config.bounds.skip {
+    /// This many bytes of a line over its bound have been skipped; `ends` if its end is among them.
+    fn skipped(&mut self, bytes: u64, ends: bool, cx: &mut Context<'_>) {
+        self.client = if ends { Client::Command } else { Client::Skip(bytes) };
+        if bytes > cx.config.bounds.skip {
             self.last_reply(Cause::EndlessLine, cx);
         }
     }
@@ -193,8 +198,9 @@ impl Smtp {
         }
     }
 
-    /// A bare CR could hide a command from us that a server reads. The server is in the middle of the
-    /// exchange, so a refusal is our last word; whether it was. The line may hold a password: it is not told.
+    /// A bare CR could hide a command that the server reads and we do not. The server is in the middle of the
+    /// exchange, so a refusal is our last reply. Whether the session ended. The line may hold a password, so
+    /// it is not reported.
     fn control_in_auth_line(&mut self, cx: &mut Context<'_>) -> bool {
         match self.anomaly(AnomalyKind::CommandControl, Side::Client, b"", cx) {
             Treatment::Silent | Treatment::Logged | Treatment::Normalized | Treatment::Masked => {
@@ -212,12 +218,13 @@ fn is_auth(input: &[u8]) -> bool {
     input.get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"AUTH "))
 }
 
-/// What is told of octets that came too early: how many came with the first is the segments' doing.
+/// What is reported of bytes that came too early: the first. How many came with it depends on how TCP
+/// segmented the input, so they are not reported.
 fn first(input: &[u8]) -> &[u8] {
     input.get(..1).unwrap_or_default()
 }
 
-/// An octet with which no command begins.
+/// Whether no command begins with this byte.
 const fn is_binary(first: u8) -> bool {
     !matches!(first, b' '..=b'~' | b'\t' | b'\r' | b'\n')
 }

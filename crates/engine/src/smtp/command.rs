@@ -1,4 +1,4 @@
-//! One command of the client: what the table and the rules make of it, and what goes on.
+//! One command of the client: what conformance and the rules decide about it, and what is forwarded.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ use crate::event::{AnomalyKind, Observed, Treatment};
 use crate::inspector::Decision;
 use crate::refusal::{Cause, Refusal};
 
-/// One command with everything that was read of it.
+/// One command as received, with everything that was read from it.
 pub(super) struct ClientCommand<'b> {
     pub(super) wire: &'b [u8],
     pub(super) line: Line<'b>,
@@ -31,7 +31,7 @@ pub(super) struct ClientCommand<'b> {
     pub(super) number: u32,
 }
 
-/// What conformance makes of a command.
+/// What conformance decides about a command.
 enum Check {
     Fine,
     Answer(Refusal),
@@ -80,7 +80,13 @@ impl Smtp {
         self.forward(&received, cx);
     }
 
-    fn read<'b>(&self, wire: &'b [u8], line: Line<'b>, command: Command<'b>, number: u32) -> ClientCommand<'b> {
+    fn read<'b>(
+        &self,
+        wire: &'b [u8],
+        line: Line<'b>,
+        command: Command<'b>,
+        number: u32,
+    ) -> ClientCommand<'b> {
         let path = match command.verb {
             Verb::Mail => Some(Path::read(command.argument, "FROM:")),
             Verb::Rcpt => Some(Path::read(command.argument, "TO:")),
@@ -150,14 +156,14 @@ impl Smtp {
         here || self.transaction.as_ref().is_some_and(|transaction| transaction.utf8)
     }
 
-    /// The rules: what does the policy make of it? A time where it must wait.
+    /// Applies the rules. A time where the command must wait.
     fn apply_rules(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) -> Option<Time> {
         if received.command.verb == Verb::Rcpt && self.over_limit(cx) {
             return None;
         }
         self.begin_transaction(received, cx);
         match self.judge_command(received, cx) {
-            // What a message owes to a rule that paces, the next command pays.
+            // A message is not held back by a rule that paces: the next command waits for it.
             Decision::Pass | Decision::Pace if cx.out.now < self.inspector.paced_until() => {
                 return self.pace(received, cx);
             }
@@ -216,8 +222,8 @@ impl Smtp {
         true
     }
 
-    /// A transaction begins provisionally with MAIL. One that is open is set aside: only the server knows
-    /// whether it takes a second MAIL, and what that names must not count in the first.
+    /// MAIL begins a transaction provisionally. One that is open is suspended: only the server knows whether
+    /// it accepts a second MAIL, and what that names must not count in the first.
     fn begin_transaction(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) {
         let (Verb::Mail, Some(path)) = (received.command.verb, &received.path) else { return };
         self.suspended = self
@@ -244,7 +250,7 @@ impl Smtp {
         }
     }
 
-    /// Learns everything a command tells, then judges once.
+    /// Learns all facts of a command, then judges once.
     fn judge_command(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) -> Decision {
         let recipients = self.count_recipient(received, cx);
         if cx.policy().is_none() {
@@ -316,7 +322,7 @@ impl Smtp {
         }
     }
 
-    /// The rules let it pass; what the dialect hides is hidden all the same.
+    /// Forwards a command that the rules let pass, unless the dialect masks it.
     fn forward(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) {
         let verb = received.command.verb;
         let enforced = cx.carries_out();
@@ -337,7 +343,7 @@ impl Smtp {
             Verb::Mail if self.suspended.is_some() => (Asked::NestedMail, true),
             Verb::Mail => (Asked::Mail, false),
             Verb::Rcpt => (Asked::Rcpt, false),
-            // Its answer comes when the next transaction may have begun: only one that stands is ended by it.
+            // Its reply may come when the next transaction has begun: it ends only one that is open now.
             Verb::Rset if self.transaction.is_some() => (Asked::Rset, true),
             Verb::Data => (Asked::Data, true),
             Verb::Auth => (Asked::Auth, true),
@@ -354,8 +360,8 @@ impl Smtp {
         self.anomaly(AnomalyKind::UnknownVerb, Side::Client, token, cx);
     }
 
-    /// A command line as it may be reported. What stands behind AUTH may be a password, and so may what a
-    /// client says that does not wait for the answer to it.
+    /// A command line as it may be reported. The argument of AUTH may be a password, and so may what a client
+    /// sends that does not wait for the reply to AUTH.
     pub(super) fn reportable_text<'b>(&self, line: &'b [u8]) -> &'b [u8] {
         let command = Command::read(line.trim_ascii_start());
         match command.verb {
@@ -365,8 +371,8 @@ impl Smtp {
         }
     }
 
-    /// Octets of the same number in place of the command; the server answers as to any it does not know.
-    pub(super) fn mask_command(&mut self, received: &Said<'_>, cx: &mut Context<'_>) {
+    /// Forwards as many bytes in place of the command; the server answers as to any command it does not know.
+    pub(super) fn mask_command(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) {
         for ink in wording::mask(cx.config.profile.ink.command, received.line.text.len()) {
             cx.out.rewrite(Side::Server, ink);
         }
@@ -375,7 +381,7 @@ impl Smtp {
     }
 }
 
-/// Sends a line on as it came, its end made CRLF where it was not.
+/// Forwards a line as it came, its end made CRLF where it was not.
 pub(super) fn pass_line(to: Side, wire: &[u8], line: &Line<'_>, cx: &mut Context<'_>) {
     match line.end {
         LineEnd::Lf if cx.is_recorded() => cx.out.pass(to, wire),
@@ -387,7 +393,7 @@ pub(super) fn pass_line(to: Side, wire: &[u8], line: &Line<'_>, cx: &mut Context
     }
 }
 
-/// Postfix skips blanks in front of a command. IOS does not, and a policy masks what it does not know.
+/// Postfix skips blanks before a command. IOS does not, and masks a verb that it does not know.
 pub(super) fn read_command<'b>(text: &'b [u8], cx: &Context<'_>) -> Command<'b> {
     let skips = cx.config.profile.leading_blanks == Blanks::Skipped || cx.is_recorded();
     Command::read(if skips { text.trim_ascii_start() } else { text })

@@ -1,4 +1,4 @@
-//! Message data on its way: learned first, sent on after, and swallowed where it is refused.
+//! Message data: learned first, then forwarded, and discarded where it is refused.
 
 use policy::fact::Scope;
 use proto::Side;
@@ -35,12 +35,12 @@ impl Smtp {
         let decoder = decoder.clone();
         let ends =
             matches!(decoder.clone().next(input.get(..END.len()).unwrap_or(input)), BodyStep::End { .. });
-        // A header field is a unit: nothing of it goes on before all of it was judged.
+        // A header field is a unit: nothing of it is forwarded before all of it was judged.
         if !ends && self.holds_fields(cx) {
             let most = cx.config.bounds.held * 9 / 10;
             return match self.complete_fields(input, decoder.is_at_line_start()) {
                 0 if input.len() < most => Step::Wants(Wants::More),
-                // A field too long to be held goes on in pieces of one length, however it arrives.
+                // A field too long to be held is forwarded in pieces of one length, however it arrives.
                 0 => {
                     self.look_again();
                     self.fields(input.get(..most).unwrap_or(input), false, decoder, cx)
@@ -51,14 +51,14 @@ impl Smtp {
         self.body(input, decoder, cx)
     }
 
-    /// The octets at the front that are whole header fields. What was looked at in vain is looked at
+    /// The bytes at the front that are whole header fields. Bytes that were searched in vain are searched
     /// once, however small the segments are in which a field arrives.
     fn complete_fields(&mut self, input: &[u8], at_line_start: bool) -> usize {
         let Some(message) = self.transaction.as_mut().and_then(|transaction| transaction.message.as_mut())
         else {
             return 0;
         };
-        // The last octets may have been the beginning of an end: they are looked at again.
+        // The last bytes may have been the beginning of an end: they are searched again.
         let from = message.looked_at.saturating_sub(END.len());
         let whole = match line_end(input) {
             blank_line @ 1.. if at_line_start => blank_line,
@@ -84,7 +84,7 @@ impl Smtp {
         self.transaction.as_ref()?.message.as_deref()
     }
 
-    /// Header fields: all of `window` is learned, then all of it sent on.
+    /// Header fields: all of `window` is learned, then all of it is forwarded.
     fn fields(&mut self, window: &[u8], whole: bool, mut decoder: body::Data, cx: &mut Context<'_>) -> Step {
         let mut ahead = decoder.clone();
         let mut seen = 0;
@@ -138,7 +138,7 @@ impl Smtp {
         if taken == 0 { Step::Wants(Wants::More) } else { Step::Took(taken) }
     }
 
-    /// All of the message has been judged and sent; nothing is interpreted until it is answered.
+    /// The whole message has been judged and forwarded; nothing is interpreted until it is answered.
     pub(super) fn end_of_message(&mut self, cx: &Context<'_>) {
         self.client = Client::Command;
         self.barrier = true;
@@ -159,7 +159,7 @@ impl Smtp {
         cx.observe(Observed::Message { transaction, via, size, complete });
     }
 
-    /// A message that nobody will finish: an observer learns how far it came.
+    /// A message that will not be finished: reports to an observer how far it came.
     pub(super) fn observe_unfinished(&mut self, cx: &mut Context<'_>) {
         let open = self.transaction.as_ref().is_some_and(|transaction| !transaction.observed);
         if open && cx.is_recorded() {
@@ -173,7 +173,7 @@ impl Smtp {
 
     pub(super) fn learn(&mut self, piece: &Piece<'_>, cx: &mut Context<'_>) -> Option<Refusal> {
         self.with_message(cx, |message, inspector| {
-            message.octets += piece.len as u64;
+            message.received += piece.len as u64;
             message.looked_at = 0;
             let flaw = piece.flaw.and_then(|flaw| anomaly_of(flaw, message.via()));
             let refusal = flaw.and_then(|kind| inspector.anomaly(kind, b""));
@@ -207,12 +207,12 @@ impl Smtp {
         Step::Took(taken)
     }
 
-    /// The server is left with half a message and a reset; the client hinspector when it has ended its own.
+    /// The server is reset with part of a message; the client gets the reply when it has sent the rest.
     pub(super) fn refuse_message(&mut self, refusal: Refusal, rest: Swallowed, cx: &mut Context<'_>) {
         self.note_refusal(cx);
         let declared = self.transaction.as_ref().and_then(|transaction| transaction.declared);
         let most = declared.map_or(cx.config.bounds.swallow, |size| size.saturating_add(size / 10));
-        let budget = most.saturating_sub(self.message().map_or(0, |message| message.octets));
+        let budget = most.saturating_sub(self.message().map_or(0, |message| message.received));
         let times = self.replies_to_a_message();
         self.end_transaction(Some(wording::code(refusal)), cx);
         self.replies.last_at_end_of_message(refusal, times);
@@ -224,7 +224,7 @@ impl Smtp {
         }
     }
 
-    /// Where a message is refused the server is cut off, once it has answered what came before.
+    /// Where a message is refused the server is reset, once it has answered what precedes the message.
     pub(super) fn cut_off_server(&mut self, cx: &mut Context<'_>) {
         if self.replies.front() == Front::Waiting && !self.ends.is_finished(Side::Server) {
             self.server = Server::Discard;
@@ -251,7 +251,7 @@ impl Smtp {
         Step::Took(taken)
     }
 
-    /// What was to be swallowed is gone, or we will not wait for the rest.
+    /// The rest of a message was discarded, or is not waited for any longer.
     fn swallowed(&mut self) {
         let refused = matches!(&self.client, Client::Swallow(swallow) if swallow.refused);
         self.client = if refused { Client::Discard } else { Client::Command };
@@ -259,7 +259,7 @@ impl Smtp {
     }
 }
 
-/// Reads on to the end of the data: octets taken, and whether the end was among them.
+/// Reads on to the end of the data: bytes taken, and whether the end was among them.
 fn drain(decoder: &mut body::Data, input: &[u8]) -> (usize, bool) {
     let mut taken = 0;
     loop {
@@ -271,7 +271,7 @@ fn drain(decoder: &mut body::Data, input: &[u8]) -> (usize, bool) {
     }
 }
 
-/// Sends a piece on: as it came where it is the sender's own octets, and where we only watch.
+/// Forwards a piece: in canonical form, or as it came in a recording.
 pub(super) fn send(piece: &Piece<'_>, input: &[u8], cx: &mut Context<'_>) {
     let received = input.get(..piece.len).unwrap_or_default();
     let own = received.as_ptr_range().contains(&piece.wire.as_ptr()) && piece.flaw.is_none();
@@ -300,7 +300,7 @@ const fn anomaly_of(flaw: Flaw, via: Via) -> Option<AnomalyKind> {
     })
 }
 
-/// The octets of the line end at the front.
+/// The bytes of the line end at the front.
 fn line_end(input: &[u8]) -> usize {
     match input {
         [b'\r', b'\n', ..] => 2,
@@ -309,10 +309,10 @@ fn line_end(input: &[u8]) -> usize {
     }
 }
 
-/// The octets at the front that are whole header fields: up to the last line start behind which
-/// nothing is a continuation, or up to and with the line that ends the header. An octet that might
-/// become something else when line ends are mended is not trusted to end a field. Before `from` no
-/// line end is one.
+/// The bytes at the front that are whole header fields: up to the last line start that is followed by
+/// something other than a continuation, or up to and with the line that ends the header. A byte that might
+/// become something else when line ends are normalized is not trusted to end a field. Line ends before
+/// `from` do not count.
 fn complete_fields(input: &[u8], from: usize) -> usize {
     let mut whole = 0;
     for lf in memchr::memchr_iter(b'\n', input.get(from..).unwrap_or_default()) {

@@ -1,16 +1,16 @@
-//! What is known of one mail transaction.
+//! One mail transaction (RFC 5321 §3.3).
 
 use crate::event::{self, Via};
 use crate::message::Message;
 
-/// From MAIL to the answer to its end of data, or to what undoes it.
+/// A transaction from MAIL to the reply to its end of data, or to what undoes it.
 #[derive(Debug)]
 pub(crate) struct OpenTransaction {
     pub(crate) number: u32,
     pub(crate) sender: Box<[u8]>,
-    /// MAIL is not answered yet; a negative answer undoes everything here.
+    /// MAIL is not answered yet; a negative reply undoes the transaction.
     pub(crate) provisional: bool,
-    /// RCPT commands, refused ones of ours included.
+    /// RCPT commands, whoever answered them and how.
     pub(crate) recipients: u32,
     /// RCPT commands the server accepted.
     pub(crate) accepted: u32,
@@ -26,9 +26,10 @@ pub(crate) struct OpenTransaction {
     /// The last chunk ended in a CR.
     pub(crate) after_cr: bool,
     pub(crate) message: Option<Box<Message>>,
-    /// An observer was told of the message.
+    /// The message was reported to an observer.
     pub(crate) observed: bool,
-    /// The server took an observed message before it ended: what it says next answers what it read into it.
+    /// The server of a recording accepted the message before it ended: its next replies answer what it took
+    /// for commands.
     pub(crate) taken_early: bool,
 }
 
@@ -52,7 +53,7 @@ impl OpenTransaction {
         }
     }
 
-    /// A message that came without MAIL: no answer to one will confirm or undo it.
+    /// For a message that came without MAIL: no reply will confirm or undo it.
     pub(crate) fn without_mail(number: u32) -> Self {
         Self { provisional: false, ..Self::new(number, b"") }
     }

@@ -187,7 +187,7 @@ fn bound(config: &mut SessionConfig, text: &str) -> Option<()> {
         "reply-line" => bounds.reply_line = number,
         "reply-lines" => bounds.reply_lines = u32::try_from(number).ok()?,
         "capability-lines" => bounds.capability_lines = number,
-        "capability-octets" => bounds.capability_octets = number,
+        "capability-octets" => bounds.capability_bytes = number,
         "header" => bounds.header = number as u64,
         "outstanding" => bounds.outstanding = number,
         "held" => bounds.held = number,

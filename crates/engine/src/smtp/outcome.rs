@@ -1,0 +1,232 @@
+//! What a reply of the server changes in the session: one `match` on what it answers.
+
+use proto::smtp::extension::Extensions;
+
+use super::{Client, Server, Smtp, Swallow, Swallowed};
+use crate::context::Context;
+use crate::event::{Event, Observed, Reason};
+use crate::refusal::Cause;
+use crate::relay::Relay;
+
+/// What a reply of the server answers, as far as it changes the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Greeting,
+    /// EHLO or LHLO: the reply is judged whole.
+    Ehlo,
+    Lhlo,
+    Helo,
+    Mail,
+    /// MAIL while a transaction is open: a refusal of it changes nothing.
+    NestedMail,
+    Rcpt,
+    Rset,
+    Data,
+    /// The end of a message; in LMTP one reply for each accepted recipient.
+    EndOfData {
+        replies: u32,
+    },
+    Chunk,
+    LastChunk {
+        replies: u32,
+    },
+    Auth,
+    StartTls,
+    Quit,
+    /// Anything whose reply changes nothing, masked commands among them.
+    Other,
+}
+
+/// With PRDR (draft-hall-prdr) a message may be answered so: it is followed by one reply for each recipient
+/// that was accepted, and one for the message.
+const ONE_BY_ONE: u16 = 353;
+
+impl Smtp {
+    pub(super) fn answered(&mut self, asked: Asked, number: u32, code: u16, cx: &mut Context<'_>) {
+        self.observe_reply(asked, number, code, cx);
+        self.settle(asked, number, code, cx);
+    }
+
+    /// Carries out what the reply to the command at the front changes.
+    pub(super) fn settle(&mut self, asked: Asked, number: u32, code: u16, cx: &mut Context<'_>) {
+        let positive = code / 100 == 2;
+        let again = match asked {
+            Asked::EndOfData { replies } => {
+                self.more_replies(replies, code).map(|replies| Asked::EndOfData { replies })
+            }
+            Asked::LastChunk { replies } => {
+                self.more_replies(replies, code).map(|replies| Asked::LastChunk { replies })
+            }
+            _ => None,
+        };
+        let begins_exchange = self.begins_exchange(asked, code);
+        let cut_short = asked == Asked::Chunk && self.is_under_way(asked) && !cx.is_recorded();
+        self.replies.answered(again);
+        match asked {
+            Asked::Greeting => self.greeted = true,
+            Asked::Ehlo | Asked::Lhlo | Asked::Helo => {
+                self.barrier = false;
+                self.hello_answered(asked, positive, cx);
+            }
+            Asked::Mail => self.mail_answered(positive, cx),
+            Asked::NestedMail => {
+                self.barrier = false;
+                match positive {
+                    true => self.commit_nested(cx),
+                    false => self.resume_suspended(),
+                }
+            }
+            Asked::Rcpt => {
+                if let (true, Some(transaction)) = (positive, &mut self.transaction) {
+                    transaction.accepted += 1;
+                }
+            }
+            Asked::Rset => {
+                self.barrier = false;
+                if positive {
+                    self.end_transaction(None, cx);
+                }
+            }
+            Asked::Data => {
+                self.barrier = false;
+                // RFC 5321 §4.2.1: 3xx asks for more, and clients go by the first digit.
+                if code / 100 == 3 {
+                    self.begin_data(number, cx);
+                }
+            }
+            Asked::EndOfData { .. } | Asked::LastChunk { .. } if again.is_some() => {}
+            Asked::EndOfData { .. } | Asked::LastChunk { .. } => self.message_answered(code, cx),
+            Asked::Auth => {
+                self.barrier = false;
+                if code / 100 == 3 {
+                    self.client = Client::AuthLine;
+                } else if matches!(self.client, Client::AuthLine) {
+                    self.client = Client::Command;
+                }
+            }
+            Asked::StartTls => {
+                self.barrier = false;
+                if code == 220 {
+                    self.encrypted(cx);
+                }
+            }
+            Asked::Other if begins_exchange => self.client = Client::AuthLine,
+            Asked::Chunk if cut_short => self.message_answered(code, cx),
+            Asked::Chunk | Asked::Quit | Asked::Other => {}
+        }
+    }
+
+    /// Whether the client answers a challenge next: after a 334 it does, whatever verb it sent, X-EXPS for one.
+    pub(super) fn begins_exchange(&self, asked: Asked, code: u16) -> bool {
+        let at_rest = self.replies.len() == 1 && matches!(self.client, Client::Command);
+        asked == Asked::Other && code == 334 && at_rest
+    }
+
+    /// Whether the reply at the front answers bytes that have not all come yet.
+    pub(super) fn is_under_way(&self, asked: Asked) -> bool {
+        let newest = self.replies.len() == 1;
+        match asked {
+            Asked::EndOfData { .. } => matches!(self.client, Client::Data(_)),
+            Asked::LastChunk { .. } | Asked::Chunk => newest && matches!(self.client, Client::Chunk(_)),
+            _ => false,
+        }
+    }
+
+    /// How many replies the server still owes to an end of data after this one.
+    fn more_replies(&self, replies: u32, code: u16) -> Option<u32> {
+        if code == ONE_BY_ONE {
+            let accepted = self.transaction.as_ref().map_or(0, |transaction| transaction.accepted);
+            return Some(accepted.saturating_add(1));
+        }
+        let owed = if replies == 0 { self.replies_to_a_message() } else { replies };
+        (owed > 1).then(|| owed - 1)
+    }
+
+    /// In LMTP an end of data has one reply for each recipient that was accepted (RFC 2033 §4.2).
+    pub(super) fn replies_to_a_message(&self) -> u32 {
+        let accepted = self.transaction.as_ref().map_or(1, |transaction| transaction.accepted);
+        if self.lmtp { accepted.max(1) } else { 1 }
+    }
+
+    fn observe_reply(&self, asked: Asked, number: u32, code: u16, cx: &mut Context<'_>) {
+        let transaction = self.transaction.as_ref().map(|transaction| transaction.number);
+        match (asked, transaction) {
+            (Asked::Greeting, _) => {}
+            (Asked::EndOfData { .. } | Asked::LastChunk { .. }, _) if code == ONE_BY_ONE => {}
+            (Asked::EndOfData { .. }, Some(transaction)) => {
+                cx.observe(Observed::MessageReply { transaction, code });
+            }
+            (Asked::Chunk | Asked::LastChunk { .. }, Some(transaction)) => {
+                cx.observe(Observed::Reply { number, code });
+                cx.observe(Observed::MessageReply { transaction, code });
+            }
+            _ => cx.observe(Observed::Reply { number, code }),
+        }
+    }
+
+    fn mail_answered(&mut self, positive: bool, cx: &mut Context<'_>) {
+        if positive {
+            if let Some(transaction) = &mut self.transaction {
+                transaction.provisional = false;
+            }
+        } else if self.transaction.as_ref().is_some_and(|transaction| transaction.provisional) {
+            self.end_transaction(None, cx);
+        }
+    }
+
+    /// The reply to a message; where it came early, the rest of the message is discarded.
+    fn message_answered(&mut self, code: u16, cx: &mut Context<'_>) {
+        self.barrier = false;
+        let rest = match std::mem::replace(&mut self.client, Client::Command) {
+            Client::Data(decoder) => Some(Swallowed::Data(decoder)),
+            Client::Chunk(chunk) => Some(Swallowed::Chunk(chunk.decoder.left())),
+            other => {
+                self.client = other;
+                None
+            }
+        };
+        if let Some(what) = rest {
+            self.observe_unfinished(cx);
+            self.answered_early(what, cx);
+        }
+        self.end_transaction(Some(code), cx);
+    }
+
+    /// A server that has answered part of a message may wait for the rest of it, or for a command: nothing
+    /// could be sent that means the same to both. It is reset, and the client gets an error when it has sent
+    /// the rest.
+    fn answered_early(&mut self, what: Swallowed, cx: &Context<'_>) {
+        let refused = !cx.is_recorded();
+        let budget = cx.config.bounds.swallow;
+        self.client = Client::Swallow(Box::new(Swallow { what, budget, refused }));
+        if refused {
+            self.ends.set_reason(Reason::ServerLost);
+            self.ends.start_timer(cx.out.now);
+            self.replies.last_after_message(Cause::AnsweredEarly);
+        }
+    }
+
+    fn hello_answered(&mut self, asked: Asked, positive: bool, cx: &mut Context<'_>) {
+        if !positive {
+            return;
+        }
+        self.lmtp = asked == Asked::Lhlo;
+        if asked == Asked::Helo {
+            self.offered = Extensions::default();
+            self.masked = Extensions::default();
+        }
+        self.end_transaction(None, cx);
+    }
+
+    /// TLS begins: from here on nothing is seen, and RFC 3207 §4.2 has both sides forget the dialogue.
+    fn encrypted(&mut self, cx: &mut Context<'_>) {
+        cx.observe(Observed::StartTls);
+        self.relay = Relay::after_starttls();
+        self.client = Client::Relay;
+        self.server = Server::Relay;
+        self.end_transaction(None, cx);
+        let criteria: Vec<&str> =
+            cx.policy().map_or_else(Vec::new, |policy| policy.hidden_by_encryption().collect());
+        cx.out.report(Event::Tls { criteria: &criteria });
+    }
+}

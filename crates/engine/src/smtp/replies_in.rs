@@ -1,0 +1,196 @@
+//! Reply lines of the server: which reply each belongs to, and whether it may pass.
+
+use std::borrow::Cow;
+
+use policy::criterion::Counter;
+use policy::fact::Fact;
+use proto::line::{self, Line, LineEnd};
+use proto::smtp::reply::ReplyLine;
+use proto::smtp::verb::Verb;
+use proto::{Progress, Side};
+
+use super::command::pass_line;
+use super::wording::{self, Row};
+use super::{Asked, Client, Front, Server, Smtp};
+use crate::context::Context;
+use crate::dialogue::Step;
+use crate::effect::Wants;
+use crate::event::{AnomalyKind, Observed, Reason, Treatment};
+use crate::inspector::Decision;
+
+impl Smtp {
+    pub(super) fn server_step(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
+        // Our last reply was sent: nothing may follow it.
+        if self.ends.is_finished(Side::Client) && self.replies.is_empty() {
+            return Step::Took(input.len());
+        }
+        match &mut self.server {
+            Server::Discard => Step::Took(input.len()),
+            Server::Relay => self.relay(Side::Server, input, cx),
+            Server::LongLine(_) => self.long_line(input, cx),
+            Server::Replies => match self.replies.front() {
+                Front::Waiting => Step::Took(input.len()),
+                Front::Empty => self.unsolicited(input, cx),
+                Front::Server { asked: asked @ (Asked::Ehlo | Asked::Lhlo), number } => {
+                    self.capabilities(asked, number, input, cx)
+                }
+                Front::Server { asked, number } => self.reply_line(asked, number, input, cx),
+            },
+        }
+    }
+
+    fn reply_line(&mut self, asked: Asked, number: u32, input: &[u8], cx: &mut Context<'_>) -> Step {
+        let (line, len) = match line::decode(input, cx.config.bounds.reply_line) {
+            Progress::NeedMore => return Step::Wants(Wants::More),
+            Progress::Oversize { .. } => return self.endless(input, cx),
+            Progress::Unit { unit, len } => (unit, len),
+        };
+        let wire = input.get(..len).unwrap_or_default();
+        if line.end == LineEnd::Lf && self.ends_session(AnomalyKind::ReplyBareLf, line.text, cx) {
+            return Step::Took(len);
+        }
+        let reply = ReplyLine::read(line.text);
+        let same = reply.is_some_and(|reply| self.reply_lines == 0 || reply.code == self.reply_code);
+        if !same && self.ends_session(AnomalyKind::BadReply, line.text, cx) {
+            return Step::Took(len);
+        }
+        self.reply_lines += 1;
+        if self.reply_lines > cx.config.bounds.reply_lines
+            && self.ends_session(AnomalyKind::EndlessReply, b"", cx)
+        {
+            return Step::Took(len);
+        }
+        let Some(reply) = reply else {
+            pass_line(Side::Client, wire, &line, cx);
+            return Step::Took(len);
+        };
+        self.reply_code = reply.code;
+        if asked == Asked::Greeting {
+            cx.observe(Observed::Banner { text: line.text });
+        }
+        if self.reply_lines == 1 && self.is_refused(asked, reply.code, &line, cx) {
+            return Step::Took(len);
+        }
+        pass_line(Side::Client, wire, &line, cx);
+        if reply.last {
+            self.reply_lines = 0;
+            if !self.taken_early(asked, reply.code, cx) {
+                self.answered(asked, number, reply.code, cx);
+            }
+        }
+        Step::Took(len)
+    }
+
+    /// Judges a reply by its first line: once that has passed, the client waits for the rest.
+    fn is_refused(&mut self, asked: Asked, code: u16, line: &Line<'_>, cx: &mut Context<'_>) -> bool {
+        // A 503 is not about the recipient: MAIL was refused, which a pipelining client learns too late.
+        let invalid = asked == Asked::Rcpt && code >= 500 && code != 503;
+        invalid && self.too_many_invalid(cx)
+            || self.asks_for_more(asked, code) && self.ends_session(AnomalyKind::BadReply, line.text, cx)
+            || self.early_acceptance(asked, code)
+                && self.ends_session(AnomalyKind::UnaskedReply, line.text, cx)
+    }
+
+    /// Whether the reply asks for something other than a command, where we would read a command next.
+    fn asks_for_more(&self, asked: Asked, code: u16) -> bool {
+        let awaited = match asked {
+            Asked::Data | Asked::Auth | Asked::EndOfData { .. } | Asked::LastChunk { .. } => true,
+            _ => self.begins_exchange(asked, code),
+        };
+        code / 100 == 3 && !awaited
+    }
+
+    /// In a recording: the server took something for the end of the message, and the message goes on.
+    fn taken_early(&mut self, asked: Asked, code: u16, cx: &Context<'_>) -> bool {
+        let ends_message = asked != Asked::Chunk;
+        if !cx.is_recorded() || !ends_message || !self.early_acceptance(asked, code) {
+            return false;
+        }
+        self.transaction.as_mut().is_some_and(|transaction| {
+            transaction.taken_early = true;
+            true
+        })
+    }
+
+    /// Whether the reply accepts a message, or a chunk, that has not ended yet.
+    fn early_acceptance(&self, asked: Asked, code: u16) -> bool {
+        let taken = self.transaction.as_ref().is_some_and(|transaction| transaction.taken_early);
+        (code < 400 || taken) && self.is_under_way(asked)
+    }
+
+    fn too_many_invalid(&mut self, cx: &mut Context<'_>) -> bool {
+        self.invalid_recipients += 1;
+        let count = self.invalid_recipients;
+        self.inspector.learn(Fact::Count(Counter::InvalidRecipients, u64::from(count)), cx);
+        let decision = self.judge(&|_| Cow::Owned(count.to_string().into_bytes()), cx);
+        let Decision::Refuse { rule, kind } = decision else { return false };
+        self.note_refusal(cx);
+        match wording::command_row(Verb::Rcpt, kind, rule, cx.config) {
+            Row::Last(refusal) | Row::Answer(refusal) => self.last_reply_now(refusal, cx),
+        }
+        true
+    }
+
+    /// A line that answers no command. A server may send 421 at any time (RFC 5321 §3.8).
+    fn unsolicited(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
+        let (line, len) = match line::decode(input, cx.config.bounds.reply_line) {
+            Progress::NeedMore => return Step::Wants(Wants::More),
+            Progress::Oversize { .. } => return self.endless(input, cx),
+            Progress::Unit { unit, len } => (unit, len),
+        };
+        let farewell = ReplyLine::read(line.text).filter(|reply| reply.code == 421);
+        if farewell.is_some() || !self.ends_session(AnomalyKind::UnaskedReply, line.text, cx) {
+            pass_line(Side::Client, input.get(..len).unwrap_or_default(), &line, cx);
+        }
+        if farewell.is_some_and(|reply| reply.last) {
+            self.closed_by_server(cx);
+        }
+        Step::Took(len)
+    }
+
+    /// After an unsolicited 421 the server closes; so do we, whether it does or not.
+    fn closed_by_server(&mut self, cx: &mut Context<'_>) {
+        if cx.is_recorded() {
+            return;
+        }
+        self.ends.add_reason(Reason::ServerLost);
+        self.client = Client::Discard;
+        self.server = Server::Discard;
+        self.finish(Side::Client, cx);
+        self.finish(Side::Server, cx);
+    }
+
+    pub(super) fn endless(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
+        if !self.ends_session(AnomalyKind::EndlessReply, b"", cx) {
+            let reply = input.get(..4).and_then(ReplyLine::read).filter(|reply| reply.last);
+            self.server = Server::LongLine(reply.map(|reply| reply.code));
+            return self.long_line(input, cx);
+        }
+        Step::Took(input.len())
+    }
+
+    fn long_line(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
+        let Server::LongLine(ends) = self.server else { return Step::Took(0) };
+        let lf = memchr::memchr(b'\n', input);
+        let len = lf.map_or(input.len(), |lf| lf + 1);
+        cx.out.pass(Side::Client, input.get(..len).unwrap_or_default());
+        if lf.is_some() {
+            self.server = Server::Replies;
+            self.reply_lines += 1;
+        }
+        if let (Some(_), Some(code), Front::Server { asked, number }) = (lf, ends, self.replies.front()) {
+            self.reply_lines = 0;
+            self.answered(asked, number, code, cx);
+        }
+        Step::Took(len)
+    }
+
+    /// Reports an anomaly of the server. Whether it ended the session.
+    pub(super) fn ends_session(&mut self, kind: AnomalyKind, value: &[u8], cx: &mut Context<'_>) -> bool {
+        let ends = self.anomaly(kind, Side::Server, value, cx) == Treatment::Reset;
+        if ends {
+            self.reset(cx);
+        }
+        ends
+    }
+}
