@@ -1,7 +1,7 @@
 //! The structure of a message: the same events at the same octets for every cut, and no more of them
 //! than the message can pay for.
 
-use proto::mime::{DEPTH_MAX, Event, FIELD_MAX, PARTS_MAX, Reader, Wants};
+use proto::mime::{DEPTH_MAX, FIELD_MAX, Interest, Item, PARTS_MAX, Reader};
 
 use crate::cuts::Cuts;
 use crate::input::Input;
@@ -15,9 +15,13 @@ pub(crate) fn run(input: &[u8]) {
     let times = 1 << (input.octet() % 8).saturating_sub(2);
     let cuts = Cuts::of(&mut input);
     let content = input.take(CONTENT_MAX / times).repeat(times);
-    let wants =
-        Wants { text: flags & 1 == 0, parts: flags & 2 == 0, fields: flags & 4 == 0, lines: flags & 8 == 0 };
-    let mut reader = Reader::new(wants, flags & 16 == 0);
+    let interest = Interest {
+        text: flags & 1 == 0,
+        parts: flags & 2 == 0,
+        fields: flags & 4 == 0,
+        lines: flags & 8 == 0,
+    };
+    let mut reader = Reader::new(interest, flags & 16 == 0);
     let whole = Story::of(&mut reader, &content, Cuts::WHOLE);
     assert!(whole.told.len() <= 64 + 8 * content.len(), "more is told than the message can pay for");
     for cuts in [cuts, Cuts::SINGLE] {
@@ -63,15 +67,15 @@ impl Story {
         story
     }
 
-    fn tell(&mut self, content: &[u8], at: usize, event: Event<'_>) {
+    fn tell(&mut self, content: &[u8], at: usize, event: Item<'_>) {
         let told = match event {
-            Event::Text(text) => return self.tell_text(content, at, text),
-            Event::Field(field) => {
+            Item::Text(text) => return self.tell_text(content, at, text),
+            Item::Field(field) => {
                 assert!(field.text.len() <= FIELD_MAX && field.text.starts_with(field.name));
                 assert!(field.name.len() + field.value.len() < field.text.len());
                 Told::Field(field.text.to_vec(), field.part, field.cut)
             }
-            Event::PartHeader(part) => {
+            Item::PartHeader(part) => {
                 assert!(
                     part.depth as usize <= DEPTH_MAX as usize && part.part as usize <= PARTS_MAX as usize
                 );
@@ -79,7 +83,7 @@ impl Story {
                 let values = part.encodings().chain(part.filenames()).map(<[u8]>::to_vec);
                 Told::PartHeader(part.part, part.depth, part.alternate, types.chain(values).collect())
             }
-            event @ (Event::HeaderEnd | Event::PartEnd { .. } | Event::Finding(_)) => {
+            event @ (Item::HeaderEnd | Item::PartEnd { .. } | Item::Finding(_)) => {
                 Told::Other(format!("{event:?}"))
             }
         };

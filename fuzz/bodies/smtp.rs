@@ -1,7 +1,7 @@
 //! Message data: where it ends and what goes on is the same for every cut, means the same to every
 //! reader, and is left as it is when it is read again.
 
-use proto::smtp::body::{Chunk, Flaw, Nul, Step};
+use proto::smtp::body::{BodyStep, Chunk, Flaw, Nul};
 
 use crate::cuts::Cuts;
 use crate::input::Input;
@@ -87,7 +87,7 @@ fn hear_chunks(
         let (mut taken, mut seen) = (begin, begin);
         while seen < begin + size {
             seen += cuts.next(begin + size - seen);
-            while let Step::Piece(piece) = chunk.next(&content[taken..seen]) {
+            while let BodyStep::Piece(piece) = chunk.next(&content[taken..seen]) {
                 assert!(piece.wire == &content[taken..taken + piece.len] && piece.content == piece.wire);
                 assert!(piece.len > 0 && piece.size == piece.len);
                 flaws.extend(piece.flaw.map(|flaw| (taken, flaw)));
@@ -96,7 +96,7 @@ fn hear_chunks(
             assert!(seen - taken <= 1, "more than one octet is held back");
         }
         assert!(taken == begin + size && chunk.left() == 0);
-        assert_eq!(chunk.next(b"x"), Step::End { len: 0 });
+        assert_eq!(chunk.next(b"x"), BodyStep::End { len: 0 });
         after_cr = chunk.after_cr;
         begin = taken;
     }

@@ -1,6 +1,6 @@
 //! What the decoder of message data makes of an input.
 
-use proto::smtp::body::{Data, Flaw, Nul, Step};
+use proto::smtp::body::{BodyStep, Data, Flaw, Nul};
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Transcript {
@@ -21,12 +21,12 @@ pub(crate) fn decode(nul: Nul, input: &[u8], mut next_len: impl FnMut(usize) -> 
         seen += next_len(input.len() - seen);
         loop {
             match data.next(&input[taken..seen]) {
-                Step::NeedMore => break,
-                Step::End { len } => {
+                BodyStep::NeedMore => break,
+                BodyStep::End { len } => {
                     transcript.ends = Some(taken + len);
                     return transcript;
                 }
-                Step::Piece(piece) => {
+                BodyStep::Piece(piece) => {
                     assert!(piece.len <= seen - taken);
                     taken += piece.len;
                     transcript.wire.extend_from_slice(piece.wire);

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use policy::criterion::{Counter, CriterionKind, Text, Word};
 use policy::fact::{Close, Fact, Scope};
 use proto::Side;
-use proto::mime::{self, Finding, PartHeader, Reader, Wants};
+use proto::mime::{self, Finding, Interest, PartHeader, Reader};
 
 use crate::context::Context;
 use crate::event::{AnomalyKind, MessageSize, Observed, Treatment, Via};
@@ -47,14 +47,14 @@ impl Message {
     pub(crate) fn new(via: Via, cx: &Context<'_>) -> Self {
         let needs = cx.policy().map(|policy| policy.needs()).unwrap_or_default();
         let observed = cx.is_recorded();
-        let wants = Wants {
+        let interest = Interest {
             fields: needs.header_fields,
             parts: needs.parts || observed,
             text: needs.text,
             lines: observed,
         };
         Self {
-            reader: Reader::new(wants, via == Via::Bdat),
+            reader: Reader::new(interest, via == Via::Bdat),
             via,
             received: 0,
             looked_at: 0,
@@ -101,7 +101,7 @@ impl Message {
     /// without an end decides nothing.
     pub(crate) fn observe_rest(&mut self, inspector: &mut MessageInspector<'_, '_>) {
         self.reader.finish(&mut |_, event| {
-            if let mime::Event::PartHeader(part) = event {
+            if let mime::Item::PartHeader(part) = event {
                 inspector.observe_part(&part);
             }
         });
@@ -196,15 +196,15 @@ impl Message {
 }
 
 impl MessageInspector<'_, '_> {
-    fn on_event(&mut self, event: mime::Event<'_>, line: &mut Vec<u8>) -> Option<Refusal> {
+    fn on_event(&mut self, event: mime::Item<'_>, line: &mut Vec<u8>) -> Option<Refusal> {
         match event {
-            mime::Event::Field(field) if field.top => self.header_field(field.text),
-            mime::Event::Field(_) => None,
-            mime::Event::HeaderEnd => self.close(Close::Header),
-            mime::Event::PartHeader(part) => self.part(&part),
-            mime::Event::Text(run) => self.text(run, line),
-            mime::Event::PartEnd { covered, .. } => self.part_end(covered, line),
-            mime::Event::Finding(finding) => self.anomaly(anomaly_of(finding)?, b""),
+            mime::Item::Field(field) if field.top => self.header_field(field.text),
+            mime::Item::Field(_) => None,
+            mime::Item::HeaderEnd => self.close(Close::Header),
+            mime::Item::PartHeader(part) => self.part(&part),
+            mime::Item::Text(run) => self.text(run, line),
+            mime::Item::PartEnd { covered, .. } => self.part_end(covered, line),
+            mime::Item::Finding(finding) => self.anomaly(anomaly_of(finding)?, b""),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::smtp::Smtp;
 #[derive(Debug)]
 pub struct Session {
     config: Arc<SessionConfig>,
-    protocol: Protocol,
+    dialogue: AnyDialogue,
     /// The time that a side wants before it is offered again, until it comes.
     wake: Option<Time>,
 }
@@ -24,7 +24,7 @@ pub struct Session {
 /// The protocols that are inspected.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "nearly every session is inspected, and saves an allocation")]
-enum Protocol {
+enum AnyDialogue {
     Smtp(Smtp),
     Opaque(Opaque),
     /// A protocol of a test.
@@ -35,11 +35,11 @@ enum Protocol {
 impl Session {
     /// A session that begins now; nothing was offered of either side.
     pub fn new(config: Arc<SessionConfig>, now: Time) -> Self {
-        let protocol = match config.inspect {
-            Inspect::Smtp => Protocol::Smtp(Smtp::new(now)),
-            Inspect::Opaque | Inspect::Drop => Protocol::Opaque(Opaque::new(now)),
+        let dialogue = match config.inspect {
+            Inspect::Smtp => AnyDialogue::Smtp(Smtp::new(now)),
+            Inspect::Opaque | Inspect::Drop => AnyDialogue::Opaque(Opaque::new(now)),
         };
-        Self { config, protocol, wake: None }
+        Self { config, dialogue, wake: None }
     }
 
     /// The server was reached.
@@ -86,7 +86,7 @@ impl Session {
     /// How many bytes of a side are best offered at once: of a dialogue few, so that their answers
     /// cannot pile up before the driver sees whether anybody takes them.
     pub fn portion(&self, from: Side) -> usize {
-        self.protocol.dialogue().portion(from, &self.config.bounds)
+        self.dialogue.dialogue().portion(from, &self.config.bounds)
     }
 
     /// One side ended; what it had sent before has been offered.
@@ -128,18 +128,18 @@ impl Session {
     /// For a replay whose recording lacks bytes of the client: how many of its next bytes are message
     /// data, whatever they are, so that others can take their place.
     pub fn data_awaited(&mut self) -> u64 {
-        self.protocol.dialogue_mut().bridge().map_or(0, |bridge| bridge.data_awaited())
+        self.dialogue.dialogue_mut().bridge().map_or(0, |bridge| bridge.data_awaited())
     }
 
     /// When `expire` is due, if nothing happens before: a timer, or a time that a side wants.
     pub fn deadline(&self) -> Time {
-        let deadline = self.protocol.dialogue().deadline(&self.config.timers);
+        let deadline = self.dialogue.dialogue().deadline(&self.config.timers);
         self.wake.map_or(deadline, |wake| wake.min(deadline))
     }
 
     /// Why the session ended, once both sides have.
     pub fn reason(&self) -> Reason {
-        self.protocol.dialogue().ends().reason()
+        self.dialogue.dialogue().ends().reason()
     }
 
     /// What the session was created with.
@@ -148,11 +148,11 @@ impl Session {
     }
 
     fn call<'c>(&'c mut self, now: Time, output: &'c mut dyn Output) -> (&'c mut dyn Dialogue, Context<'c>) {
-        (self.protocol.dialogue_mut(), Context { config: &self.config, out: Out { now, output } })
+        (self.dialogue.dialogue_mut(), Context { config: &self.config, out: Out { now, output } })
     }
 }
 
-impl Protocol {
+impl AnyDialogue {
     fn dialogue(&self) -> &dyn Dialogue {
         match self {
             Self::Smtp(smtp) => smtp,
@@ -244,8 +244,8 @@ mod tests {
 
     fn session() -> Session {
         let double = Double { ends: Ends::new(Time(0)), tls: Tls::Clear, waits_until: None };
-        let protocol = Protocol::Double(Box::new(double));
-        Session { config: Arc::new(SessionConfig::default()), protocol, wake: None }
+        let dialogue = AnyDialogue::Double(Box::new(double));
+        Session { config: Arc::new(SessionConfig::default()), dialogue, wake: None }
     }
 
     /// What the client offers at a time, how many bytes of it are consumed, and the effects.
@@ -322,7 +322,7 @@ mod tests {
         offer(&mut session, 0, b"W");
         session.wake = Some(session.deadline().plus_seconds(1_000_000));
         let mut effects = Vec::new();
-        let deadline = session.protocol.dialogue().deadline(&session.config.timers);
+        let deadline = session.dialogue.dialogue().deadline(&session.config.timers);
         session.expire(deadline, &mut |effect: Effect<'_>| effects.push(format!("{effect:?}")));
         assert_eq!(effects, ["Abort(Client)"]);
     }

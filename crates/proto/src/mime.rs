@@ -25,18 +25,18 @@ use part::{Octets, Structure};
 
 /// What anybody asks for. Sizes are counted always; what nobody asks for costs nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Wants {
-    /// [`Event::Text`].
+pub struct Interest {
+    /// [`Item::Text`].
     pub text: bool,
-    /// [`Event::PartHeader`] and [`Event::PartEnd`]; told as well when `text` is wanted.
+    /// [`Item::PartHeader`] and [`Item::PartEnd`]; told as well when `text` is wanted.
     pub parts: bool,
-    /// [`Event::Field`]; those of parts only when `parts` or `text` is wanted.
+    /// [`Item::Field`]; those of parts only when `parts` or `text` is wanted.
     pub fields: bool,
     /// [`Reader::longest_body_line`].
     pub lines: bool,
 }
 
-impl Wants {
+impl Interest {
     /// Whether anybody asks for something that needs the structure of the body.
     const fn structure(self) -> bool {
         self.text || self.parts
@@ -45,7 +45,7 @@ impl Wants {
 
 /// Something found, in the order of the message.
 #[derive(Clone, Copy, Debug)]
-pub enum Event<'a> {
+pub enum Item<'a> {
     Field(Field<'a>),
     /// The header of the message is over.
     HeaderEnd,
@@ -187,12 +187,12 @@ impl Finding {
 
 /// Receives what a push leads to: how many octets of that push had been looked at, up to and with
 /// the octet that triggered the event (0 when earlier pushes did), and the event.
-pub type Sink<'s> = dyn FnMut(usize, Event<'_>) + 's;
+pub type Sink<'s> = dyn FnMut(usize, Item<'_>) + 's;
 
 /// Reads one message after the other; see [`Reader::restart`].
 #[derive(Debug)]
 pub struct Reader {
-    wants: Wants,
+    interest: Interest,
     line_ends: LineEnds,
     in_header: bool,
     /// Octets pushed so far.
@@ -220,13 +220,13 @@ struct State {
 
 impl Reader {
     /// `lf_ends`: a bare LF ends a line as well, as it may in content that came by BDAT.
-    pub const fn new(wants: Wants, lf_ends: bool) -> Self {
-        Self::with(wants, LineEnds::of(lf_ends))
+    pub const fn new(interest: Interest, lf_ends: bool) -> Self {
+        Self::with(interest, LineEnds::of(lf_ends))
     }
 
-    const fn with(wants: Wants, line_ends: LineEnds) -> Self {
+    const fn with(interest: Interest, line_ends: LineEnds) -> Self {
         Self {
-            wants,
+            interest,
             line_ends,
             in_header: true,
             seen: 0,
@@ -241,7 +241,7 @@ impl Reader {
     /// Begins the next message; buffers are kept.
     pub fn restart(&mut self) {
         let state = self.state.take();
-        *self = Self::with(self.wants, self.line_ends);
+        *self = Self::with(self.interest, self.line_ends);
         self.state = state;
         if let Some(state) = &mut self.state {
             state.begin();
@@ -251,7 +251,7 @@ impl Reader {
     /// Takes the next octets of the content.
     pub fn push(&mut self, content: &[u8], sink: &mut Sink<'_>) {
         let start = self.seen;
-        let mut out = Teller { wants: self.wants, start, sink };
+        let mut out = Teller { interest: self.interest, start, sink };
         let mut rest = content;
         if self.in_header && !content.is_empty() {
             let taken = self.header(content, &mut out);
@@ -266,7 +266,7 @@ impl Reader {
     /// follows is no continuation, and wants to hear of the field before it pushes that.
     pub fn end_field(&mut self, sink: &mut Sink<'_>) {
         let at = self.seen;
-        let mut out = Teller { wants: self.wants, start: at, sink };
+        let mut out = Teller { interest: self.interest, start: at, sink };
         if let (true, Some(state)) = (self.in_header, &mut self.state)
             && state.header.is_at_line_start()
             && state.header.end_field()
@@ -279,14 +279,14 @@ impl Reader {
     pub fn finish(&mut self, sink: &mut Sink<'_>) {
         let at = self.seen;
         let line_ends = self.line_ends;
-        let mut out = Teller { wants: self.wants, start: at, sink };
+        let mut out = Teller { interest: self.interest, start: at, sink };
         let state = self.state.get_or_insert_with(|| State::new(line_ends));
         if std::mem::take(&mut self.in_header) {
             self.header_bytes = at;
             self.body_at = at;
             state.finish_header(at, &mut out);
         }
-        if self.wants.structure() {
+        if self.interest.structure() {
             state.structure.finish(at, &mut out);
         }
     }
@@ -310,7 +310,7 @@ impl Reader {
         self.header_lines.longest()
     }
 
-    /// Without its line end; 0 unless [`Wants::lines`].
+    /// Without its line end; 0 unless [`Interest::lines`].
     pub fn longest_body_line(&self) -> u64 {
         self.body_lines.longest()
     }
@@ -330,7 +330,7 @@ impl Reader {
             let fed = Octets { bytes: rest.bytes.get(..more).unwrap_or_default(), at: rest.at };
             taken += more;
             self.seen += more as u64;
-            if state.body_began && self.wants.structure() {
+            if state.body_began && self.interest.structure() {
                 state.structure.push(fed, out);
             }
             let blank = if step == HeaderStep::Blank { state.header.blank_len() } else { 0 };
@@ -353,10 +353,10 @@ impl Reader {
     fn body(&mut self, content: &[u8], out: &mut Teller<'_>) {
         let at = self.seen;
         self.seen += content.len() as u64;
-        if self.wants.lines {
+        if self.interest.lines {
             self.body_lines.count(content);
         }
-        if self.wants.structure()
+        if self.interest.structure()
             && let Some(state) = &mut self.state
         {
             state.structure.push(Octets { bytes: content, at }, out);
@@ -387,15 +387,15 @@ impl State {
     /// A field of the message's header is complete.
     fn field(&mut self, at: u64, out: &mut Teller<'_>) {
         let field = self.header.field();
-        if out.wants.structure() {
+        if out.interest.structure() {
             let facts = if self.body_began { &mut self.late } else { &mut self.structure.facts };
             facts.note(field.name, field.value);
         }
         if field.cut {
-            out.tell(at, Event::Finding(Finding::FieldTooLong));
+            out.tell(at, Item::Finding(Finding::FieldTooLong));
         }
-        if out.wants.fields {
-            out.tell(at, Event::Field(Field::new(field, 0, true)));
+        if out.interest.fields {
+            out.tell(at, Item::Field(Field::new(field, 0, true)));
         }
     }
 
@@ -403,8 +403,8 @@ impl State {
     /// fields go on, the structure begins here.
     fn junk(&mut self, at: u64, out: &mut Teller<'_>) {
         if !std::mem::replace(&mut self.body_began, true) {
-            out.tell(at, Event::Finding(Finding::NoSeparator));
-            if out.wants.structure() {
+            out.tell(at, Item::Finding(Finding::NoSeparator));
+            if out.interest.structure() {
                 self.structure.begin_body(self.header.prefix(), at, out);
             }
         }
@@ -413,8 +413,8 @@ impl State {
 
     /// The blank line.
     fn blank(&mut self, at: u64, out: &mut Teller<'_>) {
-        out.tell(at, Event::HeaderEnd);
-        if !out.wants.structure() {
+        out.tell(at, Item::HeaderEnd);
+        if !out.interest.structure() {
             return;
         }
         if !std::mem::replace(&mut self.body_began, true) {
@@ -438,21 +438,21 @@ impl State {
 
 /// Hands events on, with places in the message turned into octets of the push.
 struct Teller<'s> {
-    wants: Wants,
+    interest: Interest,
     /// Where this push began.
     start: u64,
     sink: &'s mut Sink<'s>,
 }
 
 impl Teller<'_> {
-    fn tell(&mut self, at: u64, event: Event<'_>) {
+    fn tell(&mut self, at: u64, event: Item<'_>) {
         let octets = usize::try_from(at.saturating_sub(self.start)).unwrap_or(usize::MAX);
         (self.sink)(octets, event);
     }
 
     fn tell_text(&mut self, octets: Octets<'_>) {
-        if self.wants.text && !octets.bytes.is_empty() {
-            self.tell(octets.at + octets.bytes.len() as u64, Event::Text(octets.bytes));
+        if self.interest.text && !octets.bytes.is_empty() {
+            self.tell(octets.at + octets.bytes.len() as u64, Item::Text(octets.bytes));
         }
     }
 
@@ -464,7 +464,7 @@ impl Teller<'_> {
             (facts.overflow(), Finding::DescriptionTooLong),
         ];
         for (_, finding) in odd.into_iter().filter(|(found, _)| *found) {
-            self.tell(at, Event::Finding(finding));
+            self.tell(at, Item::Finding(finding));
         }
     }
 }

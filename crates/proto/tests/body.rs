@@ -12,7 +12,7 @@ mod permissive;
 mod transcript;
 
 use permissive::ends_of_data;
-use proto::smtp::body::{Chunk, Flaw, Nul, Step};
+use proto::smtp::body::{BodyStep, Chunk, Flaw, Nul};
 use transcript::{Transcript, decode};
 
 /// Several of the decoder's blocks of 64 bytes fit into what is read here.
@@ -115,7 +115,7 @@ fn first_flaw(chunks: &[&[u8]], cut: usize) -> Option<(usize, Flaw)> {
         let (mut taken, mut seen) = (0, 0);
         while seen < input.len() {
             seen = (seen + cut).min(input.len());
-            while let Step::Piece(piece) = chunk.next(&input[taken..seen]) {
+            while let BodyStep::Piece(piece) = chunk.next(&input[taken..seen]) {
                 if let Some(flaw) = piece.flaw {
                     return Some((before + taken, flaw));
                 }

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has found something")]
 
-use proto::mime::{DEPTH_MAX, Event, FIELD_MAX, PARTS_MAX, Reader, Wants};
+use proto::mime::{DEPTH_MAX, FIELD_MAX, Interest, Item, PARTS_MAX, Reader};
 
-const ALL: Wants = Wants { text: true, parts: true, fields: true, lines: true };
+const ALL: Interest = Interest { text: true, parts: true, fields: true, lines: true };
 
 /// Everything told, one line each, with the octet of the message that triggered it; text that is
 /// contiguous is one line, for its pieces depend on the cut.
@@ -17,10 +17,10 @@ struct Story {
 }
 
 impl Story {
-    fn tell(&mut self, message: &[u8], at: u64, event: Event<'_>) {
+    fn tell(&mut self, message: &[u8], at: u64, event: Item<'_>) {
         let lossy = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
         let line = match event {
-            Event::Text(text) => {
+            Item::Text(text) => {
                 let end = usize::try_from(at).unwrap();
                 assert_eq!(
                     &message[end - text.len()..end],
@@ -39,7 +39,7 @@ impl Story {
                 self.lines.push((at, format!("text {}", lossy(text))));
                 return;
             }
-            Event::Field(field) => {
+            Item::Field(field) => {
                 format!(
                     "field {} {}|{}|{}",
                     field.part,
@@ -48,8 +48,8 @@ impl Story {
                     lossy(field.value)
                 )
             }
-            Event::HeaderEnd => "header end".into(),
-            Event::PartHeader(part) => {
+            Item::HeaderEnd => "header end".into(),
+            Item::PartHeader(part) => {
                 let types: Vec<_> = part.content_types().map(|value| lossy(value.media_type)).collect();
                 let encodings: Vec<_> = part.encodings().map(lossy).collect();
                 let names: Vec<_> = part.filenames().map(lossy).collect();
@@ -61,19 +61,19 @@ impl Story {
                     lossy(part.media_type()),
                 )
             }
-            Event::PartEnd { part, depth, .. } => format!("end {part} depth {depth}"),
-            Event::Finding(finding) => format!("finding {}", finding.name()),
+            Item::PartEnd { part, depth, .. } => format!("end {part} depth {depth}"),
+            Item::Finding(finding) => format!("finding {}", finding.name()),
         };
         self.text_end = None;
         self.lines.push((at, line));
     }
 
-    fn of(message: &[u8], wants: Wants, lf_ends: bool, cuts: &[usize]) -> Self {
+    fn of(message: &[u8], interest: Interest, lf_ends: bool, cuts: &[usize]) -> Self {
         let mut story = Self::default();
-        let mut reader = Reader::new(wants, lf_ends);
+        let mut reader = Reader::new(interest, lf_ends);
         let mut start = 0;
         for end in cuts.iter().copied().chain([message.len()]) {
-            let mut sink = |octets: usize, event: Event<'_>| {
+            let mut sink = |octets: usize, event: Item<'_>| {
                 story.tell(message, (start + octets) as u64, event);
             };
             reader.push(&message[start..end], &mut sink);
@@ -100,8 +100,8 @@ fn crlf(text: &str) -> Vec<u8> {
 
 /// What is told of `message` without its fields.
 fn told(message: &str) -> Vec<String> {
-    let wants = Wants { fields: false, ..ALL };
-    Story::of(&crlf(message), wants, false, &[]).told().into_iter().map(str::to_owned).collect()
+    let interest = Interest { fields: false, ..ALL };
+    Story::of(&crlf(message), interest, false, &[]).told().into_iter().map(str::to_owned).collect()
 }
 
 const NESTED: &str = "\
@@ -361,14 +361,14 @@ fn headers_cut_by_a_delimiter_are_told_as_they_are() {
 #[test]
 fn sizes_count_line_ends_but_lines_do_not() {
     let message = b"A: b\r\nCc: def\r\n\r\nbody\r\nlonger body\r\n";
-    let story = Story::of(message, Wants { lines: true, ..Wants::default() }, false, &[]);
+    let story = Story::of(message, Interest { lines: true, ..Interest::default() }, false, &[]);
     assert_eq!(story.sizes, [15, 19, 7, 11]);
     assert_eq!(story.told(), ["header end"]);
 }
 
 #[test]
 fn running_sizes_do_not_count_what_may_be_the_blank_line() {
-    let mut reader = Reader::new(Wants::default(), false);
+    let mut reader = Reader::new(Interest::default(), false);
     let mut sizes = Vec::new();
     for octet in b"A: b\r\nC\r\r\n\r\nx" {
         reader.push(&[*octet], &mut |_, _| {});
@@ -407,8 +407,8 @@ fn bare_line_feeds_end_lines_only_where_they_may() {
 
 #[test]
 fn body_is_not_looked_at_unless_somebody_asks() {
-    let wants = Wants { fields: true, ..Wants::default() };
-    let story = Story::of(&crlf(NESTED), wants, false, &[]);
+    let interest = Interest { fields: true, ..Interest::default() };
+    let story = Story::of(&crlf(NESTED), interest, false, &[]);
     assert_eq!(
         story.told(),
         [
@@ -598,16 +598,16 @@ fn base64_bodies_pass_with_a_boundary_watch() {
     let header = crlf(&header);
     let base64 = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9\r\n";
     let dashes = "-- \r\n--not-the-boundary\r\n";
-    for (what, line, wants) in [
-        ("base64", base64, Wants { parts: true, ..Wants::default() }),
-        ("base64 with line lengths", base64, Wants { parts: true, lines: true, ..Wants::default() }),
-        ("base64, text wanted", base64, Wants { text: true, ..Wants::default() }),
-        ("dashes", dashes, Wants { parts: true, ..Wants::default() }),
-        ("dashes alone", "--\r\n", Wants { parts: true, ..Wants::default() }),
+    for (what, line, interest) in [
+        ("base64", base64, Interest { parts: true, ..Interest::default() }),
+        ("base64 with line lengths", base64, Interest { parts: true, lines: true, ..Interest::default() }),
+        ("base64, text wanted", base64, Interest { text: true, ..Interest::default() }),
+        ("dashes", dashes, Interest { parts: true, ..Interest::default() }),
+        ("dashes alone", "--\r\n", Interest { parts: true, ..Interest::default() }),
     ] {
         let rounds = if line.starts_with("--") { ROUNDS / 20 } else { ROUNDS };
         let chunk: Vec<u8> = line.bytes().cycle().take(CHUNK).collect();
-        let mut reader = Reader::new(wants, false);
+        let mut reader = Reader::new(interest, false);
         let mut events = 0_u32;
         reader.push(&header, &mut |_, _| events += 1);
         #[expect(clippy::disallowed_methods, reason = "a measurement needs a clock")]

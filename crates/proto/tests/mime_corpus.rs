@@ -10,7 +10,7 @@ mod corpus;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use proto::mime::{Event, Reader, Wants};
+use proto::mime::{Interest, Item, Reader};
 use serde_json::Value;
 
 #[test]
@@ -51,9 +51,9 @@ impl Tally {
 fn compare(folder: &Path, file: &str, expected: &Value, tally: &mut Tally) {
     let message = std::fs::read(folder.join(file)).unwrap();
     let mut parts = Vec::new();
-    let mut reader = Reader::new(Wants { text: false, parts: true, fields: false, lines: true }, true);
-    let mut sink = |_: usize, event: Event<'_>| {
-        if let Event::PartHeader(part) = event
+    let mut reader = Reader::new(Interest { text: false, parts: true, fields: false, lines: true }, true);
+    let mut sink = |_: usize, event: Item<'_>| {
+        if let Item::PartHeader(part) = event
             && !part.alternate
         {
             let text = |octets: Option<&[u8]>| {

@@ -2,8 +2,8 @@
 
 use policy::profile::Bdat;
 use proto::Side;
-use proto::smtp::body::{self, Step as BodyStep};
-use proto::smtp::command::Chunk;
+use proto::smtp::body::{self, BodyStep};
+use proto::smtp::command::BdatCommand;
 
 use super::command::{ClientCommand, pass_line};
 use super::content::send;
@@ -18,7 +18,7 @@ use crate::refusal::Cause;
 impl ClientCommand<'_> {
     /// What BDAT announces, if every server reads it so: Exim knows the verb only at the start of the line
     /// and followed by a blank; what Postfix takes for a chunk would be commands for Exim.
-    pub(super) fn chunk(&self) -> Option<Chunk> {
+    pub(super) fn chunk(&self) -> Option<BdatCommand> {
         let behind = self.line.text.strip_prefix(self.command.token)?;
         behind.starts_with(b" ").then(|| self.command.chunk()).flatten()
     }
@@ -68,7 +68,7 @@ impl Smtp {
     }
 
     /// A chunk whose bytes the server will count, even outside a transaction.
-    fn open_chunk(&mut self, received: &ClientCommand<'_>, chunk: Chunk, cx: &mut Context<'_>) {
+    fn open_chunk(&mut self, received: &ClientCommand<'_>, chunk: BdatCommand, cx: &mut Context<'_>) {
         let transaction = self.transaction.get_or_insert_with(|| {
             self.transactions += 1;
             Box::new(OpenTransaction::without_mail(self.transactions - 1))

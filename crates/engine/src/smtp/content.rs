@@ -2,7 +2,7 @@
 
 use policy::fact::Scope;
 use proto::Side;
-use proto::smtp::body::{self, Flaw, Nul, Piece, Step as BodyStep};
+use proto::smtp::body::{self, BodyStep, Flaw, Nul, Piece};
 
 use super::{Asked, Client, Front, Server, Smtp, Swallow, Swallowed, wording};
 use crate::context::Context;

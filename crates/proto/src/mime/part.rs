@@ -12,7 +12,7 @@ use super::boundary::{Boundaries, Boundary, Watched};
 use super::facts::{DefaultType, Facts};
 use super::header::{FieldReader, HeaderStep};
 use super::line::LineEnds;
-use super::{Event, Field, Finding, PartHeader, Teller};
+use super::{Field, Finding, Item, PartHeader, Teller};
 
 /// Depth of the deepest part; the message itself is at depth 0. Mail that people send stays below ten.
 pub const DEPTH_MAX: u32 = 100;
@@ -152,7 +152,7 @@ impl Structure {
     pub(super) fn second_reading(&mut self, late: &Facts, at: u64, out: &mut Teller<'_>) {
         let default = DefaultType::TextPlain;
         let header = PartHeader { part: 0, depth: 0, alternate: true, covered: true, default, facts: late };
-        out.tell(at, Event::PartHeader(header));
+        out.tell(at, Item::PartHeader(header));
         if self.stopped {
             return;
         }
@@ -228,7 +228,7 @@ impl Structure {
         let decided = line_len.is_some() || self.held.len() >= LINE_MAX || !self.may_be_special(&self.held);
         if decided {
             if line_len.is_none() && self.held.len() >= LINE_MAX && self.special(&self.held).is_some() {
-                out.tell(input.at + taken as u64, Event::Finding(Finding::DelimiterTooLong));
+                out.tell(input.at + taken as u64, Item::Finding(Finding::DelimiterTooLong));
             }
             let line = std::mem::take(&mut self.held);
             self.decide(&line, line_len.is_some(), input.at + taken as u64, out);
@@ -462,7 +462,7 @@ impl Structure {
         }
         self.boundaries.clear();
         self.blocks = 0;
-        out.tell(at, Event::Finding(Finding::PartsExceeded));
+        out.tell(at, Item::Finding(Finding::PartsExceeded));
     }
 
     /// Opens a part inside the innermost one.
@@ -519,7 +519,7 @@ impl Structure {
     }
 
     fn no_separator(&mut self, at: u64, out: &mut Teller<'_>) {
-        out.tell(at, Event::Finding(Finding::NoSeparator));
+        out.tell(at, Item::Finding(Finding::NoSeparator));
         self.end_header(at, out);
     }
 
@@ -527,11 +527,11 @@ impl Structure {
         let field = self.header.field();
         self.facts.note(field.name, field.value);
         if field.cut {
-            out.tell(at, Event::Finding(Finding::FieldTooLong));
+            out.tell(at, Item::Finding(Finding::FieldTooLong));
         }
-        if out.wants.fields {
+        if out.interest.fields {
             let part = self.levels.last().map_or(0, |level| level.index);
-            out.tell(at, Event::Field(Field::new(field, part, false)));
+            out.tell(at, Item::Field(Field::new(field, part, false)));
         }
     }
 
@@ -556,14 +556,14 @@ impl Structure {
             facts: &self.facts,
         };
         out.tell_findings(at, &self.facts);
-        out.tell(at, Event::PartHeader(header));
+        out.tell(at, Item::PartHeader(header));
 
         level.default = if digest { DefaultType::MessageRfc822 } else { DefaultType::TextPlain };
         let container = multipart || message || self.facts.boundaries().next().is_some();
         if container && depth >= DEPTH_MAX {
             level.text = level.covered || !level.encoded;
             if !std::mem::replace(&mut self.depth_told, true) {
-                out.tell(at, Event::Finding(Finding::DepthExceeded));
+                out.tell(at, Item::Finding(Finding::DepthExceeded));
             }
             return;
         }
@@ -582,7 +582,7 @@ impl Structure {
         level.text |= container && !level.encoded;
         let facts = std::mem::take(&mut self.facts);
         if !self.watch(&facts, !multipart, at, out) && multipart {
-            out.tell(at, Event::Finding(Finding::MissingBoundary));
+            out.tell(at, Item::Finding(Finding::MissingBoundary));
         }
         self.facts = facts;
     }
@@ -602,7 +602,7 @@ impl Structure {
                 Watched::TooMany => Some(Finding::DescriptionTooLong),
             };
             if let Some(finding) = finding {
-                out.tell(at, Event::Finding(finding));
+                out.tell(at, Item::Finding(finding));
             }
         }
         watched > 0
@@ -616,7 +616,7 @@ impl Structure {
             self.blocks = self.blocks.saturating_sub(usize::from(ended.block));
             self.boundaries.forget(self.levels.len(), ended.boundary_mark);
             let covered = self.levels.last().is_some_and(|parent| parent.covered);
-            out.tell(at, Event::PartEnd { part: ended.index, depth, covered });
+            out.tell(at, Item::PartEnd { part: ended.index, depth, covered });
         }
     }
 

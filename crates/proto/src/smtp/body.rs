@@ -9,7 +9,7 @@ use memchr::memchr3;
 
 /// What the decoder found at the front of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step<'b> {
+pub enum BodyStep<'b> {
     /// Not decidable yet; at most two octets are held back for it.
     NeedMore,
     Piece(Piece<'b>),
@@ -86,23 +86,23 @@ impl Data {
     }
 
     /// The next stretch of `input`, which begins where the last one ended.
-    pub fn next<'b>(&mut self, input: &'b [u8]) -> Step<'b> {
+    pub fn next<'b>(&mut self, input: &'b [u8]) -> BodyStep<'b> {
         if self.owed > 0 {
-            return Step::Piece(self.pay());
+            return BodyStep::Piece(self.pay());
         }
-        let Some(&first) = input.first() else { return Step::NeedMore };
+        let Some(&first) = input.first() else { return BodyStep::NeedMore };
         if self.waiting > 0 && first != 0 {
-            return Step::Piece(self.settle(first));
+            return BodyStep::Piece(self.settle(first));
         }
         match (self.at, first) {
             (At::LineStart, b'.') => self.dot_at_line_start(input),
             (At::LooseStart | At::AfterCr, b'.') => self.dot_behind_a_bare_end(input),
-            (At::LineStart | At::LooseStart, 0) if self.nul == Nul::Pass => Step::Piece(self.wait()),
+            (At::LineStart | At::LooseStart, 0) if self.nul == Nul::Pass => BodyStep::Piece(self.wait()),
             _ => match self.run(input) {
                 0 => self.flaw(first, input),
                 len => {
                     let run = input.get(..len).unwrap_or_default();
-                    Step::Piece(Piece { len, wire: run, content: run, size: len, flaw: None })
+                    BodyStep::Piece(Piece { len, wire: run, content: run, size: len, flaw: None })
                 }
             },
         }
@@ -138,14 +138,15 @@ impl Data {
         }
     }
 
-    fn dot_at_line_start<'b>(&mut self, input: &'b [u8]) -> Step<'b> {
-        let gone = |flaw| Step::Piece(Piece { len: 1, wire: b"", content: b"", size: 0, flaw: Some(flaw) });
+    fn dot_at_line_start<'b>(&mut self, input: &'b [u8]) -> BodyStep<'b> {
+        let gone =
+            |flaw| BodyStep::Piece(Piece { len: 1, wire: b"", content: b"", size: 0, flaw: Some(flaw) });
         match input {
-            [b'.'] | [b'.', b'\r'] => Step::NeedMore,
-            [b'.', b'\r', b'\n', ..] => Step::End { len: 3 },
+            [b'.'] | [b'.', b'\r'] => BodyStep::NeedMore,
+            [b'.', b'\r', b'\n', ..] => BodyStep::End { len: 3 },
             [b'.', b'.', ..] => {
                 self.at = At::Middle;
-                Step::Piece(Piece { len: 1, wire: b".", content: b"", size: 0, flaw: None })
+                BodyStep::Piece(Piece { len: 1, wire: b".", content: b"", size: 0, flaw: None })
             }
             // The line start stays: what follows is no dot, but it may be a NUL before one.
             [b'.', b'\r' | b'\n' | 0, ..] => gone(Flaw::EndLookAlike),
@@ -153,19 +154,19 @@ impl Data {
         }
     }
 
-    fn dot_behind_a_bare_end<'b>(&mut self, input: &'b [u8]) -> Step<'b> {
-        let Some(&next) = input.get(1) else { return Step::NeedMore };
+    fn dot_behind_a_bare_end<'b>(&mut self, input: &'b [u8]) -> BodyStep<'b> {
+        let Some(&next) = input.get(1) else { return BodyStep::NeedMore };
         let wire: &[u8] = if self.at == At::LooseStart { b".." } else { b"." };
         let flaw = matches!(next, b'\r' | b'\n' | 0).then_some(Flaw::EndLookAlike);
         self.at = At::Middle;
-        Step::Piece(Piece { len: 1, wire, content: b".", size: 1, flaw })
+        BodyStep::Piece(Piece { len: 1, wire, content: b".", size: 1, flaw })
     }
 
     /// The octet at the front is a NUL, a bare LF, or a CR that may still become a line end.
-    fn flaw<'b>(&mut self, first: u8, input: &'b [u8]) -> Step<'b> {
+    fn flaw<'b>(&mut self, first: u8, input: &'b [u8]) -> BodyStep<'b> {
         let (wire, flaw): (&[u8], _) = match first {
             b'\n' => (b"\r\n", Flaw::BareLf),
-            b'\r' if input.len() == 1 => return Step::NeedMore,
+            b'\r' if input.len() == 1 => return BodyStep::NeedMore,
             b'\r' => (b" ", Flaw::BareCr),
             _ => (if self.nul == Nul::Pass { b"\0" } else { b" " }, Flaw::Nul),
         };
@@ -174,7 +175,7 @@ impl Data {
             Flaw::BareCr => At::AfterCr,
             _ => At::Middle,
         };
-        Step::Piece(Piece { len: 1, wire, content: wire, size: 1, flaw: Some(flaw) })
+        BodyStep::Piece(Piece { len: 1, wire, content: wire, size: 1, flaw: Some(flaw) })
     }
 
     /// NULs at a line start: a reader that drops them sees what is behind them at the line start,
@@ -251,21 +252,21 @@ impl Chunk {
         self.left
     }
 
-    pub fn next<'b>(&mut self, input: &'b [u8]) -> Step<'b> {
+    pub fn next<'b>(&mut self, input: &'b [u8]) -> BodyStep<'b> {
         if self.left == 0 {
-            return Step::End { len: 0 };
+            return BodyStep::End { len: 0 };
         }
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(input.len());
         let input = input.get(..most).unwrap_or_default();
-        let Some(&first) = input.first() else { return Step::NeedMore };
+        let Some(&first) = input.first() else { return BodyStep::NeedMore };
         let (len, flaw) = if self.binary { (most, None) } else { self.run(first, input) };
         if len == 0 {
-            return Step::NeedMore;
+            return BodyStep::NeedMore;
         }
         self.left -= len as u64;
         let run = input.get(..len).unwrap_or_default();
         self.after_cr = self.left == 0 && flaw.is_none() && run.last() == Some(&b'\r');
-        Step::Piece(Piece { len, wire: run, content: run, size: len, flaw })
+        BodyStep::Piece(Piece { len, wire: run, content: run, size: len, flaw })
     }
 
     /// The octets up to the next flaw, or one octet that is the flaw. A CR waits for the octet

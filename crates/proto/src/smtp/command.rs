@@ -21,7 +21,7 @@ impl<'b> Command<'b> {
     }
 
     /// The size and the LAST mark of a BDAT command (RFC 3030 §2): digits and nothing but digits.
-    pub fn chunk(&self) -> Option<Chunk> {
+    pub fn chunk(&self) -> Option<BdatCommand> {
         let mut words = self.argument.split(|&b| b == b' ').filter(|word| !word.is_empty());
         let size = decimal(words.next()?).filter(|&size| size <= CHUNK_MAX)?;
         let last = match words.next() {
@@ -30,7 +30,7 @@ impl<'b> Command<'b> {
             Some(_) => return None,
         };
         match words.next() {
-            None => Some(Chunk { size, last }),
+            None => Some(BdatCommand { size, last }),
             Some(_) => None,
         }
     }
@@ -41,7 +41,7 @@ const CHUNK_MAX: u64 = (1 << 31) - 1;
 
 /// What a BDAT command announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chunk {
+pub struct BdatCommand {
     pub size: u64,
     pub last: bool,
 }
