@@ -230,3 +230,77 @@ impl Smtp {
         cx.out.report(Event::Tls { criteria: &criteria });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proto::Time;
+
+    use super::*;
+    use crate::config::SessionConfig;
+    use crate::effect::{Effect, Out};
+    use crate::smtp::OpenTransaction;
+
+    /// What the client sends next, whether it is held back, and how far the transaction is, once the reply
+    /// with this code has answered the only command: sent in a transaction that MAIL has begun.
+    fn after(asked: Asked, code: u16) -> (&'static str, bool, &'static str) {
+        let config = SessionConfig::default();
+        let mut output = |_: Effect<'_>| {};
+        let mut cx = Context { config: &config, out: Out { now: Time(0), output: &mut output } };
+        let mut smtp = Smtp::new(Time(0));
+        smtp.replies.answered(None);
+        smtp.replies.await_server(asked, 0);
+        smtp.transaction = Some(Box::new(OpenTransaction::new(0, b"a@example.com")));
+        smtp.barrier = true;
+        smtp.settle(asked, 0, code, &mut cx);
+        let next = match smtp.client {
+            Client::Command => "command",
+            Client::AuthLine => "auth line",
+            Client::Data(_) => "data",
+            Client::Relay => "tls",
+            _ => "something else",
+        };
+        let transaction = match smtp.transaction.as_deref() {
+            None => "none",
+            Some(OpenTransaction { accepted: 1, .. }) => "a recipient",
+            Some(OpenTransaction { provisional: true, .. }) => "provisional",
+            Some(_) => "open",
+        };
+        (next, smtp.barrier, transaction)
+    }
+
+    #[test]
+    fn a_reply_changes_what_its_command_and_code_say() {
+        let end = Asked::EndOfData { replies: 0 };
+        let last_chunk = Asked::LastChunk { replies: 0 };
+        let table = [
+            (Asked::Ehlo, 250, ("command", false, "none")),
+            (Asked::Ehlo, 502, ("command", false, "provisional")),
+            (Asked::Lhlo, 250, ("command", false, "none")),
+            (Asked::Helo, 250, ("command", false, "none")),
+            (Asked::Mail, 250, ("command", true, "open")),
+            (Asked::Mail, 550, ("command", true, "none")),
+            (Asked::Rcpt, 250, ("command", true, "a recipient")),
+            (Asked::Rcpt, 550, ("command", true, "provisional")),
+            (Asked::Rset, 250, ("command", false, "none")),
+            (Asked::Rset, 451, ("command", false, "provisional")),
+            (Asked::Data, 354, ("data", false, "provisional")),
+            (Asked::Data, 300, ("data", false, "provisional")),
+            (Asked::Data, 503, ("command", false, "provisional")),
+            (end, 250, ("command", false, "none")),
+            (end, 554, ("command", false, "none")),
+            (end, ONE_BY_ONE, ("command", true, "provisional")),
+            (last_chunk, 250, ("command", false, "none")),
+            (Asked::Chunk, 250, ("command", true, "provisional")),
+            (Asked::Auth, 334, ("auth line", false, "provisional")),
+            (Asked::Auth, 235, ("command", false, "provisional")),
+            (Asked::StartTls, 220, ("tls", false, "none")),
+            (Asked::StartTls, 454, ("command", false, "provisional")),
+            (Asked::Other, 250, ("command", true, "provisional")),
+            (Asked::Other, 334, ("auth line", true, "provisional")),
+            (Asked::Quit, 221, ("command", true, "provisional")),
+        ];
+        for (asked, code, expected) in table {
+            assert_eq!(after(asked, code), expected, "{asked:?} {code}");
+        }
+    }
+}
