@@ -16,7 +16,7 @@ use super::{Batch, Counters, Origin, Record, Reported, Reporter, SessionEnd};
 
 /// How long the first line of a batch waits for others. Short for whoever follows the file with `tail -f`; a busy worker
 /// reports hundreds of sessions meanwhile.
-const FLUSH_AFTER: Duration = Duration::from_millis(20);
+const FLUSH_AFTER: Duration = Duration::from_millis(50);
 
 /// Limit: bytes of a batch that is no longer waited for.
 const BATCH_BYTES: usize = 64 << 10;
