@@ -130,7 +130,8 @@ impl Connection {
         if moved {
             self.settle(worker);
         }
-        if worker.now() >= self.deadline() {
+        // The entry's is a comparison, the session's is worked out; what moved may have put it off.
+        if worker.now() >= self.entry.deadline() && worker.now() >= self.deadline() {
             moved = true;
             self.expire(worker);
         }
@@ -158,8 +159,8 @@ impl Connection {
     /// Whether the other side takes what this one says, and this one, in a dialogue, what it is answered.
     fn has_room(&self, side: Side) -> bool {
         let is_full = |side| self.endpoints.get(side).is_some_and(Endpoint::is_full);
-        let is_answered = side == Side::Client && self.session.portion(side) < usize::MAX;
-        !(is_full(side.other()) || is_answered && is_full(side))
+        let is_answered = || side == Side::Client && self.session.portion(side) < usize::MAX;
+        !(is_full(side.other()) || is_full(side) && is_answered())
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, side: Side, worker: &Worker) -> bool {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use engine::Wants;
 use engine::config::Inspect;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, Interest, ReadBuf, Ready};
+use tokio::io::{AsyncRead, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 /// Bytes waiting for a peer that does not take them, above which nothing more is read that could
@@ -194,7 +194,8 @@ impl Endpoint {
             // Nothing comes any more, so nothing is left to linger for: closing says FIN as well.
             self.stream = None;
         } else if let Some(stream) = &self.stream
-            && !readiness(stream, Interest::WRITABLE | Interest::ERROR).is_write_closed()
+            // An error is known, and asked for without a system call, once the connection was reset.
+            && stream.try_io(Interest::ERROR, || Ok(())).is_err()
         {
             let _ = SockRef::from(stream).shutdown(Shutdown::Write);
         }
@@ -250,20 +251,15 @@ impl Endpoint {
 
 /// Whether the peer's FIN is known to have arrived before the last read. If that read emptied the socket, what
 /// it returned was the last of the peer, and no further read is needed to see that. After a reset it is: the
-/// error must be read.
+/// error must be read. The kernel is not asked again.
 fn has_ended(stream: &TcpStream) -> bool {
     // Nearly always nothing more is there to be read, and that much can be asked cheaply.
     if stream.try_io(Interest::READABLE, || Ok(())).is_err() {
         return false;
     }
-    let ready = readiness(stream, Interest::READABLE | Interest::ERROR);
-    ready.is_read_closed() && !ready.is_error()
-}
-
-/// What the kernel last said of the socket, without asking it again.
-fn readiness(stream: &TcpStream, interest: Interest) -> Ready {
-    match pin!(stream.ready(interest)).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Ok(ready)) => ready,
-        Poll::Ready(Err(_)) | Poll::Pending => Ready::EMPTY,
+    let asked = pin!(stream.ready(Interest::READABLE | Interest::ERROR));
+    match asked.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(ready)) => ready.is_read_closed() && !ready.is_error(),
+        Poll::Ready(Err(_)) | Poll::Pending => false,
     }
 }

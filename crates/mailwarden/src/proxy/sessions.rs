@@ -179,6 +179,11 @@ impl SessionEntry {
         self.session.sent.set(sent);
     }
 
+    /// The deadline as of the last update.
+    pub(super) fn deadline(&self) -> Time {
+        self.session.deadline.get()
+    }
+
     /// The task to wake; it is the same one for all of a session's life.
     pub(super) fn wake_with(&self, cx: &Context<'_>) {
         self.session.waker.get_or_init(|| cx.waker().clone());
