@@ -7,8 +7,8 @@ use std::collections::HashSet;
 use crate::criterion::Counter;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{
-    Action, Condition, Configuration, Criterion, L3Condition, L3Policy, L7Class, L7Policy, L7Rule, MatchMode,
-    Name, ObjectKind, Protocol, ProxyPolicy,
+    Action, Condition, Configuration, Criterion, L3Policy, L7Class, L7Policy, L7Rule, MatchMode, Name,
+    ObjectKind, Protocol, ProxyPolicy,
 };
 
 pub(crate) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
@@ -222,10 +222,10 @@ fn pinholes(configuration: &Configuration, complaints: &mut Diagnostics) {
             );
         }
     }
+    let mail = configuration.carriers(Protocol::Smtp);
     for rule in configuration.l3_policies.iter().flat_map(|outer| &outer.rules) {
-        let class = configuration.l3_classes.get(&rule.class.text);
-        let selects_mail = class.is_some_and(|class| class.conditions.iter().any(L3Condition::selects_smtp));
-        if rule.is_inspected() && selects_mail && rule.service_policy.is_none() {
+        let carries = mail.class(&rule.class);
+        if rule.is_inspected() && carries.some() && carries.by_name() && rule.service_policy.is_none() {
             let message =
                 format!("mail of class `{}` is allowed without inspecting its content", rule.class.text);
             complaints.push(

@@ -17,7 +17,8 @@ pub use reference::{Object, ObjectKind, Reference};
 pub use settings::{Conformance, Proxy, ProxyPolicy, RecipientLimit, Refusals, Settings, StartTls};
 pub(crate) use traffic::BUILT_IN_ZONES;
 pub use traffic::{
-    Interface, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, TopAction, Zone, ZonePair,
+    Carriers, Carries, Interface, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, TopAction, Zone,
+    ZonePair,
 };
 
 mod address;

@@ -129,6 +129,7 @@ fn numbers(configuration: &Configuration, complaints: &mut Diagnostics) {
 
 /// A policy on the content needs `inspect` and a class that selects the protocol.
 fn service_policies(configuration: &Configuration, complaints: &mut Diagnostics) {
+    let mail = configuration.carriers(Protocol::Smtp);
     for outer in &configuration.l3_policies {
         for rule in &outer.rules {
             if let Some((_, inner)) = rule.service_policy.as_ref().filter(|_| !rule.is_inspected()) {
@@ -140,7 +141,7 @@ fn service_policies(configuration: &Configuration, complaints: &mut Diagnostics)
             }
             if let Some((Protocol::Smtp, inner)) = rule.l7_policy()
                 && let Some(class) = configuration.l3_classes.get(&rule.class.text)
-                && !selects_smtp(configuration, class)
+                && !mail.class(&class.name).by_name()
             {
                 let message = format!(
                     "service-policy smtp `{}` cannot be attached to class `{}`, which does not match protocol smtp",
@@ -160,35 +161,15 @@ fn service_policies(configuration: &Configuration, complaints: &mut Diagnostics)
     }
 }
 
-/// Whether the class, or one nested in it, matches protocol smtp; each class is looked at once.
-fn selects_smtp(configuration: &Configuration, class: &L3Class) -> bool {
-    let mut seen: Vec<&str> = vec![&class.name.text];
-    let mut open = vec![class];
-    while let Some(class) = open.pop() {
-        for condition in &class.conditions {
-            if condition.selects_smtp() {
-                return true;
-            }
-            if let Some(member) = condition.criterion.class().filter(|_| !condition.negated)
-                && !seen.contains(&member.text.as_str())
-            {
-                seen.push(&member.text);
-                open.extend(configuration.l3_classes.get(&member.text));
-            }
-        }
-    }
-    false
-}
-
 /// A protocol nobody knows is a mistyped mail protocol, as far as we can tell.
 fn protocols(class: &L3Class, complaints: &mut Diagnostics) {
-    const MAIL: &[&str] = &["smtp", "pop3", "pop3s", "imap", "imap3", "imaps"];
+    let mail = || Protocol::MAIL.iter().flat_map(|protocol| protocol.names()).copied();
     for condition in &class.conditions {
         let L3Criterion::Protocol(protocol) = &condition.criterion else { continue };
-        if MAIL.contains(&protocol.text.as_str()) || OTHER_PROTOCOLS.contains(&protocol.text.as_str()) {
+        if mail().any(|known| known == protocol.text) || OTHER_PROTOCOLS.contains(&protocol.text.as_str()) {
             continue;
         }
-        if let Some(meant) = nearest(&protocol.text, MAIL.iter().copied()) {
+        if let Some(meant) = nearest(&protocol.text, mail()) {
             complaints.push(
                 Diagnostic::new(
                     Code::InvalidInput,

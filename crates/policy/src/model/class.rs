@@ -22,6 +22,9 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// The protocols of mail.
+    pub const MAIL: [Self; 3] = [Self::Smtp, Self::Pop3, Self::Imap];
+
     /// What `match protocol` calls it; [`Protocol::Tcp`] holds for every protocol over TCP.
     pub const fn names(self) -> &'static [&'static str] {
         match self {

@@ -1,6 +1,8 @@
 //! The top level: which traffic a class selects, what a policy does with it, and between which zones.
 
-use super::{MatchMode, Name, Object, ObjectKind, Protocol, Reference};
+use std::collections::HashMap;
+
+use super::{Configuration, MatchMode, Name, Object, ObjectKind, Protocol, Reference};
 use crate::source::Span;
 
 /// `class-map type inspect [match-any | match-all] NAME`: the top level.
@@ -28,13 +30,6 @@ pub enum L3Criterion {
     AccessGroup(Name),
     /// `match class-map NAME`.
     Class(Name),
-}
-
-impl L3Condition {
-    /// Whether the line selects mail: `match protocol smtp`.
-    pub fn selects_smtp(&self) -> bool {
-        !self.negated && matches!(&self.criterion, L3Criterion::Protocol(name) if name.text == "smtp")
-    }
 }
 
 impl L3Criterion {
@@ -144,6 +139,90 @@ pub struct Interface {
     pub description: Option<String>,
     pub zone: Option<Name>,
     pub linux_interface: Option<Name>,
+}
+
+/// Whether sessions of a protocol are in a top-level class.
+///
+/// Access lists are not evaluated: their lines hold for some sessions and not for others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Carries {
+    some: bool,
+    all: bool,
+    by_name: bool,
+}
+
+impl Carries {
+    /// Whether sessions of the protocol can be in the class.
+    pub const fn some(self) -> bool {
+        self.some
+    }
+
+    /// Whether every session of the protocol is in the class.
+    pub const fn all(self) -> bool {
+        self.all
+    }
+
+    /// Whether a line of the class, or of a class that it names, asks for the protocol: `match protocol
+    /// smtp`. `match protocol tcp` carries SMTP too, but not by name.
+    pub const fn by_name(self) -> bool {
+        self.by_name
+    }
+
+    const fn negated(self) -> Self {
+        Self { some: !self.all, all: !self.some, by_name: false }
+    }
+}
+
+/// The top-level classes that carry one protocol.
+#[derive(Clone, Debug)]
+pub struct Carriers<'c>(HashMap<&'c str, Carries>);
+
+impl Configuration {
+    /// Which top-level classes carry `protocol`: asked once for all of them, since they name each other.
+    pub fn carriers(&self, protocol: Protocol) -> Carriers<'_> {
+        let mut carriers = Carriers(HashMap::new());
+        // Members come before the classes that name them; a circle, which is an error, carries nothing.
+        for member in self.nesting(ObjectKind::L3Class).order {
+            if let Some(class) = self.l3_classes.get(&member.name().text) {
+                carriers.0.insert(&class.name.text, carriers.evaluate(class, protocol));
+            }
+        }
+        carriers
+    }
+}
+
+impl Carriers<'_> {
+    /// The answer for the class of that name; an undefined class carries nothing.
+    pub fn class(&self, name: &Name) -> Carries {
+        self.0.get(name.text.as_str()).copied().unwrap_or_default()
+    }
+
+    fn evaluate(&self, class: &L3Class, protocol: Protocol) -> Carries {
+        let lines = || class.conditions.iter().map(|condition| self.condition(condition, protocol));
+        let by_name = lines().any(Carries::by_name);
+        match class.mode {
+            MatchMode::All if class.conditions.is_empty() => Carries::default(),
+            MatchMode::All => {
+                Carries { some: lines().all(Carries::some), all: lines().all(Carries::all), by_name }
+            }
+            MatchMode::Any => {
+                Carries { some: lines().any(Carries::some), all: lines().any(Carries::all), by_name }
+            }
+        }
+    }
+
+    fn condition(&self, condition: &L3Condition, protocol: Protocol) -> Carries {
+        let carries = match &condition.criterion {
+            L3Criterion::Protocol(name) => {
+                let by_name = protocol.names().contains(&name.text.as_str());
+                let holds = by_name || name.text == "tcp";
+                Carries { some: holds, all: holds, by_name }
+            }
+            L3Criterion::AccessGroup(_) => Carries { some: true, all: false, by_name: false },
+            L3Criterion::Class(name) => self.class(name),
+        };
+        if condition.negated { carries.negated() } else { carries }
+    }
 }
 
 impl Object for L3Class {
@@ -261,5 +340,61 @@ impl Object for Interface {
     fn places_mut(&mut self, visit: &mut dyn FnMut(&mut Span)) {
         let names = [&mut self.zone, &mut self.linux_interface].into_iter().flatten();
         std::iter::once(&mut self.name).chain(names).for_each(|name| visit(&mut name.at));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the last class of a configuration says of SMTP: some, all, by name.
+    fn smtp(classes: &str) -> (bool, bool, bool) {
+        let list = "ip access-list extended L\n permit tcp any any\n";
+        let loaded = crate::load("test", format!("{list}{classes}").as_bytes());
+        let configuration = loaded.configuration.unwrap();
+        let class = configuration.l3_classes.iter().next_back().unwrap();
+        let carries = configuration.carriers(Protocol::Smtp).class(&class.name);
+        (carries.some(), carries.all(), carries.by_name())
+    }
+
+    fn any(lines: &str) -> (bool, bool, bool) {
+        smtp(&format!("class-map type inspect match-any c\n{lines}"))
+    }
+
+    fn all(lines: &str) -> (bool, bool, bool) {
+        smtp(&format!("class-map type inspect match-all c\n{lines}"))
+    }
+
+    #[test]
+    fn a_protocol_is_carried_by_name_or_as_tcp() {
+        assert_eq!(any(" match protocol smtp\n"), (true, true, true));
+        assert_eq!(any(" match protocol tcp\n"), (true, true, false));
+        assert_eq!(any(" match protocol http\n"), (false, false, false));
+        assert_eq!(any(" match protocol http\n match protocol smtp\n"), (true, true, true));
+        assert_eq!(all(" match protocol tcp\n match protocol smtp\n"), (true, true, true));
+        assert_eq!(all(" match protocol http\n match protocol smtp\n"), (false, false, true));
+        assert_eq!(any(" match not protocol http\n"), (true, true, false));
+        assert_eq!(all(" match protocol smtp\n match not protocol tcp\n"), (false, false, true));
+    }
+
+    #[test]
+    fn an_access_list_selects_some_whether_negated_or_not() {
+        assert_eq!(all(" match protocol smtp\n match access-group name L\n"), (true, false, true));
+        assert_eq!(all(" match protocol smtp\n match not access-group name L\n"), (true, false, true));
+        assert_eq!(any(" match access-group name L\n"), (true, false, false));
+    }
+
+    #[test]
+    fn a_nested_class_counts_as_its_lines_and_its_name_only_unless_negated() {
+        let mail = "class-map type inspect mail\n match protocol smtp\n";
+        let outer = "class-map type inspect c\n";
+        assert_eq!(smtp(&format!("{mail}{outer} match class-map mail\n")), (true, true, true));
+        assert_eq!(smtp(&format!("{mail}{outer} match not class-map mail\n")), (false, false, false));
+    }
+
+    #[test]
+    fn an_empty_class_carries_nothing() {
+        assert_eq!(all(""), (false, false, false));
+        assert_eq!(any(""), (false, false, false));
     }
 }
