@@ -2,16 +2,18 @@
 
 use std::path::Path;
 
+use policy::Attachment;
 use policy::diagnostic::Diagnostics;
 use policy::survey::Summary;
-use policy::{render, source::Source};
+use policy::{Loaded, render, source::Source};
 
 use crate::plan::Plan;
 
 /// A configuration file with everything that is to be said of it.
 pub(crate) struct Read {
-    /// Nothing when there is any error: a file is never half applied.
+    /// `None` when there is any error: a file is never half applied.
     pub(crate) plan: Option<Plan>,
+    pub(crate) attachments: Vec<Attachment>,
     pub(crate) diagnostics: Diagnostics,
     pub(crate) summary: Summary,
     pub(crate) source: Source,
@@ -19,16 +21,14 @@ pub(crate) struct Read {
 
 /// Reads and compiles a file; the error says why it cannot be read at all.
 pub(crate) fn read(path: &Path) -> Result<Read, String> {
-    let octets = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(read_octets(&path.display().to_string(), &octets))
+    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(read_bytes(&path.display().to_string(), &bytes))
 }
 
-pub(crate) fn read_octets(name: &str, octets: &[u8]) -> Read {
-    let mut loaded = policy::load(name, octets);
-    let plan = loaded.configuration.as_ref().map(|policy| Plan::of(policy, &mut loaded.diagnostics));
-    let plan = plan.filter(|_| !loaded.diagnostics.has_errors());
-    loaded.diagnostics.sort();
-    Read { plan, diagnostics: loaded.diagnostics, summary: loaded.summary, source: loaded.source }
+pub(crate) fn read_bytes(name: &str, bytes: &[u8]) -> Read {
+    let Loaded { configuration, attachments, diagnostics, summary, source } = policy::load(name, bytes);
+    let plan = configuration.map(|configuration| Plan::of(&configuration.settings, &attachments));
+    Read { plan, attachments, diagnostics, summary, source }
 }
 
 impl Read {

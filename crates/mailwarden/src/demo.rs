@@ -92,7 +92,7 @@ struct Stage {
 impl Stage {
     fn build() -> io::Result<Self> {
         let (server, received) = server::start()?;
-        let read = configuration::read_octets("policy.conf", POLICY.as_bytes());
+        let read = configuration::read_bytes("policy.conf", POLICY.as_bytes());
         let Some(mut plan) = read.plan else { return Err(io::Error::other(read.complaints())) };
         let mut asked = None;
         for (address, target) in &mut plan.listeners {
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_policy_of_the_demo_has_no_diagnostics() {
-        let read = configuration::read_octets("policy.conf", POLICY.as_bytes());
+        let read = configuration::read_bytes("policy.conf", POLICY.as_bytes());
         assert_eq!(read.complaints(), "");
         assert_eq!(read.plan.unwrap().workers, Some(1));
     }

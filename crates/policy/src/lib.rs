@@ -3,8 +3,10 @@
 //! A file goes through these stages, each in its module: octets become text ([`source`]), text
 //! becomes lines, lines become statements in modes ([`dialect`]), statements become the model
 //! ([`model`]); then names are looked up, and rules validated. No stage stops the next: all
-//! complaints ([`diagnostic`]) are found at once, and [`render`] shows them.
+//! complaints ([`diagnostic`]) are found at once, and [`render`] shows them. What has no errors is
+//! attached to its traffic ([`mod@attach`]), and its rules are compiled ([`compile`]).
 
+pub mod attach;
 pub mod compile;
 pub mod criterion;
 pub mod diagnostic;
@@ -28,6 +30,7 @@ mod statement;
 pub mod survey;
 mod validate;
 
+pub use attach::Attachment;
 pub use compile::{CompiledPolicy, ConditionId, RuleId};
 pub use judge::{Ending, Held, Hit, RuleState, Verdict};
 
@@ -41,8 +44,11 @@ use survey::Summary;
 /// What became of a file.
 #[derive(Debug)]
 pub struct Loaded {
-    /// `None` if there is any error: a policy is never half applied.
+    /// `None` if there is any error: a configuration is never half applied.
     pub configuration: Option<Configuration>,
+    /// What the configuration does with which traffic: its proxies, then its zone-pairs. None if there
+    /// is any error.
+    pub attachments: Vec<Attachment>,
     pub diagnostics: Diagnostics,
     /// What the file contains, whether or not it can be enforced.
     pub summary: Summary,
@@ -64,12 +70,15 @@ pub fn load(name: &str, octets: &[u8]) -> Loaded {
     let configuration = dialect::lower(nodes, platform, &mut diagnostics);
     link::check(&configuration, &mut diagnostics);
     validate::check(&configuration, &source, &mut diagnostics);
+    let mut attachments = Vec::new();
     if !diagnostics.has_errors() {
         lint::check(&configuration, &mut diagnostics);
+        attachments = attach::attach(&configuration, &mut diagnostics);
     }
     diagnostics.sort();
     let configuration = (!diagnostics.has_errors()).then_some(configuration);
-    Loaded { configuration, diagnostics, summary, source }
+    attachments.retain(|_| configuration.is_some());
+    Loaded { configuration, attachments, diagnostics, summary, source }
 }
 
 /// What is wrong with the file as a whole.

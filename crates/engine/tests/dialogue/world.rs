@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use engine::SessionConfig;
 use engine::config::{Inspect, Watch};
+use policy::attach::{Attachment, Handling};
 use policy::model::{
-    self, Action, Configuration, Conformance, PerSecond, RecipientLimit, Refusals, StartTls,
+    Action, Configuration, Conformance, L7Policy, PerSecond, RecipientLimit, Refusals, StartTls,
 };
 use policy::profile::Profile;
 use policy::{CompiledPolicy, render};
@@ -98,28 +99,16 @@ impl World {
             let _ = write!(text, "policy-map type inspect smtp p\n{}", self.rules);
         }
         let loaded = policy::load("policy", text.as_bytes());
-        let Some(mut policy) = loaded.configuration else {
+        let Some(mut configuration) = loaded.configuration else {
             return Err(format!(
                 "the policy has errors\n{}{text}",
                 render::diagnostics(&loaded.source, &loaded.diagnostics)
             ));
         };
-        self.pace(&mut policy);
-        let rules = rules_of(&policy);
-        let pinhole = rules.map_or_else(|| attached(&policy).is_some(), model::L7Policy::is_pinhole);
-        let compiled =
-            rules.map(|rules| CompiledPolicy::compile(&policy, &rules.name.text, &Profile::C3PL)).transpose();
-        let compiled = compiled.map_err(|too_large| format!("{too_large:?}"))?;
-        let settings = &policy.settings;
-        let mut config = SessionConfig {
-            inspect: if pinhole { Inspect::Opaque } else { Inspect::Smtp },
-            profile: compiled.as_ref().map_or(Profile::NONE, CompiledPolicy::profile),
-            policy: compiled.map(Arc::new),
-            conformance: settings.conformance,
-            refusals: settings.refusals,
-            starttls: settings.starttls,
-            recipient_limit: settings.recipient_limit,
-            ..SessionConfig::default()
+        self.pace(&mut configuration);
+        let mut config = match loaded.attachments.first().filter(|_| self.paced.is_empty()) {
+            Some(attachment) => attached(attachment),
+            None => by_the_last_policy(&configuration)?,
         };
         for (name, value) in &self.settings {
             set(&mut config, name, value).ok_or_else(|| format!("`{name} {value}` is no setting"))?;
@@ -138,22 +127,42 @@ impl World {
     }
 }
 
-/// The layer 7 policy a configuration leads to: through its proxy or zone-pair, or the only one.
-fn rules_of(policy: &Configuration) -> Option<&model::L7Policy> {
-    let Some(attached) = attached(policy) else { return policy.l7_policies.iter().next_back() };
-    let top = policy.l3_policies.get(&attached.text);
-    let child = top
-        .and_then(|top| top.rules.iter().find_map(|rule| rule.service_policy.as_ref().map(|(_, map)| map)));
-    policy.l7_policies.get(child.map_or(&attached.text, |child| &child.text))
+/// What sessions of the first proxy or zone-pair of a configuration are held to.
+fn attached(attachment: &Attachment) -> SessionConfig {
+    let inspect = match attachment.handling {
+        Handling::Inspect => Inspect::Smtp,
+        Handling::Relay => Inspect::Opaque,
+        Handling::Drop => Inspect::Drop,
+    };
+    SessionConfig {
+        inspect,
+        policy: attachment.policy.clone(),
+        profile: attachment.profile,
+        conformance: attachment.conformance,
+        refusals: attachment.refusals,
+        starttls: attachment.starttls,
+        recipient_limit: attachment.recipient_limit,
+        ..SessionConfig::default()
+    }
 }
 
-/// The policy that a proxy or a zone-pair names.
-fn attached(policy: &Configuration) -> Option<&model::Name> {
-    let proxy = policy.proxies.iter().find_map(|proxy| match &proxy.policy {
-        Some(model::ProxyPolicy::Named(name)) => Some(name),
-        _ => None,
-    });
-    proxy.or_else(|| policy.zone_pairs.iter().find_map(|pair| pair.policy.as_ref()))
+/// Of a configuration without proxies and zone-pairs, or with a policy that paces, which has no dialect
+/// yet: its last layer 7 policy, if there is any.
+fn by_the_last_policy(configuration: &Configuration) -> Result<SessionConfig, String> {
+    let last = configuration.l7_policies.iter().next_back();
+    let compiled = last.map(|last| CompiledPolicy::compile(configuration, &last.name.text, &Profile::C3PL));
+    let policy = compiled.transpose().map_err(|too_large| format!("{too_large:?}"))?;
+    let settings = &configuration.settings;
+    Ok(SessionConfig {
+        inspect: if last.is_some_and(L7Policy::is_pinhole) { Inspect::Opaque } else { Inspect::Smtp },
+        profile: policy.as_ref().map_or(Profile::NONE, CompiledPolicy::profile),
+        policy: policy.map(Arc::new),
+        conformance: settings.conformance,
+        refusals: settings.refusals,
+        starttls: settings.starttls,
+        recipient_limit: settings.recipient_limit,
+        ..SessionConfig::default()
+    })
 }
 
 fn set(config: &mut SessionConfig, name: &str, value: &str) -> Option<()> {

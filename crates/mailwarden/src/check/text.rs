@@ -1,29 +1,24 @@
 //! The report for a person: complaints first, then what the file contains and what `run` would do with it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use engine::SessionConfig;
-use engine::config::Inspect;
+use policy::Attachment;
+use policy::attach::{Handling, Traffic};
 use policy::diagnostic::Severity;
 use policy::render;
 use policy::survey::{ByType, InterfaceRole, Summary};
 
 use crate::configuration::Read;
-use crate::plan::Plan;
 use crate::terminal::Paint;
 use crate::text::{counted, printable};
 
-/// All of it. With `verbose`, also where the statements stand that are not used here.
+/// All of it. With `verbose`, also what zone-pairs do with mail, and which statements are not used here.
 pub(super) fn report(read: &Read, verbose: bool, paint: Paint) -> String {
     let mut out = complaints(read, paint);
     out.push_str(&headline(read, paint));
     let mut table = Table::default();
     contents(&read.summary, &mut table);
-    match &read.plan {
-        Some(plan) => proxies(plan, &mut table),
-        None => table.row("proxies", "", "none: the file has errors"),
-    }
+    attachments(read, verbose, &mut table);
     not_used(read, verbose, &mut table);
     out.push_str(&printable(&table.text));
     out
@@ -98,29 +93,44 @@ fn part_of(role: &InterfaceRole) -> String {
     said.chain(level).collect::<Vec<_>>().join(", ")
 }
 
-/// What `run` would do: each listener, and what its sessions are held to.
-fn proxies(plan: &Plan, table: &mut Table) {
+/// What would become of mail: for each listener of `run`, and between zones.
+fn attachments(read: &Read, verbose: bool, table: &mut Table) {
+    let Some(plan) = &read.plan else {
+        return table.row("proxies", "", "none: the file has errors");
+    };
     if plan.listeners.is_empty() {
         table.row("proxies", "", "none: `run` needs a `proxy` block");
     }
-    for (address, target) in &plan.listeners {
-        let servers: Vec<String> = target.servers.iter().map(ToString::to_string).collect();
-        let way = format!("{address} to {}: {}", servers.join(", "), enforced(&target.config));
-        table.row("proxies", &target.config.name, &way);
+    for attachment in &read.attachments {
+        let name = &attachment.name.text;
+        match &attachment.traffic {
+            Traffic::Proxy { listen, servers } => {
+                let servers = servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                for address in listen {
+                    table.row("proxies", name, &format!("{address} to {servers}: {}", handling(attachment)));
+                }
+            }
+            Traffic::Pair { from, to } if verbose => {
+                let class = attachment.class.as_deref().unwrap_or_default();
+                let way = format!("{from} to {to}, class {class}: {}", handling(attachment));
+                table.row("mail between zones (not enforced by `run` yet)", name, &way);
+            }
+            Traffic::Pair { .. } => {}
+        }
     }
 }
 
-fn enforced(config: &Arc<SessionConfig>) -> String {
-    match config.inspect {
-        Inspect::Opaque => return "not inspected".to_owned(),
-        Inspect::Drop => return "every connection is dropped".to_owned(),
-        Inspect::Smtp => {}
+fn handling(attachment: &Attachment) -> String {
+    match attachment.handling {
+        Handling::Relay => return "not inspected".to_owned(),
+        Handling::Drop => return "every connection is dropped".to_owned(),
+        Handling::Inspect => {}
     }
-    let policy = match &config.policy {
+    let policy = match &attachment.policy {
         Some(policy) => format!("policy {}", policy.name()),
         None => "no policy".to_owned(),
     };
-    format!("{policy}, conformance {}, starttls {}", config.conformance, config.starttls)
+    format!("{policy}, conformance {}, starttls {}", attachment.conformance, attachment.starttls)
 }
 
 fn not_used(read: &Read, verbose: bool, table: &mut Table) {
@@ -209,7 +219,7 @@ mod tests {
     #[test]
     fn arguments_of_what_is_not_used_are_never_repeated() {
         let text = "snmp-server community s3cret RO\nenable secret 5 $1$hash\nusername x password 7 0110\n";
-        let read = crate::configuration::read_octets("edge.conf", text.as_bytes());
+        let read = crate::configuration::read_bytes("edge.conf", text.as_bytes());
         let report = report(&read, true, Paint::Plain);
         assert!(report.contains("snmp-server: line 1\n"), "{report}");
         for secret in ["s3cret", "$1$hash", "0110"] {

@@ -33,14 +33,6 @@ pub enum L3Criterion {
 }
 
 impl L3Criterion {
-    /// The other class it names.
-    pub fn class(&self) -> Option<&Name> {
-        match self {
-            Self::Class(name) => Some(name),
-            Self::Protocol(_) | Self::AccessGroup(_) => None,
-        }
-    }
-
     const fn name_mut(&mut self) -> &mut Name {
         match self {
             Self::Protocol(name) | Self::AccessGroup(name) | Self::Class(name) => name,

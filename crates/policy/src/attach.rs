@@ -1,0 +1,376 @@
+//! A valid configuration → its attachments: which traffic, which protocol, which rules and limits.
+//!
+//! Proxies and zone-pairs become the same [`Attachment`]. What runs sessions, prints them or installs
+//! kernel rules for them asks the attachments and follows no class or policy itself.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::compile::CompiledPolicy;
+use crate::diagnostic::Diagnostics;
+use crate::model::{
+    Carriers, Configuration, Conformance, L3Policy, Limits, Name, Protocol, Proxy, ProxyPolicy,
+    RecipientLimit, Refusals, StartTls, TopAction, ZonePair,
+};
+use crate::profile::Profile;
+
+mod complaints;
+
+/// Where policy is tied to traffic, and what its sessions are held to.
+#[derive(Clone, Debug)]
+pub struct Attachment {
+    /// Of the proxy or zone-pair.
+    pub name: Name,
+    pub traffic: Traffic,
+    /// What the sessions speak.
+    pub protocol: Protocol,
+    /// What becomes of them.
+    pub handling: Handling,
+    /// The top-level class they are in, `class-default` included; `None` without a top-level policy.
+    pub class: Option<String>,
+    /// The layer 7 rules. `None` where nothing is inspected, or by conformance alone.
+    pub policy: Option<Arc<CompiledPolicy>>,
+    /// What the dialect of the policy fixes; [`Profile::NONE`] without one.
+    pub profile: Profile,
+    /// Of the parameter-map of the proxy or else of the class; unset values are the platform's.
+    pub limits: Limits,
+    pub conformance: Conformance,
+    pub refusals: Refusals,
+    pub starttls: StartTls,
+    pub recipient_limit: RecipientLimit,
+}
+
+/// Which sessions an attachment is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Traffic {
+    /// Those accepted on one of the addresses `listen`; they are connected to the first of `servers`
+    /// that answers.
+    Proxy { listen: Vec<SocketAddr>, servers: Vec<SocketAddr> },
+    /// Those from one zone to another that are in the class of the attachment, and in no class of an
+    /// earlier attachment of the same zone-pair.
+    Pair { from: Name, to: Name },
+}
+
+/// What becomes of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handling {
+    /// Its protocol is inspected.
+    Inspect,
+    /// It is relayed without inspection: a pinhole.
+    Relay,
+    /// It is refused.
+    Drop,
+}
+
+/// The class at the end of every top-level policy, written or not.
+const CLASS_DEFAULT: &str = "class-default";
+
+/// The attachments of a configuration without errors: its proxies, then its zone-pairs, each in the
+/// order of the file. A policy that cannot be compiled is an error, and its attachments have no rules.
+pub(crate) fn attach(configuration: &Configuration, diagnostics: &mut Diagnostics) -> Vec<Attachment> {
+    let mut stage = Stage {
+        configuration,
+        diagnostics,
+        carriers: HashMap::new(),
+        compiled: HashMap::new(),
+        attachments: Vec::new(),
+    };
+    configuration.proxies.iter().for_each(|proxy| stage.proxy(proxy));
+    configuration.zone_pairs.iter().for_each(|pair| stage.zone_pair(pair));
+    stage.attachments
+}
+
+struct Stage<'c, 'd> {
+    configuration: &'c Configuration,
+    diagnostics: &'d mut Diagnostics,
+    carriers: HashMap<Protocol, Carriers<'c>>,
+    /// By name; `None` for what cannot be compiled.
+    compiled: HashMap<&'c str, Option<Arc<CompiledPolicy>>>,
+    attachments: Vec<Attachment>,
+}
+
+/// Where the policies lead some sessions of an attachment.
+#[derive(Clone, Copy)]
+struct Route<'c> {
+    handling: Handling,
+    class: Option<&'c str>,
+    /// The layer 7 policy.
+    rules: Option<&'c Name>,
+    parameters: Option<&'c Name>,
+}
+
+impl<'c> Route<'c> {
+    /// By conformance alone.
+    const INSPECT: Self = Self { handling: Handling::Inspect, class: None, rules: None, parameters: None };
+    const RELAY: Self = Self { handling: Handling::Relay, ..Self::INSPECT };
+
+    /// Through a class of a top-level policy. Without a layer 7 policy IOS lets the answers of an inspected
+    /// connection through, and looks no further.
+    fn through(class: &'c str, action: Option<&'c TopAction>, rules: Option<&'c Name>) -> Self {
+        let (handling, rules) = match action {
+            Some(TopAction::Inspect { .. }) if rules.is_some() => (Handling::Inspect, rules),
+            Some(TopAction::Inspect { .. } | TopAction::Pass { .. }) => (Handling::Relay, None),
+            Some(TopAction::Drop { .. }) | None => (Handling::Drop, None),
+        };
+        let parameters = action.and_then(TopAction::parameters);
+        Self { handling, class: Some(class), rules, parameters }
+    }
+}
+
+impl<'c> Stage<'c, '_> {
+    fn proxy(&mut self, proxy: &'c Proxy) {
+        let protocol = proxy.protocol.unwrap_or(Protocol::Smtp);
+        let mut route = match &proxy.policy {
+            None => Route::INSPECT,
+            Some(ProxyPolicy::Pinhole) => Route::RELAY,
+            Some(ProxyPolicy::Smtp(name)) => Route { rules: Some(name), ..Route::INSPECT },
+            Some(ProxyPolicy::Named(name)) => {
+                let top = self.configuration.l3_policies.get(&name.text);
+                // A proxy has no addresses that an access list could be asked about: the first class that
+                // may carry its protocol has all its sessions.
+                let first = top.and_then(|top| self.routes(top, protocol).first().copied());
+                first.unwrap_or(Route { rules: Some(name), ..Route::INSPECT })
+            }
+        };
+        route.parameters = proxy.parameters.as_ref().or(route.parameters);
+        let traffic = Traffic::Proxy { listen: proxy.listen.clone(), servers: proxy.servers.clone() };
+        let named_by = proxy.policy.as_ref().and_then(ProxyPolicy::policy);
+        let attachment = self.attachment(&proxy.name, traffic, protocol, route);
+        if let (Handling::Relay, Protocol::Smtp, Some(policy)) = (attachment.handling, protocol, named_by) {
+            self.diagnostics.push(complaints::not_inspected(&attachment, policy));
+        }
+        let escape = complaints::tls_escapes(self.configuration, &attachment);
+        escape.into_iter().for_each(|complaint| self.diagnostics.push(complaint));
+        self.attachments.push(attachment);
+    }
+
+    /// An attachment for each class that mail between the zones can be in.
+    fn zone_pair(&mut self, pair: &'c ZonePair) {
+        let Some(top) = pair.policy.as_ref() else { return };
+        let Some(top) = self.configuration.l3_policies.get(&top.text) else { return };
+        let protocol = Protocol::Smtp;
+        for route in self.routes(top, protocol) {
+            let traffic = Traffic::Pair { from: pair.source.clone(), to: pair.destination.clone() };
+            let attachment = self.attachment(&pair.name, traffic, protocol, route);
+            self.attachments.push(attachment);
+        }
+    }
+
+    /// Where a top-level policy leads sessions of the protocol: class by class in their order, up to the
+    /// first that has all that are left. Never empty, because `class-default` has them in the end.
+    fn routes(&mut self, top: &'c L3Policy, protocol: Protocol) -> Vec<Route<'c>> {
+        let configuration = self.configuration;
+        let carriers = self.carriers.entry(protocol).or_insert_with(|| configuration.carriers(protocol));
+        let mut routes = Vec::new();
+        for rule in &top.rules {
+            let carries = carriers.class(&rule.class);
+            if carries.some() {
+                let rules = rule.l7_policy().filter(|(of, _)| *of == protocol).map(|(_, policy)| policy);
+                routes.push(Route::through(&rule.class.text, rule.action.as_ref(), rules));
+            }
+            if carries.all() {
+                return routes;
+            }
+        }
+        routes.push(Route::through(CLASS_DEFAULT, top.default.as_ref(), None));
+        routes
+    }
+
+    fn attachment(
+        &mut self,
+        name: &Name,
+        traffic: Traffic,
+        protocol: Protocol,
+        route: Route<'c>,
+    ) -> Attachment {
+        let configuration = self.configuration;
+        let rules = route.rules.filter(|_| protocol == Protocol::Smtp);
+        let l7_policy = rules.and_then(|name| configuration.l7_policies.get(&name.text));
+        let handling = match route.handling {
+            // POP3 and IMAP are not inspected yet.
+            Handling::Inspect if protocol != Protocol::Smtp => Handling::Relay,
+            // A policy that says nothing but `inspect` inspects nothing.
+            Handling::Inspect if l7_policy.is_some_and(|policy| policy.is_pinhole()) => Handling::Relay,
+            handling => handling,
+        };
+        let policy = rules.filter(|_| handling == Handling::Inspect).and_then(|rules| self.compile(rules));
+        let parameters = route.parameters.and_then(|map| configuration.inspect_maps.get(&map.text));
+        let settings = &configuration.settings;
+        Attachment {
+            name: name.clone(),
+            traffic,
+            protocol,
+            handling,
+            class: route.class.map(str::to_owned),
+            profile: policy.as_ref().map_or(Profile::NONE, |policy| policy.profile()),
+            policy,
+            limits: parameters.map(|map| map.limits.clone()).unwrap_or_default(),
+            conformance: settings.conformance,
+            refusals: settings.refusals,
+            starttls: settings.starttls,
+            recipient_limit: settings.recipient_limit,
+        }
+    }
+
+    /// The rules of a layer 7 policy; each is compiled once, and its attachments share them.
+    fn compile(&mut self, name: &'c Name) -> Option<Arc<CompiledPolicy>> {
+        let Self { configuration, diagnostics, .. } = self;
+        let compiled = self.compiled.entry(&name.text).or_insert_with(|| {
+            match CompiledPolicy::compile(configuration, &name.text, &Profile::C3PL) {
+                Ok(compiled) => Some(Arc::new(compiled)),
+                Err(patterns) => {
+                    let complaints = patterns.into_iter().map(|pattern| complaints::too_large(pattern, name));
+                    complaints.for_each(|complaint| diagnostics.push(complaint));
+                    None
+                }
+            }
+        });
+        compiled.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load;
+
+    /// Two layer 7 policies, one of which inspects nothing, and classes for SMTP, POP3 and HTTP.
+    const MAPS: &str = "\
+        class-map type inspect smtp match-any many\n match recipient count gt 100\n\
+        policy-map type inspect smtp p\n class many\n  reset\n\
+        policy-map type inspect smtp hole\n class many\n  inspect\n\
+        parameter-map type inspect slow\n tcp idle-time 900\n\
+        ip access-list extended L\n permit tcp any any\n\
+        class-map type inspect match-any mail\n match protocol smtp\n\
+        class-map type inspect match-any pop\n match protocol pop3\n\
+        class-map type inspect match-all listed\n match protocol smtp\n match access-group name L\n\
+        class-map type inspect match-all others\n match protocol smtp\n match not access-group name L\n\
+        class-map type inspect match-any web\n match protocol http\n";
+
+    fn attachments(text: &str) -> Vec<Attachment> {
+        let loaded = load("test", format!("{MAPS}{text}").as_bytes());
+        assert!(loaded.configuration.is_some(), "{:?}", loaded.diagnostics);
+        loaded.attachments
+    }
+
+    fn top(rules: &str) -> String {
+        format!("policy-map type inspect t\n{rules}")
+    }
+
+    /// Class, handling and rules, in short.
+    fn short(attachment: &Attachment) -> String {
+        let class = attachment.class.as_deref().unwrap_or("no class");
+        let rules = attachment.policy.as_ref().map_or("no rules", |policy| policy.name());
+        format!("{class}: {:?}, {rules}", attachment.handling)
+    }
+
+    fn proxy(text: &str, lines: &str) -> Attachment {
+        let proxy = "proxy x\n listen 127.0.0.1:25\n server 192.0.2.1:25\n server 192.0.2.2:25\n";
+        let mut found = attachments(&format!("{text}{proxy}{lines}"));
+        assert_eq!(found.len(), 1);
+        found.remove(0)
+    }
+
+    fn pair(text: &str) -> Vec<String> {
+        let pair = "zone security a\nzone security b\n\
+            zone-pair security ab source a destination b\n service-policy type inspect t\n";
+        let found = attachments(&format!("{text}{pair}"));
+        for attachment in &found {
+            let Traffic::Pair { from, to } = &attachment.traffic else { panic!("a proxy") };
+            assert_eq!((from.text.as_str(), to.text.as_str()), ("a", "b"));
+            assert_eq!(attachment.name.text, "ab");
+        }
+        found.iter().map(short).collect()
+    }
+
+    #[test]
+    fn a_proxy_without_a_policy_is_inspected_by_conformance_alone() {
+        let found = proxy("mailwarden\n conformance strict\n starttls mask\n", "");
+        assert_eq!(short(&found), "no class: Inspect, no rules");
+        assert_eq!(found.profile, Profile::NONE);
+        assert_eq!((found.conformance, found.starttls), (Conformance::Strict, StartTls::Mask));
+        let Traffic::Proxy { listen, servers } = &found.traffic else { panic!("a zone-pair") };
+        assert_eq!((listen.len(), servers.len()), (1, 2));
+    }
+
+    #[test]
+    fn a_layer_7_policy_is_enforced_unless_it_only_inspects() {
+        for lines in [" service-policy type inspect smtp p\n", " service-policy type inspect p\n"] {
+            let found = proxy("", lines);
+            assert_eq!(short(&found), "no class: Inspect, p");
+            assert_eq!(found.profile, Profile::C3PL);
+        }
+        assert_eq!(short(&proxy("", " service-policy type inspect hole\n")), "no class: Relay, no rules");
+        assert_eq!(short(&proxy("", " no inspect esmtp\n")), "no class: Relay, no rules");
+    }
+
+    #[test]
+    fn the_first_class_that_carries_the_protocol_has_the_sessions_of_a_proxy() {
+        let top = top(" class web\n  drop\n class mail\n  inspect slow\n  service-policy smtp p\n");
+        let found = proxy(&top, " service-policy type inspect t\n");
+        assert_eq!(short(&found), "mail: Inspect, p");
+        assert_eq!(found.limits.tcp_idle, Some(900));
+        let found = proxy(&top, " service-policy type inspect t\n protocol pop3\n");
+        assert_eq!(short(&found), "class-default: Drop, no rules");
+    }
+
+    #[test]
+    fn an_access_list_keeps_no_session_of_a_proxy_from_its_class() {
+        for class in ["listed", "others"] {
+            let top = top(&format!(" class {class}\n  inspect\n  service-policy smtp p\n"));
+            let found = proxy(&top, " service-policy type inspect t\n");
+            assert_eq!(short(&found), format!("{class}: Inspect, p"));
+        }
+    }
+
+    #[test]
+    fn a_class_that_only_inspects_or_passes_makes_a_pinhole() {
+        for action in ["inspect", "pass"] {
+            let top = top(&format!(" class mail\n  {action}\n"));
+            assert_eq!(short(&proxy(&top, " service-policy type inspect t\n")), "mail: Relay, no rules");
+        }
+        let nothing_said = top(" class mail\n");
+        assert_eq!(short(&proxy(&nothing_said, " service-policy type inspect t\n")), "mail: Drop, no rules");
+    }
+
+    #[test]
+    fn the_parameter_map_of_a_proxy_comes_before_that_of_its_class() {
+        let top = top(" class mail\n  inspect slow\n  service-policy smtp p\n");
+        let own = "parameter-map type inspect own\n tcp idle-time 60\n";
+        let found = proxy(&format!("{own}{top}"), " service-policy type inspect t\n parameter-map own\n");
+        assert_eq!(found.limits.tcp_idle, Some(60));
+    }
+
+    #[test]
+    fn a_zone_pair_has_an_attachment_for_each_class_that_mail_can_be_in() {
+        let rules = " class web\n  inspect\n class listed\n  pass\n class mail\n  inspect\n  service-policy smtp p\n\
+             class others\n  drop\n";
+        assert_eq!(pair(&top(rules)), ["listed: Relay, no rules", "mail: Inspect, p"]);
+        assert_eq!(
+            pair(&top(" class listed\n  pass\n class class-default\n  pass\n")),
+            ["listed: Relay, no rules", "class-default: Relay, no rules"]
+        );
+        assert_eq!(pair(&top(" class pop\n  inspect\n")), ["class-default: Drop, no rules"]);
+    }
+
+    #[test]
+    fn attachments_with_the_same_policy_share_its_rules() {
+        let listener = |name, port| {
+            format!(
+                "proxy {name}\n listen 127.0.0.1:{port}\n server 192.0.2.1:25\n\
+                 service-policy type inspect smtp p\n"
+            )
+        };
+        let found = attachments(&format!("{}{}", listener("x", 25), listener("y", 26)));
+        let [x, y] = found.as_slice() else { panic!("two proxies") };
+        assert!(Arc::ptr_eq(x.policy.as_ref().unwrap(), y.policy.as_ref().unwrap()));
+    }
+
+    #[test]
+    fn a_file_with_errors_has_no_attachments() {
+        let loaded =
+            load("test", b"proxy x\n listen 127.0.0.1:25\n server 192.0.2.1:25\nzone-pair security p\n");
+        assert!(loaded.configuration.is_none() && loaded.attachments.is_empty());
+    }
+}

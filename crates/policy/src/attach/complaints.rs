@@ -1,0 +1,64 @@
+//! What is wrong or doubtful about attachments, in words.
+
+use super::Attachment;
+use crate::compile::PatternTooLarge;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::{Action, Configuration, Criterion, L7Class, MatchMode, Name, StartTls};
+
+/// A pattern of a policy that `used_by` names.
+pub(super) fn too_large(pattern: PatternTooLarge, used_by: &Name) -> Diagnostic {
+    let message = format!("pattern `{}` is too large to compile", pattern.pattern);
+    Diagnostic::new(Code::PatternTooLarge, pattern.at, message)
+        .help(pattern.help)
+        .related(used_by.at, "used by this policy")
+}
+
+/// A policy that lets the mail of a proxy pass without inspection. Of a proxy without a policy the
+/// lints speak.
+pub(super) fn not_inspected(attachment: &Attachment, policy: &Name) -> Diagnostic {
+    let message = format!(
+        "proxy `{}`: mail is not inspected, because policy-map `{policy}` has no inspecting class",
+        attachment.name
+    );
+    let help = match &attachment.class {
+        Some(class) => format!("add `inspect` and `service-policy smtp NAME` to class `{class}`"),
+        None => "its classes only have the action `inspect`; add `log`, `mask` or `reset`".to_owned(),
+    };
+    Diagnostic::new(Code::Pinhole, policy.at, message).help(help)
+}
+
+/// Conditions that a client of the proxy steps around by asking for encryption.
+pub(super) fn tls_escapes(configuration: &Configuration, attachment: &Attachment) -> Option<Diagnostic> {
+    let policy = attachment.policy.as_ref().filter(|_| attachment.starttls != StartTls::Mask)?;
+    let mut hidden = policy.hidden_by_encryption();
+    let first = hidden.next().filter(|_| !forbids_starttls(configuration, policy.name()))?;
+    let others = match hidden.count() {
+        0 => String::new(),
+        1 => " and 1 other condition".to_owned(),
+        more => format!(" and {more} other conditions"),
+    };
+    let name = &attachment.name;
+    let message =
+        format!("STARTTLS on proxy `{name}` bypasses `match {first}`{others} of `{}`", policy.name());
+    let complaint = Diagnostic::new(Code::TlsEscapesContent, name.at, message);
+    Some(complaint.help("`mailwarden / starttls mask` masks the STARTTLS keyword"))
+}
+
+/// Whether the policy's own classes keep STARTTLS from being used.
+fn forbids_starttls(configuration: &Configuration, policy: &str) -> bool {
+    let names_it = |class: &L7Class| {
+        let alone = class.mode == MatchMode::Any || class.conditions.len() == 1;
+        let mut conditions = class.conditions.iter().filter(|condition| !condition.negated);
+        alone
+            && conditions.any(|condition| match &condition.criterion {
+                Criterion::CommandVerb { verb } => verb == "STARTTLS",
+                Criterion::EhloReply { keyword } => keyword == "STARTTLS",
+                _ => false,
+            })
+    };
+    let rules = configuration.l7_policies.get(policy).map_or(&[][..], |policy| &policy.rules);
+    rules.iter().any(|rule| {
+        let forbids = matches!(rule.action, Some((Action::Mask | Action::Close | Action::Reset, _)));
+        forbids && configuration.l7_classes.get(&rule.class.text).is_some_and(names_it)
+    })
+}
