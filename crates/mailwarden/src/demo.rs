@@ -33,12 +33,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// `mailwarden demo`.
 pub(crate) fn run(flags: &DemoFlags) -> Exit {
-    let played = Stage::build().and_then(|stage| {
-        let all_well = play(&stage, Paint::of_stdout())?;
+    let played = Setup::build().and_then(|setup| {
+        let all_well = play(&setup, Paint::of_stdout())?;
         if flags.keep {
-            keep(&stage)?;
+            keep(&setup)?;
         }
-        stage.take_down();
+        setup.take_down();
         Ok(all_well)
     });
     match played {
@@ -52,17 +52,17 @@ pub(crate) fn run(flags: &DemoFlags) -> Exit {
 }
 
 /// Runs every session and prints it; true if all went as expected.
-fn play(stage: &Stage, paint: Paint) -> io::Result<bool> {
+fn play(setup: &Setup, paint: Paint) -> io::Result<bool> {
     terminal::print(&format!(
         "The mail server listens on {}, the firewall on {}.\n\
          Clients connect to the firewall, which enforces this policy:\n\n{}\n",
-        stage.server,
-        stage.firewall,
+        setup.server,
+        setup.firewall,
         indented(POLICY)
     ));
     let mut well = 0;
     for (number, scene) in scene::ALL.iter().enumerate() {
-        let outcome = stage.perform(scene)?;
+        let outcome = setup.perform(scene)?;
         terminal::print(&judge::tell(number + 1, scene, &outcome, paint));
         well += usize::from(judge::flaws(scene, &outcome).is_empty());
     }
@@ -79,7 +79,7 @@ fn indented(policy: &str) -> String {
 }
 
 /// The server, the firewall, and what both report.
-struct Stage {
+struct Setup {
     server: SocketAddr,
     firewall: SocketAddr,
     received: Receiver<Received>,
@@ -89,7 +89,7 @@ struct Stage {
     writer: Writer,
 }
 
-impl Stage {
+impl Setup {
     fn build() -> io::Result<Self> {
         let (server, received) = server::start()?;
         let read = configuration::read_bytes("policy.conf", POLICY.as_bytes());
@@ -157,12 +157,12 @@ fn too_late(what: &str) -> io::Error {
 }
 
 /// Keeps running for a mail client and prints what the firewall reports, until a signal arrives.
-fn keep(stage: &Stage) -> io::Result<()> {
+fn keep(setup: &Setup) -> io::Result<()> {
     let users = server::USERS.map(|user| format!("{user}@demo.example")).join(" and ");
     terminal::print(&format!(
         "\nPoint a mail client at {} (SMTP, no encryption, no password) and write to {users}.\n\
          Messages are not forwarded. Press Ctrl-C to stop.\n\n",
-        stage.firewall
+        setup.firewall
     ));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     runtime.block_on(async {
@@ -173,17 +173,17 @@ fn keep(stage: &Stage) -> io::Result<()> {
             tokio::select! {
                 _ = interrupt.recv() => return Ok(()),
                 _ = terminate.recv() => return Ok(()),
-                _ = look.tick() => tell_news(stage)?,
+                _ = look.tick() => tell_news(setup)?,
             }
         }
     })
 }
 
-fn tell_news(stage: &Stage) -> io::Result<()> {
+fn tell_news(setup: &Setup) -> io::Result<()> {
     // The firewall reported what the server received.
-    while stage.received.try_recv().is_ok() {}
+    while setup.received.try_recv().is_ok() {}
     loop {
-        match stage.events.recv_timeout(Duration::ZERO) {
+        match setup.events.recv_timeout(Duration::ZERO) {
             Ok(event) => {
                 terminal::print(&judge::news(&event));
             }

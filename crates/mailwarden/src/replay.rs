@@ -10,8 +10,8 @@ mod dialogue;
 mod json;
 pub(crate) mod pcap;
 mod recognise;
-pub(crate) mod segments;
 mod smtp;
+pub(crate) mod tcp;
 mod text;
 mod transcript;
 
@@ -31,7 +31,7 @@ use crate::cli::ReplayFlags;
 use crate::{Exit, configuration, terminal};
 use conversation::Conversation;
 use pcap::{Capture, Damage, Problem};
-use segments::{Flow, FlowId, Reassembler};
+use tcp::{Flow, FlowId, Reassembler};
 
 /// `mailwarden replay`.
 pub(crate) fn run(flags: &ReplayFlags) -> Exit {

@@ -9,7 +9,7 @@ use engine::SessionConfig;
 use proto::{Side, Time};
 
 use super::dialogue::Dialogue;
-use super::recognise::{Spoken, recognise, recognise_at_last};
+use super::recognise::{Recognised, recognise, recognise_at_last};
 use super::smtp::begins_reply;
 use super::transcript::Transcript;
 
@@ -20,21 +20,21 @@ pub(super) struct Conversation {
     /// Places where the capture lacks octets.
     pub(super) gaps: u64,
     syn_seen: bool,
-    state: State,
+    state: Recognition,
 }
 
 #[derive(Debug)]
-enum State {
-    /// Nobody knows yet what is spoken.
-    Listening(Vec<Heard>),
+enum Recognition {
+    /// The protocol is not known yet.
+    Undecided(Vec<EarlyPiece>),
     Following(Box<Dialogue>),
-    /// No mail, or nothing that can be read.
+    /// Not mail, or unreadable.
     LeftOut,
 }
 
-/// Something that one side said, or that was lost of it.
+/// Bytes of one side, or a gap, from before the protocol was known.
 #[derive(Debug)]
-struct Heard {
+struct EarlyPiece {
     from: Side,
     time: Time,
     piece: Piece,
@@ -49,15 +49,15 @@ pub(super) enum Piece {
 
 impl Conversation {
     pub(super) fn new(client: SocketAddr, server: SocketAddr, syn_seen: bool) -> Self {
-        Self { client, server, gaps: 0, syn_seen, state: State::Listening(Vec::new()) }
+        Self { client, server, gaps: 0, syn_seen, state: Recognition::Undecided(Vec::new()) }
     }
 
     pub(super) fn data(&mut self, from: Side, time: Time, octets: &[u8], at: &Arc<SessionConfig>) {
         match &mut self.state {
-            State::Following(dialogue) => dialogue.data(from, time, octets),
-            State::LeftOut => {}
-            State::Listening(heard) => {
-                heard.push(Heard { from, time, piece: Piece::Octets(octets.to_vec()) });
+            Recognition::Following(dialogue) => dialogue.data(from, time, octets),
+            Recognition::LeftOut => {}
+            Recognition::Undecided(early) => {
+                early.push(EarlyPiece { from, time, piece: Piece::Octets(octets.to_vec()) });
                 self.decide(recognise, at);
             }
         }
@@ -66,36 +66,36 @@ impl Conversation {
     pub(super) fn gap(&mut self, from: Side, time: Time, octets: u64) {
         self.gaps += 1;
         match &mut self.state {
-            State::Following(dialogue) => dialogue.gap(from, time, octets),
-            State::Listening(heard) => heard.push(Heard { from, time, piece: Piece::Gap(octets) }),
-            State::LeftOut => {}
+            Recognition::Following(dialogue) => dialogue.gap(from, time, octets),
+            Recognition::Undecided(early) => early.push(EarlyPiece { from, time, piece: Piece::Gap(octets) }),
+            Recognition::LeftOut => {}
         }
     }
 
     pub(super) const fn is_left_out(&self) -> bool {
-        matches!(self.state, State::LeftOut)
+        matches!(self.state, Recognition::LeftOut)
     }
 
     /// No more of it follows: the transcript, if it was mail.
     pub(super) fn close(&mut self, at: &Arc<SessionConfig>) -> Option<Transcript> {
         self.decide(recognise_at_last, at);
-        match std::mem::replace(&mut self.state, State::LeftOut) {
-            State::Following(dialogue) => Some(dialogue.close()),
-            State::Listening(_) | State::LeftOut => None,
+        match std::mem::replace(&mut self.state, Recognition::LeftOut) {
+            Recognition::Following(dialogue) => Some(dialogue.close()),
+            Recognition::Undecided(_) | Recognition::LeftOut => None,
         }
     }
 
-    fn decide(&mut self, judge: fn(u16, &[u8], &[u8]) -> Spoken, at: &Arc<SessionConfig>) {
-        let State::Listening(heard) = &mut self.state else { return };
-        let (client, server) = (opening(heard, Side::Client), opening(heard, Side::Server));
+    fn decide(&mut self, judge: fn(u16, &[u8], &[u8]) -> Recognised, at: &Arc<SessionConfig>) {
+        let Recognition::Undecided(early) = &mut self.state else { return };
+        let (client, server) = (opening(early, Side::Client), opening(early, Side::Server));
         let port = self.server.port();
-        let judge = if heard.len() < OPENING_PIECES { judge } else { recognise_at_last };
+        let judge = if early.len() < OPENING_PIECES { judge } else { recognise_at_last };
         match judge(port, &client, &server) {
-            Spoken::Unclear => {}
-            Spoken::Other => self.state = State::LeftOut,
-            Spoken::Smtp => {
-                let heard = std::mem::take(heard);
-                let begun = heard.first().map_or(Time(0), |heard| heard.time);
+            Recognised::Unclear => {}
+            Recognised::Other => self.state = Recognition::LeftOut,
+            Recognised::Smtp => {
+                let early = std::mem::take(early);
+                let begun = early.first().map_or(Time(0), |early| early.time);
                 let mut dialogue = Dialogue::new(at, begun);
                 // A server that was not recorded did greet, and one that we join late has greeted: its
                 // client is no early talker.
@@ -103,22 +103,22 @@ impl Conversation {
                 if begins_reply(&server).is_none() || joined {
                     dialogue.join();
                 }
-                for Heard { from, time, piece } in heard {
+                for EarlyPiece { from, time, piece } in early {
                     match piece {
                         Piece::Octets(octets) => dialogue.data(from, time, &octets),
                         Piece::Gap(octets) => dialogue.gap(from, time, octets),
                     }
                 }
-                self.state = State::Following(Box::new(dialogue));
+                self.state = Recognition::Following(Box::new(dialogue));
             }
         }
     }
 }
 
 /// The first octets that a side said.
-fn opening(heard: &[Heard], side: Side) -> Vec<u8> {
-    let pieces = heard.iter().filter(|heard| heard.from == side);
-    let octets = pieces.filter_map(|heard| match &heard.piece {
+fn opening(early: &[EarlyPiece], side: Side) -> Vec<u8> {
+    let pieces = early.iter().filter(|early| early.from == side);
+    let octets = pieces.filter_map(|early| match &early.piece {
         Piece::Octets(octets) => Some(octets.as_slice()),
         Piece::Gap(_) => None,
     });
@@ -128,5 +128,5 @@ fn opening(heard: &[Heard], side: Side) -> Vec<u8> {
 /// Octets of a side that tell what it speaks: a line of a greeting.
 const OPENING_OCTETS: usize = 512;
 
-// Limit: segments heard before a session is judged by what there is; whoever is that silent is not there.
+// Limit: segments early before a session is judged by what there is; whoever is that silent is not there.
 const OPENING_PIECES: usize = 64;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::conversation::Conversation;
-use super::transcript::{Command, Matched, Part, Transaction, Transcript};
+use super::transcript::{Matched, Part, RecordedCommand, Transaction, Transcript};
 
 /// The line of a session; `capture` names the file where there are several.
 pub(super) fn line(capture: Option<&str>, conversation: &Conversation, transcript: &Transcript) -> String {
@@ -38,7 +38,7 @@ pub(super) fn line(capture: Option<&str>, conversation: &Conversation, transcrip
     line
 }
 
-fn command(command: &Command) -> Value {
+fn command(command: &RecordedCommand) -> Value {
     json!({ "verb": command.verb, "argument": command.argument, "reply": command.reply })
 }
 

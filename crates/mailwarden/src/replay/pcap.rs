@@ -18,7 +18,7 @@ mod window;
 #[derive(Debug)]
 pub(crate) struct Capture<R> {
     window: Window<R>,
-    format: Format,
+    format: CaptureFormat,
     /// Seconds of the last record, against which the time of a record behind damage is measured.
     seconds: u32,
     ended: bool,
@@ -58,7 +58,7 @@ pub(crate) enum Damage {
 }
 
 #[derive(Debug)]
-enum Format {
+enum CaptureFormat {
     Pcap(PcapFile),
     PcapNg { big_endian: bool, interfaces: Vec<Interface> },
 }
@@ -82,7 +82,7 @@ struct Interface {
 }
 
 /// What stands at the front of the window.
-enum Found {
+enum Front {
     /// A whole record of `len` octets.
     Record {
         len: usize,
@@ -115,8 +115,8 @@ impl<R: Read> Capture<R> {
         // Advancing past the record and borrowing it are one step for the caller, two for the borrow checker.
         let record = self.window.take(len);
         let frame = match &self.format {
-            Format::Pcap(file) => file.frame(record),
-            Format::PcapNg { big_endian, interfaces } => {
+            CaptureFormat::Pcap(file) => file.frame(record),
+            CaptureFormat::PcapNg { big_endian, interfaces } => {
                 parse_block(record, &mut { *big_endian }).and_then(|block| packet(&block, interfaces))
             }
         };
@@ -135,26 +135,26 @@ impl<R: Read> Capture<R> {
     fn advance(&mut self) -> Result<Option<usize>, Problem> {
         let at = self.window.position();
         let found = match &self.format {
-            Format::Pcap(file) => file.find(&mut self.window),
-            Format::PcapNg { big_endian, .. } => find_block(&mut self.window, *big_endian),
+            CaptureFormat::Pcap(file) => file.find(&mut self.window),
+            CaptureFormat::PcapNg { big_endian, .. } => find_block(&mut self.window, *big_endian),
         };
         match found.map_err(|error| self.stop(at, Damage::Io(error)))? {
-            Found::Record { len } => self.admit(at, len),
-            Found::End => {
+            Front::Record { len } => self.admit(at, len),
+            Front::End => {
                 self.ended = true;
                 Ok(None)
             }
-            Found::Cut => {
+            Front::Cut => {
                 let held = self.window.in_sight();
                 self.recover(at, Damage::Cut { held })
             }
-            Found::Broken => self.recover(at, Damage::Lost),
+            Front::Broken => self.recover(at, Damage::Lost),
         }
     }
 
     /// A whole record: blocks of a pcapng file that hold no frame are learned from and passed over.
     fn admit(&mut self, at: u64, len: usize) -> Result<Option<usize>, Problem> {
-        let Format::PcapNg { big_endian, interfaces } = &mut self.format else { return Ok(Some(len)) };
+        let CaptureFormat::PcapNg { big_endian, interfaces } = &mut self.format else { return Ok(Some(len)) };
         let Some(block) = parse_block(self.window.front(len), big_endian) else {
             return self.recover(at, Damage::Lost);
         };
@@ -189,8 +189,8 @@ impl<R: Read> Capture<R> {
         let skip = (1..sight.len()).find(|&skip| {
             let rest = sight.get(skip..).unwrap_or_default();
             match &self.format {
-                Format::Pcap(file) => file.begins_records(rest, self.seconds),
-                Format::PcapNg { big_endian, .. } => begins_block(rest, *big_endian),
+                CaptureFormat::Pcap(file) => file.begins_records(rest, self.seconds),
+                CaptureFormat::PcapNg { big_endian, .. } => begins_block(rest, *big_endian),
             }
         });
         let Some(skip) = skip else { return Err(self.stop(at, otherwise)) };
@@ -204,13 +204,13 @@ impl<R: Read> Capture<R> {
     }
 }
 
-fn read_format<R: Read>(window: &mut Window<R>) -> Result<Format, Problem> {
+fn read_format<R: Read>(window: &mut Window<R>) -> Result<CaptureFormat, Problem> {
     let problem = |what| Problem { at: 0, what };
     let whole = window.have(24).map_err(|error| problem(Damage::Io(error)))?;
     let held = window.in_sight();
     let magic: [u8; 4] = window.front(4).try_into().unwrap_or_default();
     match magic {
-        SECTION_HEADER => Ok(Format::PcapNg { big_endian: false, interfaces: Vec::new() }),
+        SECTION_HEADER => Ok(CaptureFormat::PcapNg { big_endian: false, interfaces: Vec::new() }),
         _ if held == 0 => Err(problem(Damage::NotACapture("it is empty"))),
         [0x1f, 0x8b, ..] => Err(problem(Damage::NotACapture("it is compressed with gzip"))),
         [0x28, 0xb5, 0x2f, 0xfd] => Err(problem(Damage::NotACapture("it is compressed with zstd"))),
@@ -218,7 +218,7 @@ fn read_format<R: Read>(window: &mut Window<R>) -> Result<Format, Problem> {
         _ => match pcap_parser::parse_pcap_header(window.front(24)) {
             Ok((_, header)) => {
                 window.take(24);
-                Ok(Format::Pcap(PcapFile {
+                Ok(CaptureFormat::Pcap(PcapFile {
                     // The upper half says whether frames end in a check sequence; IP's own length passes over it.
                     link: header.network.0 & 0xffff,
                     big_endian: header.is_bigendian(),
@@ -235,18 +235,18 @@ fn read_format<R: Read>(window: &mut Window<R>) -> Result<Format, Problem> {
 }
 
 impl PcapFile {
-    fn find<R: Read>(&self, window: &mut Window<R>) -> io::Result<Found> {
+    fn find<R: Read>(&self, window: &mut Window<R>) -> io::Result<Front> {
         if !window.have(self.header_len())? {
-            return Ok(if window.in_sight() == 0 { Found::End } else { Found::Cut });
+            return Ok(if window.in_sight() == 0 { Front::End } else { Front::Cut });
         }
         let header = window.front(self.header_len());
         let (captured, original) = (self.word(header, 8), self.word(header, 12));
         // An empty record of an empty frame is what a run of zeros looks like.
         if captured > FRAME_MAX || captured == 0 && original == 0 {
-            return Ok(Found::Broken);
+            return Ok(Front::Broken);
         }
         let len = self.header_len() + captured as usize;
-        Ok(if window.have(len)? { Found::Record { len } } else { Found::Cut })
+        Ok(if window.have(len)? { Front::Record { len } } else { Front::Cut })
     }
 
     fn frame<'b>(&self, record: &'b [u8]) -> Option<Frame<'b>> {
@@ -292,12 +292,12 @@ impl PcapFile {
     }
 }
 
-fn find_block<R: Read>(window: &mut Window<R>, big_endian: bool) -> io::Result<Found> {
+fn find_block<R: Read>(window: &mut Window<R>, big_endian: bool) -> io::Result<Front> {
     if !window.have(12)? {
-        return Ok(if window.in_sight() == 0 { Found::End } else { Found::Cut });
+        return Ok(if window.in_sight() == 0 { Front::End } else { Front::Cut });
     }
-    let Some(len) = block_len(window.front(12), big_endian) else { return Ok(Found::Broken) };
-    Ok(if window.have(len)? { Found::Record { len } } else { Found::Cut })
+    let Some(len) = block_len(window.front(12), big_endian) else { return Ok(Front::Broken) };
+    Ok(if window.have(len)? { Front::Record { len } } else { Front::Cut })
 }
 
 /// The length a block claims; a section header says itself in which order its octets stand.

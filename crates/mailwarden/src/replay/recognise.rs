@@ -6,7 +6,7 @@ use super::smtp::begins_reply;
 
 /// What the beginning of a session says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Spoken {
+pub(super) enum Recognised {
     Smtp,
     /// Another protocol, or TLS from the start.
     Other,
@@ -15,39 +15,39 @@ pub(super) enum Spoken {
 }
 
 /// Judges by the server's port and what either side has said so far.
-pub(super) fn recognise(port: u16, client: &[u8], server: &[u8]) -> Spoken {
+pub(super) fn recognise(port: u16, client: &[u8], server: &[u8]) -> Recognised {
     match judge(port, client, server) {
         // TLS is begun by the client, even if the server greeted in clear.
-        Spoken::Smtp if client.is_empty() || begins_reply(server).is_none() => Spoken::Unclear,
+        Recognised::Smtp if client.is_empty() || begins_reply(server).is_none() => Recognised::Unclear,
         spoken => spoken,
     }
 }
 
 /// Judges what never became clear: one side was not recorded, or fell silent.
-pub(super) fn recognise_at_last(port: u16, client: &[u8], server: &[u8]) -> Spoken {
+pub(super) fn recognise_at_last(port: u16, client: &[u8], server: &[u8]) -> Recognised {
     match judge(port, client, server) {
-        Spoken::Unclear => Spoken::Other,
+        Recognised::Unclear => Recognised::Other,
         spoken => spoken,
     }
 }
 
-fn judge(port: u16, client: &[u8], server: &[u8]) -> Spoken {
+fn judge(port: u16, client: &[u8], server: &[u8]) -> Recognised {
     let asks = asks_for_mail(client);
     if is_tls(client) || is_tls(server) || is_http(client) {
-        return Spoken::Other;
+        return Recognised::Other;
     }
     if begins_reply(server) == Some(false) && !asks {
-        return Spoken::Other;
+        return Recognised::Other;
     }
     // Elsewhere a greeting of 220 is not enough: FTP has it too.
     let greets = first_line(server).is_some_and(|line| line.starts_with(b"220") && names_mail(line));
     let text = |octets: &[u8]| matches!(octets.first(), Some(b' '..=b'~'));
     if asks || greets || PORTS.contains(&port) && (text(client) || text(server)) {
-        Spoken::Smtp
+        Recognised::Smtp
     } else if first_line(server).is_some() && first_line(client).is_some() {
-        Spoken::Other
+        Recognised::Other
     } else {
-        Spoken::Unclear
+        Recognised::Unclear
     }
 }
 
@@ -86,33 +86,33 @@ mod tests {
 
     #[test]
     fn a_session_is_told_by_port_and_first_octets() {
-        let table: &[(u16, &[u8], &[u8], Spoken)] = &[
-            (25, b"", b"", Spoken::Unclear),
-            (25, b"EHLO a\r\n", b"", Spoken::Unclear),
-            (25, b"", b"220 mx\r\n", Spoken::Unclear),
-            (25, b"RSET\n", b"250\n", Spoken::Smtp),
-            (25, b"\x80\x01", b"220 mx\r\n", Spoken::Smtp),
-            (465, b"\x16\x03\x01", b"220 mx\r\n", Spoken::Other),
-            (25, b"", b"+OK\r\n", Spoken::Other),
-            (25, b"EHLO a\r\n", b"what?\r\n", Spoken::Smtp),
-            (465, b"\x16\x03\x01", b"", Spoken::Other),
-            (110, b"", b"+OK ready\r\n", Spoken::Other),
-            (6379, b"QUIT\r\n", b"220 mx ESMTP\r\n", Spoken::Smtp),
-            (6379, b"", b"220 mx\r\n", Spoken::Unclear),
-            (6379, b"EHLO a\r\n", b"220 mx\r\n", Spoken::Smtp),
-            (21, b"USER a\r\n", b"220 ftp\r\n", Spoken::Other),
-            (80, b"GET / HTTP/1.1\r\n", b"", Spoken::Other),
-            (1224, b"lhlo a\r\n", b"", Spoken::Unclear),
-            (1224, b"lhlo a\r\n", b"220 mx\r\n", Spoken::Smtp),
+        let table: &[(u16, &[u8], &[u8], Recognised)] = &[
+            (25, b"", b"", Recognised::Unclear),
+            (25, b"EHLO a\r\n", b"", Recognised::Unclear),
+            (25, b"", b"220 mx\r\n", Recognised::Unclear),
+            (25, b"RSET\n", b"250\n", Recognised::Smtp),
+            (25, b"\x80\x01", b"220 mx\r\n", Recognised::Smtp),
+            (465, b"\x16\x03\x01", b"220 mx\r\n", Recognised::Other),
+            (25, b"", b"+OK\r\n", Recognised::Other),
+            (25, b"EHLO a\r\n", b"what?\r\n", Recognised::Smtp),
+            (465, b"\x16\x03\x01", b"", Recognised::Other),
+            (110, b"", b"+OK ready\r\n", Recognised::Other),
+            (6379, b"QUIT\r\n", b"220 mx ESMTP\r\n", Recognised::Smtp),
+            (6379, b"", b"220 mx\r\n", Recognised::Unclear),
+            (6379, b"EHLO a\r\n", b"220 mx\r\n", Recognised::Smtp),
+            (21, b"USER a\r\n", b"220 ftp\r\n", Recognised::Other),
+            (80, b"GET / HTTP/1.1\r\n", b"", Recognised::Other),
+            (1224, b"lhlo a\r\n", b"", Recognised::Unclear),
+            (1224, b"lhlo a\r\n", b"220 mx\r\n", Recognised::Smtp),
         ];
         for &(port, client, server, expected) in table {
             let found = recognise(port, client, server);
             assert_eq!(found, expected, "{port} {} {}", client.escape_ascii(), server.escape_ascii());
         }
-        assert_eq!(recognise_at_last(25, b"", b"220 mx\r\n"), Spoken::Smtp);
-        assert_eq!(recognise_at_last(1224, b"EHLO a\r\n", b""), Spoken::Smtp);
-        assert_eq!(recognise_at_last(25, b"EHLO a\r\n", b""), Spoken::Smtp);
-        assert_eq!(recognise_at_last(25, b"\0\x01", b""), Spoken::Other);
-        assert_eq!(recognise_at_last(6379, b"PING\r\n", b""), Spoken::Other);
+        assert_eq!(recognise_at_last(25, b"", b"220 mx\r\n"), Recognised::Smtp);
+        assert_eq!(recognise_at_last(1224, b"EHLO a\r\n", b""), Recognised::Smtp);
+        assert_eq!(recognise_at_last(25, b"EHLO a\r\n", b""), Recognised::Smtp);
+        assert_eq!(recognise_at_last(25, b"\0\x01", b""), Recognised::Other);
+        assert_eq!(recognise_at_last(6379, b"PING\r\n", b""), Recognised::Other);
     }
 }

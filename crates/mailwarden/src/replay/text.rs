@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::conversation::Conversation;
-use super::transcript::{Command, Message, Part, Transaction, Transcript};
+use super::transcript::{Part, RecordedCommand, RecordedMessage, Transaction, Transcript};
 use crate::text::{counted, escaped};
 
 /// A session, with an empty line behind it; `capture` names the file where there are several.
@@ -49,7 +49,7 @@ fn write_session(
 }
 
 /// A command as it was said; what may be a password is not shown.
-fn said(command: &Command) -> String {
+fn said(command: &RecordedCommand) -> String {
     let mut argument = escaped(&command.argument);
     if let ("AUTH", Some((mechanism, _))) = (command.verb.as_str(), argument.split_once(' ')) {
         argument = format!("{mechanism} (hidden)");
@@ -68,7 +68,7 @@ fn write_transaction(page: &mut String, number: usize, transaction: &Transaction
     transaction.parts.iter().try_for_each(|part| writeln!(page, "      {}", part_line(part)))
 }
 
-fn described(message: &Message) -> String {
+fn described(message: &RecordedMessage) -> String {
     let size = message.size;
     let cut = if message.complete { "" } else { ", not complete" };
     format!("{}: header {}, body {}{cut}", message.via.name(), size.header_bytes, size.body_bytes)
@@ -117,11 +117,14 @@ mod tests {
     fn nothing_of_the_wire_reaches_the_terminal_raw_and_no_password_is_shown() {
         let auth = |argument: &str| {
             let argument = argument.to_owned();
-            said(&Command { number: 0, verb: "AUTH".into(), argument, reply: None })
+            said(&RecordedCommand { number: 0, verb: "AUTH".into(), argument, reply: None })
         };
         assert_eq!(auth("PLAIN AGEAYg=="), "AUTH PLAIN (hidden)");
         assert_eq!(auth("LOGIN"), "AUTH LOGIN");
         let (verb, argument) = ("X\x1b[2J".to_owned(), "\u{9b}\r".to_owned());
-        assert_eq!(said(&Command { number: 0, verb, argument, reply: None }), "X\\u{1b}[2J \\u{9b}\\r");
+        assert_eq!(
+            said(&RecordedCommand { number: 0, verb, argument, reply: None }),
+            "X\\u{1b}[2J \\u{9b}\\r"
+        );
     }
 }

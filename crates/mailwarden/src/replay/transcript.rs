@@ -15,7 +15,7 @@ pub(super) struct Transcript {
     pub(super) ehlo: Vec<String>,
     /// The command it answered.
     pub(super) ehlo_of: Option<u32>,
-    pub(super) commands: Vec<Command>,
+    pub(super) commands: Vec<RecordedCommand>,
     pub(super) transactions: Vec<Transaction>,
     pub(super) starttls: bool,
     pub(super) matches: Vec<Matched>,
@@ -28,7 +28,7 @@ pub(super) struct Transcript {
 }
 
 #[derive(Debug)]
-pub(super) struct Command {
+pub(super) struct RecordedCommand {
     pub(super) number: u32,
     pub(super) verb: String,
     pub(super) argument: String,
@@ -41,7 +41,7 @@ pub(super) struct Transaction {
     /// Nothing when the message came without a MAIL that was recorded.
     pub(super) sender: Option<String>,
     pub(super) recipients: Vec<Recipient>,
-    pub(super) message: Option<Message>,
+    pub(super) message: Option<RecordedMessage>,
     pub(super) parts: Vec<Part>,
     /// The answer to the message; of several, to chunks or in LMTP (RFC 2033 §4.2), the worst.
     pub(super) reply: Option<u16>,
@@ -55,7 +55,7 @@ pub(super) struct Recipient {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Message {
+pub(super) struct RecordedMessage {
     pub(super) size: MessageSize,
     pub(super) via: Via,
     pub(super) complete: bool,
@@ -115,7 +115,7 @@ impl Transcript {
                 self.banner.get_or_insert_with(|| banner(text));
             }
             Observed::Capability { text: keyword } => self.offered.push(text(keyword)),
-            Observed::Command { number, verb, argument } => self.commands.push(Command {
+            Observed::Command { number, verb, argument } => self.commands.push(RecordedCommand {
                 number,
                 verb: text(verb).to_uppercase(),
                 argument: text(argument),
@@ -139,7 +139,7 @@ impl Transcript {
                 self.message_of(transaction).parts.push(part);
             }
             Observed::Message { transaction, via, size, complete } => {
-                self.message_of(transaction).message = Some(Message { size, via, complete });
+                self.message_of(transaction).message = Some(RecordedMessage { size, via, complete });
             }
             Observed::MessageReply { transaction, code } => {
                 let transaction = self.transaction(transaction);

@@ -13,7 +13,7 @@ mod common;
 
 /// What one session of a capture came to.
 #[derive(Debug, Default, PartialEq)]
-struct Found {
+struct Measured {
     client: String,
     server: String,
     syn_seen: bool,
@@ -49,7 +49,7 @@ fn streams_agree_with_an_independent_reader() {
     assert!(compared > 0 && differences.len() * 100 <= compared);
 }
 
-fn sessions(file: File) -> BTreeMap<u32, Found> {
+fn sessions(file: File) -> BTreeMap<u32, Measured> {
     let mut found = BTreeMap::new();
     let mut note = |flow: Flow<'_>| note(&mut found, flow);
     let mut capture = Capture::open(file).unwrap();
@@ -59,17 +59,17 @@ fn sessions(file: File) -> BTreeMap<u32, Found> {
     }
     reassembler.finish(&mut note);
     for session in found.values_mut() {
-        let Found { both_sides, client_bytes, server_bytes, .. } = session;
+        let Measured { both_sides, client_bytes, server_bytes, .. } = session;
         *both_sides = *client_bytes > 0 && *server_bytes > 0;
     }
     found
 }
 
-fn note(found: &mut BTreeMap<u32, Found>, flow: Flow<'_>) {
+fn note(found: &mut BTreeMap<u32, Measured>, flow: Flow<'_>) {
     match flow {
         Flow::Opened { id, client, server, syn_seen, .. } => {
             let (client, server) = (plain(client), plain(server));
-            found.insert(id.0, Found { client, server, syn_seen, ..Found::default() });
+            found.insert(id.0, Measured { client, server, syn_seen, ..Measured::default() });
         }
         Flow::Data { id, from, bytes, .. } => *octets(found, id, from) += bytes.len() as u64,
         Flow::Gap { id, from, octets: missing, .. } => {
@@ -83,7 +83,7 @@ fn note(found: &mut BTreeMap<u32, Found>, flow: Flow<'_>) {
     }
 }
 
-fn octets(found: &mut BTreeMap<u32, Found>, id: FlowId, from: Side) -> &mut u64 {
+fn octets(found: &mut BTreeMap<u32, Measured>, id: FlowId, from: Side) -> &mut u64 {
     let session = found.get_mut(&id.0).unwrap();
     match from {
         Side::Client => &mut session.client_bytes,
@@ -96,7 +96,7 @@ fn plain(address: SocketAddr) -> String {
     format!("{}:{}", address.ip(), address.port())
 }
 
-fn from_facts(facts: &Value) -> Found {
+fn from_facts(facts: &Value) -> Measured {
     let text = |name: &str| facts[name].as_str().unwrap().to_owned();
     let number = |value: &Value| value.as_u64().unwrap();
     let gaps = facts["gaps"].as_array().unwrap().iter();
@@ -105,7 +105,7 @@ fn from_facts(facts: &Value) -> Found {
         let (address, port) = text(name).rsplit_once(':').map(|(a, p)| (a.to_owned(), p.to_owned())).unwrap();
         plain(SocketAddr::new(address.parse().unwrap(), port.parse().unwrap()))
     };
-    Found {
+    Measured {
         client: end("client"),
         server: end("server"),
         syn_seen: facts["syn_seen"].as_bool().unwrap(),

@@ -11,7 +11,7 @@ use super::stream::Stream;
 use super::{Counts, End, Flow, FlowId};
 
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct FlowPair {
     id: FlowId,
     client: Stream,
     server: Stream,
@@ -24,7 +24,7 @@ pub(super) struct Tell<'a, 'o> {
     pub(super) out: &'a mut (dyn FnMut(Flow<'_>) + 'o),
 }
 
-impl Session {
+impl FlowPair {
     pub(super) fn new(id: FlowId) -> Self {
         Self { id, client: Stream::default(), server: Stream::default() }
     }

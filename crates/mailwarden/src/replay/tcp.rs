@@ -1,6 +1,6 @@
 //! Frames to TCP sessions: who spoke to whom, and the octets of both directions in order.
 //!
-//! `packet` finds the TCP segment in a frame, `fragments` puts IP packets together, `session` orders the two
+//! `packet` finds the TCP segment in a frame, `fragments` puts IP packets together, `pair` orders the two
 //! directions of a session, `stream` the octets of one. Nothing here knows what the octets mean, and nothing
 //! is invented: what the capture lacks is a gap.
 
@@ -13,11 +13,11 @@ use proto::{Side, Time};
 use super::pcap::Frame;
 use fragments::Fragments;
 use packet::{Packet, Passed, Segment};
-use session::{Session, Tell};
+use pair::{FlowPair, Tell};
 
 mod fragments;
 mod packet;
-mod session;
+mod pair;
 mod stream;
 
 /// What happened on the wire, in an order in which it can have happened.
@@ -93,17 +93,17 @@ struct Ends {
 /// What runs between two ends.
 #[derive(Debug)]
 struct Tracked {
-    current: Conversation,
+    current: TrackedPair,
     /// The session before, as long as the SYN that would replace it is unanswered: anyone can forge a SYN.
-    before: Option<Box<Conversation>>,
+    before: Option<Box<TrackedPair>>,
     /// The number of the last frame: the capture's own clock may be wrong.
     last_frame: u64,
 }
 
 #[derive(Debug)]
-struct Conversation {
+struct TrackedPair {
     client: SocketAddr,
-    session: Session,
+    session: FlowPair,
 }
 
 impl Reassembler {
@@ -143,14 +143,14 @@ impl Reassembler {
         let mut tell = Tell { time: self.time, counts: &mut self.counts, out };
         let tracked = match self.sessions.entry(Ends::of(segment)) {
             Entry::Vacant(entry) => {
-                let current = Conversation::open(segment, &mut self.opened, &mut tell);
+                let current = TrackedPair::open(segment, &mut self.opened, &mut tell);
                 entry.insert(Tracked { current, before: None, last_frame: 0 })
             }
             Entry::Occupied(entry) => entry.into_mut(),
         };
         self.held_octets -= tracked.held_octets();
         if tracked.current.is_over_with(segment) {
-            let next = Conversation::open(segment, &mut self.opened, &mut tell);
+            let next = TrackedPair::open(segment, &mut self.opened, &mut tell);
             tracked.supersede(next, &mut tell);
         }
         tracked.segment(segment, &mut tell);
@@ -175,9 +175,9 @@ impl Reassembler {
 
     fn drain(&mut self, tracked: Vec<Tracked>, out: &mut dyn FnMut(Flow<'_>)) {
         self.held_octets -= tracked.iter().map(Tracked::held_octets).sum::<usize>();
-        let mut sessions: Vec<Session> =
+        let mut sessions: Vec<FlowPair> =
             tracked.into_iter().flat_map(Tracked::conversations).map(|one| one.session).collect();
-        sessions.sort_unstable_by_key(Session::id);
+        sessions.sort_unstable_by_key(FlowPair::id);
         let mut tell = Tell { time: self.time, counts: &mut self.counts, out };
         for session in sessions {
             session.forget(&mut tell);
@@ -204,7 +204,7 @@ impl Tracked {
     }
 
     /// A SYN begins another session.
-    fn supersede(&mut self, next: Conversation, tell: &mut Tell<'_, '_>) {
+    fn supersede(&mut self, next: TrackedPair, tell: &mut Tell<'_, '_>) {
         let last = std::mem::replace(&mut self.current, next);
         // Of two unanswered SYNs the second replaces the first, and what was there before both stays.
         let gone = if last.session.is_answered() {
@@ -217,7 +217,7 @@ impl Tracked {
         }
     }
 
-    fn conversations(self) -> impl Iterator<Item = Conversation> {
+    fn conversations(self) -> impl Iterator<Item = TrackedPair> {
         self.before.map(|before| *before).into_iter().chain([self.current])
     }
 
@@ -227,7 +227,7 @@ impl Tracked {
     }
 }
 
-impl Conversation {
+impl TrackedPair {
     fn open(segment: &Segment<'_>, opened: &mut u32, tell: &mut Tell<'_, '_>) -> Self {
         let id = FlowId(*opened);
         *opened = opened.wrapping_add(1);
@@ -237,7 +237,7 @@ impl Conversation {
         };
         let syn_seen = segment.syn && segment.acknowledged.is_none();
         (tell.out)(Flow::Opened { id, client, server, syn_seen, time: tell.time });
-        Self { client, session: Session::new(id) }
+        Self { client, session: FlowPair::new(id) }
     }
 
     fn is_over_with(&self, segment: &Segment<'_>) -> bool {
