@@ -192,7 +192,7 @@ impl Connection {
             Poll::Ready(Err(_)) => {
                 endpoint.mark_reset();
                 if !std::mem::replace(&mut endpoint.close_reported, true) {
-                    let mut sink = Sink {
+                    let mut sink = EndpointSink {
                         endpoints: &mut self.endpoints,
                         gather,
                         entry: &self.entry,
@@ -216,8 +216,13 @@ impl Connection {
             let rest = bytes.get(taken..).unwrap_or_default();
             let most = self.session.portion(side).saturating_mul(portions);
             let portion = rest.get(..most).unwrap_or(rest);
-            let mut sink =
-                Sink { endpoints: &mut self.endpoints, gather, entry: &self.entry, at: &self.at, worker };
+            let mut sink = EndpointSink {
+                endpoints: &mut self.endpoints,
+                gather,
+                entry: &self.entry,
+                at: &self.at,
+                worker,
+            };
             let took = self.session.offer(worker.now(), side, portion, &mut sink);
             sink.flush();
             taken += took.bytes;
@@ -278,7 +283,7 @@ impl Connection {
     fn refuse_tls(&mut self, worker: &Worker, gather: &mut [Vec<u8>; 2]) -> bool {
         let Some(side) = self.endpoints.secure.take() else { return false };
         let mut sink =
-            Sink { endpoints: &mut self.endpoints, gather, entry: &self.entry, at: &self.at, worker };
+            EndpointSink { endpoints: &mut self.endpoints, gather, entry: &self.entry, at: &self.at, worker };
         self.session.secured(worker.now(), side, Err(TlsFailure::Unavailable), &mut sink);
         sink.flush();
         true
@@ -294,7 +299,7 @@ impl Connection {
         endpoint.close_reported = true;
         endpoint.held = Vec::new();
         let mut sink =
-            Sink { endpoints: &mut self.endpoints, gather, entry: &self.entry, at: &self.at, worker };
+            EndpointSink { endpoints: &mut self.endpoints, gather, entry: &self.entry, at: &self.at, worker };
         self.session.ended(worker.now(), side, End::Fin, &mut sink);
         sink.flush();
         true
@@ -303,7 +308,7 @@ impl Connection {
     fn turn(&mut self, worker: &Worker, work: impl FnOnce(&mut Session, Time, &mut dyn Output)) {
         {
             let mut scratch = worker.scratch();
-            let mut sink = Sink {
+            let mut sink = EndpointSink {
                 endpoints: &mut self.endpoints,
                 gather: &mut scratch.gather,
                 entry: &self.entry,
@@ -396,7 +401,7 @@ impl Endpoints {
 }
 
 /// Carries out a session's effects.
-struct Sink<'s> {
+struct EndpointSink<'s> {
     endpoints: &'s mut Endpoints,
     gather: &'s mut [Vec<u8>; 2],
     entry: &'s SessionEntry,
@@ -404,7 +409,7 @@ struct Sink<'s> {
     worker: &'s Worker,
 }
 
-impl Sink<'_> {
+impl EndpointSink<'_> {
     fn flush(&mut self) {
         self.flush_side(Side::Client);
         self.flush_side(Side::Server);
@@ -422,7 +427,7 @@ impl Sink<'_> {
     }
 }
 
-impl Output for Sink<'_> {
+impl Output for EndpointSink<'_> {
     fn emit(&mut self, effect: Effect<'_>) {
         match effect {
             Effect::Send { to, bytes, .. } if bytes.len() >= DIRECT_WRITE_MIN => {

@@ -50,17 +50,17 @@ pub(crate) struct View {
 
 /// A part of a worker's sessions.
 #[derive(Debug)]
-pub(crate) struct Batch {
+pub(crate) struct ViewBatch {
     pub(crate) views: Vec<View>,
     /// Where the next part begins; nothing when this was the last.
     pub(crate) next: Option<usize>,
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Sessions(RefCell<Slab<Rc<Session>>>);
+pub(crate) struct Sessions(RefCell<Slab<Rc<SessionRecord>>>);
 
 #[derive(Debug)]
-struct Session {
+struct SessionRecord {
     info: RefCell<SessionInfo>,
     target: Rc<Target>,
     stage: Cell<Stage>,
@@ -75,7 +75,7 @@ struct Session {
 pub(crate) struct SessionEntry {
     sessions: Rc<Sessions>,
     key: usize,
-    session: Rc<Session>,
+    session: Rc<SessionRecord>,
 }
 
 impl Sessions {
@@ -87,7 +87,7 @@ impl Sessions {
         worker: &Worker,
     ) -> SessionEntry {
         let server = target.servers.first().copied().unwrap_or(client);
-        let session = Rc::new(Session {
+        let session = Rc::new(SessionRecord {
             info: RefCell::new(worker.session_info(client, server)),
             target: Rc::clone(target),
             stage: Cell::new(Stage::Opening),
@@ -112,7 +112,7 @@ impl Sessions {
         self.wake(|_| true);
     }
 
-    fn wake(&self, is_due: impl Fn(&Session) -> bool) {
+    fn wake(&self, is_due: impl Fn(&SessionRecord) -> bool) {
         for (_, session) in &*self.0.borrow() {
             if is_due(session)
                 && let Some(waker) = session.waker.get()
@@ -124,15 +124,15 @@ impl Sessions {
 
     /// The sessions from a position on, 0 being the first, as many as are looked at without holding up others.
     /// A session that begins or ends between two parts may be missing, but none comes twice.
-    pub(super) fn batch(&self, from: usize, now: Time) -> Batch {
+    pub(super) fn batch(&self, from: usize, now: Time) -> ViewBatch {
         let table = self.0.borrow();
         let end = from.saturating_add(BATCH);
         let views = (from..end).filter_map(|key| table.get(key)).map(|session| session.view(now)).collect();
-        Batch { views, next: (end < table.capacity()).then_some(end) }
+        ViewBatch { views, next: (end < table.capacity()).then_some(end) }
     }
 }
 
-impl Session {
+impl SessionRecord {
     fn view(&self, now: Time) -> View {
         let info = self.info.borrow().clone();
         let [bytes_to_client, bytes_to_server] = self.sent.get();

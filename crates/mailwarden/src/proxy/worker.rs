@@ -16,7 +16,7 @@ use super::Target;
 use super::admit::{admit, refuse};
 use super::connection::serve;
 use super::listener::{self, limit_replies};
-use super::sessions::{Batch, Sessions};
+use super::sessions::{Sessions, ViewBatch};
 use crate::report::{Counters, Recorder, Reporter, SessionInfo};
 
 /// Bytes of the buffer that all sessions of a worker read into. From 16 KiB on the cost per byte no
@@ -40,7 +40,7 @@ pub(crate) enum Control {
     Stop,
     /// Describe the sessions from a position of the table on, a batch of them: a long table is asked for in
     /// parts, between which sessions have their turns.
-    Sessions { from: usize, reply: oneshot::Sender<Batch> },
+    Sessions { from: usize, reply: oneshot::Sender<ViewBatch> },
 }
 
 #[derive(Debug)]

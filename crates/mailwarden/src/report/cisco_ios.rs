@@ -46,10 +46,10 @@ fn session_start(out: &mut Vec<u8>, Origin { session, config }: Origin<'_>) -> i
     write!(
         out,
         "%FW-6-SESS_AUDIT_TRAIL_START: {}Start {} session: initiator ({}) -- responder ({})",
-        Target(config),
+        TargetClass(config),
         config.protocol.name(),
-        Endpoint(session.client),
-        Endpoint(session.server)
+        PlainAddress(session.client),
+        PlainAddress(session.server)
     )
 }
 
@@ -61,11 +61,11 @@ fn session_end(
     write!(
         out,
         "%FW-6-SESS_AUDIT_TRAIL: {}Stop {} session: initiator ({}) sent {} bytes -- responder ({}) sent {} bytes",
-        Target(config),
+        TargetClass(config),
         config.protocol.name(),
-        Endpoint(session.client),
+        PlainAddress(session.client),
         end.bytes_client,
-        Endpoint(session.server),
+        PlainAddress(session.server),
         end.bytes_server
     )
 }
@@ -84,8 +84,8 @@ fn found(out: &mut Vec<u8>, Origin { session, config }: Origin<'_>, found: &Matc
         out,
         "%APPFW-4-{mnemonic}: {subject} matched ({}) - {doing} session {} {} on zone-pair {} class {} appl-class {}",
         found.criterion,
-        Endpoint(session.client),
-        Endpoint(session.server),
+        PlainAddress(session.client),
+        PlainAddress(session.server),
         config.name,
         config.class,
         found.class
@@ -96,13 +96,13 @@ fn anomaly(
     Origin { session, config }: Origin<'_>,
     anomaly: &Anomaly<'_>,
 ) -> io::Result<()> {
-    let client = Endpoint(session.client);
+    let client = PlainAddress(session.client);
     match anomaly.kind {
         // IOS's own message for a command outside its list.
         AnomalyKind::UnknownVerb => write!(
             out,
             "%FW-3-SMTP_INVALID_COMMAND: {}Invalid SMTP command ({}) (total {} chars) from initiator ({client})",
-            Target(config),
+            TargetClass(config),
             escaped_bytes(anomaly.value),
             anomaly.value.len()
         ),
@@ -111,7 +111,7 @@ fn anomaly(
             "%APPFW-4-SMTP_ANOMALY: SMTP {} - {} session {client} {} on zone-pair {} class {}",
             kind.name(),
             anomaly.treatment.name(),
-            Endpoint(session.server),
+            PlainAddress(session.server),
             config.name,
             config.class
         ),
@@ -119,9 +119,9 @@ fn anomaly(
 }
 
 /// The policy before a message of the inspection engine, `(target:class)-(mx:MAIL):`; nothing without a class.
-struct Target<'r>(&'r SessionConfig);
+struct TargetClass<'r>(&'r SessionConfig);
 
-impl Display for Target<'_> {
+impl Display for TargetClass<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let SessionConfig { name, class, .. } = self.0;
         if class.is_empty() { Ok(()) } else { write!(out, "(target:class)-({name}:{class}):") }
@@ -129,9 +129,9 @@ impl Display for Target<'_> {
 }
 
 /// Address and port, an IPv6 address without brackets.
-struct Endpoint(SocketAddr);
+struct PlainAddress(SocketAddr);
 
-impl Display for Endpoint {
+impl Display for PlainAddress {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}:{}", self.0.ip(), self.0.port())
     }

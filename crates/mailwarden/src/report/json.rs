@@ -13,7 +13,7 @@ use super::{Origin, Record, Reported, SessionEnd};
 
 /// Appends the line of a record; nothing for one that is not an event.
 pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>, stamps: &mut Stamps) {
-    let mut to = Out { lines: out, time: stamps.rfc3339(record.time) };
+    let mut to = EventLine { lines: out, time: stamps.rfc3339(record.time) };
     match record.event {
         Reported::Event(origin, event) => match event {
             Event::SessionStart => to.put("session_start", Some(origin), Nothing {}),
@@ -33,14 +33,14 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>, stamps: &mut Stamps
 }
 
 /// Where a line goes, and its time.
-struct Out<'o> {
+struct EventLine<'o> {
     lines: &'o mut Vec<u8>,
     time: &'o str,
 }
 
-impl Out<'_> {
+impl EventLine<'_> {
     fn put(&mut self, event: &'static str, origin: Option<Origin<'_>>, fields: impl Serialize) {
-        let line = Line { time: self.time, event, session: origin.map(Session::of), fields };
+        let line = Line { time: self.time, event, session: origin.map(SessionFields::of), fields };
         let whole = self.lines.len();
         // Neither a Vec nor these structs fail; if one did, half a line would be worse than none.
         match serde_json::to_writer(&mut *self.lines, &line) {
@@ -58,25 +58,25 @@ struct Line<'r, F> {
     event: &'static str,
     /// Of all events but `config`.
     #[serde(flatten)]
-    session: Option<Session<'r>>,
+    session: Option<SessionFields<'r>>,
     #[serde(flatten)]
     fields: F,
 }
 
 /// What every event of a session has.
 #[derive(Clone, Copy, Serialize)]
-struct Session<'r> {
+struct SessionFields<'r> {
     /// Unique over workers, restarts and nodes.
     session: SessionId,
     protocol: &'static str,
-    client: Endpoint,
-    server: Endpoint,
+    client: PeerFields,
+    server: PeerFields,
     /// The proxy that accepted the client.
     proxy: &'r str,
 }
 
 #[derive(Clone, Copy, Serialize)]
-struct Endpoint {
+struct PeerFields {
     address: IpAddr,
     port: u16,
 }
@@ -160,7 +160,7 @@ struct ConfigFields<'r> {
     result: &'r str,
 }
 
-impl<'r> Session<'r> {
+impl<'r> SessionFields<'r> {
     fn of(Origin { session, config }: Origin<'r>) -> Self {
         Self {
             session: session.id,
@@ -172,7 +172,7 @@ impl<'r> Session<'r> {
     }
 }
 
-impl From<SocketAddr> for Endpoint {
+impl From<SocketAddr> for PeerFields {
     fn from(address: SocketAddr) -> Self {
         Self { address: address.ip(), port: address.port() }
     }

@@ -28,13 +28,13 @@ pub(crate) struct Recorder {
     worker: u16,
     started: Instant,
     sessions: Cell<u64>,
-    state: RefCell<State>,
+    state: RefCell<RecorderState>,
     /// The first line of a batch was appended.
     pending: Notify,
 }
 
 #[derive(Debug)]
-struct State {
+struct RecorderState {
     counters: Counters,
     batch: Batch,
     stamps: Stamps,
@@ -44,7 +44,7 @@ struct State {
 impl Recorder {
     /// The recorder of one worker, whose time is measured from `started`.
     pub(crate) fn new(reporter: Reporter, worker: u16, started: Instant) -> Self {
-        let state = State {
+        let state = RecorderState {
             counters: Counters::default(),
             batch: Batch::default(),
             stamps: Stamps::default(),
@@ -105,7 +105,7 @@ impl Recorder {
 
     fn record(&self, now: Time, event: Reported<'_>) {
         let mut state = self.state.borrow_mut();
-        let State { counters, batch, stamps, clock } = &mut *state;
+        let RecorderState { counters, batch, stamps, clock } = &mut *state;
         let record = Record { time: clock.wall_time(now), event };
         counters.count(&record);
         let was_empty = batch.is_empty();

@@ -25,13 +25,13 @@ pub(crate) struct Writer {
 /// Where lines go.
 #[derive(Debug)]
 pub(crate) struct Sinks {
-    pub(super) syslog: Sink,
-    pub(super) json: Option<Sink>,
+    pub(super) syslog: LineSink,
+    pub(super) json: Option<LineSink>,
 }
 
 /// What takes whole lines.
 #[derive(Debug)]
-pub(crate) struct Sink {
+pub(crate) struct LineSink {
     name: String,
     out: Box<dyn Out>,
     /// The last line was cut off: the next must not run on from it.
@@ -47,21 +47,21 @@ impl Sinks {
     /// Opens what a configuration names; stderr takes the syslog lines when it names no file.
     pub(crate) fn open(files: &Files) -> Result<Self, String> {
         let syslog = match &files.log {
-            Some(path) => Sink::append(path)?,
-            None => Sink::new("standard error output", io::stderr()),
+            Some(path) => LineSink::append(path)?,
+            None => LineSink::new("standard error output", io::stderr()),
         };
-        Ok(Self { syslog, json: files.events.as_deref().map(Sink::append).transpose()? })
+        Ok(Self { syslog, json: files.events.as_deref().map(LineSink::append).transpose()? })
     }
 
     /// JSON to a program that listens, and syslog lines nowhere.
     pub(crate) fn events_to(listener: impl Write + Send + std::fmt::Debug + 'static) -> Self {
-        Self { syslog: Sink::new("nowhere", io::sink()), json: Some(Sink::new("listener", listener)) }
+        Self { syslog: LineSink::new("nowhere", io::sink()), json: Some(LineSink::new("listener", listener)) }
     }
 
     /// Everything to nobody.
     #[cfg(test)]
     pub(super) fn nowhere() -> Self {
-        Self { syslog: Sink::new("nowhere", io::sink()), json: None }
+        Self { syslog: LineSink::new("nowhere", io::sink()), json: None }
     }
 
     fn write(&mut self, lines: &Batch) {
@@ -74,7 +74,7 @@ impl Sinks {
     }
 }
 
-impl Sink {
+impl LineSink {
     fn new(name: &str, out: impl Write + Send + std::fmt::Debug + 'static) -> Self {
         Self { name: name.to_owned(), out: Box::new(out), torn: false, lost: 0 }
     }
@@ -206,7 +206,7 @@ mod tests {
     fn a_full_disk_is_reported_once_and_tears_no_later_line() {
         let disk = Disk::default();
         disk.0.lock().unwrap().0 = 7;
-        let mut sink = Sink::new("events", disk.clone());
+        let mut sink = LineSink::new("events", disk.clone());
         assert_eq!(sink.put(b"one\n"), None);
         assert_eq!(sink.put(b"two and\n").unwrap(), "cannot write to events: no storage space");
         assert_eq!(sink.put(b"three\n"), None);
@@ -220,7 +220,7 @@ mod tests {
     fn of_a_batch_that_is_cut_off_the_lines_before_the_cut_count_as_written() {
         let disk = Disk::default();
         disk.0.lock().unwrap().0 = 6;
-        let mut sink = Sink::new("events", disk.clone());
+        let mut sink = LineSink::new("events", disk.clone());
         assert!(sink.put(b"one\ntwo\nthree\n").is_some());
         disk.0.lock().unwrap().0 = 100;
         assert_eq!(sink.put(b"four\n").unwrap(), "events can be written again, 2 lines were lost");
@@ -231,7 +231,7 @@ mod tests {
     fn a_batch_cut_off_between_two_lines_is_not_torn() {
         let disk = Disk::default();
         disk.0.lock().unwrap().0 = 4;
-        let mut sink = Sink::new("events", disk.clone());
+        let mut sink = LineSink::new("events", disk.clone());
         assert!(sink.put(b"one\ntwo\n").is_some());
         disk.0.lock().unwrap().0 = 100;
         assert_eq!(sink.put(b"three\n").unwrap(), "events can be written again, 1 lines were lost");
