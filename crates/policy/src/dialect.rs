@@ -4,7 +4,7 @@
 //! what each does to the model. The modes to which several dialects add commands are composed here.
 //!
 //! Adding a statement: a row in its mode's table, a variant of that mode's lines, an arm in `lower`.
-//! Adding a dialect: its folder, its tables in the modes below, a variant of [`Statement`], and the arms
+//! Adding a dialect: its folder, its tables in the modes below, a variant of [`AnyStatement`], and the arms
 //! in `lowering.rs` that the compiler then asks for.
 
 #![deny(clippy::wildcard_enum_match_arm)]
@@ -27,15 +27,15 @@ pub(crate) use lowering::lower;
 use lowering::{BlockLine, Described};
 
 /// The mode a file begins in.
-pub fn global() -> &'static Mode<Statement> {
+pub fn global() -> &'static Mode<AnyStatement> {
     &GLOBAL
 }
 
-static GLOBAL: Mode<Statement> =
+static GLOBAL: Mode<AnyStatement> =
     Mode::new("global", "(config)#", &[common::GLOBAL_COMMANDS, own::GLOBAL_COMMANDS, c3pl::GLOBAL_COMMANDS])
         .unknown(Unknown::Ignore);
 
-static INTERFACE: Mode<Statement> =
+static INTERFACE: Mode<AnyStatement> =
     Mode::new("interface", "(config-if)#", &[common::INTERFACE_COMMANDS, c3pl::INTERFACE_COMMANDS])
         .unknown(Unknown::Ignore);
 
@@ -44,13 +44,13 @@ static INTERFACE: Mode<Statement> =
 /// A line inside a block is of the type of that block's lines, so that each lowering is an exhaustive
 /// `match`: a statement that is not lowered does not compile.
 #[derive(Clone, Debug)]
-pub enum Statement {
+pub enum AnyStatement {
     Common(common::Statement),
     Own(own::Statement),
     C3pl(c3pl::Statement),
 }
 
-impl Statement {
+impl AnyStatement {
     /// Whether the line configures nothing and leads to the lines that do: `enable`, `configure terminal`.
     pub(crate) const fn leads_to_configuration(&self) -> bool {
         matches!(self, Self::Common(common::Statement::OnTheWay))
@@ -67,17 +67,17 @@ impl Statement {
 
 /// A line of the block `interface`, to which each dialect adds commands.
 #[derive(Clone, Debug)]
-pub(crate) enum InterfaceLine {
+pub(crate) enum AnyInterfaceLine {
     Common(common::InterfaceLine),
     C3pl(c3pl::InterfaceLine),
 }
 
-impl BlockLine for InterfaceLine {
-    fn of(statement: Statement) -> Option<Self> {
+impl BlockLine for AnyInterfaceLine {
+    fn of(statement: AnyStatement) -> Option<Self> {
         match statement {
-            Statement::Common(_) => common::InterfaceLine::of(statement).map(Self::Common),
-            Statement::C3pl(_) => c3pl::InterfaceLine::of(statement).map(Self::C3pl),
-            Statement::Own(_) => None,
+            AnyStatement::Common(_) => common::InterfaceLine::of(statement).map(Self::Common),
+            AnyStatement::C3pl(_) => c3pl::InterfaceLine::of(statement).map(Self::C3pl),
+            AnyStatement::Own(_) => None,
         }
     }
 }
@@ -95,10 +95,10 @@ impl From<grammar::Span> for Span {
     }
 }
 
-type Built = Result<Statement, Mismatch>;
+type Built = Result<AnyStatement, Mismatch>;
 
 /// The way of a statement or line into a table.
-fn built(statement: impl Into<Statement>) -> Built {
+fn built(statement: impl Into<AnyStatement>) -> Built {
     Ok(statement.into())
 }
 
@@ -106,7 +106,7 @@ fn built(statement: impl Into<Statement>) -> Built {
 pub(crate) const DESCRIPTION: &str = "[no] description [LINE$text]";
 
 /// That command; the first line of its help says of what.
-const fn description<L: Described>(help: &'static [&'static str; 2]) -> Command<Statement> {
+const fn description<L: Described>(help: &'static [&'static str; 2]) -> Command<AnyStatement> {
     let [about, _] = *help;
     Command::new(DESCRIPTION, about, help, |m| built(L::description(text(m, "text"))))
 }
@@ -203,8 +203,8 @@ mod tests {
     }
 
     /// Every mode, with the lines that lead into it.
-    fn with_headers() -> Vec<(&'static Mode<Statement>, Vec<String>)> {
-        let mut found: Vec<(&'static Mode<Statement>, Vec<String>)> = vec![(global(), Vec::new())];
+    fn with_headers() -> Vec<(&'static Mode<AnyStatement>, Vec<String>)> {
+        let mut found: Vec<(&'static Mode<AnyStatement>, Vec<String>)> = vec![(global(), Vec::new())];
         let mut next = 0;
         while let Some((mode, headers)) = found.get(next).cloned() {
             next += 1;

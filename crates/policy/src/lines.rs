@@ -38,7 +38,7 @@ pub(crate) fn read<'s>(
     complaints: &mut Diagnostics,
 ) -> Vec<Line<'s>> {
     let raw: Vec<(usize, &str)> = source.lines().collect();
-    let mut reader = Reader { raw: &raw, next: 0, never_closed: Vec::new(), complaints };
+    let mut reader = LineReader { raw: &raw, next: 0, never_closed: Vec::new(), complaints };
     let mut lines = Vec::new();
     while let Some((start, raw)) = reader.next_line() {
         let Some(line) = statement(start, raw) else { continue };
@@ -51,7 +51,7 @@ pub(crate) fn read<'s>(
     lines
 }
 
-struct Reader<'r, 's> {
+struct LineReader<'r, 's> {
     raw: &'r [(usize, &'s str)],
     next: usize,
     /// Delimiters of which we know that none follows, so that no text is searched twice.
@@ -62,7 +62,7 @@ struct Reader<'r, 's> {
 /// Limit: distinct banner delimiters that turned out never to be closed; the rest is read as one line each.
 const NEVER_CLOSED_MAX: usize = 16;
 
-impl<'s> Reader<'_, 's> {
+impl<'s> LineReader<'_, 's> {
     fn next_line(&mut self) -> Option<(usize, &'s str)> {
         let line = self.raw.get(self.next).copied();
         self.next += usize::from(line.is_some());

@@ -3,7 +3,7 @@
 use grammar::{Command, Completion, Mismatch, Mode, Platforms};
 
 use crate::diagnostic::{Code, Diagnostic};
-use crate::dialect::Statement;
+use crate::dialect::AnyStatement;
 use crate::lines::Line;
 use crate::nearest::nearest;
 use crate::source::Span;
@@ -13,7 +13,7 @@ const EXPECTED_MAX: usize = 12;
 
 /// `word` is the index of the word in question.
 pub(crate) fn complaint(
-    mode: &'static Mode<Statement>,
+    mode: &'static Mode<AnyStatement>,
     platforms: Platforms,
     line: &Line<'_>,
     mismatch: &Mismatch,
@@ -48,7 +48,7 @@ pub(crate) fn complaint(
 
 /// A word that does not fit here. If an earlier one is a slip that explains it, that one is at fault.
 fn unknown(
-    mode: &'static Mode<Statement>,
+    mode: &'static Mode<AnyStatement>,
     platforms: Platforms,
     line: &Line<'_>,
     at: grammar::Span,
@@ -81,14 +81,14 @@ pub(crate) struct Correction {
     at: grammar::Span,
     keyword: &'static str,
     /// The command that the line is with the keyword in the word's place.
-    pub(crate) command: &'static Command<Statement>,
+    pub(crate) command: &'static Command<AnyStatement>,
     /// The line then.
     pub(crate) line: String,
 }
 
 /// The word, the `from`th or one before it, that makes the line whole if it is written as a keyword.
 pub(crate) fn corrected(
-    mode: &'static Mode<Statement>,
+    mode: &'static Mode<AnyStatement>,
     platforms: Platforms,
     text: &str,
     from: usize,
@@ -110,7 +110,7 @@ pub(crate) fn corrected(
 }
 
 fn next_words(
-    mode: &'static Mode<Statement>,
+    mode: &'static Mode<AnyStatement>,
     platforms: Platforms,
     line: &Line<'_>,
     at: usize,
@@ -119,7 +119,7 @@ fn next_words(
 }
 
 /// What may follow the beginning of a line.
-fn completions(mode: &'static Mode<Statement>, platforms: Platforms, before: &str) -> Vec<&'static str> {
+fn completions(mode: &'static Mode<AnyStatement>, platforms: Platforms, before: &str) -> Vec<&'static str> {
     let before = if before.is_empty() { String::new() } else { format!("{} ", before.trim_end()) };
     let next = grammar::complete(mode, platforms, &before).unwrap_or_default();
     next.into_iter().map(|Completion { word, .. }| word).collect()

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use grammar::{Claim, Command, Mismatch, Mode, Platforms, Resolved, Unknown};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::dialect::{self, Statement};
+use crate::dialect::{self, AnyStatement};
 use crate::lines::Line;
 use crate::maps::{MapHeader, map_header};
 use crate::mismatch::{self, Correction};
@@ -21,7 +21,7 @@ use crate::survey::UnusedMap;
 /// A statement and the statements of the block it opens.
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(crate) statement: Statement,
+    pub(crate) statement: AnyStatement,
     /// It was said with `no`.
     pub(crate) negated: bool,
     pub(crate) at: Span,
@@ -46,7 +46,7 @@ pub(crate) fn read(
     platform: Platform,
     complaints: &mut Diagnostics,
 ) -> Statements {
-    let mut reader = Reader {
+    let mut reader = StatementReader {
         source,
         platforms: dialect::platforms(platform),
         blocks: Vec::new(),
@@ -64,12 +64,12 @@ pub(crate) fn read(
 
 /// A block that is open, by its header.
 struct Block {
-    mode: &'static Mode<Statement>,
+    mode: &'static Mode<AnyStatement>,
     header: Node,
     indent: usize,
 }
 
-struct Reader<'r> {
+struct StatementReader<'r> {
     source: &'r Source,
     platforms: Platforms,
     /// The open blocks, the innermost last; below them all is the global mode.
@@ -77,12 +77,12 @@ struct Reader<'r> {
     /// The indentation of a statement that is not ours: what is indented deeper belongs to it.
     aside: Option<usize>,
     /// A block of ours that a foreign statement closed, and where: its lines must not get lost silently.
-    closed: Option<(&'static Mode<Statement>, Span)>,
+    closed: Option<(&'static Mode<AnyStatement>, Span)>,
     out: Statements,
     complaints: &'r mut Diagnostics,
 }
 
-impl Reader<'_> {
+impl StatementReader<'_> {
     fn line(&mut self, line: &Line<'_>) {
         let Some(cut) = Cut::of(self.source, line) else { return };
         if line.exec {
@@ -129,7 +129,7 @@ impl Reader<'_> {
     /// A keyword typed in full wins over one that is only begun, even further out: `zone security x`
     /// after an interface is a zone, and not its `zone-member`. It wins even if the rest of the line does not
     /// fit: `class type inspect c1` in a policy on mail lacks its `smtp`, and is no `class-map`.
-    fn resolve<'s>(&self, cut: &Cut<'s>) -> Result<(usize, Resolved<'s, Statement>), Vec<Refusal>> {
+    fn resolve<'s>(&self, cut: &Cut<'s>) -> Result<(usize, Resolved<'s, AnyStatement>), Vec<Refusal>> {
         let mut begun = None;
         let mut refusals: Vec<Refusal> = Vec::new();
         for (depth, mode) in self.modes() {
@@ -155,12 +155,12 @@ impl Reader<'_> {
     }
 
     /// The modes a line may belong to, the innermost first, each with the number of blocks that stay open.
-    fn modes(&self) -> impl Iterator<Item = (usize, &'static Mode<Statement>)> {
+    fn modes(&self) -> impl Iterator<Item = (usize, &'static Mode<AnyStatement>)> {
         let inner = self.blocks.iter().enumerate().rev().map(|(index, block)| (index + 1, block.mode));
         inner.chain([(0, dialect::global())])
     }
 
-    fn statement(&mut self, cut: &Cut<'_>, depth: usize, resolved: &Resolved<'_, Statement>) {
+    fn statement(&mut self, cut: &Cut<'_>, depth: usize, resolved: &Resolved<'_, AnyStatement>) {
         self.close(depth);
         self.aside = None;
         let statement = match resolved.build() {
@@ -192,7 +192,7 @@ impl Reader<'_> {
     }
 
     /// Whether the quotes of a pattern are closed.
-    fn check_quotes(&mut self, cut: &Cut<'_>, statement: &Statement) -> bool {
+    fn check_quotes(&mut self, cut: &Cut<'_>, statement: &AnyStatement) -> bool {
         if !statement.is_pattern() {
             return true;
         }
@@ -345,7 +345,7 @@ impl Reader<'_> {
     }
 
     /// The outermost commands of the platform.
-    fn known(&self) -> impl Iterator<Item = &'static Command<Statement>> {
+    fn known(&self) -> impl Iterator<Item = &'static Command<AnyStatement>> {
         let platforms = self.platforms;
         dialect::global().commands().filter(move |command| command.platforms.intersects(platforms))
     }
@@ -385,7 +385,7 @@ impl Reader<'_> {
 
 /// Why a line is no statement of a mode.
 struct Refusal {
-    mode: &'static Mode<Statement>,
+    mode: &'static Mode<AnyStatement>,
     mismatch: Mismatch,
     /// The index of the word in question.
     word: usize,
@@ -455,22 +455,22 @@ impl<'s> Cut<'s> {
 }
 
 /// Whether a command of the mode begins with the first word, typed in full.
-fn knows(mode: &Mode<Statement>, cut: &Cut<'_>) -> bool {
+fn knows(mode: &Mode<AnyStatement>, cut: &Cut<'_>) -> bool {
     mode.commands().filter_map(|command| command.leading_keywords().next()).any(|keyword| cut.is(keyword))
 }
 
 /// Whether a command of the mode claims the line, if the line is in this mode.
-fn claims(mode: &Mode<Statement>, cut: &Cut<'_>) -> bool {
+fn claims(mode: &Mode<AnyStatement>, cut: &Cut<'_>) -> bool {
     mode.commands().any(|command| claim_fits(command, cut))
 }
 
 /// The same of a first word that may be shortened.
-fn claims_shortened(mode: &Mode<Statement>, cut: &Cut<'_>) -> bool {
+fn claims_shortened(mode: &Mode<AnyStatement>, cut: &Cut<'_>) -> bool {
     let claiming = mode.commands().filter(|command| command.claim >= Claim::Keyword);
     claiming.filter_map(|command| command.leading_keywords().next()).any(|keyword| cut.shortens(keyword))
 }
 
-fn claim_fits(command: &Command<Statement>, cut: &Cut<'_>) -> bool {
+fn claim_fits(command: &Command<AnyStatement>, cut: &Cut<'_>) -> bool {
     let mut keywords = command.leading_keywords();
     match command.claim {
         Claim::Whole | Claim::Corrected => false,
@@ -480,7 +480,7 @@ fn claim_fits(command: &Command<Statement>, cut: &Cut<'_>) -> bool {
 }
 
 /// Whether a command of the mode that begins with the first word opens a block.
-fn opens_block(mode: &Mode<Statement>, cut: &Cut<'_>) -> bool {
+fn opens_block(mode: &Mode<AnyStatement>, cut: &Cut<'_>) -> bool {
     let opening = mode.commands().filter(|command| command.enters.is_some());
     opening.filter_map(|command| command.leading_keywords().next()).any(|keyword| cut.is(keyword))
 }

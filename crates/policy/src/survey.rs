@@ -88,13 +88,13 @@ pub(crate) fn read(lines: &[Line<'_>], in_full: &HashMap<usize, String>) -> Summ
 struct Survey {
     summary: Summary,
     /// The block that is open.
-    block: Block,
+    block: SurveyBlock,
     /// `access-group LIST {in | out} interface NAMEIF`, until all interfaces are known.
     access_groups: Vec<(String, bool, String)>,
 }
 
 #[derive(Default)]
-enum Block {
+enum SurveyBlock {
     #[default]
     None,
     Interface(String),
@@ -106,7 +106,7 @@ impl Survey {
         let lower: Vec<String> = words.iter().take(4).map(|word| word.to_ascii_lowercase()).collect();
         let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
         if let Some(header) = map_header(words) {
-            self.block = Block::None;
+            self.block = SurveyBlock::None;
             let maps = match header.kind {
                 MapKind::ClassMap => &mut self.summary.class_maps,
                 MapKind::PolicyMap => &mut self.summary.policy_maps,
@@ -122,8 +122,8 @@ impl Survey {
     /// A line that belongs to an interface or a named access list.
     fn of_block(&mut self, lower: &[&str], words: &[&str]) -> bool {
         match &self.block {
-            Block::None => false,
-            Block::AccessList(name) => {
+            SurveyBlock::None => false,
+            SurveyBlock::AccessList(name) => {
                 let number = |word: &&&str| word.bytes().all(|b| b.is_ascii_digit());
                 let entry = match lower {
                     ["sequence", _, entry @ ..] => entry,
@@ -133,7 +133,7 @@ impl Survey {
                 let list = self.summary.access_lists.entry(name.clone()).or_default();
                 count(list, entry.first().copied()) || entry.first() == Some(&"remark")
             }
-            Block::Interface(name) => interface_line(&mut self.summary.interfaces, name, lower, words),
+            SurveyBlock::Interface(name) => interface_line(&mut self.summary.interfaces, name, lower, words),
         }
     }
 
@@ -142,7 +142,7 @@ impl Survey {
         let summary = &mut self.summary;
         match lower {
             ["interface" | "int", _, ..] => {
-                self.block = Block::Interface(interface_name(words.iter().skip(1).copied()));
+                self.block = SurveyBlock::Interface(interface_name(words.iter().skip(1).copied()));
             }
             ["zone", "security", _, ..] => note(&mut summary.zones, &word(2)),
             ["zone-pair", "security", _, ..] => note(&mut summary.zone_pairs, &word(2)),
@@ -181,7 +181,7 @@ impl Survey {
 
     fn open_access_list(&mut self, name: String) {
         self.summary.access_lists.entry(name.clone()).or_default();
-        self.block = Block::AccessList(name);
+        self.block = SurveyBlock::AccessList(name);
     }
 
     fn finish(mut self) -> Summary {

@@ -42,12 +42,12 @@ pub enum Statement {
         /// Source and destination; `None` opens a pair that exists.
         ends: Option<(Name, Name)>,
     },
-    Line(Line),
+    Line(InnerLine),
 }
 
 impl Statement {
     pub(super) const fn is_pattern(&self) -> bool {
-        matches!(self, Self::Line(Line::RegexMap(RegexMapLine::Pattern(_))))
+        matches!(self, Self::Line(InnerLine::RegexMap(RegexMapLine::Pattern(_))))
     }
 }
 
@@ -137,7 +137,7 @@ pub enum InterfaceLine {
 block_lines!(C3pl: RegexMap(RegexMapLine), InspectMap(InspectMapLine), L7Class(L7ClassLine), L7Policy(L7PolicyLine), L7Rule(L7RuleLine), L3Class(L3ClassLine), L3Policy(L3PolicyLine), L3Rule(L3RuleLine), Zone(ZoneLine), ZonePair(ZonePairLine), Interface(InterfaceLine));
 described!(L7ClassLine, L7PolicyLine, L3ClassLine, L3PolicyLine, ZoneLine, ZonePairLine);
 
-pub(super) static GLOBAL_COMMANDS: &[Command<super::Statement>] = &[
+pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
     Command::new(
         "[no] parameter-map type regex WORD$name",
         "Define a list of regular expressions",
@@ -237,14 +237,14 @@ fn zone_pair(m: &Matched<'_>) -> Built {
     built(Statement::ZonePair { name: name(m, "name")?, ends })
 }
 
-static ZONE: Mode<super::Statement> = Mode::new(
+static ZONE: Mode<super::AnyStatement> = Mode::new(
     "zone",
     "(config-sec-zone)#",
     &[&[description::<ZoneLine>(&["Describe the zone", "Up to 200 characters"])]],
 )
 .unknown(Unknown::Warn);
 
-static ZONE_PAIR: Mode<super::Statement> = Mode::new(
+static ZONE_PAIR: Mode<super::AnyStatement> = Mode::new(
     "zone-pair",
     "(config-sec-zone-pair)#",
     &[&[
@@ -259,7 +259,7 @@ static ZONE_PAIR: Mode<super::Statement> = Mode::new(
     ]],
 );
 
-pub(super) static INTERFACE_COMMANDS: &[Command<super::Statement>] = &[Command::new(
+pub(super) static INTERFACE_COMMANDS: &[Command<super::AnyStatement>] = &[Command::new(
     "[no] zone-member security [WORD$zone]",
     "Assign the interface to a zone",
     &["Put the interface into a zone", "A security zone", "Name"],

@@ -26,7 +26,7 @@ pub enum Statement {
         form: AccessListForm,
         name: Name,
     },
-    Line(Line),
+    Line(InnerLine),
 }
 
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub enum AccessListLine {
 block_lines!(Common: Interface(InterfaceLine), AccessList(AccessListLine));
 described!(InterfaceLine);
 
-pub(super) static GLOBAL_COMMANDS: &[Command<super::Statement>] = &[
+pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
     Command::new(
         "enable",
         "Enter privileged mode; accepted so that a terminal log can be read",
@@ -141,7 +141,7 @@ fn access_list(m: &Matched<'_>) -> Built {
     built(Statement::AccessList { form, name: name(m, "name")? })
 }
 
-pub(super) static INTERFACE_COMMANDS: &[Command<super::Statement>] = &[
+pub(super) static INTERFACE_COMMANDS: &[Command<super::AnyStatement>] = &[
     description::<InterfaceLine>(&["Describe the interface", "Up to 200 characters"]),
     Command::new(
         "[no] linux-interface [WORD$name]",
@@ -151,7 +151,7 @@ pub(super) static INTERFACE_COMMANDS: &[Command<super::Statement>] = &[
     ),
 ];
 
-static ACCESS_LIST: Mode<super::Statement> = Mode::new(
+static ACCESS_LIST: Mode<super::AnyStatement> = Mode::new(
     "access-list",
     "(config-ext-nacl)#",
     &[&[

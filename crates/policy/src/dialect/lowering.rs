@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::fmt::Display;
 
-use super::{InterfaceLine, Statement, c3pl, common, own};
+use super::{AnyInterfaceLine, AnyStatement, c3pl, common, own};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{Configuration, Interface, Name, ObjectKind};
 use crate::platform::Platform;
@@ -20,14 +20,16 @@ pub(crate) fn lower(nodes: Vec<Node>, platform: Platform, complaints: &mut Diagn
     let mut lowering = Lowering { configuration, complaints };
     for Node { statement, negated, at, children } in nodes {
         match (statement, negated) {
-            (Statement::Common(statement), false) => {
+            (AnyStatement::Common(statement), false) => {
                 common::lower::add(&mut lowering, statement, at, children);
             }
-            (Statement::Common(statement), true) => common::lower::remove(&mut lowering, statement, at),
-            (Statement::Own(statement), false) => own::lower::add(&mut lowering, statement, at, children),
-            (Statement::Own(statement), true) => own::lower::remove(&mut lowering, statement, at),
-            (Statement::C3pl(statement), false) => c3pl::lower::add(&mut lowering, statement, at, children),
-            (Statement::C3pl(statement), true) => c3pl::lower::remove(&mut lowering, statement, at),
+            (AnyStatement::Common(statement), true) => common::lower::remove(&mut lowering, statement, at),
+            (AnyStatement::Own(statement), false) => own::lower::add(&mut lowering, statement, at, children),
+            (AnyStatement::Own(statement), true) => own::lower::remove(&mut lowering, statement, at),
+            (AnyStatement::C3pl(statement), false) => {
+                c3pl::lower::add(&mut lowering, statement, at, children);
+            }
+            (AnyStatement::C3pl(statement), true) => c3pl::lower::remove(&mut lowering, statement, at),
         }
     }
     common::lower::finish(&mut lowering.configuration);
@@ -47,7 +49,7 @@ pub(super) struct Lowering<'c> {
 impl Lowering<'_> {
     /// Opens an interface; each dialect has lines of its own in the block.
     pub(super) fn interface(&mut self, name: Name, children: Vec<Node>) {
-        let lines = lines::<InterfaceLine>(children, self.complaints);
+        let lines = lines::<AnyInterfaceLine>(children, self.complaints);
         let interface = self.configuration.interfaces.open(&name, |name| Interface {
             name,
             description: None,
@@ -56,8 +58,8 @@ impl Lowering<'_> {
         });
         for Placed { line, negated, .. } in lines {
             match line {
-                InterfaceLine::Common(line) => common::lower::interface_line(interface, line, negated),
-                InterfaceLine::C3pl(line) => c3pl::lower::interface_line(interface, line, negated),
+                AnyInterfaceLine::Common(line) => common::lower::interface_line(interface, line, negated),
+                AnyInterfaceLine::C3pl(line) => c3pl::lower::interface_line(interface, line, negated),
             }
         }
     }
@@ -88,11 +90,11 @@ fn misplaced(at: Span, complaints: &mut Diagnostics) {
 /// What a line inside a block can say: each kind of block has a type of its own, and all its lines are of it.
 pub(super) trait BlockLine: Sized {
     /// `None` for a line of another block.
-    fn of(statement: Statement) -> Option<Self>;
+    fn of(statement: AnyStatement) -> Option<Self>;
 }
 
 /// A block that can be described.
-pub(super) trait Described: Into<Statement> {
+pub(super) trait Described: Into<AnyStatement> {
     fn description(text: Option<Name>) -> Self;
 }
 
@@ -122,25 +124,25 @@ macro_rules! block_lines {
     ($dialect:ident: $($block:ident($line:ident)),* $(,)?) => {
         /// A line inside a block, by the block.
         #[derive(Clone, Debug)]
-        pub enum Line {
+        pub enum InnerLine {
             $($block($line)),*
         }
 
-        impl From<Statement> for crate::dialect::Statement {
+        impl From<Statement> for crate::dialect::AnyStatement {
             fn from(statement: Statement) -> Self {
                 Self::$dialect(statement)
             }
         }
         $(
-            impl From<$line> for crate::dialect::Statement {
+            impl From<$line> for crate::dialect::AnyStatement {
                 fn from(line: $line) -> Self {
-                    Self::$dialect(Statement::Line(Line::$block(line)))
+                    Self::$dialect(Statement::Line(InnerLine::$block(line)))
                 }
             }
 
             impl crate::dialect::lowering::BlockLine for $line {
-                fn of(statement: crate::dialect::Statement) -> Option<Self> {
-                    if let crate::dialect::Statement::$dialect(Statement::Line(Line::$block(line))) = statement {
+                fn of(statement: crate::dialect::AnyStatement) -> Option<Self> {
+                    if let crate::dialect::AnyStatement::$dialect(Statement::Line(InnerLine::$block(line))) = statement {
                         return Some(line);
                     }
                     None

@@ -15,7 +15,7 @@ pub(super) mod lower;
 pub enum Statement {
     Mailwarden,
     Proxy(Name),
-    Line(Line),
+    Line(InnerLine),
 }
 
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ pub enum ProxyLine {
 block_lines!(Own: Mailwarden(MailwardenLine), Proxy(ProxyLine));
 described!(ProxyLine);
 
-pub(super) static GLOBAL_COMMANDS: &[Command<super::Statement>] = &[
+pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
     Command::new("[no] mailwarden", "Configure this program", &["Settings of this program"], |_| {
         built(Statement::Mailwarden)
     })
@@ -66,7 +66,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::Statement>] = &[
     .enters(&PROXY),
 ];
 
-static MAILWARDEN: Mode<super::Statement> = Mode::new(
+static MAILWARDEN: Mode<super::AnyStatement> = Mode::new(
     "mailwarden",
     "(config-mailwarden)#",
     &[&[
@@ -186,7 +186,7 @@ static MAILWARDEN: Mode<super::Statement> = Mode::new(
     ]],
 );
 
-static PROXY: Mode<super::Statement> = Mode::new(
+static PROXY: Mode<super::AnyStatement> = Mode::new(
     "proxy",
     "(config-proxy)#",
     &[&[

@@ -5,10 +5,10 @@ use proto::mime::TransferEncoding;
 
 use super::{L3ClassLine, L7ClassLine};
 use crate::criterion::{Counter, Text};
-use crate::dialect::{Built, Statement, built, description, name, text};
+use crate::dialect::{AnyStatement, Built, built, description, name, text};
 use crate::model::{Criterion, Encoding, L3Condition, L3Criterion, Name};
 
-pub(super) static SMTP_CLASS: Mode<Statement> = Mode::new(
+pub(super) static SMTP_CLASS: Mode<AnyStatement> = Mode::new(
     "class-map-smtp",
     "(config-cmap)#",
     &[&[
@@ -231,7 +231,7 @@ fn encoding(m: &Matched<'_>) -> Built {
     criterion(m, Criterion::MimeEncoding { encoding })
 }
 
-pub(super) static INSPECT_CLASS: Mode<Statement> = Mode::new(
+pub(super) static INSPECT_CLASS: Mode<AnyStatement> = Mode::new(
     "class-map-inspect",
     "(config-cmap)#",
     &[&[

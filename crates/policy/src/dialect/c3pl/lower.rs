@@ -1,6 +1,6 @@
 //! What the statements of C3PL do to the model.
 
-use super::{InspectMapLine, InterfaceLine, Line, RegexMapLine, Statement, ZoneLine, ZonePairLine};
+use super::{InnerLine, InspectMapLine, InterfaceLine, RegexMapLine, Statement, ZoneLine, ZonePairLine};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::lowering::{Lowering, Placed, describe, keep_once, lines};
 use crate::model::{
@@ -53,19 +53,19 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
     lowering.remove_object(kind, &name, at);
 }
 
-fn outside_its_block(lowering: &mut Lowering<'_>, line: &Line, at: Span) {
+fn outside_its_block(lowering: &mut Lowering<'_>, line: &InnerLine, at: Span) {
     match line {
-        Line::RegexMap(_)
-        | Line::InspectMap(_)
-        | Line::L7Class(_)
-        | Line::L7Policy(_)
-        | Line::L7Rule(_)
-        | Line::L3Class(_)
-        | Line::L3Policy(_)
-        | Line::L3Rule(_)
-        | Line::Zone(_)
-        | Line::ZonePair(_)
-        | Line::Interface(_) => lowering.misplaced(at),
+        InnerLine::RegexMap(_)
+        | InnerLine::InspectMap(_)
+        | InnerLine::L7Class(_)
+        | InnerLine::L7Policy(_)
+        | InnerLine::L7Rule(_)
+        | InnerLine::L3Class(_)
+        | InnerLine::L3Policy(_)
+        | InnerLine::L3Rule(_)
+        | InnerLine::Zone(_)
+        | InnerLine::ZonePair(_)
+        | InnerLine::Interface(_) => lowering.misplaced(at),
     }
 }
 

@@ -3,10 +3,10 @@
 use grammar::{Command, Matched, Mismatch, Mode, Unknown};
 
 use super::{InspectMapLine, RegexMapLine};
-use crate::dialect::{Built, Statement, built, number, number_unless_no, required_text};
+use crate::dialect::{AnyStatement, Built, built, number, number_unless_no, required_text};
 use crate::model::Limits;
 
-pub(super) static REGEX_MAP: Mode<Statement> = Mode::new(
+pub(super) static REGEX_MAP: Mode<AnyStatement> = Mode::new(
     "parameter-map-regex",
     "(config-profile)#",
     &[&[Command::new(
@@ -20,7 +20,7 @@ pub(super) static REGEX_MAP: Mode<Statement> = Mode::new(
 const SECONDS: &str = "<1-2147483>";
 const COUNT: &str = "<1-2147483647>";
 
-pub(super) static INSPECT_MAP: Mode<Statement> = Mode::new(
+pub(super) static INSPECT_MAP: Mode<AnyStatement> = Mode::new(
     "parameter-map-inspect",
     "(config-profile)#",
     &[&[

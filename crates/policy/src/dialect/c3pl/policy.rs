@@ -3,10 +3,10 @@
 use grammar::{Claim, Command, Matched, Mode};
 
 use super::{L3PolicyLine, L3RuleLine, L7PolicyLine, L7RuleLine};
-use crate::dialect::{Built, Statement, built, description, maybe_name, name, name_unless_no};
+use crate::dialect::{AnyStatement, Built, built, description, maybe_name, name, name_unless_no};
 use crate::model::{Action, Name, TopAction};
 
-pub(super) static SMTP_POLICY: Mode<Statement> = Mode::new(
+pub(super) static SMTP_POLICY: Mode<AnyStatement> = Mode::new(
     "policy-map-smtp",
     "(config-pmap)#",
     &[&[
@@ -25,7 +25,7 @@ pub(super) static SMTP_POLICY: Mode<Statement> = Mode::new(
     ]],
 );
 
-static SMTP_RULE: Mode<Statement> = Mode::new(
+static SMTP_RULE: Mode<AnyStatement> = Mode::new(
     "policy-map-smtp-class",
     "(config-pmap-c)#",
     &[&[
@@ -56,7 +56,7 @@ static SMTP_RULE: Mode<Statement> = Mode::new(
     ]],
 );
 
-pub(super) static INSPECT_POLICY: Mode<Statement> = Mode::new(
+pub(super) static INSPECT_POLICY: Mode<AnyStatement> = Mode::new(
     "policy-map-inspect",
     "(config-pmap)#",
     &[&[
@@ -82,7 +82,7 @@ pub(super) static INSPECT_POLICY: Mode<Statement> = Mode::new(
     ]],
 );
 
-static INSPECT_RULE: Mode<Statement> = Mode::new(
+static INSPECT_RULE: Mode<AnyStatement> = Mode::new(
     "policy-map-inspect-class",
     "(config-pmap-c)#",
     &[&[

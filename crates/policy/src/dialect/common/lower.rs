@@ -1,6 +1,6 @@
 //! What the shared statements do to the model.
 
-use super::{AccessListLine, InterfaceLine, Line, Statement};
+use super::{AccessListLine, InnerLine, InterfaceLine, Statement};
 use crate::dialect::lowering::{Lowering, Placed, follow, lines};
 use crate::model::{AccessList, AccessListForm, Configuration, Interface, Name, ObjectKind};
 use crate::source::Span;
@@ -25,7 +25,7 @@ pub(in crate::dialect) fn add(
         // A remark: the list is defined by its entries.
         Statement::AccessListLine { entry: None, .. } => {}
         Statement::AccessList { form, name } => access_list(lowering, form, &name, children),
-        Statement::Line(Line::Interface(_) | Line::AccessList(_)) => lowering.misplaced(at),
+        Statement::Line(InnerLine::Interface(_) | InnerLine::AccessList(_)) => lowering.misplaced(at),
     }
 }
 
@@ -38,7 +38,7 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
         Statement::AccessListLine { name, .. } | Statement::AccessList { name, .. } => {
             lowering.remove_object(ObjectKind::AccessList, &name, at);
         }
-        Statement::Line(Line::Interface(_) | Line::AccessList(_)) => lowering.misplaced(at),
+        Statement::Line(InnerLine::Interface(_) | InnerLine::AccessList(_)) => lowering.misplaced(at),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Line, MailwardenLine, ProxyLine, Statement};
+use super::{InnerLine, MailwardenLine, ProxyLine, Statement};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::dialect::lowering::{Lowering, Placed, describe, follow, lines};
 use crate::model::{Name, ObjectKind, Proxy, ProxyPolicy, Refusals, Settings};
@@ -18,7 +18,7 @@ pub(in crate::dialect) fn add(
     match statement {
         Statement::Mailwarden => mailwarden(lowering, children),
         Statement::Proxy(name) => proxy(lowering, &name, children),
-        Statement::Line(Line::Mailwarden(_) | Line::Proxy(_)) => lowering.misplaced(at),
+        Statement::Line(InnerLine::Mailwarden(_) | InnerLine::Proxy(_)) => lowering.misplaced(at),
     }
 }
 
@@ -30,7 +30,7 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
             *settings = Settings { log_file, ..Settings::default() };
         }
         Statement::Proxy(name) => lowering.remove_object(ObjectKind::Proxy, &name, at),
-        Statement::Line(Line::Mailwarden(_) | Line::Proxy(_)) => lowering.misplaced(at),
+        Statement::Line(InnerLine::Mailwarden(_) | InnerLine::Proxy(_)) => lowering.misplaced(at),
     }
 }
 
