@@ -1,5 +1,7 @@
 //! The daemon from start to stop: reads as a list.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::time::Duration;
 
@@ -9,14 +11,18 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{RunFlags, Spoken};
 use crate::plan::{Files, Plan};
+use crate::proxy::sessions::View;
 use crate::proxy::worker::Control;
 use crate::proxy::workers::WorkerPool;
 use crate::report::{self, Reporter, Sinks};
-use crate::{Exit, configuration, terminal};
+use crate::{Exit, configuration, terminal, text};
 
 /// How long sessions may go on after SIGTERM. An end of data may wait ten minutes for its answer
 /// (RFC 5321 §4.5.3.2.6), and a message that is not acknowledged is sent again.
 const DRAIN: Duration = Duration::from_secs(600);
+
+/// How long the workers may take to describe their sessions when the daemon stops.
+const CENSUS: Duration = Duration::from_secs(2);
 
 /// What is said of a configuration in which nobody listens.
 const NOTHING_TO_DO: &str = "no `proxy` block with `listen` and `server`";
@@ -116,13 +122,42 @@ async fn serve_signals(
     }
     workers.send_all(|| Control::Drain);
     // A second signal means now.
-    tokio::select! {
-        () = workers.wait_until_drained() => {}
-        () = tokio::time::sleep(DRAIN) => {}
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    let drained = tokio::select! {
+        () = workers.wait_until_drained() => true,
+        () = tokio::time::sleep(DRAIN) => false,
+        _ = terminate.recv() => false,
+        _ = interrupt.recv() => false,
+    };
+    if !drained {
+        // A worker that cannot answer must not keep the daemon from stopping.
+        let _ = tokio::time::timeout(CENSUS, report_cut_off(workers, reporter)).await;
     }
     Ok(())
+}
+
+/// Reports how many sessions of each proxy the stop cuts off, and the oldest of them.
+async fn report_cut_off(workers: &WorkerPool, reporter: &Reporter) {
+    let mut open: BTreeMap<String, (u64, View)> = BTreeMap::new();
+    workers
+        .each_session(|view| match open.entry(view.config.name.clone()) {
+            Entry::Vacant(entry) => {
+                entry.insert((1, view));
+            }
+            Entry::Occupied(mut entry) => {
+                let (count, oldest) = entry.get_mut();
+                *count += 1;
+                if view.age > oldest.age {
+                    *oldest = view;
+                }
+            }
+        })
+        .await;
+    for (proxy, (count, oldest)) in open {
+        let sessions = text::counted(count, "open session");
+        let (client, age) = (oldest.info.client, oldest.age.as_secs());
+        reporter
+            .failure(&format!("proxy {proxy}: stopped with {sessions}, the oldest of {client} for {age} s"));
+    }
 }
 
 /// New sessions get the new policy, old ones finish on theirs; a file with errors changes nothing.

@@ -5,7 +5,7 @@ mod connect;
 mod connection;
 mod endpoint;
 mod listener;
-mod sessions;
+pub(crate) mod sessions;
 pub(crate) mod worker;
 pub(crate) mod workers;
 

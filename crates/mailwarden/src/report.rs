@@ -155,6 +155,11 @@ impl Reporter {
         self.report(Reported::Configuration { file, result });
     }
 
+    /// Something an operator must know that no session reports.
+    pub(crate) fn failure(&self, what: &str) {
+        self.report(Reported::Failure { what });
+    }
+
     /// The workers have stopped; what they counted, together.
     pub(crate) fn stopped(&self, totals: &Counters) {
         self.report(Reported::Stopped { totals });

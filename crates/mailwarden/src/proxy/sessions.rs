@@ -34,7 +34,7 @@ pub(crate) enum Stage {
 
 /// What can be seen of a session from outside.
 #[derive(Clone, Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "`show` is the first to read it"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "`show` is the first to read all of it"))]
 pub(crate) struct View {
     /// As reports have it.
     pub(crate) info: SessionInfo,

@@ -86,7 +86,6 @@ impl WorkerPool {
     }
 
     /// Describes every session of every worker, each batch between turns of its worker's sessions.
-    #[cfg_attr(not(test), expect(dead_code, reason = "`show` is the first to ask"))]
     pub(crate) async fn each_session(&self, mut visit: impl FnMut(View)) {
         for (controls, _) in &self.workers {
             let mut next = Some(0);

@@ -56,4 +56,6 @@ fn a_second_signal_means_now() {
     assert_eq!(daemon.wait().code(), Some(0));
     assert_ne!(busy.rest().1, End::Silent);
     assert_eq!(mailbox.visits(1)[0].messages, Vec::<String>::new());
+    let log = daemon.stderr();
+    assert!(log.contains(": stopped with 1 open session, the oldest of 127.0.0.1:"), "{log}");
 }
