@@ -1,8 +1,8 @@
 //! Everything worth reporting, typed. Renderers turn it into log lines and JSON.
 
 use policy::criterion::CriterionKind;
-use policy::fact::Scope;
 use policy::model::Action;
+use policy::scope::Scope;
 
 pub use crate::anomaly::{Anomaly, AnomalyKind, Treatment};
 pub use crate::observed::{MessageSize, Observed, Via};

@@ -5,7 +5,8 @@
 use std::borrow::Cow;
 
 use policy::criterion::{Counter, CriterionKind};
-use policy::fact::{Close, Fact, Scope};
+use policy::fact::Fact;
+use policy::scope::{Close, Scope};
 use policy::{CompiledPolicy, Ending, Held, RuleId, RuleState, Verdict};
 use proto::{Side, Time};
 use smallvec::SmallVec;

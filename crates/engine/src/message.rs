@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 
 use policy::criterion::{Counter, CriterionKind, Text, Word};
-use policy::fact::{Close, Fact, Scope};
+use policy::fact::Fact;
+use policy::scope::{Close, Scope};
 use proto::Side;
 use proto::mime::{self, Finding, Interest, PartHeader, Reader};
 

@@ -25,7 +25,7 @@ mod transaction;
 mod wording;
 
 use policy::Held;
-use policy::fact::Scope;
+use policy::scope::Scope;
 use proto::smtp::body;
 use proto::smtp::command::Command;
 use proto::smtp::extension::Extensions;

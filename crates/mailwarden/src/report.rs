@@ -202,8 +202,8 @@ mod tests {
 
     use engine::event::{Anomaly, AnomalyKind, Match, MessageSize, Transaction, Treatment, Via};
     use policy::criterion::CriterionKind;
-    use policy::fact::Scope;
     use policy::model::Action;
+    use policy::scope::Scope;
     use proto::{Side, Time};
 
     use super::session::SessionId;

@@ -15,10 +15,10 @@ use rules::{Bits, ConditionInfo, Field, Group, Negation, Rule, Then, Words};
 pub use rules::{CompiledPolicy, ConditionId, Needs, RuleId};
 
 use crate::criterion::{Counter, CriterionKind, Reads, Text, Word};
-use crate::fact::{Close, Scope};
 use crate::model::{Action, Configuration, Criterion, Encoding, L7Class, L7Policy, L7Rule, MatchMode, Name};
 use crate::pattern::{self, Pattern};
 use crate::profile::{Order, Profile};
+use crate::scope::{Close, Scope};
 use crate::source::Span;
 
 /// Limit: rules and conditions of one policy, which are numbered in 16 bits.

@@ -3,8 +3,8 @@
 //! A new criterion is a row here, a line in the command table of each dialect that has it, and the call of
 //! [`learn`](crate::CompiledPolicy::learn) at the place where its fact becomes known.
 
-use crate::fact::{Close, Scope};
 use crate::model::Criterion;
+use crate::scope::{Close, Scope};
 
 /// What is fixed for a criterion, whatever its argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

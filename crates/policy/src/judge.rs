@@ -6,8 +6,9 @@
 use crate::compile::matcher::MatcherState;
 use crate::compile::rules::{Bits, CompiledPolicy, ConditionId, Rule, RuleId, Then};
 use crate::criterion::{Counter, CriterionKind, Text};
-use crate::fact::{Close, Fact, Scope};
+use crate::fact::Fact;
 use crate::model::{Action, MatchMode, PerSecond};
+use crate::scope::{Close, Scope};
 
 /// A class that acted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

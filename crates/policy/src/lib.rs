@@ -25,6 +25,7 @@ pub mod pattern;
 pub mod platform;
 pub mod profile;
 pub mod render;
+pub mod scope;
 pub mod source;
 mod statement;
 pub mod survey;

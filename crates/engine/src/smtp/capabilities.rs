@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use policy::criterion::Word;
-use policy::fact::{Close, Fact, Scope};
+use policy::fact::Fact;
 use policy::model::StartTls;
+use policy::scope::{Close, Scope};
 use proto::line::{self, Line, LineEnd};
 use proto::smtp::extension::{Extensions, keyword_of};
 use proto::smtp::reply::{self, BlockBounds, ReplyLine};

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use policy::RuleId;
 use policy::criterion::{Counter, CriterionKind, Text, Word};
-use policy::fact::{Close, Fact, Scope};
+use policy::fact::Fact;
 use policy::profile::Blanks;
+use policy::scope::{Close, Scope};
 use proto::line::{Line, LineEnd};
 use proto::smtp::address::Path;
 use proto::smtp::command::{Command, decimal};

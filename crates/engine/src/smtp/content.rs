@@ -1,6 +1,6 @@
 //! Message data: learned first, then forwarded, and discarded where it is refused.
 
-use policy::fact::Scope;
+use policy::scope::Scope;
 use proto::Side;
 use proto::smtp::body::{self, BodyStep, Flaw, Nul, Piece};
 

@@ -18,7 +18,11 @@ pub(super) fn admit(client: SocketAddr, target: &Rc<Target>, worker: &Worker) ->
     match target.config.inspect {
         Inspect::Drop => None,
         // Entered before its task runs: a worker that drains waits for sessions that have not begun to run, too.
-        Inspect::Smtp | Inspect::Opaque => Some(worker.sessions.enter(client, target, worker)),
+        Inspect::Smtp | Inspect::Opaque => {
+            // The server it is connected to is known later.
+            let server = target.servers.first().copied().unwrap_or(client);
+            Some(worker.sessions.enter(worker.session_info(client, server), target))
+        }
     }
 }
 

@@ -15,7 +15,6 @@ use proto::Time;
 use slab::Slab;
 
 use super::Target;
-use super::worker::Worker;
 use crate::report::SessionInfo;
 
 /// How many entries an answer about sessions looks at: some microseconds of a worker's time.
@@ -80,15 +79,9 @@ pub(crate) struct SessionEntry {
 
 impl Sessions {
     /// Adds a session whose server is still to be connected.
-    pub(super) fn enter(
-        self: &Rc<Self>,
-        client: SocketAddr,
-        target: &Rc<Target>,
-        worker: &Worker,
-    ) -> SessionEntry {
-        let server = target.servers.first().copied().unwrap_or(client);
+    pub(super) fn enter(self: &Rc<Self>, info: SessionInfo, target: &Rc<Target>) -> SessionEntry {
         let session = Rc::new(SessionRecord {
-            info: RefCell::new(worker.session_info(client, server)),
+            info: RefCell::new(info),
             target: Rc::clone(target),
             stage: Cell::new(Stage::Opening),
             deadline: Cell::new(Time(u64::MAX)),

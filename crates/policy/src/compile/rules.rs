@@ -7,9 +7,9 @@ use smallvec::SmallVec;
 
 use super::matcher::Matcher;
 use crate::criterion::{Counter, CriterionKind, Text, Word};
-use crate::fact::{Close, Scope};
 use crate::model::{Action, MatchMode};
 use crate::profile::Profile;
+use crate::scope::{Close, Scope};
 
 /// One layer 7 policy, ready to judge. Shared by all sessions of an attachment.
 #[derive(Debug)]
