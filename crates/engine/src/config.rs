@@ -55,6 +55,17 @@ pub enum Inspect {
     Drop,
 }
 
+impl Inspect {
+    /// Whether the session is a dialogue of commands and replies that is parsed; what is only relayed may be
+    /// anything.
+    pub const fn is_parsed(self) -> bool {
+        match self {
+            Self::Smtp => true,
+            Self::Opaque | Self::Drop => false,
+        }
+    }
+}
+
 /// Whether the session is live, and what is decided is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Watch {

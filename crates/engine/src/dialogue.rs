@@ -34,10 +34,9 @@ pub(crate) trait Dialogue: Debug {
 
     fn ends_mut(&mut self) -> &mut Ends;
 
-    /// Which timer runs in the present state.
-    fn limit(&self) -> Limit {
-        Limit::Idle
-    }
+    /// Which timer runs in the present state. A protocol that owes a last reply is not only idle, hence no
+    /// default.
+    fn limit(&self) -> Limit;
 
     /// The most bytes of a side that are worth offering at once.
     fn portion(&self, _from: Side, _bounds: &Bounds) -> usize {

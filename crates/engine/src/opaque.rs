@@ -5,7 +5,7 @@ use proto::{Side, Time};
 use crate::context::Context;
 use crate::dialogue::{Dialogue, Step};
 use crate::effect::End;
-use crate::ends::Ends;
+use crate::ends::{Ends, Limit};
 use crate::event::Reason;
 use crate::relay::Relay;
 
@@ -61,5 +61,9 @@ impl Dialogue for Opaque {
 
     fn ends_mut(&mut self) -> &mut Ends {
         &mut self.ends
+    }
+
+    fn limit(&self) -> Limit {
+        Limit::Idle
     }
 }

@@ -177,7 +177,7 @@ mod tests {
     use super::*;
     use crate::dialogue::Step;
     use crate::effect::Effect;
-    use crate::ends::Ends;
+    use crate::ends::{Ends, Limit};
 
     /// A protocol of one-byte commands: `T` begins TLS with the client, `W` waits for ten seconds before it
     /// is forwarded, and anything else is forwarded.
@@ -239,6 +239,9 @@ mod tests {
         }
         fn ends_mut(&mut self) -> &mut Ends {
             &mut self.ends
+        }
+        fn limit(&self) -> Limit {
+            Limit::Idle
         }
     }
 

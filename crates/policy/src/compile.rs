@@ -14,7 +14,7 @@ use proto::smtp::verb::Verb;
 use rules::{Bits, ConditionInfo, Field, Group, Negation, Rule, Then, Words};
 pub use rules::{CompiledPolicy, ConditionId, Needs, RuleId};
 
-use crate::criterion::{Counter, CriterionKind, Reads, Text, Word};
+use crate::criterion::{Counter, CriterionKind, Text, Word};
 use crate::model::{Action, Configuration, Criterion, Encoding, L7Class, L7Policy, L7Rule, MatchMode, Name};
 use crate::pattern::{self, Pattern};
 use crate::profile::{Order, Profile};
@@ -172,11 +172,7 @@ impl<'p> Compiler<'p> {
             kind.row().scope
         };
         let id = self.number(criterion.to_string(), Some(kind), scope);
-        match (kind.reads(), kind.row().close) {
-            // Bytes are counted in any case.
-            (Reads::Counter(_), _) => {}
-            (Reads::Text(_) | Reads::Word(_), close) => self.needs.add(close),
-        }
+        self.needs.add(kind.row().learned);
         match criterion {
             Criterion::Protocol => {}
             Criterion::Regex { text, map } => self.patterns(*text, map, id),

@@ -13,6 +13,8 @@ pub struct Row {
     pub scope: Scope,
     /// The point at which `match not` is decided.
     pub close: Close,
+    /// What the engine must be asked for, or it never learns what the criterion reads.
+    pub learned: Learned,
     /// Where [`Order::ByCriterion`](crate::profile::Order::ByCriterion) tries it: the lower, the earlier.
     pub order: u8,
     /// Whether it can no longer become true once a session is encrypted.
@@ -27,6 +29,19 @@ pub struct Row {
     pub subject: &'static str,
     /// What a client reads whose command or message is refused for it.
     pub refusal: RefusalReason,
+}
+
+/// On whose account the engine learns something. A message is taken apart only as far as a condition asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Learned {
+    /// In any case.
+    Always,
+    /// Where a condition needs the fields of the message's header, whole.
+    HeaderFields,
+    /// Where a condition needs the types and encodings of parts.
+    PartHeaders,
+    /// Where a condition needs the text of the body.
+    BodyText,
 }
 
 /// Why a command or a message is refused, as far as the criterion decides it.
@@ -93,6 +108,7 @@ criteria! {
         Sender {
             scope: Scope::Transaction,
             close: Close::Envelope,
+            learned: Learned::Always,
             order: 30,
             hidden_by_encryption: true,
             maskable: false,
@@ -105,6 +121,7 @@ criteria! {
         Recipient {
             scope: Scope::Transaction,
             close: Close::Envelope,
+            learned: Learned::Always,
             order: 40,
             hidden_by_encryption: true,
             maskable: false,
@@ -117,6 +134,7 @@ criteria! {
         Header {
             scope: Scope::Message,
             close: Close::Header,
+            learned: Learned::HeaderFields,
             order: 90,
             hidden_by_encryption: true,
             maskable: false,
@@ -129,6 +147,7 @@ criteria! {
         ContentType {
             scope: Scope::Part,
             close: Close::PartHeader,
+            learned: Learned::PartHeaders,
             order: 100,
             hidden_by_encryption: true,
             maskable: false,
@@ -141,6 +160,7 @@ criteria! {
         Body {
             scope: Scope::Part,
             close: Close::Data,
+            learned: Learned::BodyText,
             order: 120,
             hidden_by_encryption: true,
             maskable: false,
@@ -157,6 +177,7 @@ criteria! {
         CommandLength {
             scope: Scope::Command,
             close: Close::Command,
+            learned: Learned::Always,
             order: 10,
             hidden_by_encryption: true,
             maskable: false,
@@ -169,6 +190,7 @@ criteria! {
         Recipients {
             scope: Scope::Transaction,
             close: Close::Envelope,
+            learned: Learned::Always,
             order: 50,
             hidden_by_encryption: true,
             maskable: false,
@@ -181,6 +203,7 @@ criteria! {
         InvalidRecipients {
             scope: Scope::Session,
             close: Close::Envelope,
+            learned: Learned::Always,
             order: 70,
             hidden_by_encryption: true,
             maskable: false,
@@ -193,6 +216,7 @@ criteria! {
         HeaderLength {
             scope: Scope::Message,
             close: Close::Header,
+            learned: Learned::Always,
             order: 80,
             hidden_by_encryption: true,
             maskable: false,
@@ -205,6 +229,7 @@ criteria! {
         DataLength {
             scope: Scope::Session,
             close: Close::Data,
+            learned: Learned::Always,
             order: 130,
             hidden_by_encryption: true,
             maskable: false,
@@ -221,6 +246,7 @@ criteria! {
         Verb {
             scope: Scope::Command,
             close: Close::Command,
+            learned: Learned::Always,
             order: 20,
             hidden_by_encryption: true,
             maskable: true,
@@ -233,6 +259,7 @@ criteria! {
         EhloKeyword {
             scope: Scope::Keyword,
             close: Close::Keyword,
+            learned: Learned::Always,
             order: 60,
             hidden_by_encryption: false,
             maskable: true,
@@ -245,6 +272,7 @@ criteria! {
         Encoding {
             scope: Scope::Part,
             close: Close::PartHeader,
+            learned: Learned::PartHeaders,
             order: 110,
             hidden_by_encryption: true,
             maskable: false,

@@ -15,26 +15,43 @@ use crate::platform::Platform;
 
 impl Display for Configuration {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if let Some(hostname) = &self.hostname {
+        // By name, so that a new list does not compile until it is printed.
+        let Self {
+            platform,
+            hostname,
+            settings,
+            regex_maps,
+            inspect_maps,
+            l7_classes,
+            l7_policies,
+            l3_policies,
+            l3_classes,
+            zones: _,
+            zone_pairs: _,
+            interfaces,
+            access_lists: _,
+            proxies,
+        } = self;
+        if let Some(hostname) = hostname {
             writeln!(f, "hostname {hostname}\n!")?;
         }
-        mailwarden(f, self.platform, &self.settings)?;
+        mailwarden(f, *platform, settings)?;
         access_lists(f, self)?;
-        for map in &self.regex_maps {
+        for map in regex_maps {
             writeln!(f, "parameter-map type regex {}", map.name)?;
             for pattern in &map.patterns {
                 writeln!(f, " pattern {}", Quoted(&pattern.text))?;
             }
             writeln!(f, "!")?;
         }
-        separated(f, &self.inspect_maps)?;
-        separated(f, &self.l7_classes)?;
-        separated(f, &self.l3_classes)?;
-        separated(f, &self.l7_policies)?;
-        separated(f, &self.l3_policies)?;
+        separated(f, inspect_maps)?;
+        separated(f, l7_classes)?;
+        separated(f, l3_classes)?;
+        separated(f, l7_policies)?;
+        separated(f, l3_policies)?;
         zones(f, self)?;
-        separated(f, &self.interfaces)?;
-        separated(f, &self.proxies)?;
+        separated(f, interfaces)?;
+        separated(f, proxies)?;
         writeln!(f, "end")
     }
 }

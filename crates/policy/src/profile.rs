@@ -97,11 +97,11 @@ impl Order {
 
 /// A set of verbs; [`Verb::Unknown`] is any verb that is not in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VerbSet(u32);
+pub struct VerbSet(u64);
 
 impl VerbSet {
     /// Every verb, known or not.
-    pub const ALL: Self = Self(u32::MAX);
+    pub const ALL: Self = Self(u64::MAX);
 
     /// The set of these verbs.
     pub const fn of(verbs: &[Verb]) -> Self {
@@ -120,7 +120,7 @@ impl VerbSet {
     }
 }
 
-const fn bit(verb: Verb) -> u32 {
+const fn bit(verb: Verb) -> u64 {
     1 << verb as u32
 }
 

@@ -72,7 +72,7 @@ impl Endpoint {
     /// another: most sessions have none, and are spared a system call. Bytes that nobody parses are in no order.
     pub(crate) fn server(stream: TcpStream, inspect: Inspect) -> Self {
         let mut endpoint = Self::new(stream, Nagle::Answered);
-        if inspect != Inspect::Smtp {
+        if !inspect.is_parsed() {
             endpoint.turn_nagle_off();
         }
         endpoint

@@ -32,7 +32,7 @@ pub(super) fn bind(address: SocketAddr, shared: bool, inspect: Inspect) -> io::R
     }
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
-    if inspect == Inspect::Smtp {
+    if inspect.is_parsed() {
         socket.set_send_buffer_size(REPLIES_MAX)?;
     }
     socket.bind(&address.into())?;
@@ -56,7 +56,7 @@ pub(super) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, Soc
 /// megabytes for each, and all sessions share that memory. Once limited, the size no longer adapts to the
 /// connection, so a listener that relays unparsed after a reload gets a fixed, large one.
 pub(super) fn limit_replies(listener: &TcpListener, inspect: Inspect) {
-    let size = if inspect == Inspect::Smtp { REPLIES_MAX } else { RELAYED_MAX };
+    let size = if inspect.is_parsed() { REPLIES_MAX } else { RELAYED_MAX };
     // A buffer of another size than asked for still works.
     let _ = SockRef::from(listener).set_send_buffer_size(size);
 }

@@ -6,7 +6,7 @@ use proto::mime::TransferEncoding;
 use smallvec::SmallVec;
 
 use super::matcher::Matcher;
-use crate::criterion::{Counter, CriterionKind, Text, Word};
+use crate::criterion::{Counter, CriterionKind, Learned, Text, Word};
 use crate::model::{Action, MatchMode};
 use crate::profile::Profile;
 use crate::scope::{Close, Scope};
@@ -40,13 +40,13 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// Adds what a condition on a text or a word needs that is decided at `close`.
-    pub(super) const fn add(&mut self, close: Close) {
-        match close {
-            Close::Header => self.header_fields = true,
-            Close::PartHeader => self.parts = true,
-            Close::Data => self.text = true,
-            Close::Command | Close::Keyword | Close::Envelope => {}
+    /// Adds what a criterion needs.
+    pub(super) const fn add(&mut self, learned: Learned) {
+        match learned {
+            Learned::Always => {}
+            Learned::HeaderFields => self.header_fields = true,
+            Learned::PartHeaders => self.parts = true,
+            Learned::BodyText => self.text = true,
         }
     }
 }
