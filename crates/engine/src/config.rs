@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use policy::CompiledPolicy;
+use policy::attach::Handling;
 use policy::model::{Conformance, Protocol, RecipientLimit, Refusals, StartTls};
 use policy::profile::Profile;
+use policy::{Attachment, CompiledPolicy};
 
 use crate::bounds::{Bounds, Timers};
 
@@ -56,6 +57,18 @@ pub enum Inspect {
 }
 
 impl Inspect {
+    /// What is inspected of a session of this protocol that is handled so.
+    pub const fn of(handling: Handling, protocol: Protocol) -> Self {
+        match (handling, protocol) {
+            (Handling::Inspect, Protocol::Smtp) => Self::Smtp,
+            // Not inspected yet.
+            (Handling::Inspect, Protocol::Pop3 | Protocol::Imap | Protocol::Tcp) | (Handling::Relay, _) => {
+                Self::Opaque
+            }
+            (Handling::Drop, _) => Self::Drop,
+        }
+    }
+
     /// Whether the session is a dialogue of commands and replies that is parsed; what is only relayed may be
     /// anything.
     pub const fn is_parsed(self) -> bool {
@@ -74,6 +87,25 @@ pub enum Watch {
     /// A recording: decisions are reported, and so is each unit of the dialogue, which is followed as it
     /// went on.
     Observe,
+}
+
+impl From<&Attachment> for SessionConfig {
+    /// What the sessions of an attachment are created with, but for timers and reports: those are the driver's.
+    fn from(attachment: &Attachment) -> Self {
+        Self {
+            name: attachment.name.text.clone(),
+            class: attachment.class.clone().unwrap_or_default(),
+            protocol: attachment.protocol,
+            inspect: Inspect::of(attachment.handling, attachment.protocol),
+            policy: attachment.policy.clone(),
+            profile: attachment.profile,
+            conformance: attachment.conformance,
+            refusals: attachment.refusals,
+            starttls: attachment.starttls,
+            recipient_limit: attachment.recipient_limit,
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for SessionConfig {

@@ -34,7 +34,7 @@ pub(crate) struct Files {
 impl Plan {
     /// Without a file: conformance standard, no rules.
     pub(crate) fn without_file(listen: SocketAddr, servers: Vec<SocketAddr>, protocol: Protocol) -> Self {
-        let (name, inspect) = ("listen".to_owned(), inspect(Handling::Inspect, protocol));
+        let (name, inspect) = ("listen".to_owned(), Inspect::of(Handling::Inspect, protocol));
         let config = SessionConfig { name, protocol, inspect, ..SessionConfig::default() };
         let target = Target { config: Arc::new(config), servers };
         Self { workers: None, listeners: vec![(listen, target)], files: Files::default() }
@@ -67,32 +67,10 @@ impl Plan {
 fn session_config(attachment: &Attachment) -> SessionConfig {
     let limits = &attachment.limits;
     SessionConfig {
-        name: attachment.name.text.clone(),
-        class: attachment.class.clone().unwrap_or_default(),
-        protocol: attachment.protocol,
-        inspect: inspect(attachment.handling, attachment.protocol),
-        policy: attachment.policy.clone(),
-        profile: attachment.profile,
-        conformance: attachment.conformance,
-        refusals: attachment.refusals,
-        starttls: attachment.starttls,
-        recipient_limit: attachment.recipient_limit,
         timers: timers(limits),
         alert: limits.alert.unwrap_or(true),
         audit_trail: limits.audit_trail.unwrap_or(false),
-        ..SessionConfig::default()
-    }
-}
-
-/// How the engine treats sessions that are handled so.
-const fn inspect(handling: Handling, protocol: Protocol) -> Inspect {
-    match (handling, protocol) {
-        (Handling::Inspect, Protocol::Smtp) => Inspect::Smtp,
-        // Not inspected yet.
-        (Handling::Inspect, Protocol::Pop3 | Protocol::Imap | Protocol::Tcp) | (Handling::Relay, _) => {
-            Inspect::Opaque
-        }
-        (Handling::Drop, _) => Inspect::Drop,
+        ..SessionConfig::from(attachment)
     }
 }
 

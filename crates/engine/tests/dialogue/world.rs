@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use engine::SessionConfig;
 use engine::config::{Inspect, Watch};
-use policy::attach::{Attachment, Handling};
 use policy::model::{
     Action, Configuration, Conformance, L7Policy, PerSecond, RecipientLimit, Refusals, StartTls,
 };
@@ -107,7 +106,7 @@ impl World {
         };
         self.pace(&mut configuration);
         let mut config = match loaded.attachments.first().filter(|_| self.paced.is_empty()) {
-            Some(attachment) => attached(attachment),
+            Some(attachment) => SessionConfig::from(attachment),
             None => by_the_last_policy(&configuration)?,
         };
         for (name, value) in &self.settings {
@@ -124,25 +123,6 @@ impl World {
             let paced = self.paced.iter().find(|(class, _)| *class == rule.class.text);
             rule.action = paced.map(|(_, rate)| (Action::Pace(*rate), rule.class.at)).or(rule.action);
         }
-    }
-}
-
-/// What sessions of the first proxy or zone-pair of a configuration are held to.
-fn attached(attachment: &Attachment) -> SessionConfig {
-    let inspect = match attachment.handling {
-        Handling::Inspect => Inspect::Smtp,
-        Handling::Relay => Inspect::Opaque,
-        Handling::Drop => Inspect::Drop,
-    };
-    SessionConfig {
-        inspect,
-        policy: attachment.policy.clone(),
-        profile: attachment.profile,
-        conformance: attachment.conformance,
-        refusals: attachment.refusals,
-        starttls: attachment.starttls,
-        recipient_limit: attachment.recipient_limit,
-        ..SessionConfig::default()
     }
 }
 
