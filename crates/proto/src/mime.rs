@@ -5,23 +5,25 @@
 //! nothing and repairs nothing: what can be read in two ways is told in both.
 
 mod boundary;
+mod delimiter;
 mod encoding;
 mod facts;
 mod header;
 mod line;
+mod nesting;
 mod parameter;
-mod part;
 
 pub use boundary::BOUNDARY_MAX;
 pub use encoding::TransferEncoding;
 pub use facts::{ContentType, DefaultType};
 pub use header::FIELD_MAX;
-pub use part::{DEPTH_MAX, PARTS_MAX};
+pub use nesting::{DEPTH_MAX, PARTS_MAX};
 
+use delimiter::Octets;
 use facts::Facts;
 use header::{FieldReader, HeaderStep, Parsed};
 use line::{LineEnds, LineLengths};
-use part::{Octets, Structure};
+use nesting::Structure;
 
 /// What anybody asks for. Sizes are counted always; what nobody asks for costs nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -1,14 +1,13 @@
-//! Boundaries and nesting: which part an octet of the body belongs to.
+//! What is nested in what: which part an octet of the body belongs to, and what is told of it.
 //!
 //! Follows the readers that most mail meets: an outer boundary ends everything inside it, a
 //! missing one ends with the data, `message/*` is descended into, and a line that is no field ends
 //! a part's header. Sizes and the header of the message itself are the parent's business.
 
-use std::sync::LazyLock;
+use memchr::memchr;
 
-use memchr::{memchr, memmem::Finder};
-
-use super::boundary::{Boundaries, Boundary, Watched};
+use super::boundary::{Boundary, Watched};
+use super::delimiter::{BlankLine, Delimiters, Gathered, Octets, Special, may_be_special};
 use super::facts::{DefaultType, Facts};
 use super::header::{FieldReader, HeaderStep};
 use super::line::LineEnds;
@@ -19,33 +18,6 @@ pub const DEPTH_MAX: u32 = 100;
 
 /// Parts of one message, containers included.
 pub const PARTS_MAX: u32 = 10_000;
-
-/// A delimiter line with its padding and line end. No sender pads so much; where the limit shows,
-/// it is reported.
-const LINE_MAX: usize = 64 * 1024;
-
-static DELIMITER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\n--"));
-
-/// Octets with the place of the first of them in the content of the message.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Octets<'i> {
-    pub(super) bytes: &'i [u8],
-    pub(super) at: u64,
-}
-
-impl<'i> Octets<'i> {
-    fn from(self, start: usize) -> Self {
-        Self { bytes: self.bytes.get(start..).unwrap_or_default(), at: self.at + start as u64 }
-    }
-
-    fn to(self, end: usize) -> Self {
-        Self { bytes: self.bytes.get(..end).unwrap_or(self.bytes), at: self.at }
-    }
-
-    fn end(self) -> u64 {
-        self.at + self.bytes.len() as u64
-    }
-}
 
 #[derive(Clone, Copy, Debug)]
 struct Level {
@@ -77,28 +49,19 @@ enum Place {
     Between,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Special {
-    /// The number of the boundary it has.
-    Delimiter { boundary: usize, closing: bool },
-    /// The blank line that ends a block of a delivery status.
-    Blank { level: usize },
-}
-
 #[derive(Debug)]
 pub(super) struct Structure {
     levels: Vec<Level>,
-    /// Of all open multiparts, outermost first; a closing delimiter takes its boundary away.
-    boundaries: Boundaries,
+    delimiters: Delimiters,
+    /// Open header blocks of a delivery status.
     blocks: usize,
     parts: u32,
     pub(super) facts: Facts,
     header: FieldReader,
     place: Place,
-    /// The next octet begins a line, or goes on behind `held`.
+    /// The next octet begins a line, or goes on behind one that is being gathered.
     at_line_start: bool,
-    /// The beginning of a line that may be a delimiter, and how much of it was told as text.
-    held: Vec<u8>,
+    /// How much of the line that is being gathered was told as text.
     held_told: usize,
     /// The last octet of the previous push was a CR.
     after_cr: bool,
@@ -107,35 +70,31 @@ pub(super) struct Structure {
     /// A bound was passed: nothing is followed any more, all is told.
     stopped: bool,
     depth_told: bool,
-    line_ends: LineEnds,
 }
 
 impl Structure {
     pub(super) fn new(line_ends: LineEnds) -> Self {
         Self {
             levels: Vec::new(),
-            boundaries: Boundaries::default(),
+            delimiters: Delimiters::new(line_ends),
             blocks: 0,
             parts: 0,
             facts: Facts::default(),
             header: FieldReader::new(line_ends),
             place: Place::Body,
             at_line_start: true,
-            held: Vec::new(),
             held_told: 0,
             after_cr: false,
             next_alternate: false,
             stopped: false,
             depth_told: false,
-            line_ends,
         }
     }
 
     /// A new message; its header is read by the caller, who fills `facts`.
     pub(super) fn begin(&mut self) {
         self.levels.clear();
-        self.boundaries.clear();
-        self.held.clear();
+        self.delimiters.begin();
         (self.blocks, self.parts, self.held_told) = (0, 0, 0);
         (self.place, self.at_line_start) = (Place::Body, true);
         (self.after_cr, self.next_alternate, self.stopped, self.depth_told) = (false, false, false, false);
@@ -145,7 +104,7 @@ impl Structure {
     /// The header of the message is over; `prefix` is what was taken of a line that is no field.
     pub(super) fn begin_body(&mut self, prefix: &[u8], at: u64, out: &mut Teller<'_>) {
         self.end_header(at, out);
-        self.held.extend_from_slice(prefix);
+        self.delimiters.hold(prefix);
     }
 
     /// Fields of the message's header behind a line that is none: some readers heed them.
@@ -186,8 +145,8 @@ impl Structure {
 
     /// The end of the data: everything that is open ends.
     pub(super) fn finish(&mut self, at: u64, out: &mut Teller<'_>) {
-        if !self.held.is_empty() {
-            let line = std::mem::take(&mut self.held);
+        if self.delimiters.is_holding() {
+            let line = self.delimiters.take();
             self.decide(&line, true, at, out);
         }
         self.end_headers(at, out);
@@ -196,47 +155,45 @@ impl Structure {
 
     /// Whether a line can mean anything but content: only then do line starts matter.
     fn is_watching(&self) -> bool {
-        !self.boundaries.is_empty()
+        !self.delimiters.boundaries.is_empty()
             || self.blocks > 0
-            || !self.held.is_empty()
+            || self.delimiters.is_holding()
             || matches!(self.place, Place::Delimited | Place::Between)
     }
 
     /// Gathers the start of a line until it is known what the line is; returns the octets taken.
     fn line_start(&mut self, input: Octets<'_>, after_cr: bool, out: &mut Teller<'_>) -> usize {
+        let holding = self.delimiters.is_holding();
         // Whatever this line is, a field ends here unless a blank continues it.
-        if self.held.is_empty()
+        if !holding
             && self.place == Place::Header
             && !matches!(input.bytes, [b' ' | b'\t', ..])
             && self.header.end_field()
         {
             self.tell_field(input.at + 1, out);
         }
-        if self.held.is_empty() && !self.may_be_special(input.bytes) {
+        let blank = self.blank_line();
+        if !holding && !may_be_special(input.bytes, blank) {
             // Nothing to hold: the line is looked at where it is.
             self.at_line_start = false;
             self.open_awaited();
             return 0;
         }
-        // Octet by octet until two dashes are seen: the octet that decides must not depend on the cut.
-        let dashes = self.held.starts_with(b"--") || self.held.is_empty() && input.bytes.starts_with(b"--");
-        let room = if dashes { LINE_MAX.saturating_sub(self.held.len()) } else { 1 };
-        let after_cr = self.held.last().map_or(after_cr, |octet| *octet == b'\r');
-        let line_len = self.line_ends.line_len(input.to(room).bytes, after_cr);
-        let taken = line_len.unwrap_or(input.bytes.len()).min(room);
-        self.held.extend_from_slice(input.to(taken).bytes);
-        let decided = line_len.is_some() || self.held.len() >= LINE_MAX || !self.may_be_special(&self.held);
-        if decided {
-            if line_len.is_none() && self.held.len() >= LINE_MAX && self.special(&self.held).is_some() {
+        let (taken, gathered) = self.delimiters.gather(input.bytes, after_cr, blank);
+        if gathered != Gathered::More {
+            if gathered == Gathered::TooLong {
                 out.tell(input.at + taken as u64, Item::Finding(Finding::DelimiterTooLong));
             }
-            let line = std::mem::take(&mut self.held);
-            self.decide(&line, line_len.is_some(), input.at + taken as u64, out);
-            // The buffer is used again.
-            self.held = line;
-            self.held.clear();
+            let line = self.delimiters.take();
+            self.decide(&line, gathered == Gathered::Whole, input.at + taken as u64, out);
+            self.delimiters.give_back(line);
         }
         taken
+    }
+
+    /// What a blank line is here.
+    fn blank_line(&self) -> BlankLine {
+        if self.blocks > 0 || self.place == Place::Between { BlankLine::Special } else { BlankLine::Content }
     }
 
     /// Handles the beginning of a line, or the whole of it, once it is known what it is.
@@ -319,11 +276,11 @@ impl Structure {
                 }
                 HeaderStep::Junk => {
                     self.cover(line.to(taken), out);
-                    let prefix = std::mem::take(&mut self.held);
+                    let prefix = self.delimiters.take();
                     let prefix = self.header.take_prefix(prefix);
                     let told = if self.is_covered() { prefix.len() } else { 0 };
                     self.no_separator(line.at + taken as u64 + 1, out);
-                    self.held = prefix;
+                    self.delimiters.hold(&prefix);
                     (self.held_told, self.at_line_start) = (told, true);
                     return taken;
                 }
@@ -336,11 +293,11 @@ impl Structure {
     /// Body octets up to a line that may be special; returns how many were taken.
     fn body(&mut self, input: Octets<'_>, after_cr: bool, out: &mut Teller<'_>) -> usize {
         let end = if self.blocks > 0 {
-            self.line_ends.line_len(input.bytes, after_cr)
-        } else if self.boundaries.is_empty() {
+            self.delimiters.line_ends.line_len(input.bytes, after_cr)
+        } else if self.delimiters.boundaries.is_empty() {
             None
         } else {
-            self.next_candidate(input.bytes, after_cr)
+            self.delimiters.next_candidate(input.bytes, after_cr)
         };
         self.at_line_start = end.is_some();
         let taken = end.unwrap_or(input.bytes.len());
@@ -348,61 +305,18 @@ impl Structure {
         taken
     }
 
-    /// The next start of a line that is, or may turn out to be, a delimiter.
-    fn next_candidate(&self, bytes: &[u8], after_cr: bool) -> Option<usize> {
-        let finder = &*DELIMITER;
-        let mut from = 0;
-        while let Some(found) = bytes.get(from..).and_then(|rest| finder.find(rest)) {
-            let start = from + found + 1;
-            from = start;
-            if !self.line_ends.is_at(start - 1, bytes, after_cr) {
-                continue;
-            }
-            let rest = bytes.get(start..).unwrap_or_default();
-            let limited = rest.get(..LINE_MAX).unwrap_or(rest);
-            let len = self.line_ends.line_len(limited, false);
-            if len.is_none() && rest.len() < LINE_MAX
-                || self.special(limited.get(..len.unwrap_or(LINE_MAX)).unwrap_or_default()).is_some()
-            {
-                return Some(start);
-            }
-            from = start + len.map_or(0, |len| len - 1);
-        }
-        // The last octets may be the beginning of a candidate.
-        let behind = match bytes {
-            [.., b'\n'] => 0,
-            [.., b'\n', b'-'] => 1,
-            _ => return None,
-        };
-        let start = bytes.len() - behind;
-        self.line_ends.is_at(start - 1, bytes, after_cr).then_some(start)
-    }
-
-    /// Whether a line that begins so may be a delimiter or an awaited blank line.
-    fn may_be_special(&self, start: &[u8]) -> bool {
-        match start {
-            [] | [b'-'] | [b'-', b'-', ..] => true,
-            [b'\r'] | [b'\r', b'\n', ..] | [b'\n', ..] => self.blocks > 0 || self.place == Place::Between,
-            _ => false,
-        }
-    }
-
     /// What a whole line is, when it is not content.
     fn special(&self, line: &[u8]) -> Option<Special> {
-        let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.is_empty() && self.blocks > 0 {
-            return self.levels.iter().position(|level| level.block).map(|level| Special::Blank { level });
-        }
-        let (boundary, closing) = self.boundaries.find(line)?;
-        Some(Special::Delimiter { boundary, closing })
+        let blank = if self.blocks > 0 { BlankLine::Special } else { BlankLine::Content };
+        self.delimiters.special(line, blank)
     }
 
     /// A delimiter or the end of a block: what is inside ends.
     fn obey(&mut self, special: Special, at: u64, out: &mut Teller<'_>) {
         match special {
             Special::Delimiter { boundary, closing } => self.delimiter(boundary, closing, at, out),
-            Special::Blank { level } => {
+            Special::Blank => {
+                let Some(level) = self.levels.iter().position(|level| level.block) else { return };
                 self.end_headers(at, out);
                 self.close(level, at, out);
                 self.await_part(Place::Between, at, out);
@@ -411,7 +325,7 @@ impl Structure {
     }
 
     fn delimiter(&mut self, number: usize, closing: bool, at: u64, out: &mut Teller<'_>) {
-        let Some(Boundary { level, alternate, .. }) = self.boundaries.get(number) else { return };
+        let Some(Boundary { level, alternate, .. }) = self.delimiters.boundaries.get(number) else { return };
         // Several delimiters in a row open one part.
         if self.place == Place::Delimited && level + 1 == self.levels.len() {
             self.next_alternate &= alternate;
@@ -426,7 +340,7 @@ impl Structure {
         }
         if closing {
             // What another reading calls the boundary may still come.
-            self.boundaries.remove(number);
+            self.delimiters.boundaries.remove(number);
             self.place = Place::Body;
         } else {
             self.next_alternate = alternate;
@@ -460,7 +374,7 @@ impl Structure {
         if std::mem::replace(&mut self.stopped, true) {
             return;
         }
-        self.boundaries.clear();
+        self.delimiters.boundaries.clear();
         self.blocks = 0;
         out.tell(at, Item::Finding(Finding::PartsExceeded));
     }
@@ -487,7 +401,7 @@ impl Structure {
             encoded: parent.is_some_and(|parent| parent.encoded),
             alternate: alternate || parent.is_some_and(|parent| parent.alternate),
             block: false,
-            boundary_mark: self.boundaries.mark(),
+            boundary_mark: self.delimiters.boundaries.mark(),
         });
         self.parts += 1;
     }
@@ -592,7 +506,7 @@ impl Structure {
         let level = self.levels.len().saturating_sub(1);
         let mut watched = 0;
         for (text, second) in facts.boundaries() {
-            let finding = match self.boundaries.watch(level, text, alternate || second) {
+            let finding = match self.delimiters.boundaries.watch(level, text, alternate || second) {
                 Watched::New => {
                     watched += 1;
                     (watched == 2).then_some(Finding::RepeatedBoundary)
@@ -614,7 +528,7 @@ impl Structure {
             let depth = depth_of(self.levels.len());
             let Some(ended) = self.levels.pop() else { return };
             self.blocks = self.blocks.saturating_sub(usize::from(ended.block));
-            self.boundaries.forget(self.levels.len(), ended.boundary_mark);
+            self.delimiters.boundaries.forget(self.levels.len(), ended.boundary_mark);
             let covered = self.levels.last().is_some_and(|parent| parent.covered);
             out.tell(at, Item::PartEnd { part: ended.index, depth, covered });
         }

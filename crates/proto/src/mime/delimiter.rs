@@ -1,0 +1,186 @@
+//! Is this line a delimiter? Gathers the start of a line until that is known.
+//!
+//! Knows no parts: what a delimiter ends and opens is for `nesting` to say.
+
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
+use super::boundary::Boundaries;
+use super::line::LineEnds;
+
+/// A delimiter line with its padding and line end. No sender pads so much; where the limit shows,
+/// it is reported.
+const LINE_MAX: usize = 64 * 1024;
+
+static DELIMITER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\n--"));
+
+/// Octets with the place of the first of them in the content of the message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Octets<'i> {
+    pub(super) bytes: &'i [u8],
+    pub(super) at: u64,
+}
+
+impl<'i> Octets<'i> {
+    pub(super) fn from(self, start: usize) -> Self {
+        Self { bytes: self.bytes.get(start..).unwrap_or_default(), at: self.at + start as u64 }
+    }
+
+    pub(super) fn to(self, end: usize) -> Self {
+        Self { bytes: self.bytes.get(..end).unwrap_or(self.bytes), at: self.at }
+    }
+
+    pub(super) fn end(self) -> u64 {
+        self.at + self.bytes.len() as u64
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Special {
+    /// The number of the boundary it has.
+    Delimiter { boundary: usize, closing: bool },
+    /// The blank line that ends a block of a delivery status.
+    Blank,
+}
+
+/// What becomes of blank lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BlankLine {
+    Content,
+    /// It ends a block of a delivery status, or stands between two.
+    Special,
+}
+
+/// What gathering came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gathered {
+    /// It is not known yet what the line is.
+    More,
+    /// It is known: the line is gathered up to here, or whole.
+    Beginning,
+    Whole,
+    /// A delimiter whose padding has no end: taken as content.
+    TooLong,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Delimiters {
+    /// Of all open multiparts, outermost first; a closing delimiter takes its boundary away.
+    pub(super) boundaries: Boundaries,
+    /// The beginning of a line that may be a delimiter.
+    held: Vec<u8>,
+    pub(super) line_ends: LineEnds,
+}
+
+impl Delimiters {
+    pub(super) fn new(line_ends: LineEnds) -> Self {
+        Self { line_ends, ..Self::default() }
+    }
+
+    /// A new message.
+    pub(super) fn begin(&mut self) {
+        self.boundaries.clear();
+        self.held.clear();
+    }
+
+    pub(super) fn is_holding(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// The beginning of a line, gathered elsewhere.
+    pub(super) fn hold(&mut self, beginning: &[u8]) {
+        self.held.extend_from_slice(beginning);
+    }
+
+    /// Hands over what was gathered.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.held)
+    }
+
+    /// Takes back the buffer, to be used again.
+    pub(super) fn give_back(&mut self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        self.held = buffer;
+    }
+
+    /// Gathers octets of a line until it is known what it is; returns the octets taken.
+    pub(super) fn gather(&mut self, input: &[u8], after_cr: bool, blank: BlankLine) -> (usize, Gathered) {
+        // Octet by octet until two dashes are seen: the octet that decides must not depend on the cut.
+        let dashes = self.held.starts_with(b"--") || self.held.is_empty() && input.starts_with(b"--");
+        let room = if dashes { LINE_MAX.saturating_sub(self.held.len()) } else { 1 };
+        let after_cr = self.held.last().map_or(after_cr, |octet| *octet == b'\r');
+        let limited = input.get(..room).unwrap_or(input);
+        let line_len = self.line_ends.line_len(limited, after_cr);
+        let taken = line_len.unwrap_or(limited.len());
+        self.held.extend_from_slice(input.get(..taken).unwrap_or_default());
+        let full = self.held.len() >= LINE_MAX;
+        let gathered = if line_len.is_some() {
+            Gathered::Whole
+        } else if full && self.special(&self.held, blank).is_some() {
+            Gathered::TooLong
+        } else if full || !may_be_special(&self.held, blank) {
+            Gathered::Beginning
+        } else {
+            Gathered::More
+        };
+        (taken, gathered)
+    }
+
+    /// The next start of a line that is, or may turn out to be, a delimiter.
+    pub(super) fn next_candidate(&self, bytes: &[u8], after_cr: bool) -> Option<usize> {
+        let finder = &*DELIMITER;
+        let mut from = 0;
+        while let Some(found) = bytes.get(from..).and_then(|rest| finder.find(rest)) {
+            let start = from + found + 1;
+            from = start;
+            if !self.line_ends.is_at(start - 1, bytes, after_cr) {
+                continue;
+            }
+            let rest = bytes.get(start..).unwrap_or_default();
+            let limited = rest.get(..LINE_MAX).unwrap_or(rest);
+            let len = self.line_ends.line_len(limited, false);
+            if len.is_none() && rest.len() < LINE_MAX
+                || self.boundary_of(limited.get(..len.unwrap_or(LINE_MAX)).unwrap_or_default()).is_some()
+            {
+                return Some(start);
+            }
+            from = start + len.map_or(0, |len| len - 1);
+        }
+        // The last octets may be the beginning of a candidate.
+        let behind = match bytes {
+            [.., b'\n'] => 0,
+            [.., b'\n', b'-'] => 1,
+            _ => return None,
+        };
+        let start = bytes.len() - behind;
+        self.line_ends.is_at(start - 1, bytes, after_cr).then_some(start)
+    }
+
+    /// What a whole line is, when it is not content.
+    pub(super) fn special(&self, line: &[u8], blank: BlankLine) -> Option<Special> {
+        if blank == BlankLine::Special && without_end(line).is_empty() {
+            return Some(Special::Blank);
+        }
+        self.boundary_of(line)
+    }
+
+    fn boundary_of(&self, line: &[u8]) -> Option<Special> {
+        let (boundary, closing) = self.boundaries.find(without_end(line))?;
+        Some(Special::Delimiter { boundary, closing })
+    }
+}
+
+fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// Whether a line that begins so may be a delimiter or a blank line that means something.
+pub(super) fn may_be_special(start: &[u8], blank: BlankLine) -> bool {
+    match start {
+        [] | [b'-'] | [b'-', b'-', ..] => true,
+        [b'\r'] | [b'\r', b'\n', ..] | [b'\n', ..] => blank == BlankLine::Special,
+        _ => false,
+    }
+}
