@@ -3,6 +3,8 @@
 use policy::RuleId;
 use policy::criterion::{CriterionKind, RefusalReason};
 
+use crate::smtp::offer::Locked;
+
 /// A refusal that the client gets to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -37,7 +39,9 @@ pub(crate) enum Cause {
     HostilePath,
     UnreadablePath,
     /// A parameter whose extension was masked.
-    LockedParameter,
+    LockedParameter(Locked),
+    /// A BDAT command whose size cannot be read.
+    BadChunk,
     /// A message that violates the standards.
     MessageFormat,
     /// Recipients over a limit, where the session goes on.

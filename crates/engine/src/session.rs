@@ -36,7 +36,7 @@ impl Session {
     /// A session that begins now; nothing was offered of either side.
     pub fn new(config: Arc<SessionConfig>, now: Time) -> Self {
         let dialogue = match config.inspect {
-            Inspect::Smtp => AnyDialogue::Smtp(Smtp::new(now)),
+            Inspect::Smtp => AnyDialogue::Smtp(Smtp::new(&config, now)),
             Inspect::Opaque | Inspect::Drop => AnyDialogue::Opaque(Opaque::new(now)),
         };
         Self { config, dialogue, wake: None }

@@ -11,14 +11,15 @@
 //! They are coupled in few places. A forwarded command adds a slot, and a `barrier` keeps the client's next
 //! bytes from being interpreted before the reply that decides what they are. A complete reply changes the
 //! client machine and the transaction in one function, `settle` in `outcome`. A refusal takes a slot, and our
-//! last reply, when it leaves the queue in `flush`, discards both sides. `transaction` is what MAIL began;
-//! what a refusal says is in `wording`.
+//! last reply, when it leaves the queue in `flush`, discards both sides. `transaction` is what MAIL began,
+//! `offer` which extensions are open; what a refusal says is in `wording`.
 
 mod capabilities;
 mod chunk;
 mod client;
 mod command;
 mod content;
+pub(crate) mod offer;
 mod outcome;
 mod replies_in;
 mod transaction;
@@ -28,11 +29,11 @@ use policy::Held;
 use policy::scope::Scope;
 use proto::smtp::body;
 use proto::smtp::command::Command;
-use proto::smtp::extension::Extensions;
 use proto::smtp::verb::Verb;
 use proto::{Side, Time};
 
 use crate::bounds::Bounds;
+use crate::config::SessionConfig;
 use crate::context::Context;
 use crate::dialogue::{Bridge, Dialogue, Step};
 use crate::effect::{End, Wants};
@@ -43,6 +44,7 @@ use crate::refusal::{Cause, Refusal};
 use crate::relay::Relay;
 use crate::replies::{Front, Replies, Slot};
 
+use offer::Offer;
 use outcome::Asked;
 use transaction::OpenTransaction;
 
@@ -57,9 +59,8 @@ pub(crate) struct Smtp {
     suspended: Option<Box<SuspendedTransaction>>,
     /// The verb of a command that was judged, and waits at the front of the input because it is paced.
     paced: Option<Verb>,
-    /// Keywords of the last EHLO reply, and those of them that were masked.
-    offered: Extensions,
-    masked: Extensions,
+    /// What of the server's extensions the client may use.
+    offer: Offer,
     /// Nothing of the client is interpreted before the reply to its last command.
     barrier: bool,
     /// The server's greeting has passed.
@@ -144,7 +145,7 @@ enum Server {
 }
 
 impl Smtp {
-    pub(crate) fn new(now: Time) -> Self {
+    pub(crate) fn new(config: &SessionConfig, now: Time) -> Self {
         let mut replies = Replies::default();
         replies.await_server(Asked::Greeting, 0);
         Self {
@@ -155,8 +156,7 @@ impl Smtp {
             transaction: None,
             suspended: None,
             paced: None,
-            offered: Extensions::default(),
-            masked: Extensions::default(),
+            offer: Offer::none(config),
             barrier: false,
             greeted: false,
             after_auth: false,
@@ -401,7 +401,11 @@ impl Smtp {
 
     fn answer(&mut self, refusal: Refusal, cx: &mut Context<'_>) {
         if !self.ends.is_finished(Side::Client) {
-            cx.out.answer(wording::line(refusal, cx.config).as_bytes());
+            let parameter = match refusal.cause {
+                Cause::LockedParameter(locked) => self.offer.name(locked),
+                _ => "",
+            };
+            cx.out.answer(wording::line(refusal, parameter, cx.config).as_bytes());
         }
     }
 

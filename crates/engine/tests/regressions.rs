@@ -14,6 +14,7 @@ use engine::{Effect, End, Event, Session, SessionConfig};
 use policy::CompiledPolicy;
 use policy::model::Conformance;
 use policy::profile::{Ink, Letter, Profile, VerbSet};
+use proto::smtp::extension::Extensions;
 use proto::smtp::verb::Verb;
 use proto::{Side, Time};
 
@@ -175,7 +176,7 @@ fn nothing_passes_through_a_pinhole_that_has_closed() {
 fn the_profile_decides_which_verbs_and_keywords_are_masked_and_with_which_letters() {
     let profile = Profile {
         verbs: VerbSet::of(&[Verb::Ehlo]),
-        hidden: &["SIZE"],
+        hidden: Extensions::of(&["SIZE"]),
         ink: Ink { command: Letter::Capital, keyword: Letter::Small },
         ..Profile::NONE
     };

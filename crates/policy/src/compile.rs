@@ -6,9 +6,11 @@
 //! A match-any class that names verbs which its dialect does not have becomes two rules: those verbs are
 //! masked, and whatever else the class asks for has the action of the class.
 
+pub mod masks;
 pub mod matcher;
 pub(crate) mod rules;
 
+use masks::Masks;
 use matcher::Matcher;
 use proto::smtp::verb::Verb;
 use rules::{Bits, ConditionInfo, Field, Group, Negation, Rule, Then, Words};
@@ -77,6 +79,7 @@ struct Compiler<'p> {
     fields: [FieldBuilder; Text::COUNT],
     thresholds: [Vec<(u64, ConditionId)>; Counter::COUNT],
     needs: Needs,
+    masks: Masks,
 }
 
 impl<'p> Compiler<'p> {
@@ -92,6 +95,7 @@ impl<'p> Compiler<'p> {
             fields: Default::default(),
             thresholds: Default::default(),
             needs: Needs::default(),
+            masks: Masks::default(),
         }
     }
 
@@ -103,6 +107,9 @@ impl<'p> Compiler<'p> {
         if self.profile.order == Order::ByCriterion {
             rules.sort_by_key(|(_, class)| order(class));
         }
+        let in_order: Vec<(&L7Class, Option<Action>)> =
+            rules.iter().map(|(rule, class)| (*class, rule.action.map(|(action, _)| action))).collect();
+        self.masks = Masks::of(&in_order, self.profile);
         for (rule, class) in rules {
             self.rule(class, rule.action.map(|(action, _)| action), rule.log);
         }
@@ -153,7 +160,7 @@ impl<'p> Compiler<'p> {
     /// Whether it names a verb that the dialect does not have.
     fn is_outside_profile(&self, criterion: &Criterion) -> bool {
         let Criterion::CommandVerb { verb } = criterion else { return false };
-        !self.profile.verbs.contains(Verb::of(verb.as_bytes()))
+        !self.profile.allows(Verb::of(verb.as_bytes()))
     }
 
     /// Numbers a criterion and puts it where its facts will find it. `match protocol smtp` is true
@@ -272,6 +279,7 @@ impl<'p> Compiler<'p> {
             profile: *self.profile,
             needs: self.needs,
             endings: Scope::ALL.iter().map(|&scope| (scope, self.ending_with(scope))).collect(),
+            masks: self.masks,
             conditions: self.conditions,
             rules: self.rules,
             groups: self.groups,

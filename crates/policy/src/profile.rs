@@ -2,6 +2,7 @@
 //!
 //! Whoever needs to know asks the value; no other code knows a dialect by its name.
 
+use proto::smtp::extension::Extensions;
 use proto::smtp::verb::Verb;
 
 use crate::model::Action;
@@ -13,8 +14,8 @@ pub struct Profile {
     pub order: Order,
     /// The verbs that a client may use; any other is masked.
     pub verbs: VerbSet,
-    /// Keywords of an EHLO reply, in upper case, that are masked whatever the rules say.
-    pub hidden: &'static [&'static str],
+    /// Keywords of an EHLO reply that are masked whatever the rules say, and whatever verbs there are.
+    pub hidden: Extensions,
     /// What is written over what is masked.
     pub ink: Ink,
     /// What becomes of BDAT (RFC 3030) where the server offers it.
@@ -30,7 +31,7 @@ impl Profile {
     pub const NONE: Self = Self {
         order: Order::AsConfigured,
         verbs: VerbSet::ALL,
-        hidden: &[],
+        hidden: Extensions::of(&[]),
         ink: Ink { command: Letter::Small, keyword: Letter::Capital },
         bdat: Bdat::Inspected,
         leading_blanks: Blanks::Skipped,
@@ -60,16 +61,17 @@ impl Profile {
             Verb::Verb,
             Verb::Vrfy,
         ]),
-        hidden: &["CHUNKING"],
+        hidden: Extensions::of(&["CHUNKING"]),
         ink: Ink { command: Letter::Small, keyword: Letter::Capital },
         bdat: Bdat::Masked,
         leading_blanks: Blanks::Verb,
         log: LogForm::Ios,
     };
 
-    /// Whether a keyword of an EHLO reply, in any case, is masked whatever the rules say.
-    pub fn hides(&self, keyword: &[u8]) -> bool {
-        self.hidden.iter().any(|hidden| hidden.as_bytes().eq_ignore_ascii_case(keyword))
+    /// Whether a client may use the verb. LHLO is EHLO (RFC 2033 §4.1), under another name.
+    pub const fn allows(&self, verb: Verb) -> bool {
+        let verb = if matches!(verb, Verb::Lhlo) { Verb::Ehlo } else { verb };
+        self.verbs.contains(verb)
     }
 }
 
@@ -187,8 +189,8 @@ mod tests {
     }
 
     #[test]
-    fn keywords_are_hidden_in_any_case() {
-        assert!(Profile::C3PL.hides(b"Chunking") && !Profile::C3PL.hides(b"CHUNK"));
-        assert!(!Profile::NONE.hides(b"CHUNKING"));
+    fn lhlo_is_ehlo() {
+        assert!(Profile::C3PL.allows(Verb::Lhlo) && !Profile::C3PL.verbs.contains(Verb::Lhlo));
+        assert!(Profile::C3PL.allows(Verb::Noop) && !Profile::C3PL.allows(Verb::Turn));
     }
 }

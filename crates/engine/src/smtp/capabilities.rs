@@ -4,16 +4,16 @@ use std::borrow::Cow;
 
 use policy::criterion::Word;
 use policy::fact::Fact;
-use policy::model::StartTls;
 use policy::scope::{Close, Scope};
 use proto::line::{self, Line, LineEnd};
-use proto::smtp::extension::{Extensions, keyword_of};
+use proto::smtp::extension::keyword_of;
 use proto::smtp::reply::{self, BlockBounds, ReplyLine};
 use proto::smtp::verb::Verb;
 use proto::{Progress, Side};
 use smallvec::SmallVec;
 
 use super::command::pass_line;
+use super::offer::Keywords;
 use super::wording::{self, Row};
 use super::{Asked, Smtp};
 use crate::context::Context;
@@ -41,61 +41,63 @@ impl Smtp {
             Progress::Oversize { .. } => return self.endless(input, cx),
             Progress::Unit { unit, len } => (unit, len),
         };
-        let Some(offer) = self.judge_capabilities(block, cx) else { return Step::Took(len) };
+        let Some(reply) = self.judge_capabilities(block, cx) else { return Step::Took(len) };
+        let offer = reply.keywords.into_offer(cx.config);
         for (count, wire) in block.split_inclusive(|&byte| byte == b'\n').enumerate() {
             let Progress::Unit { unit: line, .. } = line::decode(wire, bounds.line) else { break };
-            match offer.hidden.contains(&count).then(|| ReplyLine::read(line.text)).flatten() {
+            let keyword = ReplyLine::read(line.text).filter(|line| count > 0 && line.code == 250);
+            let masked =
+                |line: &ReplyLine<'_>| reply.masked.contains(&count) || offer.hides(line.text, cx.config);
+            match keyword.filter(masked) {
                 Some(reply) => hide(&line, &reply, cx),
                 None => pass_line(Side::Client, wire, &line, cx),
             }
         }
-        if offer.code == 0 {
+        if reply.code == 0 {
             // None of its lines was a reply line.
             return Step::Took(len);
         }
-        if offer.code == 250 {
-            self.offered = offer.offered;
-            self.masked = offer.masked;
+        if reply.code == 250 {
+            self.offer = offer;
         }
-        if offer.ends {
+        if reply.ends {
             self.reply_lines = 0;
-            self.answered(asked, number, offer.code, cx);
+            self.answered(asked, number, reply.code, cx);
         }
         Step::Took(len)
     }
 
     /// Judges each keyword of the reply. Nothing if the session was ended.
     fn judge_capabilities(&mut self, block: &[u8], cx: &mut Context<'_>) -> Option<Capabilities> {
-        let mut offer = Capabilities::default();
+        let mut whole = Capabilities::default();
         for (count, wire) in block.split_inclusive(|&byte| byte == b'\n').enumerate() {
             let Progress::Unit { unit: line, .. } = line::decode(wire, wire.len()) else { break };
             if line.end == LineEnd::Lf && self.ends_session(AnomalyKind::ReplyBareLf, line.text, cx) {
                 return None;
             }
-            let reply = ReplyLine::read(line.text).filter(|reply| count == 0 || reply.code == offer.code);
+            let reply = ReplyLine::read(line.text).filter(|reply| count == 0 || reply.code == whole.code);
             let Some(reply) = reply else {
                 if self.ends_session(AnomalyKind::BadReply, line.text, cx) {
                     return None;
                 }
                 continue;
             };
-            (offer.code, offer.ends) = (reply.code, reply.last);
-            if count > 0 && reply.code == 250 && self.is_hidden(&reply, &mut offer, cx)? {
-                offer.hidden.push(count);
+            (whole.code, whole.ends) = (reply.code, reply.last);
+            if count > 0 && reply.code == 250 {
+                let keyword = keyword_of(reply.text);
+                let masked = self.is_masked(&reply, cx)?;
+                whole.keywords.add(keyword, masked, cx.config);
+                if masked {
+                    whole.masked.push(count);
+                }
             }
         }
-        Some(offer)
+        Some(whole)
     }
 
-    /// Whether one keyword is masked. Nothing if the session was ended.
-    fn is_hidden(
-        &mut self,
-        reply: &ReplyLine<'_>,
-        offer: &mut Capabilities,
-        cx: &mut Context<'_>,
-    ) -> Option<bool> {
+    /// Whether a rule masks one keyword. Nothing if the session was ended.
+    fn is_masked(&mut self, reply: &ReplyLine<'_>, cx: &mut Context<'_>) -> Option<bool> {
         let keyword = keyword_of(reply.text);
-        offer.offered.insert(keyword);
         cx.observe(Observed::Capability { text: reply.text });
         self.inspector.begin(Scope::Keyword, cx);
         self.inspector.learn(Fact::Word(Word::EhloKeyword, keyword), cx);
@@ -108,24 +110,19 @@ impl Smtp {
             self.last_reply_now(refusal, cx);
             return None;
         }
-        let hidden = decision == Decision::Mask || is_always_hidden(keyword, cx);
-        if hidden {
-            offer.masked.insert(keyword);
-        }
-        Some(hidden)
+        Some(decision == Decision::Mask)
     }
 }
 
-/// What an EHLO reply offers.
+/// A reply to EHLO, judged.
 #[derive(Default)]
 struct Capabilities {
-    offered: Extensions,
-    masked: Extensions,
+    keywords: Keywords,
     code: u16,
     /// Its last line was among what was read; a line that is not a reply line cuts it short.
     ends: bool,
-    /// Lines that are masked, by their number.
-    hidden: SmallVec<[usize; 8]>,
+    /// Lines that a rule masks, by their number.
+    masked: SmallVec<[usize; 8]>,
 }
 
 /// Forwards as many bytes in place of a keyword and its parameters.
@@ -135,11 +132,4 @@ fn hide(line: &Line<'_>, reply: &ReplyLine<'_>, cx: &mut Context<'_>) {
     wording::mask(cx.config.profile.ink.keyword, reply.text.len())
         .for_each(|ink| cx.out.rewrite(Side::Client, ink));
     cx.out.rewrite(Side::Client, b"\r\n");
-}
-
-/// Keywords that are masked without a rule: what the dialect cannot inspect, and STARTTLS on request.
-fn is_always_hidden(keyword: &[u8], cx: &Context<'_>) -> bool {
-    let profile = cx.config.profile.hides(keyword);
-    let starttls = cx.config.starttls == StartTls::Mask && keyword.eq_ignore_ascii_case(b"STARTTLS");
-    cx.carries_out() && (profile || starttls)
 }

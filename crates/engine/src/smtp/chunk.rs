@@ -7,6 +7,7 @@ use proto::smtp::command::BdatCommand;
 
 use super::command::{ClientCommand, pass_line};
 use super::content::send;
+use super::offer::CHUNKING;
 use super::{Asked, Client, OpenChunk, OpenTransaction, Smtp, Swallowed};
 use crate::context::Context;
 use crate::dialogue::Step;
@@ -28,12 +29,12 @@ impl Smtp {
     pub(super) fn begin_chunk(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) {
         let enforced = cx.carries_out();
         let Some(chunk) = received.chunk() else { return self.refuse_bad_chunk(received, cx) };
-        let offered = self.offered.contains("CHUNKING");
-        if !offered {
+        let named = self.offer.names(CHUNKING);
+        if !named {
             self.anomaly(AnomalyKind::UnofferedChunk, Side::Client, received.line.text, cx);
         }
-        if enforced && (cx.config.profile.bdat == Bdat::Masked || !offered) {
-            if offered {
+        if enforced && (cx.config.profile.bdat == Bdat::Masked || !self.offer.shows(CHUNKING)) {
+            if named {
                 self.unknown_verb(received, cx);
             }
             self.mask_command(received, cx);
@@ -48,7 +49,7 @@ impl Smtp {
         let treatment = self.anomaly(AnomalyKind::BadChunk, Side::Client, received.line.text, cx);
         self.mask_or_pass(received, cx.carries_out(), cx);
         if treatment == Treatment::Reset {
-            self.last_reply(Cause::LockedParameter, cx);
+            self.last_reply(Cause::BadChunk, cx);
         }
     }
 

@@ -5,6 +5,7 @@ use proto::smtp::verb::Verb;
 use proto::{Progress, Side};
 
 use super::command::{pass_line, read_command};
+use super::offer::PIPELINING;
 use super::{Asked, Client, Smtp};
 use crate::config::SessionConfig;
 use crate::context::Context;
@@ -118,7 +119,7 @@ impl Smtp {
 
     /// LMTP servers offer PIPELINING by definition (RFC 2033 §4.1).
     fn may_pipeline(&self) -> bool {
-        self.lmtp || (self.offered.contains("PIPELINING") && !self.masked.contains("PIPELINING"))
+        self.lmtp || self.offer.shows(PIPELINING)
     }
 
     fn out_of_turn(&mut self, kind: AnomalyKind, input: &[u8], cx: &mut Context<'_>) -> Step {

@@ -32,6 +32,17 @@ pub(super) struct ClientCommand<'b> {
     pub(super) number: u32,
 }
 
+impl<'b> ClientCommand<'b> {
+    /// The mark of VRFY and EXPN for an argument and a reply in UTF-8 (RFC 6531 §3.7.4.2).
+    fn utf8_mark(&self) -> Option<&'b [u8]> {
+        if !matches!(self.command.verb, Verb::Vrfy | Verb::Expn) {
+            return None;
+        }
+        let last = self.command.argument.rsplit(|&byte| byte == b' ' || byte == b'\t').next()?;
+        (last.len() < self.command.argument.len() && last.eq_ignore_ascii_case(b"SMTPUTF8")).then_some(last)
+    }
+}
+
 /// What conformance decides about a command.
 enum Check {
     Fine,
@@ -52,7 +63,7 @@ impl Smtp {
         let number = self.commands;
         self.commands += 1;
         match command.verb {
-            Verb::Auth => self.after_auth = true,
+            Verb::Auth | Verb::XExps => self.after_auth = true,
             Verb::Unknown => {}
             _ => self.after_auth = false,
         }
@@ -125,7 +136,7 @@ impl Smtp {
     }
 
     fn check_path(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) -> Check {
-        let Some(path) = &received.path else { return Check::Fine };
+        let Some(path) = &received.path else { return self.check_parameters(received, cx) };
         if !path.readable {
             let check = self.treat(AnomalyKind::UnreadablePath, path.text, Cause::UnreadablePath, cx);
             if !matches!(check, Check::Fine) {
@@ -133,12 +144,25 @@ impl Smtp {
             }
         }
         if path.is_hostile() {
-            return self.treat(AnomalyKind::HostilePath, path.text, Cause::HostilePath, cx);
+            let check = self.treat(AnomalyKind::HostilePath, path.text, Cause::HostilePath, cx);
+            if !matches!(check, Check::Fine) {
+                return check;
+            }
         }
-        let locked = path.parameters().find(|(keyword, value)| self.masked.unlock_parameter(keyword, value));
+        self.check_parameters(received, cx)
+    }
+
+    fn check_parameters(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) -> Check {
+        let locked = match &received.path {
+            Some(path) => {
+                let mut parameters = path.parameters();
+                parameters.find_map(|(name, value)| Some((name, self.offer.locks(name, value)?)))
+            }
+            None => received.utf8_mark().and_then(|mark| Some((mark, self.offer.locks(mark, b"")?))),
+        };
         match locked {
-            Some((keyword, _)) => {
-                self.treat(AnomalyKind::LockedParameter, keyword, Cause::LockedParameter, cx)
+            Some((name, locked)) => {
+                self.treat(AnomalyKind::LockedParameter, name, Cause::LockedParameter(locked), cx)
             }
             None => Check::Fine,
         }
@@ -154,7 +178,8 @@ impl Smtp {
 
     fn is_utf8(&self, received: &ClientCommand<'_>) -> bool {
         let here = received.path.as_ref().is_some_and(|path| has_parameter(path, "SMTPUTF8").is_some());
-        here || self.transaction.as_ref().is_some_and(|transaction| transaction.utf8)
+        here || received.utf8_mark().is_some()
+            || self.transaction.as_ref().is_some_and(|transaction| transaction.utf8)
     }
 
     /// Applies the rules. A time where the command must wait.
@@ -282,6 +307,7 @@ impl Smtp {
                     Cow::Borrowed(received.path.as_ref().map_or(&b""[..], |path| path.text))
                 }
                 CriterionKind::Recipients => Cow::Owned(recipients.to_string().into_bytes()),
+                CriterionKind::Verb if received.reportable.is_empty() => Cow::Borrowed(b""),
                 CriterionKind::Verb => Cow::Borrowed(received.command.token),
                 _ => Cow::Borrowed(received.reportable),
             },
@@ -330,8 +356,8 @@ impl Smtp {
         if verb == Verb::Bdat {
             return self.begin_chunk(received, cx);
         }
-        let unknown = !cx.config.profile.verbs.contains(verb);
-        if enforced && (unknown || self.masked.unlock_verb(verb)) {
+        let unknown = !cx.config.profile.allows(verb);
+        if enforced && (unknown || self.offer.shuts(&received.command)) {
             self.unknown_verb(received, cx);
             self.undo_mail(verb);
             return self.mask_command(received, cx);
@@ -347,8 +373,8 @@ impl Smtp {
             // Its reply may come when the next transaction has begun: it ends only one that is open now.
             Verb::Rset if self.transaction.is_some() => (Asked::Rset, true),
             Verb::Data => (Asked::Data, true),
-            Verb::Auth => (Asked::Auth, true),
-            Verb::Starttls => (Asked::StartTls, true),
+            Verb::Auth | Verb::XExps => (Asked::Auth, true),
+            Verb::Starttls | Verb::XAnonymoustls => (Asked::StartTls, true),
             Verb::Quit => (Asked::Quit, false),
             _ => (Asked::Other, false),
         };
@@ -366,7 +392,8 @@ impl Smtp {
     pub(super) fn reportable_text<'b>(&self, line: &'b [u8]) -> &'b [u8] {
         let command = Command::read(line.trim_ascii_start());
         match command.verb {
-            Verb::Auth => command.token,
+            // A URL of BURL may carry the right to read a mailbox (RFC 4467 §3).
+            Verb::Auth | Verb::XExps | Verb::Burl => command.token,
             Verb::Unknown if self.after_auth => b"",
             _ => line,
         }

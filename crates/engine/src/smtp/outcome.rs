@@ -1,7 +1,6 @@
 //! What a reply of the server changes in the session: one `match` on what it answers.
 
-use proto::smtp::extension::Extensions;
-
+use super::offer::Offer;
 use super::{Client, Server, Smtp, Swallow, Swallowed};
 use crate::context::Context;
 use crate::event::{Event, Observed, Reason};
@@ -212,8 +211,7 @@ impl Smtp {
         }
         self.lmtp = asked == Asked::Lhlo;
         if asked == Asked::Helo {
-            self.offered = Extensions::default();
-            self.masked = Extensions::default();
+            self.offer = Offer::none(cx.config);
         }
         self.end_transaction(None, cx);
     }
@@ -246,7 +244,7 @@ mod tests {
         let config = SessionConfig::default();
         let mut output = |_: Effect<'_>| {};
         let mut cx = Context { config: &config, out: Out { now: Time(0), output: &mut output } };
-        let mut smtp = Smtp::new(Time(0));
+        let mut smtp = Smtp::new(&config, Time(0));
         smtp.replies.answered(None);
         smtp.replies.await_server(asked, 0);
         smtp.transaction = Some(Box::new(OpenTransaction::new(0, b"a@example.com")));

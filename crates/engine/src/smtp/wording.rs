@@ -27,7 +27,8 @@ const fn words(cause: Cause) -> Words {
         Cause::OutOfTurn => (554, (5, 5, 0), "Command out of turn"),
         Cause::HostilePath => (553, (5, 1, 3), "Address syntax not allowed"),
         Cause::UnreadablePath => (501, (5, 1, 3), "Bad address syntax"),
-        Cause::LockedParameter => (555, (5, 5, 4), "Parameter not available"),
+        Cause::LockedParameter(_) => (555, (5, 5, 4), "Parameter not available:"),
+        Cause::BadChunk => (555, (5, 5, 4), "Bad chunk size"),
         Cause::MessageFormat => (554, (5, 6, 0), "Message format not allowed"),
         // RFC 5321 §4.5.3.1.10.
         Cause::SurplusRecipient => (452, (4, 5, 3), "Too many recipients"),
@@ -78,14 +79,17 @@ pub(crate) const fn code(refusal: Refusal) -> u16 {
     words(refusal.cause).0
 }
 
-/// The reply line; the class is named only where the administrator asked for it.
-pub(crate) fn line(refusal: Refusal, config: &SessionConfig) -> String {
+/// The reply line; a parameter that is not available is named, the class only where the administrator asked for it.
+pub(crate) fn line(refusal: Refusal, parameter: &str, config: &SessionConfig) -> String {
     let (code, (class, subject, detail), text) = words(refusal.cause);
     let named = refusal.rule.filter(|_| config.refusals == Refusals::Detail);
     let named = named.and_then(|rule| Some(config.policy.as_ref()?.class(rule)));
+    let blank = if parameter.is_empty() { "" } else { " " };
     match named {
-        Some(name) => format!("{code} {class}.{subject}.{detail} {text} (class {name})\r\n"),
-        None => format!("{code} {class}.{subject}.{detail} {text}\r\n"),
+        Some(name) => {
+            format!("{code} {class}.{subject}.{detail} {text}{blank}{parameter} (class {name})\r\n")
+        }
+        None => format!("{code} {class}.{subject}.{detail} {text}{blank}{parameter}\r\n"),
     }
 }
 

@@ -5,6 +5,7 @@
 use proto::mime::TransferEncoding;
 use smallvec::SmallVec;
 
+use super::masks::Masks;
 use super::matcher::Matcher;
 use crate::criterion::{Counter, CriterionKind, Learned, Text, Word};
 use crate::model::{Action, MatchMode};
@@ -17,6 +18,7 @@ pub struct CompiledPolicy {
     pub(super) name: String,
     pub(super) profile: Profile,
     pub(super) needs: Needs,
+    pub(super) masks: Masks,
     pub(super) conditions: Vec<ConditionInfo>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) groups: Vec<Group>,
@@ -65,6 +67,16 @@ impl CompiledPolicy {
     /// Which facts its conditions ask for.
     pub const fn needs(&self) -> Needs {
         self.needs
+    }
+
+    /// What it masks, as far as that is known before a session begins.
+    pub const fn masks(&self) -> &Masks {
+        &self.masks
+    }
+
+    /// Whether any condition searches this text: if none does, it need not be learned.
+    pub fn searches(&self, text: Text) -> bool {
+        self.field(text).is_some()
     }
 
     /// The class of a rule, by name; empty for a rule of another policy.

@@ -28,8 +28,13 @@ pub enum Verb {
     Turn,
     Verb,
     Vrfy,
+    Wellknown,
     Wiz,
+    XAnonymoustls,
+    XExps,
+    XLink2state,
     Xclient,
+    Xexch50,
     Xforward,
     /// Any other token.
     Unknown,
@@ -75,8 +80,13 @@ pub const VERBS: &[Row] = &[
     row(Verb::Turn, "TURN", "RFC 821"),
     row(Verb::Verb, "VERB", "sendmail 8"),
     row(Verb::Vrfy, "VRFY", "RFC 5321"),
+    row(Verb::Wellknown, "WELLKNOWN", "Exim 4.98"),
     row(Verb::Wiz, "WIZ", "sendmail 5"),
+    row(Verb::XAnonymoustls, "X-ANONYMOUSTLS", "MS-SMTP"),
+    row(Verb::XExps, "X-EXPS", "MS-XLOGIN"),
+    row(Verb::XLink2state, "X-LINK2STATE", "MS-SMTP"),
     row(Verb::Xclient, "XCLIENT", "Postfix XCLIENT_README"),
+    row(Verb::Xexch50, "XEXCH50", "MS-SMTP"),
     row(Verb::Xforward, "XFORWARD", "Postfix XFORWARD_README"),
 ];
 
@@ -87,6 +97,12 @@ impl Verb {
             .iter()
             .find(|row| row.name.as_bytes().eq_ignore_ascii_case(token))
             .map_or(Self::Unknown, |row| row.verb)
+    }
+
+    /// Whether it begins a transaction: MAIL, and those of RFC 821 §3.4 that differ from it only in what the
+    /// recipient's terminal is told.
+    pub const fn begins_transaction(self) -> bool {
+        matches!(self, Self::Mail | Self::Saml | Self::Send | Self::Soml)
     }
 
     /// The name in upper case; empty for [`Verb::Unknown`].
@@ -106,7 +122,7 @@ mod tests {
             assert_eq!(Verb::of(row.name.to_lowercase().as_bytes()), row.verb);
             assert_eq!(row.verb.name(), row.name);
         }
-        assert_eq!(Verb::of(b"XEXCH50"), Verb::Unknown);
+        assert_eq!(Verb::of(b"XEXCH51"), Verb::Unknown);
         assert_eq!(Verb::of(b""), Verb::Unknown);
     }
 }
