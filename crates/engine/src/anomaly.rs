@@ -100,4 +100,5 @@ anomalies! {
     UnknownVerb = "unknown-verb", "A verb that the dialect does not know, or that was not offered.";
     LockedParameter = "locked-parameter", "A parameter of a masked extension.";
     Surplus = "surplus-recipients", "More recipients above the limit than are refused one by one.";
+    ManyRefused = "too-many-refused", "More than 100 refused or masked commands.";
 }

@@ -34,6 +34,12 @@ pub struct Bounds {
     pub skip: u64,
     /// Recipients over a limit in one transaction that are answered one by one (RFC 5321 §4.5.3.1.10).
     pub surplus: u32,
+    /// Commands that are refused or masked before the session ends: somebody who goes on has not understood
+    /// the first hundred replies.
+    pub refused: u32,
+    /// Commands that are answered after a refusal that ends the session. Clients send one to five: RSET, the
+    /// rest of a pipelined group, QUIT.
+    pub closing_commands: u32,
 }
 
 impl Default for Bounds {
@@ -53,6 +59,8 @@ impl Default for Bounds {
             swallow: 256 << 20,
             skip: 1 << 20,
             surplus: 100,
+            refused: 100,
+            closing_commands: 30,
         }
     }
 }
@@ -74,10 +82,24 @@ pub struct Timers {
     pub end_of_data: u64,
     /// A command that waits because of a rule that paces; one that would have to wait longer is refused.
     pub pace: u64,
+    /// The whole of a closing state.
+    pub closing: u64,
+    /// The client sends nothing in a closing state.
+    pub closing_silence: u64,
 }
 
 impl Default for Timers {
     fn default() -> Self {
-        Self { idle: 3600, connect: 5, linger: 5, before_last: 30, swallow: 600, end_of_data: 600, pace: 60 }
+        Self {
+            idle: 3600,
+            connect: 5,
+            linger: 5,
+            before_last: 30,
+            swallow: 600,
+            end_of_data: 600,
+            pace: 60,
+            closing: 30,
+            closing_silence: 5,
+        }
     }
 }

@@ -9,9 +9,9 @@ const TABLE: &[(Kind, [Treatment; 3])] = {
     use Treatment::{Logged, Masked, Normalized, Refused, Reset, Silent};
     &[
         // RFC 5321 §2.3.8 and §4.1.1.4: CR and LF only ever together.
-        (Kind::BareLf, [Silent, Normalized, Refused]),
-        (Kind::BareCr, [Silent, Normalized, Refused]),
-        (Kind::EndLookAlike, [Silent, Normalized, Refused]),
+        (Kind::BareLf, [Silent, Normalized, Reset]),
+        (Kind::BareCr, [Silent, Normalized, Reset]),
+        (Kind::EndLookAlike, [Silent, Normalized, Reset]),
         (Kind::Nul, [Logged, Normalized, Refused]),
         // RFC 3030 §2: bytes of a chunk are counted, so they cannot be normalized.
         (Kind::ChunkFlaw, [Logged, Refused, Refused]),
@@ -37,6 +37,7 @@ const TABLE: &[(Kind, [Treatment; 3])] = {
         (Kind::UnknownVerb, [Masked, Masked, Masked]),
         (Kind::LockedParameter, [Refused, Refused, Refused]),
         (Kind::Surplus, [Reset, Reset, Reset]),
+        (Kind::ManyRefused, [Reset, Reset, Reset]),
         (Kind::LongField, [Silent, Logged, Refused]),
         (Kind::LongHeader, [Refused, Refused, Refused]),
         // Some reader finds a part where we do not look; no mail program nests a hundred parts, or gives one
@@ -104,7 +105,8 @@ the tables of the program; `kind` and `treatment` are keys of events of type `an
 - **normalized**: rewritten to canonical form, or delayed until it is in sequence, and reported.
 - **masked**: overwritten at equal length, and reported; the server rejects it like any unknown command.
 - **refused**: answered with an error reply, not forwarded, and reported.
-- **reset**: the session is ended, and this is reported.
+- **reset**: the session is ended, and this is reported. The client gets the reply that it is owed, and FIN; the
+  server gets RST.
 
 A kind that repeats within a session is reported once. RFC 5321 is the standard for SMTP, RFC 2920 for pipelining,
 RFC 3030 for BDAT, RFC 3207 for STARTTLS.

@@ -29,6 +29,8 @@ pub(crate) enum Limit {
     BeforeLast,
     /// The server answers the end of a message.
     EndOfData,
+    /// The client leaves after our last reply; it was heard last at this time.
+    Closing { heard: Time },
 }
 
 impl Ends {
@@ -47,12 +49,16 @@ impl Ends {
     }
 
     /// When `expire` is due, if the timer for `limit` runs and nothing happens before.
-    pub(crate) const fn deadline(&self, limit: Limit, timers: &Timers) -> Time {
+    pub(crate) fn deadline(&self, limit: Limit, timers: &Timers) -> Time {
         match limit {
             Limit::Idle => self.last_activity.plus_seconds(timers.idle),
             Limit::Swallow => self.since.plus_seconds(timers.swallow),
             Limit::BeforeLast => self.since.plus_seconds(timers.before_last),
             Limit::EndOfData => self.since.plus_seconds(timers.end_of_data),
+            Limit::Closing { heard } => {
+                let whole = self.since.plus_seconds(timers.closing);
+                whole.min(heard.plus_seconds(timers.closing_silence))
+            }
         }
     }
 

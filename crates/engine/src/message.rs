@@ -292,7 +292,11 @@ impl MessageInspector<'_, '_> {
     /// Reports an anomaly of the client; a refusal if conformance refuses the message for it.
     pub(crate) fn anomaly(&mut self, kind: AnomalyKind, value: &[u8]) -> Option<Refusal> {
         let treatment = self.inspector.anomaly(kind, Side::Client, value, self.cx);
-        (treatment >= Treatment::Refused).then(|| Cause::MessageFormat.into())
+        match treatment {
+            Treatment::Silent | Treatment::Logged | Treatment::Normalized | Treatment::Masked => None,
+            Treatment::Refused => Some(Cause::MessageFormat.into()),
+            Treatment::Reset => Some(Cause::MessageFraming.into()),
+        }
     }
 }
 

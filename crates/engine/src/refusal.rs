@@ -44,6 +44,18 @@ pub(crate) enum Cause {
     BadChunk,
     /// A message that violates the standards.
     MessageFormat,
+    /// A message with lines that are not the protocol's: its sender does not speak it.
+    MessageFraming,
+    /// The server sent something that is no reply.
+    BadReply,
+    /// More commands were refused or masked than one session may.
+    TooManyRefused,
+    /// A command after a refusal that ends the session.
+    Closing,
+    /// The client did not leave after a refusal.
+    NotLeaving,
+    /// QUIT, where we answer for the server. No refusal, but a reply of ours like the others.
+    Farewell,
     /// Recipients over a limit, where the session goes on.
     SurplusRecipient,
     /// More recipients over a limit than are answered one by one.

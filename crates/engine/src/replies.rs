@@ -15,14 +15,38 @@ pub(crate) enum Slot<A> {
         number: u32,
     },
     Ours(Refusal),
-    /// Our last reply. To a message it waits until the rest of that has been discarded, and is sent
-    /// `times` times: in LMTP once for each recipient that was accepted.
-    Last {
-        refusal: Refusal,
-        ready: bool,
-        times: u32,
-        to_message: bool,
-    },
+}
+
+/// Our last reply, behind all others. To a message it waits until the rest of that has been discarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Last {
+    pub(crate) refusal: Refusal,
+    /// How often it is sent: in LMTP once for each recipient of a message that was accepted; not at all
+    /// where the server's reply is the last.
+    pub(crate) times: u32,
+    pub(crate) after: After,
+    /// Whether it refuses a message, of which the server has a part.
+    pub(crate) to_message: bool,
+    ready: bool,
+}
+
+/// What follows our last reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// The closing state: nothing more goes to the server, and the client's commands are answered until it
+    /// leaves.
+    Closing,
+    /// FIN to both.
+    Finish,
+    /// FIN to the client, which does not speak the protocol, and RST to the server.
+    Reset,
+}
+
+/// A reply of ours that can be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ready {
+    Ours(Refusal),
+    Last(Last),
 }
 
 /// The front of the queue, once every reply of ours that could be sent has been sent.
@@ -38,115 +62,124 @@ pub(crate) enum Front<A> {
 }
 
 #[derive(Debug)]
-pub(crate) struct Replies<A>(VecDeque<Slot<A>>);
+pub(crate) struct Replies<A> {
+    slots: VecDeque<Slot<A>>,
+    last: Option<Last>,
+}
 
 impl<A> Default for Replies<A> {
     fn default() -> Self {
-        Self(VecDeque::new())
+        Self { slots: VecDeque::new(), last: None }
     }
 }
 
 impl<A: Copy> Replies<A> {
     /// A command was forwarded: the server owes a reply.
     pub(crate) fn await_server(&mut self, asked: A, number: u32) {
-        self.0.push_back(Slot::Server { asked, number });
+        self.slots.push_back(Slot::Server { asked, number });
     }
 
     /// A command is answered by us.
     pub(crate) fn ours(&mut self, refusal: impl Into<Refusal>) {
-        self.0.push_back(Slot::Ours(refusal.into()));
+        self.slots.push_back(Slot::Ours(refusal.into()));
     }
 
     /// Our last reply, after everything that is owed already.
-    pub(crate) fn last(&mut self, refusal: impl Into<Refusal>) {
-        self.push_last(refusal.into(), true, 1, false);
+    pub(crate) const fn last(&mut self, refusal: Refusal, after: After) {
+        self.last = Some(Last { refusal, times: 1, after, to_message: false, ready: true });
     }
 
-    /// Our last reply in place of the reply that is owed next; what follows that is never answered.
-    pub(crate) fn last_now(&mut self, refusal: impl Into<Refusal>) {
-        self.0.clear();
-        self.push_last(refusal.into(), true, 1, false);
+    /// The end after everything that is owed already, without a reply of ours.
+    pub(crate) const fn last_of_server(&mut self, refusal: Refusal, after: After) {
+        self.last = Some(Last { refusal, times: 0, after, to_message: false, ready: true });
+    }
+
+    /// Our last reply in place of the reply that is owed next. What was owed behind that, the server will
+    /// not answer.
+    pub(crate) fn last_now(&mut self, refusal: Refusal, after: After) -> VecDeque<Slot<A>> {
+        self.slots.pop_front();
+        self.last(refusal, after);
+        std::mem::take(&mut self.slots)
     }
 
     /// Our last reply in the newest slot, the end of the message that is refused.
-    pub(crate) fn last_at_end_of_message(&mut self, refusal: Refusal, times: u32) {
-        self.0.pop_back();
-        self.push_last(refusal, false, times, true);
+    pub(crate) fn last_at_end_of_message(&mut self, refusal: Refusal, times: u32, after: After) {
+        self.slots.pop_back();
+        self.last = Some(Last { refusal, times, after, to_message: true, ready: false });
     }
 
     /// Our last reply after a message that the server has refused already.
-    pub(crate) fn last_after_message(&mut self, refusal: impl Into<Refusal>) {
-        self.push_last(refusal.into(), false, 1, true);
-    }
-
-    fn push_last(&mut self, refusal: Refusal, ready: bool, times: u32, to_message: bool) {
-        self.0.push_back(Slot::Last { refusal, ready, times, to_message });
+    pub(crate) const fn last_after_message(&mut self, refusal: Refusal, after: After) {
+        self.last = Some(Last { refusal, times: 1, after, to_message: true, ready: false });
     }
 
     /// The message that is refused has been discarded, or its rest is not waited for.
-    pub(crate) fn ready(&mut self) {
-        if let Some(Slot::Last { ready, .. }) = self.0.back_mut() {
-            *ready = true;
+    pub(crate) const fn ready(&mut self) {
+        if let Some(last) = &mut self.last {
+            last.ready = true;
         }
     }
 
     /// Takes the next reply of ours that can be sent.
-    pub(crate) fn pop_ready(&mut self) -> Option<Slot<A>> {
-        match self.0.front()? {
-            Slot::Ours(_) | Slot::Last { ready: true, .. } => self.0.pop_front(),
-            Slot::Server { .. } | Slot::Last { ready: false, .. } => None,
+    pub(crate) fn pop_ready(&mut self) -> Option<Ready> {
+        match self.slots.front() {
+            Some(Slot::Server { .. }) => None,
+            Some(&Slot::Ours(refusal)) => {
+                self.slots.pop_front();
+                Some(Ready::Ours(refusal))
+            }
+            None => self.last.take_if(|last| last.ready).map(Ready::Last),
         }
     }
 
     pub(crate) fn front(&self) -> Front<A> {
-        match self.0.front() {
+        match self.slots.front() {
             Some(&Slot::Server { asked, number }) => Front::Server { asked, number },
-            Some(Slot::Last { .. }) => Front::Waiting,
+            None if self.last.is_some() => Front::Waiting,
             Some(Slot::Ours(_)) | None => Front::Empty,
         }
     }
 
     /// The server's reply to the front is complete; `again` is what it still owes there.
     pub(crate) fn answered(&mut self, again: Option<A>) {
-        match (self.0.front_mut(), again) {
+        match (self.slots.front_mut(), again) {
             (Some(Slot::Server { asked, .. }), Some(more)) => *asked = more,
             (Some(Slot::Server { .. }), None) => {
-                self.0.pop_front();
+                self.slots.pop_front();
             }
             _ => {}
         }
     }
 
-    /// The server will not answer any more: every reply it owes becomes `refusal`.
-    pub(crate) fn fail_pending(&mut self, refusal: impl Into<Refusal>) {
-        let refusal = refusal.into();
-        for slot in &mut self.0 {
-            if matches!(slot, Slot::Server { .. }) {
-                *slot = Slot::Ours(refusal);
+    /// The server will not answer any more: every reply it owes becomes one of ours.
+    pub(crate) fn fail_pending(&mut self, ours: impl Fn(A) -> Refusal) {
+        for slot in &mut self.slots {
+            if let Slot::Server { asked, .. } = *slot {
+                *slot = Slot::Ours(ours(asked));
             }
         }
     }
 
-    pub(crate) fn has_last(&self) -> bool {
-        matches!(self.0.back(), Some(Slot::Last { .. }))
+    pub(crate) const fn has_last(&self) -> bool {
+        self.last.is_some()
     }
 
     /// Whether our last reply refuses a message, of which the server has a part.
     pub(crate) fn refuses_message(&self) -> bool {
-        matches!(self.0.back(), Some(Slot::Last { to_message: true, .. }))
+        self.last.is_some_and(|last| last.to_message)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.slots.is_empty() && self.last.is_none()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.slots.len() + usize::from(self.last.is_some())
     }
 
     /// Whether the server owes a reply to a command of which `holds` is true.
     pub(crate) fn awaits(&self, holds: impl Fn(A) -> bool) -> bool {
-        self.0.iter().any(|slot| matches!(slot, &Slot::Server { asked, .. } if holds(asked)))
+        self.slots.iter().any(|slot| matches!(slot, &Slot::Server { asked, .. } if holds(asked)))
     }
 }
 
@@ -195,12 +228,12 @@ mod tests {
         let mut replies = Replies::default();
         replies.await_server("RCPT", 0);
         replies.await_server("end of data", 1);
-        replies.last_at_end_of_message(Cause::MessageFormat.into(), 1);
+        replies.last_at_end_of_message(Cause::MessageFormat.into(), 1, After::Closing);
         assert_eq!(replies.pop_ready(), None);
         replies.answered(None);
         assert_eq!((replies.pop_ready(), replies.front()), (None, Front::Waiting));
         replies.ready();
-        assert!(matches!(replies.pop_ready(), Some(Slot::Last { .. })));
+        assert!(matches!(replies.pop_ready(), Some(Ready::Last(_))));
         assert!(replies.is_empty());
     }
 

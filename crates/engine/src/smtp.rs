@@ -11,12 +11,14 @@
 //! They are coupled in few places. A forwarded command adds a slot, and a `barrier` keeps the client's next
 //! bytes from being interpreted before the reply that decides what they are. A complete reply changes the
 //! client machine and the transaction in one function, `settle` in `outcome`. A refusal takes a slot, and our
-//! last reply, when it leaves the queue in `flush`, discards both sides. `transaction` is what MAIL began,
-//! `offer` which extensions are open; what a refusal says is in `wording`.
+//! last reply, when it leaves the queue in `flush`, ends the server's side; what the client says after it is
+//! answered in `closing`. `transaction` is what MAIL began, `offer` which extensions are open; what a refusal
+//! says is in `wording`.
 
 mod capabilities;
 mod chunk;
 mod client;
+mod closing;
 mod command;
 mod content;
 pub(crate) mod offer;
@@ -42,8 +44,9 @@ use crate::event::{AnomalyKind, Event, Observed, Reason, Treatment};
 use crate::inspector::{Decision, Inspector, Value};
 use crate::refusal::{Cause, Refusal};
 use crate::relay::Relay;
-use crate::replies::{Front, Replies, Slot};
+use crate::replies::{After, Front, Ready, Replies};
 
+use closing::Closing;
 use offer::Offer;
 use outcome::Asked;
 use transaction::OpenTransaction;
@@ -72,6 +75,8 @@ pub(crate) struct Smtp {
     commands: u32,
     transactions: u32,
     invalid_recipients: u32,
+    /// Commands that were refused or masked.
+    refused: u32,
     data_bytes: u64,
     /// Lines and code of the reply under way.
     reply_lines: u32,
@@ -99,6 +104,8 @@ enum Client {
     Relay,
     /// The rest of message data that is not forwarded.
     Swallow(Box<Swallow>),
+    /// Commands after our last reply.
+    Closing(Box<Closing>),
     /// Input is read and discarded.
     Discard,
 }
@@ -121,8 +128,8 @@ struct OpenChunk {
 struct Swallow {
     what: Swallowed,
     budget: u64,
-    /// Whether our last reply follows; in a recording commands do.
-    refused: bool,
+    /// Our last reply follows, and then this; in a recording commands do.
+    after: Option<After>,
 }
 
 #[derive(Debug)]
@@ -165,6 +172,7 @@ impl Smtp {
             commands: 0,
             transactions: 0,
             invalid_recipients: 0,
+            refused: 0,
             data_bytes: 0,
             reply_lines: 0,
             reply_code: 0,
@@ -211,13 +219,14 @@ impl Dialogue for Smtp {
                 // What the server owes from before the message has been owed as long.
                 self.client = Client::Discard;
                 self.replies.ready();
-                self.replies.fail_pending(Cause::Unanswered);
+                self.fail_pending(Cause::Unanswered);
                 self.flush(cx);
             }
             Limit::BeforeLast => {
-                self.replies.fail_pending(Cause::Unanswered);
+                self.fail_pending(Cause::Unanswered);
                 self.flush(cx);
             }
+            Limit::Closing { .. } => self.leave(Cause::NotLeaving, cx),
             Limit::EndOfData => {
                 self.ends.set_reason(Reason::ServerLost);
                 self.last_reply_now(Cause::Unanswered, cx);
@@ -259,10 +268,12 @@ impl Dialogue for Smtp {
 
     /// While the answer to an end of data is outstanding, only its own timer ends the session.
     fn limit(&self) -> Limit {
-        if matches!(&self.client, Client::Swallow(swallow) if swallow.refused) {
+        if matches!(&self.client, Client::Swallow(swallow) if swallow.after.is_some()) {
             Limit::Swallow
         } else if self.replies.has_last() {
             Limit::BeforeLast
+        } else if let Client::Closing(closing) = &self.client {
+            Limit::Closing { heard: closing.heard }
         } else if self.awaits_verdict() {
             Limit::EndOfData
         } else {
@@ -277,7 +288,12 @@ impl Dialogue for Smtp {
     /// Commands and replies are offered in portions; what is only forwarded, in any number of bytes.
     fn portion(&self, from: Side, bounds: &Bounds) -> usize {
         let parses = match from {
-            Side::Client => matches!(self.client, Client::Command | Client::Skip(_) | Client::AuthLine),
+            Side::Client => {
+                matches!(
+                    self.client,
+                    Client::Command | Client::Skip(_) | Client::AuthLine | Client::Closing(_)
+                )
+            }
             Side::Server => matches!(self.server, Server::Replies | Server::LongLine(_)),
         };
         if parses { bounds.portion } else { usize::MAX }
@@ -318,13 +334,15 @@ impl Smtp {
     /// What the client sent is still answered, but a message it did not finish is never finished for it.
     fn client_ended(&mut self, how: End, cx: &mut Context<'_>) {
         let unfinished = matches!(self.client, Client::Data(_) | Client::Chunk(_));
-        let open = !matches!(self.client, Client::Discard | Client::Relay);
+        let open = !matches!(self.client, Client::Discard | Client::Relay | Client::Closing(_));
+        let left = matches!(self.client, Client::Closing(_)) && !self.replies.has_last();
         if open && (unfinished || how == End::Reset) {
             self.ends.add_reason(Reason::ClientLost);
         }
         self.replies.ready();
         self.client = Client::Discard;
         match how {
+            End::Fin if left => self.finish(Side::Client, cx),
             End::Fin if self.replies.refuses_message() => {}
             End::Fin => self.finish(Side::Server, cx),
             // The server has the whole message: it must get to answer, or two servers may deliver it.
@@ -344,14 +362,18 @@ impl Smtp {
         let relayed = matches!(self.server, Server::Relay);
         self.server = Server::Discard;
         if self.replies.refuses_message() {
-            self.replies.fail_pending(Cause::ServerLost);
+            self.fail_pending(Cause::ServerLost);
             return self.flush(cx);
         }
         if !relayed && !self.replies.is_empty() {
             let answer = if self.greeted { Cause::ServerLost } else { Cause::Unreachable };
             self.ends.add_reason(Reason::ServerLost);
-            self.replies.fail_pending(answer);
+            self.fail_pending(answer);
             self.flush(cx);
+        }
+        // Our last reply has left: the client leaves in its turn.
+        if matches!(self.client, Client::Closing(_)) {
+            return;
         }
         self.client = Client::Discard;
         match (how, relayed) {
@@ -380,20 +402,10 @@ impl Smtp {
 
     /// Sends the replies of ours that have reached the front of the queue.
     fn flush(&mut self, cx: &mut Context<'_>) {
-        while let Some(slot) = self.replies.pop_ready() {
-            match slot {
-                Slot::Ours(refusal) => self.answer(refusal, cx),
-                Slot::Last { refusal, times, to_message, .. } => {
-                    (0..times).for_each(|_| self.answer(refusal, cx));
-                    self.client = Client::Discard;
-                    self.server = Server::Discard;
-                    self.finish(Side::Client, cx);
-                    match to_message {
-                        true => self.abort(Side::Server, cx),
-                        false => self.finish(Side::Server, cx),
-                    }
-                }
-                Slot::Server { .. } => {}
+        while let Some(reply) = self.replies.pop_ready() {
+            match reply {
+                Ready::Ours(refusal) => self.answer(refusal, cx),
+                Ready::Last(last) => self.say_last(last, cx),
             }
         }
         self.cut_off_server(cx);
@@ -409,27 +421,64 @@ impl Smtp {
         }
     }
 
+    /// The server will not answer any more; a client that takes its leave gets what it waits for.
+    fn fail_pending(&mut self, cause: Cause) {
+        self.replies.fail_pending(|asked| match asked {
+            Asked::Quit => Cause::Farewell.into(),
+            _ => cause.into(),
+        });
+    }
+
+    /// A command is answered in the server's place, and the session goes on; unless that was one too many.
+    fn refuse(&mut self, refusal: impl Into<Refusal>, cx: &mut Context<'_>) {
+        if !self.is_one_too_many(cx) {
+            self.replies.ours(refusal);
+        }
+    }
+
+    /// Counts a command that is refused or masked. Whether the session ends instead.
+    fn is_one_too_many(&mut self, cx: &mut Context<'_>) -> bool {
+        self.refused += 1;
+        if self.refused <= cx.config.bounds.refused || !cx.carries_out() {
+            return false;
+        }
+        self.anomaly(AnomalyKind::ManyRefused, Side::Client, b"", cx);
+        self.last_reply(Cause::TooManyRefused, cx);
+        true
+    }
+
     /// Our last reply, in its turn: from here on nothing of the client is forwarded.
     fn last_reply(&mut self, refusal: impl Into<Refusal>, cx: &mut Context<'_>) {
+        let refusal = refusal.into();
+        self.last_reply_then(refusal, closing::after(refusal, cx), cx);
+    }
+
+    fn last_reply_then(&mut self, refusal: impl Into<Refusal>, after: After, cx: &mut Context<'_>) {
         self.note_refusal(cx);
-        self.client = Client::Discard;
-        self.replies.last(refusal);
+        self.stop_client(after, cx);
+        self.replies.last(refusal.into(), after);
         self.flush(cx);
     }
 
     /// Our last reply, in place of the reply that is owed next.
     fn last_reply_now(&mut self, refusal: impl Into<Refusal>, cx: &mut Context<'_>) {
-        self.client = Client::Discard;
-        self.replies.last_now(refusal);
-        self.flush(cx);
+        let refusal = refusal.into();
+        self.last_reply_now_then(refusal, closing::after(refusal, cx), cx);
     }
 
-    /// Ends both sides at once by RST; only events say why.
+    fn last_reply_now_then(&mut self, refusal: Refusal, after: After, cx: &mut Context<'_>) {
+        self.stop_client(after, cx);
+        let behind = self.replies.last_now(refusal, after);
+        self.flush(cx);
+        self.answer_owed(behind.into_iter(), cx);
+    }
+
+    /// Ends the session because of a peer that does not speak the protocol.
     fn reset(&mut self, cx: &mut Context<'_>) {
         self.note_refusal(cx);
         self.client = Client::Discard;
         self.server = Server::Discard;
-        self.abort(Side::Client, cx);
+        self.finish(Side::Client, cx);
         self.abort(Side::Server, cx);
     }
 

@@ -213,7 +213,11 @@ fn check_replies(asked: &[String], record: &Record, seed: &str) {
     let story = format!("{seed}\n{asked:#?}\n{replies:#?}");
     match client.ending {
         None => assert_eq!(replies.len(), asked.len(), "{story}"),
-        Some(_) => assert!(replies.len() <= asked.len(), "{story}"),
+        Some(_) => {
+            // To a client that does not leave after a refusal something is said that it did not ask for.
+            let unasked = usize::from(replies.last().is_some_and(|last| last.starts_with("421 4.7.0")));
+            assert!(replies.len() <= asked.len() + unasked, "{story}");
+        }
     }
     for (reply, asked) in replies.iter().zip(asked) {
         if let Some((_, heard)) = reply.split_once(" re ") {

@@ -344,7 +344,7 @@ keywords! {
     MatchMode { All = "match-all", Any = "match-any" }
     Protocol { Smtp = "smtp", Pop3 = "pop3", Imap = "imap", Tcp = "tcp" }
     Conformance { Compat = "compat", Standard = "standard", Strict = "strict" }
-    Refusals { Smtp = "smtp", Silent = "silent", Detail = "detail" }
+    Refusals { Smtp = "smtp", Close = "close", Silent = "silent", Detail = "detail" }
     StartTls { Pass = "pass", Mask = "mask", Device = "device" }
     RecipientLimit { Device = "device", Refuse = "refuse" }
 }

@@ -406,7 +406,9 @@ fn settings(rng: &mut Rng) -> Settings {
     Settings {
         workers: rng.bool().then(|| rng.u16(1..=1024)),
         conformance: *rng.choice(&[Conformance::Compat, Conformance::Standard, Conformance::Strict]).unwrap(),
-        refusals: *rng.choice(&[Refusals::Smtp, Refusals::Silent, Refusals::Detail]).unwrap(),
+        refusals: *rng
+            .choice(&[Refusals::Smtp, Refusals::Close, Refusals::Silent, Refusals::Detail])
+            .unwrap(),
         starttls: *rng.choice(&[StartTls::Pass, StartTls::Mask, StartTls::Device]).unwrap(),
         recipient_limit: *rng.choice(&[RecipientLimit::Device, RecipientLimit::Refuse]).unwrap(),
         control_socket: path(rng, "/run/mailwarden/control.sock"),

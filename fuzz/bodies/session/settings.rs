@@ -20,7 +20,7 @@ pub(crate) fn of(input: &mut Input<'_>) -> SessionConfig {
         profile: policy.as_deref().map_or(Profile::NONE, CompiledPolicy::profile),
         policy,
         conformance: [Conformance::Standard, Conformance::Compat, Conformance::Strict][usize::from(how % 3)],
-        refusals: [Refusals::Smtp, Refusals::Silent, Refusals::Detail][usize::from(how / 3 % 3)],
+        refusals: [Refusals::Smtp, Refusals::Close, Refusals::Detail][usize::from(how / 3 % 3)],
         starttls: [StartTls::Pass, StartTls::Mask, StartTls::Device][usize::from(how / 9 % 3)],
         recipient_limit: [RecipientLimit::Device, RecipientLimit::Refuse][usize::from(how / 27 % 2)],
         watch: if flags % 8 == 7 { Watch::Observe } else { Watch::Enforce },

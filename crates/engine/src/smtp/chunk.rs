@@ -15,6 +15,7 @@ use crate::effect::Wants;
 use crate::event::{AnomalyKind, Treatment, Via};
 use crate::message::Message;
 use crate::refusal::Cause;
+use crate::replies::After;
 
 impl ClientCommand<'_> {
     /// What BDAT announces, if every server reads it so: Exim knows the verb only at the start of the line
@@ -49,8 +50,19 @@ impl Smtp {
         let treatment = self.anomaly(AnomalyKind::BadChunk, Side::Client, received.line.text, cx);
         self.mask_or_pass(received, cx.carries_out(), cx);
         if treatment == Treatment::Reset {
-            self.last_reply(Cause::BadChunk, cx);
+            self.end_behind_server(Cause::BadChunk, cx);
         }
+    }
+
+    /// The session ends when the server has answered what it was sent.
+    fn end_behind_server(&mut self, cause: Cause, cx: &mut Context<'_>) {
+        if self.replies.has_last() {
+            return;
+        }
+        self.note_refusal(cx);
+        self.client = Client::Discard;
+        self.replies.last_of_server(cause.into(), After::Reset);
+        self.flush(cx);
     }
 
     fn mask_or_pass(&mut self, received: &ClientCommand<'_>, mask: bool, cx: &mut Context<'_>) {
@@ -63,8 +75,10 @@ impl Smtp {
     }
 
     pub(super) fn skip_chunk(&mut self, size: u64) {
-        if size > 0 {
-            self.client = Client::SkipChunk(size);
+        match &mut self.client {
+            Client::Command if size > 0 => self.client = Client::SkipChunk(size),
+            Client::Closing(closing) => closing.skip_chunk(size),
+            _ => {}
         }
     }
 

@@ -14,12 +14,14 @@ use crate::effect::Wants;
 use crate::event::{AnomalyKind, Treatment};
 use crate::refusal::Cause;
 use crate::relay::Relay;
+use crate::replies::After;
 
 impl Smtp {
     pub(super) fn client_step(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
         match &mut self.client {
             Client::Command => self.next_command(input, cx),
             Client::Discard => Step::Wants(Wants::Nothing),
+            Client::Closing(_) => self.closing_step(input, cx),
             _ if input.is_empty() => Step::Wants(Wants::More),
             Client::Skip(_) => self.skip(input, cx),
             Client::AuthLine => self.auth_line(input, cx),
@@ -34,7 +36,7 @@ impl Smtp {
                 Step::Took(len)
             }
             Client::Relay => self.relay(Side::Client, input, cx),
-            Client::Swallow(_) => self.swallow(input),
+            Client::Swallow(_) => self.swallow(input, cx),
         }
     }
 
@@ -131,10 +133,10 @@ impl Smtp {
             return Step::Wants(Wants::Peer);
         }
         if self.greeted {
-            self.last_reply(Cause::OutOfTurn, cx);
+            self.last_reply_then(Cause::OutOfTurn, After::Reset, cx);
         } else {
             self.note_refusal(cx);
-            self.last_reply_now(Cause::OutOfTurn, cx);
+            self.last_reply_now_then(Cause::OutOfTurn.into(), After::Reset, cx);
         }
         Step::Took(input.len())
     }
@@ -155,7 +157,8 @@ impl Smtp {
         let value = input.get(..cx.config.bounds.command_line).unwrap_or(input);
         self.anomaly(AnomalyKind::CommandTooLong, Side::Client, self.reportable_text(value), cx);
         self.commands += 1;
-        self.replies.ours(Cause::LineTooLong);
+        self.client = Client::Skip(0);
+        self.refuse(Cause::LineTooLong, cx);
         self.skipped(len as u64, ends, cx);
         Step::Took(len)
     }
@@ -170,6 +173,9 @@ impl Smtp {
 
     /// This many bytes of a line over its bound have been skipped; `ends` if its end is among them.
     fn skipped(&mut self, bytes: u64, ends: bool, cx: &mut Context<'_>) {
+        if !matches!(self.client, Client::Skip(_)) {
+            return;
+        }
         self.client = if ends { Client::Command } else { Client::Skip(bytes) };
         if bytes > cx.config.bounds.skip {
             self.last_reply(Cause::EndlessLine, cx);
@@ -182,8 +188,11 @@ impl Smtp {
         }
         match line::decode(input, cx.config.bounds.auth_line) {
             Progress::NeedMore => Step::Wants(Wants::More),
-            Progress::Oversize { len, .. } => {
+            Progress::Oversize { len, ends } => {
                 self.anomaly(AnomalyKind::CommandTooLong, Side::Client, b"", cx);
+                if !ends {
+                    self.client = Client::Skip(len as u64);
+                }
                 self.last_reply(Cause::LineTooLong, cx);
                 Step::Took(len)
             }
@@ -208,7 +217,7 @@ impl Smtp {
                 return false;
             }
             Treatment::Refused => self.last_reply(Cause::ControlCharacter, cx),
-            Treatment::Reset => self.reset(cx),
+            Treatment::Reset => self.last_reply_then(Cause::ControlCharacter, After::Reset, cx),
         }
         true
     }

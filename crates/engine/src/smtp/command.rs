@@ -19,6 +19,7 @@ use crate::context::Context;
 use crate::event::{AnomalyKind, Observed, Treatment};
 use crate::inspector::Decision;
 use crate::refusal::{Cause, Refusal};
+use crate::replies::After;
 
 /// One command as received, with everything that was read from it.
 pub(super) struct ClientCommand<'b> {
@@ -47,7 +48,7 @@ impl<'b> ClientCommand<'b> {
 enum Check {
     Fine,
     Answer(Refusal),
-    Reset,
+    Reset(Refusal),
 }
 
 impl Smtp {
@@ -73,9 +74,9 @@ impl Smtp {
             Check::Fine => return self.apply_rules(&received, cx),
             Check::Answer(refusal) => {
                 self.count_recipient(&received, cx);
-                self.replies.ours(refusal);
+                self.answer_command(&received, refusal, cx);
             }
-            Check::Reset => self.reset(cx),
+            Check::Reset(refusal) => self.last_reply_then(refusal, After::Reset, cx),
         }
         None
     }
@@ -172,7 +173,7 @@ impl Smtp {
         match self.anomaly(kind, Side::Client, value, cx) {
             Treatment::Silent | Treatment::Logged | Treatment::Normalized | Treatment::Masked => Check::Fine,
             Treatment::Refused => Check::Answer(cause.into()),
-            Treatment::Reset => Check::Reset,
+            Treatment::Reset => Check::Reset(cause.into()),
         }
     }
 
@@ -207,7 +208,7 @@ impl Smtp {
             }
             Decision::Refuse { rule, kind } => {
                 self.undo_mail(received.command.verb);
-                self.refuse_command(received.command.verb, kind, rule, cx);
+                self.refuse_command(received, kind, rule, cx);
             }
         }
         None
@@ -222,15 +223,20 @@ impl Smtp {
             return Some(until);
         }
         self.undo_mail(verb);
-        match (verb, received.chunk()) {
+        self.answer_command(received, Cause::TooFast.into(), cx);
+        None
+    }
+
+    /// A command is answered by us. The bytes that a BDAT announces must not be read as commands.
+    fn answer_command(&mut self, received: &ClientCommand<'_>, refusal: Refusal, cx: &mut Context<'_>) {
+        match (received.command.verb, received.chunk()) {
             (Verb::Bdat, None) => self.refuse_bad_chunk(received, cx),
             (Verb::Bdat, Some(chunk)) => {
-                self.replies.ours(Cause::TooFast);
+                self.refuse(refusal, cx);
                 self.skip_chunk(chunk.size);
             }
-            _ => self.replies.ours(Cause::TooFast),
+            _ => self.refuse(refusal, cx),
         }
-        None
     }
 
     /// A surplus recipient under `recipient-limit refuse`, answered without asking the rules again.
@@ -332,14 +338,22 @@ impl Smtp {
 
     fn refuse_command(
         &mut self,
-        verb: Verb,
+        received: &ClientCommand<'_>,
         kind: Option<CriterionKind>,
         rule: RuleId,
         cx: &mut Context<'_>,
     ) {
-        match wording::command_row(verb, kind, rule, cx.config) {
-            Row::Last(refusal) => self.last_reply(refusal, cx),
-            Row::Answer(refusal) => {
+        let verb = received.command.verb;
+        match (wording::command_row(verb, kind, rule, cx.config), received.chunk()) {
+            (Row::Last(refusal), None) if verb == Verb::Bdat => {
+                self.last_reply_then(refusal, After::Finish, cx);
+            }
+            (Row::Last(refusal), Some(chunk)) if verb == Verb::Bdat => {
+                self.last_reply(refusal, cx);
+                self.skip_chunk(chunk.size);
+            }
+            (Row::Last(refusal), _) => self.last_reply(refusal, cx),
+            (Row::Answer(refusal), _) => {
                 self.replies.ours(refusal);
                 if let Some(transaction) = &mut self.transaction {
                     transaction.over_limit = Some(rule);
@@ -401,6 +415,9 @@ impl Smtp {
 
     /// Forwards as many bytes in place of the command; the server answers as to any command it does not know.
     pub(super) fn mask_command(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) {
+        if self.is_one_too_many(cx) {
+            return;
+        }
         for ink in wording::mask(cx.config.profile.ink.command, received.line.text.len()) {
             cx.out.rewrite(Side::Server, ink);
         }

@@ -4,7 +4,7 @@ use policy::scope::Scope;
 use proto::Side;
 use proto::smtp::body::{self, BodyStep, Flaw, Nul, Piece};
 
-use super::{Asked, Client, Front, Server, Smtp, Swallow, Swallowed, wording};
+use super::{Asked, Client, Front, Server, Smtp, Swallow, Swallowed, closing, wording};
 use crate::context::Context;
 use crate::dialogue::Step;
 use crate::effect::Wants;
@@ -125,7 +125,7 @@ impl Smtp {
                     taken += len;
                     if let Some(refusal) = self.finish_message(cx) {
                         let step = self.refuse_data(refusal, decoder, taken, cx);
-                        self.swallowed();
+                        self.swallowed(Rest::Ended, cx);
                         return step;
                     }
                     cx.out.pass(Side::Server, rest.get(..len).unwrap_or_default());
@@ -214,13 +214,16 @@ impl Smtp {
         let most = declared.map_or(cx.config.bounds.swallow, |size| size.saturating_add(size / 10));
         let budget = most.saturating_sub(self.message().map_or(0, |message| message.received));
         let times = self.replies_to_a_message();
+        let after = closing::after(refusal, cx);
         self.end_transaction(Some(wording::code(refusal)), cx);
-        self.replies.last_at_end_of_message(refusal, times);
+        self.replies.last_at_end_of_message(refusal, times, after);
         self.cut_off_server(cx);
-        let over = budget == 0 || matches!(rest, Swallowed::Chunk(0));
-        self.client = Client::Swallow(Box::new(Swallow { what: rest, budget, refused: true }));
-        if over {
-            self.swallowed();
+        let ended = matches!(rest, Swallowed::Chunk(0));
+        self.client = Client::Swallow(Box::new(Swallow { what: rest, budget, after: Some(after) }));
+        if ended {
+            self.swallowed(Rest::Ended, cx);
+        } else if budget == 0 {
+            self.swallowed(Rest::Left, cx);
         }
     }
 
@@ -232,7 +235,7 @@ impl Smtp {
         }
     }
 
-    pub(super) fn swallow(&mut self, input: &[u8]) -> Step {
+    pub(super) fn swallow(&mut self, input: &[u8], cx: &Context<'_>) -> Step {
         let Client::Swallow(swallow) = &mut self.client else { return Step::Took(0) };
         let (taken, over) = match &mut swallow.what {
             Swallowed::Chunk(left) => {
@@ -243,8 +246,10 @@ impl Smtp {
             Swallowed::Data(decoder) => drain(decoder, input),
         };
         swallow.budget = swallow.budget.saturating_sub(taken as u64);
-        if over || (swallow.refused && swallow.budget == 0) {
-            self.swallowed();
+        if over {
+            self.swallowed(Rest::Ended, cx);
+        } else if swallow.after.is_some() && swallow.budget == 0 {
+            self.swallowed(Rest::Left, cx);
         } else if taken == 0 {
             return Step::Wants(Wants::More);
         }
@@ -252,11 +257,24 @@ impl Smtp {
     }
 
     /// The rest of a message was discarded, or is not waited for any longer.
-    fn swallowed(&mut self) {
-        let refused = matches!(&self.client, Client::Swallow(swallow) if swallow.refused);
-        self.client = if refused { Client::Discard } else { Client::Command };
+    fn swallowed(&mut self, rest: Rest, cx: &Context<'_>) {
+        let Client::Swallow(swallow) = &self.client else { return };
+        match (swallow.after, rest) {
+            (None, _) => self.client = Client::Command,
+            (Some(after), Rest::Ended) => self.stop_client_after_message(after, cx),
+            (Some(_), Rest::Left) => self.client = Client::Discard,
+        }
         self.replies.ready();
     }
+}
+
+/// What is left of a message that is discarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    /// Nothing: commands follow.
+    Ended,
+    /// More than is waited for.
+    Left,
 }
 
 /// Reads on to the end of the data: bytes taken, and whether the end was among them.

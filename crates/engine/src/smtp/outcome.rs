@@ -1,10 +1,10 @@
 //! What a reply of the server changes in the session: one `match` on what it answers.
 
 use super::offer::Offer;
-use super::{Client, Server, Smtp, Swallow, Swallowed};
+use super::{Client, Server, Smtp, Swallow, Swallowed, closing};
 use crate::context::Context;
 use crate::event::{Event, Observed, Reason};
-use crate::refusal::Cause;
+use crate::refusal::{Cause, Refusal};
 use crate::relay::Relay;
 
 /// What a reply of the server answers, as far as it changes the session.
@@ -195,13 +195,14 @@ impl Smtp {
     /// could be sent that means the same to both. It is reset, and the client gets an error when it has sent
     /// the rest.
     fn answered_early(&mut self, what: Swallowed, cx: &Context<'_>) {
-        let refused = !cx.is_recorded();
+        let refusal = Refusal::from(Cause::AnsweredEarly);
+        let after = (!cx.is_recorded()).then(|| closing::after(refusal, cx));
         let budget = cx.config.bounds.swallow;
-        self.client = Client::Swallow(Box::new(Swallow { what, budget, refused }));
-        if refused {
+        self.client = Client::Swallow(Box::new(Swallow { what, budget, after }));
+        if let Some(after) = after {
             self.ends.set_reason(Reason::ServerLost);
             self.ends.start_timer(cx.out.now);
-            self.replies.last_after_message(Cause::AnsweredEarly);
+            self.replies.last_after_message(refusal, after);
         }
     }
 

@@ -17,6 +17,7 @@ use crate::dialogue::Step;
 use crate::effect::Wants;
 use crate::event::{AnomalyKind, Observed, Reason, Treatment};
 use crate::inspector::Decision;
+use crate::refusal::Cause;
 
 impl Smtp {
     pub(super) fn server_step(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
@@ -54,13 +55,14 @@ impl Smtp {
         if !same && self.ends_session(AnomalyKind::BadReply, line.text, cx) {
             return Step::Took(len);
         }
-        self.reply_lines += 1;
-        if self.reply_lines > cx.config.bounds.reply_lines
+        let first = self.reply_lines == 0;
+        if self.reply_lines >= cx.config.bounds.reply_lines
             && self.ends_session(AnomalyKind::EndlessReply, b"", cx)
         {
             return Step::Took(len);
         }
         let Some(reply) = reply else {
+            self.reply_lines += 1;
             pass_line(Side::Client, wire, &line, cx);
             return Step::Took(len);
         };
@@ -68,9 +70,10 @@ impl Smtp {
         if asked == Asked::Greeting {
             cx.observe(Observed::Banner { text: line.text });
         }
-        if self.reply_lines == 1 && self.is_refused(asked, reply.code, &line, cx) {
+        if first && self.is_refused(asked, reply.code, &line, cx) {
             return Step::Took(len);
         }
+        self.reply_lines += 1;
         pass_line(Side::Client, wire, &line, cx);
         if reply.last {
             self.reply_lines = 0;
@@ -189,6 +192,10 @@ impl Smtp {
     pub(super) fn ends_session(&mut self, kind: AnomalyKind, value: &[u8], cx: &mut Context<'_>) -> bool {
         let ends = self.anomaly(kind, Side::Server, value, cx) == Treatment::Reset;
         if ends {
+            // Within a reply nothing else can be said.
+            if self.reply_lines == 0 && matches!(self.replies.front(), Front::Server { .. }) {
+                self.answer(Cause::BadReply.into(), cx);
+            }
             self.reset(cx);
         }
         ends

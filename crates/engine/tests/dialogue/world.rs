@@ -151,6 +151,7 @@ fn set(config: &mut SessionConfig, name: &str, value: &str) -> Option<()> {
         ("conformance", "standard") => config.conformance = Conformance::Standard,
         ("conformance", "strict") => config.conformance = Conformance::Strict,
         ("refusals", "smtp") => config.refusals = Refusals::Smtp,
+        ("refusals", "close") => config.refusals = Refusals::Close,
         ("refusals", "detail") => config.refusals = Refusals::Detail,
         ("refusals", "silent") => config.refusals = Refusals::Silent,
         ("starttls", "pass") => config.starttls = StartTls::Pass,
@@ -182,6 +183,8 @@ fn bound(config: &mut SessionConfig, text: &str) -> Option<()> {
         "held" => bounds.held = number,
         "swallow" => bounds.swallow = number as u64,
         "skip" => bounds.skip = number as u64,
+        "refused" => bounds.refused = u32::try_from(number).ok()?,
+        "closing-commands" => bounds.closing_commands = u32::try_from(number).ok()?,
         "surplus" => bounds.surplus = u32::try_from(number).ok()?,
         _ => return None,
     }

@@ -19,6 +19,13 @@ pub(super) struct Outcome {
     pub(super) messages_without: Option<usize>,
 }
 
+impl Outcome {
+    /// Whether the firewall ended the session: it keeps the client's QUIT for itself then.
+    fn is_ended(&self) -> bool {
+        !self.received.commands.iter().any(|command| command == "QUIT")
+    }
+}
+
 /// Every difference from the expected outcome.
 pub(super) fn flaws(scene: &Scene, outcome: &Outcome) -> Vec<String> {
     let Outcome { seen, received, events, messages_without } = outcome;
@@ -38,7 +45,7 @@ pub(super) fn flaws(scene: &Scene, outcome: &Outcome) -> Vec<String> {
         "the client received a reply that it must not see",
     );
     let ended = if scene.is_ended { "the session continued" } else { "the session was ended" };
-    expect(seen.was_closed == scene.is_ended, ended);
+    expect(outcome.is_ended() == scene.is_ended, ended);
     expect(
         in_order(received.commands.iter(), scene.hears, |line, all| line == all),
         "the server received other commands",
@@ -71,7 +78,7 @@ fn contains(message: &[u8], text: &str) -> bool {
 /// The session as text.
 pub(super) fn tell(number: usize, scene: &Scene, outcome: &Outcome, paint: Paint) -> String {
     let mut out = format!("{}\n", paint.bold(format!("{number:2}. {}", scene.title)));
-    column(&mut out, "client", sender(&outcome.seen));
+    column(&mut out, "client", sender(outcome));
     column(&mut out, "server", server(outcome));
     column(&mut out, "rules", rules(&outcome.events));
     let flaws = flaws(scene, outcome);
@@ -91,9 +98,9 @@ fn column(out: &mut String, name: &str, lines: Vec<String>) {
     }
 }
 
-fn sender(seen: &Seen) -> Vec<String> {
+fn sender(outcome: &Outcome) -> Vec<String> {
     let mut lines = Vec::new();
-    for Exchange { said, reply } in &seen.exchanges {
+    for Exchange { said, reply } in &outcome.seen.exchanges {
         let said = said.lines().next().unwrap_or_default();
         let mut reply = reply.iter();
         lines.push(match reply.next() {
@@ -102,8 +109,8 @@ fn sender(seen: &Seen) -> Vec<String> {
         });
         lines.extend(reply.map(|line| format!("{:40}  {line}", "")));
     }
-    if seen.was_closed {
-        lines.push("(session closed)".to_owned());
+    if outcome.is_ended() {
+        lines.push("(session ended)".to_owned());
     }
     lines
 }

@@ -28,8 +28,6 @@ pub(super) enum Step {
 pub(super) struct Seen {
     pub(super) me: SocketAddr,
     pub(super) exchanges: Vec<Exchange>,
-    /// The peer closed the connection before QUIT.
-    pub(super) was_closed: bool,
 }
 
 #[derive(Debug)]
@@ -43,7 +41,7 @@ pub(super) fn play(address: SocketAddr, steps: &[Step]) -> io::Result<Seen> {
     let stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let mut seen = Seen { me: stream.local_addr()?, exchanges: Vec::new(), was_closed: false };
+    let mut seen = Seen { me: stream.local_addr()?, exchanges: Vec::new() };
     let mut lines = BufReader::new(stream);
     reply(&mut lines)?;
     let mut repeated = 0;
@@ -63,26 +61,26 @@ pub(super) fn play(address: SocketAddr, steps: &[Step]) -> io::Result<Seen> {
             continue;
         }
         let reply = reply(&mut lines)?;
-        seen.was_closed = reply.is_empty();
+        let was_closed = reply.is_empty();
         if let Some(said) = shown {
             seen.exchanges.push(Exchange { said, reply });
         }
-        if seen.was_closed {
+        if was_closed {
             return Ok(seen);
         }
     }
-    seen.was_closed = leave(lines)?;
+    leave(lines)?;
     Ok(seen)
 }
 
-/// Sends QUIT and waits for the end; true if the peer had already closed the connection.
-fn leave(mut lines: BufReader<TcpStream>) -> io::Result<bool> {
+/// Sends QUIT and waits for the end.
+fn leave(mut lines: BufReader<TcpStream>) -> io::Result<()> {
     // The peer may have closed the connection already.
     let _ = lines.get_mut().write_all(b"QUIT\r\n");
-    let was_closed = reply(&mut lines)?.is_empty();
+    reply(&mut lines)?;
     let _ = lines.get_mut().shutdown(Shutdown::Write);
     let _ = io::copy(&mut lines.take(REST_MAX), &mut io::sink());
-    Ok(was_closed)
+    Ok(())
 }
 
 /// A whole reply, without line ends; nothing if the connection ends instead.

@@ -21,7 +21,11 @@ fn refused(before: &[&str], what: &str, more: usize, answer: &str) {
     }
     client.send(".\r\n");
     client.fin();
-    assert_eq!(client.rest(), (answer.to_owned(), End::Fin));
+    let (heard, end) = client.rest();
+    assert!(heard.starts_with(answer) && end == End::Fin, "{heard} {end:?}");
+    // The lines behind a refused command are commands that come too late, up to a limit.
+    let mut others = heard.lines().skip(1);
+    assert!(others.all(|line| line.starts_with("451 4.7.1") || line.starts_with("421 4.7.0")), "{heard}");
     let visits = mailbox.visits(1);
     assert_eq!(visits[0].messages, Vec::<String>::new());
     assert!(visits[0].commands.iter().all(|line| !line.contains("refused-word")), "{visits:?}");
@@ -34,24 +38,41 @@ const MUCH: usize = 900 << 10;
 
 #[test]
 fn a_refused_sender_reads_why() {
-    let answer = "550 5.7.1 Sender refused by policy\r\n";
+    let answer = "550 5.7.1 Sender refused by policy";
     refused(&[], "MAIL FROM:<refused-word@example.test>\r\n", MUCH, answer);
 }
 
 #[test]
 fn a_refused_recipient_reads_why() {
-    let answer = "550 5.7.1 Recipient refused by policy\r\n";
+    let answer = "550 5.7.1 Recipient refused by policy";
     refused(&ENVELOPE[..1], "RCPT TO:<refused-word@example.test>\r\n", MUCH, answer);
 }
 
 #[test]
 fn a_refused_header_reads_why_behind_all_of_its_message() {
-    let answer = "554 5.7.1 Message refused by policy\r\n";
+    let answer = "554 5.7.1 Message refused by policy";
     refused(&ENVELOPE, "Subject: refused-word\r\n\r\n", 5 << 20, answer);
 }
 
 #[test]
 fn a_refused_body_reads_why_behind_all_of_its_message() {
-    let answer = "554 5.7.1 Message refused by policy\r\n";
+    let answer = "554 5.7.1 Message refused by policy";
     refused(&ENVELOPE, "Subject: x\r\n\r\nfine\r\na refused-word\r\n", 5 << 20, answer);
+}
+
+#[test]
+fn a_refused_client_may_go_on_and_take_its_leave() {
+    let mailbox = Mailbox::start();
+    let daemon = Daemon::start(RULED, &[mailbox.address()]);
+    let mut client = daemon.greeted();
+    client.says("MAIL FROM:<refused-word@example.test>", "550 5.7.1 Sender refused by policy");
+    // The server is left at once, and hears nothing of what follows.
+    let visits = mailbox.visits(1);
+    client.says("RSET", "451 4.7.1");
+    client.says("NOOP", "451 4.7.1");
+    client.says("QUIT", "221 2.0.0");
+    assert_eq!(client.rest(), (String::new(), End::Fin));
+    let heard = &visits[0].commands;
+    assert!(heard.iter().all(|line| line.starts_with("EHLO") || line.starts_with("HELO")), "{heard:?}");
+    assert_eq!(daemon.ended(1), ["refused"]);
 }

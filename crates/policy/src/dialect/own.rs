@@ -109,16 +109,18 @@ static MAILWARDEN: Mode<super::AnyStatement> = Mode::new(
         )
         .claims(Claim::Anywhere),
         Command::new(
-            "[no] refusals {smtp | silent | detail}$form",
+            "[no] refusals {smtp | close | silent | detail}$form",
             "Set the reply to a refused command or message",
             &[
                 "Reply to a refused command or message",
-                "An SMTP reply",
+                "An SMTP reply; further commands are answered until the client leaves",
+                "An SMTP reply, after which the connection is closed",
                 "No reply: the connection is closed",
-                "An SMTP reply that names the class",
+                "As `smtp`, and the reply names the class",
             ],
             |m| {
                 built(MailwardenLine::Refusals(match m.choice("form") {
+                    Some("close") => Refusals::Close,
                     Some("silent") => Refusals::Silent,
                     Some("detail") => Refusals::Detail,
                     _ => Refusals::Smtp,

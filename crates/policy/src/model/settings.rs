@@ -75,9 +75,13 @@ pub enum Conformance {
 /// What a refused sender is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Refusals {
+    /// A reply; further commands are answered until the client leaves.
     #[default]
     Smtp,
+    /// A reply, and the connection is closed behind it.
+    Close,
     Silent,
+    /// As `Smtp`, and the reply names the class.
     Detail,
 }
 

@@ -102,7 +102,7 @@ fn without_effect(line: &MailwardenLine) -> Option<&'static str> {
         MailwardenLine::Refusals(Refusals::Silent) => Some("refusals silent"),
         MailwardenLine::ControlSocket(Some(_)) => Some("control-socket"),
         MailwardenLine::Metrics(Some(_)) => Some("metrics"),
-        MailwardenLine::Refusals(Refusals::Smtp | Refusals::Detail)
+        MailwardenLine::Refusals(Refusals::Smtp | Refusals::Close | Refusals::Detail)
         | MailwardenLine::ControlSocket(None)
         | MailwardenLine::Metrics(None)
         | MailwardenLine::Platform(_)
