@@ -2,6 +2,8 @@
 
 use proto::Side;
 
+use crate::event::Reference;
+
 /// An anomaly, with what was done about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anomaly<'b> {
@@ -13,6 +15,11 @@ pub struct Anomaly<'b> {
     pub value: &'b [u8],
     /// What the table of conformance says; not carried out in a recording.
     pub treatment: Treatment,
+    /// Names a refusal because of it in the reply to the client; absent where it refuses nothing.
+    pub reference: Option<Reference>,
+    /// 1 where it is reported the first time in its session; else it is summed up at the end, and this is
+    /// how often it happened in all.
+    pub count: u32,
 }
 
 /// What conformance does about an anomaly, from the mildest to the hardest.

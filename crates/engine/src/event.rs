@@ -1,5 +1,8 @@
 //! Everything worth reporting, typed. Renderers turn it into log lines and JSON.
 
+use std::fmt;
+use std::num::NonZeroU16;
+
 use policy::criterion::CriterionKind;
 use policy::model::Action;
 use policy::scope::Scope;
@@ -102,6 +105,26 @@ pub struct Match<'b> {
     pub log: bool,
     /// Which transaction of the session, from 0; absent outside of one.
     pub transaction: Option<u32>,
+    /// Names a refusal by the class in the reply to the client; absent where it refuses nothing.
+    pub reference: Option<Reference>,
+    /// 1 where it is reported the first time in its session; else it is summed up at the end, and this is
+    /// how often it happened in all.
+    pub count: u32,
+}
+
+/// Names a refusal, in the reply to the client and in the report of it: `3f2a91-7`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// What the driver names the session by, of which 24 bits are used.
+    pub session: u32,
+    /// Which reference of the session.
+    pub number: NonZeroU16,
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:06x}-{}", self.session & 0xFF_FFFF, self.number)
+    }
 }
 
 impl Match<'_> {

@@ -3,25 +3,41 @@
 //! Knows no protocol. What an event is, and when one is complete, is the business of its callers.
 
 use std::borrow::Cow;
+use std::num::NonZeroU16;
 
 use policy::criterion::{Counter, CriterionKind};
 use policy::fact::Fact;
+use policy::model::Action;
 use policy::scope::{Close, Scope};
-use policy::{CompiledPolicy, Ending, Held, RuleId, RuleState, Verdict};
+use policy::{CompiledPolicy, Ending, Held, Hit, RuleId, RuleState, Verdict};
 use proto::{Side, Time};
 use smallvec::SmallVec;
 
-use crate::conformance::{self, Reported};
+use crate::conformance;
 use crate::context::Context;
-use crate::event::{self, Anomaly, AnomalyKind, Event, Treatment};
+use crate::event::{self, Anomaly, AnomalyKind, Event, Reference, Treatment};
 use crate::pace::Pacer;
+use crate::tally::{Counted, Tally};
 
 /// Evaluates the policy and the conformance table for one session, and reports what they find.
 #[derive(Debug, Default)]
 pub(crate) struct Inspector {
     rules: RuleState,
-    reported: Reported,
     pacer: Pacer,
+    reports: Reports,
+}
+
+/// What was reported of the session.
+#[derive(Debug, Default)]
+struct Reports {
+    /// What the driver names the session by.
+    session: u32,
+    /// How many references were given away.
+    references: u16,
+    matches: Tally<Hit>,
+    anomalies: Tally<(AnomalyKind, Side)>,
+    /// The reference of the rule that paced last.
+    paced: Option<NonZeroU16>,
 }
 
 /// What is to be done about an event. Says `Pass` where decisions are not carried out.
@@ -31,17 +47,28 @@ pub(crate) enum Decision {
     Mask,
     /// Pass, but not before `Inspector::paced_until`.
     Pace,
-    /// `kind` is what the condition asks that made the rule act.
-    Refuse {
-        rule: RuleId,
-        kind: Option<CriterionKind>,
-    },
+    Refuse(Acted),
+}
+
+/// A rule that acted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Acted {
+    pub(crate) rule: RuleId,
+    /// What the condition asks that made it act.
+    pub(crate) kind: Option<CriterionKind>,
+    /// The reference of its report.
+    pub(crate) reference: Option<NonZeroU16>,
 }
 
 /// The value that a condition of this kind was true of, to be reported.
 pub(crate) type Value<'f, 'v> = &'f dyn Fn(CriterionKind) -> Cow<'v, [u8]>;
 
 impl Inspector {
+    /// Of a session that the driver names so.
+    pub(crate) fn new(session: u32) -> Self {
+        Self { reports: Reports { session, ..Reports::default() }, ..Self::default() }
+    }
+
     /// Adds a fact to the event under way. Decides nothing.
     pub(crate) fn learn(&mut self, fact: Fact<'_>, cx: &Context<'_>) {
         if let Some(policy) = cx.policy() {
@@ -77,7 +104,10 @@ impl Inspector {
         cx: &mut Context<'_>,
     ) -> Decision {
         match cx.policy() {
-            Some(policy) => evaluate(policy, &mut self.rules, &mut self.pacer, transaction, value, cx),
+            Some(policy) => {
+                let Self { rules, pacer, reports } = self;
+                evaluate(policy, rules, (pacer, reports), transaction, value, cx)
+            }
             None => Decision::Pass,
         }
     }
@@ -93,11 +123,12 @@ impl Inspector {
     ) -> Decision {
         let mut decision = Decision::Pass;
         let Some(policy) = cx.policy() else { return decision };
-        let pacer = &mut self.pacer;
-        policy.learn_body(&mut self.rules, run, &mut |rules, offset| {
+        let Self { rules, pacer, reports } = self;
+        policy.learn_body(rules, run, &mut |rules, offset| {
             let line = line(offset);
-            decision = evaluate(policy, rules, pacer, transaction, &|_| Cow::Borrowed(&line), cx);
-            !matches!(decision, Decision::Refuse { .. })
+            let value = |_| Cow::Borrowed(&line[..]);
+            decision = evaluate(policy, rules, (pacer, reports), transaction, &value, cx);
+            !matches!(decision, Decision::Refuse(_))
         });
         decision
     }
@@ -129,11 +160,55 @@ impl Inspector {
         cx: &mut Context<'_>,
     ) -> Treatment {
         let treatment = conformance::treatment(kind, cx.config.conformance);
-        if self.reported.first(kind, cx.is_recorded()) {
+        let refuses = treatment >= Treatment::Refused && cx.carries_out();
+        let Reports { session, references, anomalies, .. } = &mut self.reports;
+        let counted = anomalies.count((kind, from), || next_reference(references, refuses));
+        // Of a recording each is reported, except those that are found again in the same bytes.
+        if matches!(counted, Counted::First(_)) || cx.is_recorded() && !conformance::lasts(kind) {
             let value = reported_value(value);
-            cx.out.report(Event::Anomaly(Anomaly { kind, from, value, treatment }));
+            let reference = counted.reference().map(|number| Reference { session: *session, number });
+            cx.out.report(Event::Anomaly(Anomaly { kind, from, value, treatment, reference, count: 1 }));
         }
         if cx.carries_out() { treatment } else { Treatment::Silent }
+    }
+
+    /// The reference of the report of an anomaly.
+    pub(crate) fn reference_of(&self, kind: AnomalyKind) -> Option<NonZeroU16> {
+        self.reports.anomalies.find(|(of, _)| of == kind)?.reference
+    }
+
+    /// The reference of the report of the rule that paces.
+    pub(crate) const fn reference_of_pace(&self) -> Option<NonZeroU16> {
+        self.reports.paced
+    }
+
+    /// A reference as it is written.
+    pub(crate) const fn reference(&self, number: NonZeroU16) -> Reference {
+        Reference { session: self.reports.session, number }
+    }
+
+    /// Reports how often it happened what was reported once.
+    pub(crate) fn sum_up(&mut self, cx: &mut Context<'_>) {
+        if cx.is_recorded() {
+            return;
+        }
+        let Reports { session, matches, anomalies, .. } = &mut self.reports;
+        let session = *session;
+        let refer = |number| Reference { session, number };
+        if let Some(policy) = cx.policy() {
+            for entry in matches.take_repeated() {
+                let Some(kind) = entry.key.kind else { continue };
+                let reference = entry.reference.map(refer);
+                let found = found(policy, &entry.key, kind, b"", None);
+                cx.out.report(Event::Match(event::Match { reference, count: entry.count, ..found }));
+            }
+        }
+        for entry in anomalies.take_repeated() {
+            let ((kind, from), count) = (entry.key, entry.count);
+            let treatment = conformance::treatment(kind, cx.config.conformance);
+            let reference = entry.reference.map(refer);
+            cx.out.report(Event::Anomaly(Anomaly { kind, from, value: b"", treatment, reference, count }));
+        }
     }
 
     /// The time before which nothing more of the client may go on, because of rules that pace; in the past
@@ -143,48 +218,94 @@ impl Inspector {
     }
 
     /// Whether an anomaly of this kind was reported before.
-    pub(crate) const fn has_reported(&self, kind: AnomalyKind) -> bool {
-        self.reported.contains(kind)
+    pub(crate) fn has_reported(&self, kind: AnomalyKind) -> bool {
+        self.reports.anomalies.find(|(of, _)| of == kind).is_some()
     }
 }
 
 fn evaluate(
     policy: &CompiledPolicy,
     rules: &mut RuleState,
-    pacer: &mut Pacer,
+    (pacer, reports): (&mut Pacer, &mut Reports),
     transaction: Option<u32>,
     value: Value<'_, '_>,
     cx: &mut Context<'_>,
 ) -> Decision {
-    let mut acted: SmallVec<[(RuleId, Option<CriterionKind>); 2]> = SmallVec::new();
+    let mut acted: SmallVec<[Acted; 2]> = SmallVec::new();
     let verdict = policy.judge(rules, &mut |hit| {
-        acted.push((hit.rule, hit.kind));
-        let Some(kind) = hit.kind else { return };
-        cx.out.report(Event::Match(event::Match {
-            policy: policy.name(),
-            class: policy.class(hit.rule),
-            criterion: policy.criterion(hit.condition),
-            kind,
-            scope: kind.row().scope,
-            value: reported_value(&value(kind)),
-            action: hit.action,
-            log: hit.log,
-            transaction,
-        }));
+        let reference = hit.kind.and_then(|kind| {
+            let counted = reports.count(hit, cx);
+            if matches!(counted, Counted::First(_)) || cx.is_recorded() {
+                let value = value(kind);
+                let found = found(policy, &hit, kind, &value, transaction);
+                let reference =
+                    counted.reference().map(|number| Reference { session: reports.session, number });
+                cx.out.report(Event::Match(event::Match { reference, ..found }));
+            }
+            counted.reference()
+        });
+        acted.push(Acted { rule: hit.rule, kind: hit.kind, reference });
     });
+    let of_rule = |rule| acted.iter().find(|acted| acted.rule == rule).copied();
     match verdict {
         _ if !cx.carries_out() => Decision::Pass,
         Verdict::Pass => Decision::Pass,
         Verdict::Pace(rule, rate) => {
             pacer.charge(rule, rate, cx.out.now);
+            reports.paced = of_rule(rule).and_then(|acted| acted.reference);
             Decision::Pace
         }
         Verdict::Mask(_) => Decision::Mask,
         // A refusal in words ends the session in the same way for both.
         Verdict::Refuse(rule, Ending::Close | Ending::Reset) => {
-            let kind = acted.iter().find(|(of, _)| *of == rule).and_then(|(_, kind)| *kind);
-            Decision::Refuse { rule, kind }
+            Decision::Refuse(of_rule(rule).unwrap_or(Acted { rule, kind: None, reference: None }))
         }
+    }
+}
+
+impl Reports {
+    /// Counts a hit. Its report has a reference if a refusal may come of it.
+    fn count(&mut self, hit: Hit, cx: &Context<'_>) -> Counted {
+        let refuses = match hit.action {
+            // What would have to wait too long is refused.
+            Some(Action::Close | Action::Reset | Action::Pace(_)) => cx.carries_out(),
+            None | Some(Action::Allow | Action::Mask) => false,
+        };
+        let Self { references, matches, .. } = self;
+        matches.count(hit, || next_reference(references, refuses))
+    }
+}
+
+/// The next reference of the session, for a report of which a refusal may come. Where there are no more, the
+/// last is given again.
+fn next_reference(given: &mut u16, refuses: bool) -> Option<NonZeroU16> {
+    if !refuses {
+        return None;
+    }
+    *given = given.saturating_add(1);
+    NonZeroU16::new(*given)
+}
+
+/// The first report of a hit.
+fn found<'b>(
+    policy: &'b CompiledPolicy,
+    hit: &Hit,
+    kind: CriterionKind,
+    value: &'b [u8],
+    transaction: Option<u32>,
+) -> event::Match<'b> {
+    event::Match {
+        policy: policy.name(),
+        class: policy.class(hit.rule),
+        criterion: policy.criterion(hit.condition),
+        kind,
+        scope: kind.row().scope,
+        value: reported_value(value),
+        action: hit.action,
+        log: hit.log,
+        transaction,
+        reference: None,
+        count: 1,
     }
 }
 

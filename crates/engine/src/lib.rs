@@ -24,6 +24,7 @@ mod relay;
 mod replies;
 pub mod session;
 mod smtp;
+mod tally;
 
 pub use config::SessionConfig;
 pub use effect::{Effect, End, Origin, Output, TlsFailure, Took, Wants};

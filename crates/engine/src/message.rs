@@ -294,15 +294,15 @@ impl MessageInspector<'_, '_> {
         let treatment = self.inspector.anomaly(kind, Side::Client, value, self.cx);
         match treatment {
             Treatment::Silent | Treatment::Logged | Treatment::Normalized | Treatment::Masked => None,
-            Treatment::Refused => Some(Cause::MessageFormat.into()),
-            Treatment::Reset => Some(Cause::MessageFraming.into()),
+            Treatment::Refused => Some(Cause::MessageFormat.reported(self.inspector.reference_of(kind))),
+            Treatment::Reset => Some(Cause::MessageFraming.reported(self.inspector.reference_of(kind))),
         }
     }
 }
 
 const fn message_refusal(decision: Decision) -> Option<Refusal> {
     match decision {
-        Decision::Refuse { rule, kind } => Some(Cause::of_message(kind).by(rule)),
+        Decision::Refuse(acted) => Some(Cause::of_message(acted.kind).by(acted)),
         Decision::Pass | Decision::Mask | Decision::Pace => None,
     }
 }

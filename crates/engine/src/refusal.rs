@@ -1,8 +1,11 @@
 //! Why something is refused. Each protocol puts it into words of its own.
 
+use std::num::NonZeroU16;
+
 use policy::RuleId;
 use policy::criterion::{CriterionKind, RefusalReason};
 
+use crate::inspector::Acted;
 use crate::smtp::offer::Locked;
 
 /// A refusal that the client gets to read.
@@ -11,6 +14,8 @@ pub(crate) struct Refusal {
     pub(crate) cause: Cause,
     /// The rule that refused; its class is named under `refusals detail`.
     pub(crate) rule: Option<RuleId>,
+    /// Which reference of the session it ends with; none where nothing was reported.
+    pub(crate) reference: Option<NonZeroU16>,
 }
 
 /// What is refused, or what failed.
@@ -75,8 +80,13 @@ pub(crate) enum Cause {
 
 impl Cause {
     /// A refusal by a rule.
-    pub(crate) const fn by(self, rule: RuleId) -> Refusal {
-        Refusal { cause: self, rule: Some(rule) }
+    pub(crate) const fn by(self, acted: Acted) -> Refusal {
+        Refusal { cause: self, rule: Some(acted.rule), reference: acted.reference }
+    }
+
+    /// A refusal because of what was reported with this reference.
+    pub(crate) const fn reported(self, reference: Option<NonZeroU16>) -> Refusal {
+        Refusal { cause: self, rule: None, reference }
     }
 
     /// Why a rule on the content of a message refuses; `kind` is what its condition asks.
@@ -94,6 +104,6 @@ impl Cause {
 
 impl From<Cause> for Refusal {
     fn from(cause: Cause) -> Self {
-        Self { cause, rule: None }
+        cause.reported(None)
     }
 }

@@ -35,8 +35,13 @@ enum AnyDialogue {
 impl Session {
     /// A session that begins now; nothing was offered of either side.
     pub fn new(config: Arc<SessionConfig>, now: Time) -> Self {
+        Self::named(config, now, 0)
+    }
+
+    /// The same; the references of its refusals begin with the lower 24 bits of `name`.
+    pub fn named(config: Arc<SessionConfig>, now: Time, name: u32) -> Self {
         let dialogue = match config.inspect {
-            Inspect::Smtp => AnyDialogue::Smtp(Smtp::new(&config, now)),
+            Inspect::Smtp => AnyDialogue::Smtp(Smtp::new(&config, now, name)),
             Inspect::Opaque | Inspect::Drop => AnyDialogue::Opaque(Opaque::new(now)),
         };
         Self { config, dialogue, wake: None }

@@ -28,6 +28,7 @@ mod transaction;
 mod wording;
 
 use policy::Held;
+use policy::model::Refusals;
 use policy::scope::Scope;
 use proto::smtp::body;
 use proto::smtp::command::Command;
@@ -50,6 +51,7 @@ use closing::Closing;
 use offer::Offer;
 use outcome::Asked;
 use transaction::OpenTransaction;
+use wording::Details;
 
 #[derive(Debug)]
 pub(crate) struct Smtp {
@@ -152,14 +154,14 @@ enum Server {
 }
 
 impl Smtp {
-    pub(crate) fn new(config: &SessionConfig, now: Time) -> Self {
+    pub(crate) fn new(config: &SessionConfig, now: Time, name: u32) -> Self {
         let mut replies = Replies::default();
         replies.await_server(Asked::Greeting, 0);
         Self {
             client: Client::Command,
             server: Server::Replies,
             replies,
-            inspector: Inspector::default(),
+            inspector: Inspector::new(name),
             transaction: None,
             suspended: None,
             paced: None,
@@ -414,11 +416,20 @@ impl Smtp {
     fn answer(&mut self, refusal: Refusal, cx: &mut Context<'_>) {
         if !self.ends.is_finished(Side::Client) {
             let parameter = match refusal.cause {
-                Cause::LockedParameter(locked) => self.offer.name(locked),
-                _ => "",
+                Cause::LockedParameter(locked) => Some(self.offer.name(locked)),
+                _ => None,
             };
-            cx.out.answer(wording::line(refusal, parameter, cx.config).as_bytes());
+            let named = refusal.rule.filter(|_| cx.config.refusals == Refusals::Detail);
+            let class = named.and_then(|rule| Some(cx.policy()?.class(rule)));
+            let reference = refusal.reference.map(|number| self.inspector.reference(number));
+            let details = Details { parameter, class, reference };
+            cx.out.answer(wording::line(refusal.cause, details).as_bytes());
         }
+    }
+
+    /// A refusal because of an anomaly that was reported.
+    fn because_of(&self, kind: AnomalyKind, cause: Cause) -> Refusal {
+        cause.reported(self.inspector.reference_of(kind))
     }
 
     /// The server will not answer any more; a client that takes its leave gets what it waits for.
@@ -443,7 +454,7 @@ impl Smtp {
             return false;
         }
         self.anomaly(AnomalyKind::ManyRefused, Side::Client, b"", cx);
-        self.last_reply(Cause::TooManyRefused, cx);
+        self.last_reply(self.because_of(AnomalyKind::ManyRefused, Cause::TooManyRefused), cx);
         true
     }
 
@@ -489,20 +500,21 @@ impl Smtp {
 
     fn finish(&mut self, side: Side, cx: &mut Context<'_>) {
         if self.ends.finish(side, &mut cx.out) {
-            self.abandon_transaction(cx);
+            self.conclude(cx);
         }
     }
 
     fn abort(&mut self, side: Side, cx: &mut Context<'_>) {
         if self.ends.abort(side, &mut cx.out) {
-            self.abandon_transaction(cx);
+            self.conclude(cx);
         }
     }
 
     /// Once both sides are closed, an open transaction will not be answered any more.
-    fn abandon_transaction(&mut self, cx: &mut Context<'_>) {
+    fn conclude(&mut self, cx: &mut Context<'_>) {
         if self.ends.are_finished() {
             self.end_transaction(None, cx);
+            self.inspector.sum_up(cx);
         }
     }
 

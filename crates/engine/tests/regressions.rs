@@ -93,7 +93,7 @@ fn a_line_beyond_all_bounds_ends_the_session_whether_or_not_its_end_came_with_it
         for piece in pieces {
             talk.client(piece);
         }
-        let last = "220 mx\r\n500 5.5.2 Line too long\r\n421 4.7.0 Line without end\r\nfinish";
+        let last = "220 mx\r\n500 5.5.2 Line too long (ref 000000-1)\r\n421 4.7.0 Line without end (ref 000000-1)\r\nfinish";
         assert_eq!(talk.got, [last, "finish"], "{pieces:?}");
     }
 }
@@ -104,7 +104,7 @@ fn nothing_follows_our_last_word() {
     let mut talk =
         Talk::with(SessionConfig { conformance: Conformance::Compat, bounds, ..SessionConfig::default() });
     talk.server("220 mx\r\n").client("a command of more than twenty octets");
-    let last = "220 mx\r\n500 5.5.2 Line too long\r\n421 4.7.0 Line without end\r\nfinish";
+    let last = "220 mx\r\n500 5.5.2 Line too long (ref 000000-1)\r\n421 4.7.0 Line without end (ref 000000-1)\r\nfinish";
     assert_eq!(talk.got[Side::Client as usize], last);
     talk.server("250 and a reply that nobody asked for\r\n");
     assert_eq!(talk.got[Side::Client as usize], last);
@@ -113,8 +113,8 @@ fn nothing_follows_our_last_word() {
 #[test]
 fn a_bare_cr_in_an_auth_exchange_hides_no_command() {
     for (conformance, last) in [
-        (Conformance::Standard, "500 5.5.2 Control character in command\r\n"),
-        (Conformance::Strict, "500 5.5.2 Control character in command\r\nfinish"),
+        (Conformance::Standard, "500 5.5.2 Control character in command (ref 000000-1)\r\n"),
+        (Conformance::Strict, "500 5.5.2 Control character in command (ref 000000-1)\r\nfinish"),
     ] {
         let mut talk = Talk::with(SessionConfig { conformance, ..SessionConfig::default() });
         talk.server("220 mx\r\n").client("AUTH LOGIN\r\n").server("334 VXNlcg==\r\n");

@@ -198,9 +198,10 @@ impl Reporter {
 #[cfg(test)]
 mod tests {
     use std::fmt::Write;
+    use std::num::NonZeroU16;
     use std::path::Path;
 
-    use engine::event::{Anomaly, AnomalyKind, Match, MessageSize, Transaction, Treatment, Via};
+    use engine::event::{Anomaly, AnomalyKind, Match, MessageSize, Reference, Transaction, Treatment, Via};
     use policy::criterion::CriterionKind;
     use policy::model::Action;
     use policy::scope::Scope;
@@ -222,6 +223,11 @@ mod tests {
             server: "[2001:db8::25]:25".parse().unwrap(),
             started: Time(0),
         }
+    }
+
+    /// The seventh reference of the session.
+    fn reference() -> Option<Reference> {
+        Some(Reference { session: session().id.reference(), number: NonZeroU16::new(7)? })
     }
 
     /// A record as each renderer writes it; `-` where one has nothing to say.
@@ -339,15 +345,20 @@ mod tests {
             action: Some(Action::Reset),
             log: true,
             transaction: Some(0),
+            reference: reference(),
+            count: 1,
         };
-        let quiet = Match { action: Some(Action::Mask), log: false, transaction: None, ..reset };
-        let hostile = Match { value: b"\x1b[2J\"\\\r\n\xff\xc3\xa9", action: None, ..reset };
+        let unrefused = Match { reference: None, ..reset };
+        let quiet = Match { action: Some(Action::Mask), log: false, transaction: None, ..unrefused };
+        let hostile = Match { value: b"\x1b[2J\"\\\r\n\xff\xc3\xa9", action: None, ..unrefused };
+        let repeated = Match { value: b"", transaction: None, count: 17, ..reset };
         let (audited, alone) = (config(), SessionConfig { class: String::new(), ..config() });
         let mut cases = vec![
             ("reset and log", &audited, Event::Match(reset)),
             ("mask without log", &audited, Event::Match(quiet)),
             ("log alone, of bytes that are neither text nor harmless", &audited, Event::Match(hostile)),
             ("without a top-level class", &alone, Event::Match(reset)),
+            ("summed up", &audited, Event::Match(repeated)),
         ];
         cases.extend(
             CriterionKind::ALL
@@ -364,6 +375,22 @@ mod tests {
             from: Side::Client,
             value: b"\n",
             treatment: Treatment::Normalized,
+            reference: None,
+            count: 1,
+        };
+        let repeated = Anomaly { value: b"", count: 3, ..normalized };
+        let refused = Anomaly {
+            kind: AnomalyKind::CommandControl,
+            treatment: Treatment::Refused,
+            reference: reference(),
+            ..normalized
+        };
+        let verbs = Anomaly {
+            kind: AnomalyKind::UnknownVerb,
+            value: b"",
+            treatment: Treatment::Masked,
+            count: 99,
+            ..normalized
         };
         let silent = Anomaly { treatment: Treatment::Silent, ..normalized };
         let verb = Anomaly {
@@ -377,6 +404,7 @@ mod tests {
             from: Side::Server,
             value: b"\xff\xff 250",
             treatment: Treatment::Reset,
+            ..refused
         };
         let unalerted = SessionConfig { alert: false, ..config() };
         golden_events(
@@ -387,6 +415,9 @@ mod tests {
                 ("a verb outside the list", &config(), Event::Anomaly(verb)),
                 ("of the server", &config(), Event::Anomaly(reply)),
                 ("without alerts", &unalerted, Event::Anomaly(reply)),
+                ("refused", &config(), Event::Anomaly(refused)),
+                ("summed up", &config(), Event::Anomaly(repeated)),
+                ("verbs outside the list, summed up", &config(), Event::Anomaly(verbs)),
             ],
         );
     }

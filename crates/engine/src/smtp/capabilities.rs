@@ -103,10 +103,10 @@ impl Smtp {
         self.inspector.learn(Fact::Word(Word::EhloKeyword, keyword), cx);
         self.inspector.close(Close::Keyword, cx);
         let decision = self.judge(&|_| Cow::Borrowed(keyword), cx);
-        if let Decision::Refuse { rule, kind } = decision {
+        if let Decision::Refuse(acted) = decision {
             self.note_refusal(cx);
             let (Row::Last(refusal) | Row::Answer(refusal)) =
-                wording::command_row(Verb::Ehlo, kind, rule, cx.config);
+                wording::command_row(Verb::Ehlo, acted, cx.config);
             self.last_reply_now(refusal, cx);
             return None;
         }

@@ -132,11 +132,12 @@ impl Smtp {
         if self.anomaly(kind, Side::Client, first(input), cx) != Treatment::Reset {
             return Step::Wants(Wants::Peer);
         }
+        let refusal = self.because_of(kind, Cause::OutOfTurn);
         if self.greeted {
-            self.last_reply_then(Cause::OutOfTurn, After::Reset, cx);
+            self.last_reply_then(refusal, After::Reset, cx);
         } else {
             self.note_refusal(cx);
-            self.last_reply_now_then(Cause::OutOfTurn.into(), After::Reset, cx);
+            self.last_reply_now_then(refusal, After::Reset, cx);
         }
         Step::Took(input.len())
     }
@@ -158,7 +159,7 @@ impl Smtp {
         self.anomaly(AnomalyKind::CommandTooLong, Side::Client, self.reportable_text(value), cx);
         self.commands += 1;
         self.client = Client::Skip(0);
-        self.refuse(Cause::LineTooLong, cx);
+        self.refuse(self.because_of(AnomalyKind::CommandTooLong, Cause::LineTooLong), cx);
         self.skipped(len as u64, ends, cx);
         Step::Took(len)
     }
@@ -178,7 +179,7 @@ impl Smtp {
         }
         self.client = if ends { Client::Command } else { Client::Skip(bytes) };
         if bytes > cx.config.bounds.skip {
-            self.last_reply(Cause::EndlessLine, cx);
+            self.last_reply(self.because_of(AnomalyKind::CommandTooLong, Cause::EndlessLine), cx);
         }
     }
 
@@ -193,7 +194,7 @@ impl Smtp {
                 if !ends {
                     self.client = Client::Skip(len as u64);
                 }
-                self.last_reply(Cause::LineTooLong, cx);
+                self.last_reply(self.because_of(AnomalyKind::CommandTooLong, Cause::LineTooLong), cx);
                 Step::Took(len)
             }
             Progress::Unit { unit: line, len } => {
@@ -212,12 +213,14 @@ impl Smtp {
     /// exchange, so a refusal is our last reply. Whether the session ended. The line may hold a password, so
     /// it is not reported.
     fn control_in_auth_line(&mut self, cx: &mut Context<'_>) -> bool {
-        match self.anomaly(AnomalyKind::CommandControl, Side::Client, b"", cx) {
+        let treatment = self.anomaly(AnomalyKind::CommandControl, Side::Client, b"", cx);
+        let refusal = self.because_of(AnomalyKind::CommandControl, Cause::ControlCharacter);
+        match treatment {
             Treatment::Silent | Treatment::Logged | Treatment::Normalized | Treatment::Masked => {
                 return false;
             }
-            Treatment::Refused => self.last_reply(Cause::ControlCharacter, cx),
-            Treatment::Reset => self.last_reply_then(Cause::ControlCharacter, After::Reset, cx),
+            Treatment::Refused => self.last_reply(refusal, cx),
+            Treatment::Reset => self.last_reply_then(refusal, After::Reset, cx),
         }
         true
     }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use policy::RuleId;
 use policy::criterion::{Counter, CriterionKind, Text, Word};
 use policy::fact::Fact;
 use policy::profile::Blanks;
@@ -17,7 +16,7 @@ use super::wording::{self, Row};
 use super::{Asked, OpenTransaction, Smtp, SuspendedTransaction};
 use crate::context::Context;
 use crate::event::{AnomalyKind, Observed, Treatment};
-use crate::inspector::Decision;
+use crate::inspector::{Acted, Decision};
 use crate::refusal::{Cause, Refusal};
 use crate::replies::After;
 
@@ -172,8 +171,8 @@ impl Smtp {
     fn treat(&mut self, kind: AnomalyKind, value: &[u8], cause: Cause, cx: &mut Context<'_>) -> Check {
         match self.anomaly(kind, Side::Client, value, cx) {
             Treatment::Silent | Treatment::Logged | Treatment::Normalized | Treatment::Masked => Check::Fine,
-            Treatment::Refused => Check::Answer(cause.into()),
-            Treatment::Reset => Check::Reset(cause.into()),
+            Treatment::Refused => Check::Answer(self.because_of(kind, cause)),
+            Treatment::Reset => Check::Reset(self.because_of(kind, cause)),
         }
     }
 
@@ -206,9 +205,9 @@ impl Smtp {
                     _ => self.mask_command(received, cx),
                 }
             }
-            Decision::Refuse { rule, kind } => {
+            Decision::Refuse(acted) => {
                 self.undo_mail(received.command.verb);
-                self.refuse_command(received, kind, rule, cx);
+                self.refuse_command(received, acted, cx);
             }
         }
         None
@@ -223,7 +222,7 @@ impl Smtp {
             return Some(until);
         }
         self.undo_mail(verb);
-        self.answer_command(received, Cause::TooFast.into(), cx);
+        self.answer_command(received, Cause::TooFast.reported(self.inspector.reference_of_pace()), cx);
         None
     }
 
@@ -242,14 +241,14 @@ impl Smtp {
     /// A surplus recipient under `recipient-limit refuse`, answered without asking the rules again.
     fn over_limit(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(transaction) = &mut self.transaction else { return false };
-        let Some(rule) = transaction.over_limit else { return false };
+        let Some(refusal) = transaction.over_limit else { return false };
         transaction.recipients += 1;
         transaction.surplus += 1;
         if transaction.surplus <= cx.config.bounds.surplus {
-            self.replies.ours(Cause::SurplusRecipient.by(rule));
+            self.replies.ours(refusal);
         } else {
             self.anomaly(AnomalyKind::Surplus, Side::Client, b"", cx);
-            self.last_reply(Cause::TooManySurplus.by(rule), cx);
+            self.last_reply(self.because_of(AnomalyKind::Surplus, Cause::TooManySurplus), cx);
         }
         true
     }
@@ -336,15 +335,9 @@ impl Smtp {
         recipients
     }
 
-    fn refuse_command(
-        &mut self,
-        received: &ClientCommand<'_>,
-        kind: Option<CriterionKind>,
-        rule: RuleId,
-        cx: &mut Context<'_>,
-    ) {
+    fn refuse_command(&mut self, received: &ClientCommand<'_>, acted: Acted, cx: &mut Context<'_>) {
         let verb = received.command.verb;
-        match (wording::command_row(verb, kind, rule, cx.config), received.chunk()) {
+        match (wording::command_row(verb, acted, cx.config), received.chunk()) {
             (Row::Last(refusal), None) if verb == Verb::Bdat => {
                 self.last_reply_then(refusal, After::Finish, cx);
             }
@@ -356,7 +349,7 @@ impl Smtp {
             (Row::Answer(refusal), _) => {
                 self.replies.ours(refusal);
                 if let Some(transaction) = &mut self.transaction {
-                    transaction.over_limit = Some(rule);
+                    transaction.over_limit = Some(refusal);
                     transaction.surplus = 1;
                 }
             }

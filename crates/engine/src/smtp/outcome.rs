@@ -245,7 +245,7 @@ mod tests {
         let config = SessionConfig::default();
         let mut output = |_: Effect<'_>| {};
         let mut cx = Context { config: &config, out: Out { now: Time(0), output: &mut output } };
-        let mut smtp = Smtp::new(&config, Time(0));
+        let mut smtp = Smtp::new(&config, Time(0), 0);
         smtp.replies.answered(None);
         smtp.replies.await_server(asked, 0);
         smtp.transaction = Some(Box::new(OpenTransaction::new(0, b"a@example.com")));

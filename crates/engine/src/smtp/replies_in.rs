@@ -126,9 +126,9 @@ impl Smtp {
         let count = self.invalid_recipients;
         self.inspector.learn(Fact::Count(Counter::InvalidRecipients, u64::from(count)), cx);
         let decision = self.judge(&|_| Cow::Owned(count.to_string().into_bytes()), cx);
-        let Decision::Refuse { rule, kind } = decision else { return false };
+        let Decision::Refuse(acted) = decision else { return false };
         self.note_refusal(cx);
-        match wording::command_row(Verb::Rcpt, kind, rule, cx.config) {
+        match wording::command_row(Verb::Rcpt, acted, cx.config) {
             Row::Last(refusal) | Row::Answer(refusal) => self.last_reply_now(refusal, cx),
         }
         true
@@ -194,7 +194,7 @@ impl Smtp {
         if ends {
             // Within a reply nothing else can be said.
             if self.reply_lines == 0 && matches!(self.replies.front(), Front::Server { .. }) {
-                self.answer(Cause::BadReply.into(), cx);
+                self.answer(self.because_of(kind, Cause::BadReply), cx);
             }
             self.reset(cx);
         }

@@ -2,6 +2,7 @@
 
 use crate::event::{self, Via};
 use crate::message::Message;
+use crate::refusal::Refusal;
 
 /// A transaction from MAIL to the reply to its end of data, or to what undoes it.
 #[derive(Debug)]
@@ -16,8 +17,8 @@ pub(crate) struct OpenTransaction {
     pub(crate) accepted: u32,
     /// RCPT commands answered by us because a recipient limit was passed.
     pub(crate) surplus: u32,
-    /// The rule whose limit was passed, when the session goes on.
-    pub(crate) over_limit: Option<policy::RuleId>,
+    /// The refusal of the first recipient over a limit, when the session goes on.
+    pub(crate) over_limit: Option<Refusal>,
     /// `SIZE=` of MAIL.
     pub(crate) declared: Option<u64>,
     /// `BODY=BINARYMIME` of MAIL.

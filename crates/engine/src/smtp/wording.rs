@@ -1,11 +1,13 @@
 //! What SMTP peers get to read: replies of ours, and masks. The one place that words a refusal.
 
-use policy::criterion::{CriterionKind, RefusalReason};
-use policy::model::{RecipientLimit, Refusals};
+use policy::criterion::RefusalReason;
+use policy::model::RecipientLimit;
 use policy::profile::Letter;
 use proto::smtp::verb::Verb;
 
 use crate::config::SessionConfig;
+use crate::event::Reference;
+use crate::inspector::Acted;
 use crate::refusal::{Cause, Refusal};
 
 /// Reply code, enhanced status code (RFC 3463), and text.
@@ -60,15 +62,10 @@ pub(crate) enum Row {
 }
 
 /// The row for a command, or for the reply to one.
-pub(crate) fn command_row(
-    verb: Verb,
-    kind: Option<CriterionKind>,
-    rule: policy::RuleId,
-    config: &SessionConfig,
-) -> Row {
-    let cause = match (verb, kind.map(|kind| kind.row().refusal)) {
+pub(crate) fn command_row(verb: Verb, acted: Acted, config: &SessionConfig) -> Row {
+    let cause = match (verb, acted.kind.map(|kind| kind.row().refusal)) {
         (Verb::Rcpt, Some(RefusalReason::RecipientLimit)) => match config.recipient_limit {
-            RecipientLimit::Refuse => return Row::Answer(Cause::SurplusRecipient.by(rule)),
+            RecipientLimit::Refuse => return Row::Answer(Cause::SurplusRecipient.by(acted)),
             RecipientLimit::Device => Cause::RecipientLimit,
         },
         (Verb::Rcpt, Some(RefusalReason::InvalidRecipientLimit)) => Cause::InvalidRecipientLimit,
@@ -76,7 +73,7 @@ pub(crate) fn command_row(
         (Verb::Rcpt, _) => Cause::Recipient,
         _ => Cause::Command,
     };
-    Row::Last(cause.by(rule))
+    Row::Last(cause.by(acted))
 }
 
 /// The reply code of a refusal.
@@ -84,18 +81,31 @@ pub(crate) const fn code(refusal: Refusal) -> u16 {
     words(refusal.cause).0
 }
 
-/// The reply line; a parameter that is not available is named, the class only where the administrator asked for it.
-pub(crate) fn line(refusal: Refusal, parameter: &str, config: &SessionConfig) -> String {
-    let (code, (class, subject, detail), text) = words(refusal.cause);
-    let named = refusal.rule.filter(|_| config.refusals == Refusals::Detail);
-    let named = named.and_then(|rule| Some(config.policy.as_ref()?.class(rule)));
-    let blank = if parameter.is_empty() { "" } else { " " };
-    match named {
-        Some(name) => {
-            format!("{code} {class}.{subject}.{detail} {text}{blank}{parameter} (class {name})\r\n")
-        }
-        None => format!("{code} {class}.{subject}.{detail} {text}{blank}{parameter}\r\n"),
+/// What a reply line says beside its cause.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Details<'d> {
+    /// The name of a parameter that is not available.
+    pub(crate) parameter: Option<&'d str>,
+    /// The class that refused, where the administrator wants it named.
+    pub(crate) class: Option<&'d str>,
+    pub(crate) reference: Option<Reference>,
+}
+
+/// The reply line.
+pub(crate) fn line(cause: Cause, details: Details<'_>) -> String {
+    let (code, (class, subject, detail), text) = words(cause);
+    let mut line = format!("{code} {class}.{subject}.{detail} {text}");
+    if let Some(parameter) = details.parameter {
+        line.push_str(&format!(" {parameter}"));
     }
+    if let Some(class) = details.class {
+        line.push_str(&format!(" (class {class})"));
+    }
+    if let Some(reference) = details.reference {
+        line.push_str(&format!(" (ref {reference})"));
+    }
+    line.push_str("\r\n");
+    line
 }
 
 /// `len` bytes to mask with, in pieces.

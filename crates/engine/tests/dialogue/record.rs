@@ -137,6 +137,8 @@ impl Report {
                     ("action", of.action_name().to_owned()),
                     ("log", of.log.to_string()),
                     ("transaction", of.transaction.map_or_else(|| "none".to_owned(), |n| n.to_string())),
+                    ("reference", of.reference.map_or_else(|| "none".to_owned(), |of| of.to_string())),
+                    ("count", of.count.to_string()),
                 ];
                 ("match", values)
             }
@@ -146,6 +148,8 @@ impl Report {
                     ("from", format!("{:?}", of.from).to_lowercase()),
                     ("treatment", of.treatment.name().to_owned()),
                     ("value", escaped(of.value)),
+                    ("reference", of.reference.map_or_else(|| "none".to_owned(), |of| of.to_string())),
+                    ("count", of.count.to_string()),
                 ];
                 ("anomaly", values)
             }

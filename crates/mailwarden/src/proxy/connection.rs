@@ -47,8 +47,9 @@ pub(super) async fn serve(client: TcpStream, entry: SessionEntry, worker: Rc<Wor
             None
         }
     };
+    let reference = entry.info().id.reference();
     let mut connection = Connection {
-        session: Session::new(Arc::clone(&config), worker.now()),
+        session: Session::named(Arc::clone(&config), worker.now(), reference),
         at: config,
         endpoints: Endpoints { client: Endpoint::client(client), server, secure: None },
         entry,

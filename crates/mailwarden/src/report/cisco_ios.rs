@@ -6,7 +6,7 @@ use std::fmt::{self, Display};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-use engine::event::{Anomaly, AnomalyKind, Match};
+use engine::event::{Anomaly, AnomalyKind, Match, Reference};
 use engine::{Event, SessionConfig};
 use policy::model::Action;
 
@@ -82,39 +82,57 @@ fn found(out: &mut Vec<u8>, Origin { session, config }: Origin<'_>, found: &Matc
     };
     write!(
         out,
-        "%APPFW-4-{mnemonic}: {subject} matched ({}) - {doing} session {} {} on zone-pair {} class {} appl-class {}",
+        "%APPFW-4-{mnemonic}: {subject} matched ({}) - {doing} session {} {} on zone-pair {} class {} appl-class {}{}",
         found.criterion,
         PlainAddress(session.client),
         PlainAddress(session.server),
         config.name,
         config.class,
-        found.class
+        found.class,
+        Suffix { reference: found.reference, count: found.count }
     )
 }
+
 fn anomaly(
     out: &mut Vec<u8>,
     Origin { session, config }: Origin<'_>,
     anomaly: &Anomaly<'_>,
 ) -> io::Result<()> {
     let client = PlainAddress(session.client);
+    let suffix = Suffix { reference: anomaly.reference, count: anomaly.count };
     match anomaly.kind {
-        // IOS's own message for a command outside its list.
-        AnomalyKind::UnknownVerb => write!(
+        // IOS's own message for a command outside its list; a sum of several has no words for it.
+        AnomalyKind::UnknownVerb if anomaly.count == 1 => write!(
             out,
-            "%FW-3-SMTP_INVALID_COMMAND: {}Invalid SMTP command ({}) (total {} chars) from initiator ({client})",
+            "%FW-3-SMTP_INVALID_COMMAND: {}Invalid SMTP command ({}) (total {} chars) from initiator ({client}){suffix}",
             TargetClass(config),
             escaped_bytes(anomaly.value),
             anomaly.value.len()
         ),
         kind => write!(
             out,
-            "%APPFW-4-SMTP_ANOMALY: SMTP {} - {} session {client} {} on zone-pair {} class {}",
+            "%APPFW-4-SMTP_ANOMALY: SMTP {} - {} session {client} {} on zone-pair {} class {}{suffix}",
             kind.name(),
             anomaly.treatment.name(),
             PlainAddress(session.server),
             config.name,
             config.class
         ),
+    }
+}
+
+/// What follows a message in the words of IOS: how the client's reply is found, and how often it happened.
+struct Suffix {
+    reference: Option<Reference>,
+    count: u32,
+}
+
+impl Display for Suffix {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(reference) = self.reference {
+            write!(out, " (ref {reference})")?;
+        }
+        if self.count > 1 { write!(out, " ({} times)", self.count) } else { Ok(()) }
     }
 }
 

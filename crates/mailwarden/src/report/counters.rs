@@ -22,18 +22,21 @@ pub(crate) struct Counters {
 impl Counters {
     /// Counts a record, whether or not anything is written of it.
     pub(super) const fn count(&mut self, record: &Record<'_>) {
-        let counter = match record.event {
-            Reported::SessionEnd(..) => &mut self.sessions,
-            Reported::Event(_, Event::Transaction(_)) => &mut self.transactions,
-            Reported::Event(_, Event::Match(_)) => &mut self.matches,
-            Reported::Event(_, Event::Anomaly(_)) => &mut self.anomalies,
+        match record.event {
+            Reported::SessionEnd(..) => self.sessions += 1,
+            Reported::Event(_, Event::Transaction(_)) => self.transactions += 1,
+            // What is summed up was counted once, when it was reported.
+            Reported::Event(_, Event::Match(found)) => {
+                self.matches += if found.count > 1 { found.count as u64 - 1 } else { 1 };
+            }
+            Reported::Event(_, Event::Anomaly(anomaly)) if anomaly.count > 1 => {}
+            Reported::Event(_, Event::Anomaly(_)) => self.anomalies += 1,
             Reported::Event(_, Event::SessionStart | Event::Tls { .. } | Event::Observed(_))
             | Reported::Configuration { .. }
             | Reported::Failure { .. }
             | Reported::Dropped { .. }
-            | Reported::Stopped { .. } => return,
-        };
-        *counter += 1;
+            | Reported::Stopped { .. } => {}
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Events as JSON lines: one object each, one struct for each kind; keys do not change.
 
+use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 
 use engine::Event;
-use engine::event::{Anomaly, Match, Transaction};
+use engine::event::{Anomaly, Match, Reference, Transaction};
 use proto::Side;
 use serde::{Serialize, Serializer};
 
@@ -131,6 +132,10 @@ struct MatchFields<'r> {
     log: bool,
     /// The transaction it happened in; null outside of one.
     transaction: Option<u32>,
+    /// What the refusal ends with that the client got; null where the class refuses nothing.
+    reference: Option<Shown<Reference>>,
+    /// 1 the first time in a session; at its end, of what repeated, how often it happened in all.
+    count: u32,
 }
 
 /// `anomaly`: a peer did what its protocol does not allow, or a bound does not.
@@ -144,6 +149,10 @@ struct AnomalyFields<'r> {
     value: Text<'r>,
     /// What was done: `silent`, `logged`, `normalized`, `masked`, `refused` or `reset`.
     treatment: &'static str,
+    /// What the refusal ends with that the client got; null where nothing is refused.
+    reference: Option<Shown<Reference>>,
+    /// 1 the first time in a session; at its end, of what repeated, how often it happened in all.
+    count: u32,
 }
 
 /// `tls`: the session went on encrypted.
@@ -205,7 +214,7 @@ impl<'r> TransactionFields<'r> {
 }
 
 impl<'r> MatchFields<'r> {
-    const fn of(found: &Match<'r>) -> Self {
+    fn of(found: &Match<'r>) -> Self {
         Self {
             policy: found.policy,
             class: found.class,
@@ -215,12 +224,14 @@ impl<'r> MatchFields<'r> {
             action: found.action_name(),
             log: found.log,
             transaction: found.transaction,
+            reference: found.reference.map(Shown),
+            count: found.count,
         }
     }
 }
 
 impl<'r> AnomalyFields<'r> {
-    const fn of(anomaly: &Anomaly<'r>) -> Self {
+    fn of(anomaly: &Anomaly<'r>) -> Self {
         Self {
             kind: anomaly.kind.name(),
             from: match anomaly.from {
@@ -229,6 +240,8 @@ impl<'r> AnomalyFields<'r> {
             },
             value: Text(anomaly.value),
             treatment: anomaly.treatment.name(),
+            reference: anomaly.reference.map(Shown),
+            count: anomaly.count,
         }
     }
 }
@@ -239,5 +252,14 @@ struct Text<'r>(&'r [u8]);
 impl Serialize for Text<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&String::from_utf8_lossy(self.0))
+    }
+}
+
+/// A value as it is displayed.
+struct Shown<T>(T);
+
+impl<T: Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
     }
 }

@@ -57,6 +57,15 @@ impl SessionId {
     pub(super) const fn new(run: Run, worker: u16, number: u64) -> Self {
         Self { run, worker, number }
     }
+
+    /// What references to refusals in the session begin with: bits that tell nobody how many sessions there are.
+    pub(crate) fn reference(self) -> u32 {
+        let Self { run: Run(run), worker, number } = self;
+        let run = run.iter().fold(0, |bits: u64, byte| bits << 8 | u64::from(*byte));
+        // Odd factors keep what differs apart, and their high bits depend on all of it.
+        let mixed = (run ^ u64::from(worker).rotate_right(16) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        u32::try_from(mixed >> 40).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for SessionId {
@@ -80,6 +89,19 @@ mod tests {
     fn a_session_id_names_run_worker_and_number() {
         let id = SessionId::new(Run::from_bits(0x3f0c_62a1_9be4), 0, 1041);
         assert_eq!(id.to_string(), "3f0c62a19be4-0-1041");
+    }
+
+    #[test]
+    fn sessions_that_follow_each_other_are_referred_to_by_different_words() {
+        let mut seen = std::collections::HashSet::new();
+        for worker in 0..4 {
+            for number in 1..=1000 {
+                let reference = SessionId::new(Run::from_bits(0x3f0c_62a1_9be4), worker, number).reference();
+                assert!(reference <= 0xFF_FFFF);
+                seen.insert(reference);
+            }
+        }
+        assert!(seen.len() > 3990, "{}", seen.len());
     }
 
     #[test]

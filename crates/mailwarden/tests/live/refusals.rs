@@ -76,3 +76,18 @@ fn a_refused_client_may_go_on_and_take_its_leave() {
     assert!(heard.iter().all(|line| line.starts_with("EHLO") || line.starts_with("HELO")), "{heard:?}");
     assert_eq!(daemon.ended(1), ["refused"]);
 }
+
+#[test]
+fn the_reference_of_a_refusal_is_in_its_event() {
+    let mailbox = Mailbox::start();
+    let daemon = Daemon::start(RULED, &[mailbox.address()]);
+    let mut client = daemon.greeted();
+    let reply = client.command("MAIL FROM:<refused-word@example.test>");
+    client.says("QUIT", "221 2.0.0");
+    drop(client);
+    assert_eq!(daemon.ended(1), ["refused"]);
+    let told = daemon.named("match").pop().expect("a match");
+    let reference = told["reference"].as_str().expect("a reference");
+    assert!(reply.ends_with(&format!(" (ref {reference})")), "{reply}");
+    assert_eq!(told["count"], 1);
+}
