@@ -74,8 +74,11 @@ pub(crate) trait Bridge {
     /// have been such that the client could go on. Whether a reply was awaited.
     fn assume(&mut self, next: &[u8], cx: &mut Context<'_>) -> bool;
 
-    /// How many of the client's next bytes are message data, whatever they are: others may take the place
-    /// of bytes that were not recorded. `u64::MAX` where only the data itself tells its end.
+    /// The client's next `most` bytes were not recorded: counts those that are message data, but not the last of
+    /// a chunk. How many they are.
+    fn pass_over(&mut self, most: u64, cx: &mut Context<'_>) -> u64;
+
+    /// How many of the client's next bytes are message data, whatever they are. `u64::MAX` where only the data itself tells its end.
     fn data_awaited(&self) -> u64;
 }
 

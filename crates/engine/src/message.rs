@@ -89,6 +89,15 @@ impl Message {
         None
     }
 
+    /// So many bytes came that nobody saw: they count, and are read as one blank.
+    pub(crate) fn learn_lost(
+        &mut self,
+        lost: u64,
+        inspector: &mut MessageInspector<'_, '_>,
+    ) -> Option<Refusal> {
+        if lost == 0 { None } else { self.slice(b" ", lost, inspector) }
+    }
+
     /// The field that was learned last is whole: what follows it is known and is no continuation.
     pub(crate) fn end_field(&mut self, inspector: &mut MessageInspector<'_, '_>) -> Option<Refusal> {
         let mut refusal = None;

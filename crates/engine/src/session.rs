@@ -130,8 +130,16 @@ impl Session {
         dialogue.bridge().is_some_and(|bridge| bridge.assume(next, &mut cx))
     }
 
+    /// For a replay whose recording lacks the client's next `most` bytes: counts those of them that belong to
+    /// the message, and goes on behind them. How many they are. Their text is taken to be a blank, so that a hole
+    /// costs nothing, whatever its size; the last byte of a chunk is never among them.
+    pub fn pass_over(&mut self, now: Time, most: u64, out: &mut dyn Output) -> u64 {
+        let (dialogue, mut cx) = self.call(now, out);
+        dialogue.bridge().map_or(0, |bridge| bridge.pass_over(most, &mut cx))
+    }
+
     /// For a replay whose recording lacks bytes of the client: how many of its next bytes are message
-    /// data, whatever they are, so that others can take their place.
+    /// data, whatever they are.
     pub fn data_awaited(&mut self) -> u64 {
         self.dialogue.dialogue_mut().bridge().map_or(0, |bridge| bridge.data_awaited())
     }

@@ -323,6 +323,26 @@ impl Bridge for Smtp {
         true
     }
 
+    fn pass_over(&mut self, most: u64, cx: &mut Context<'_>) -> u64 {
+        if !cx.is_recorded() {
+            return 0;
+        }
+        let lost = match &mut self.client {
+            Client::Data(decoder) => {
+                decoder.pass_over();
+                most
+            }
+            Client::Chunk(chunk) => {
+                let lost = most.min(chunk.decoder.left().saturating_sub(1));
+                chunk.decoder.pass_over(lost);
+                lost
+            }
+            _ => 0,
+        };
+        self.learn_lost(lost, cx);
+        lost
+    }
+
     fn data_awaited(&self) -> u64 {
         match &self.client {
             Client::Data(_) => u64::MAX,

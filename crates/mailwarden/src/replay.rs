@@ -2,20 +2,23 @@
 //!
 //! `pcap` reads frames, `segments` makes the two streams of each TCP session of them, `conversation` tells
 //! mail from the rest and `dialogue` offers it to an engine session that only observes, with `smtp` for what
-//! the recording lacks; `transcript` keeps what the engine reports, `json` and `text` show it. Nothing here judges: that is the engine's and the
-//! policy's business. POP3 and IMAP sessions are left out, as are those in TLS from the start.
+//! the recording lacks; `transcript` keeps what the engine reports, as much as is `listed`, `json` and `text`
+//! show it, and `spool` keeps that until its turn. Nothing here judges: that is the engine's and the policy's
+//! business. POP3 and IMAP sessions are left out, as are those in TLS from the start.
 
 mod conversation;
 mod dialogue;
 mod json;
+mod listed;
 pub(crate) mod pcap;
 mod recognise;
 mod smtp;
+mod spool;
 pub(crate) mod tcp;
 mod text;
 mod transcript;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::Path;
@@ -25,12 +28,13 @@ use std::time::{Duration, Instant};
 use engine::SessionConfig;
 use engine::bounds::Bounds;
 use engine::config::{Inspect, Watch};
-use proto::Side;
 
 use crate::cli::ReplayFlags;
+use crate::text::counted;
 use crate::{Exit, configuration, terminal};
 use conversation::Conversation;
 use pcap::{Capture, Damage, Problem};
+use spool::Spool;
 use tcp::{Flow, FlowId, Reassembler};
 
 /// `mailwarden replay`.
@@ -125,17 +129,26 @@ struct Replay<'r, W> {
     out: W,
     show: &'r dyn Fn(&Conversation, &transcript::Transcript) -> String,
     open: HashMap<FlowId, Open>,
-    /// Sessions that are over and wait for one that began before them; nothing for those that are no mail.
-    done: BTreeMap<FlowId, String>,
-    /// The first session that is not over.
+    /// What all of them take, roughly.
+    open_size: usize,
+    /// How often something was said, by which the silent ones are known.
+    said: u64,
+    /// Sessions that were closed before their end, to make room.
+    cut_short: u64,
+    /// Sessions that are over and wait for one that began before them; nothing of those that are no mail.
+    done: Spool,
+    /// The first session that is not over, and the first that has not begun.
     next: FlowId,
-    /// Octets that may still stand for lost ones.
-    filler: u64,
+    unopened: FlowId,
+    /// What a session came to that could not be kept until its turn.
+    lost: Option<io::Error>,
 }
 
 struct Open {
     conversation: Conversation,
     ended: [bool; 2],
+    size: usize,
+    last_said: u64,
 }
 
 impl<'r, W: Write> Replay<'r, W> {
@@ -145,8 +158,20 @@ impl<'r, W: Write> Replay<'r, W> {
         out: W,
         show: &'r dyn Fn(&Conversation, &transcript::Transcript) -> String,
     ) -> Self {
-        let (open, done, next) = (HashMap::new(), BTreeMap::new(), FlowId(0));
-        Self { name, config, out, show, open, done, next, filler: FILLER }
+        Self {
+            name,
+            config,
+            out,
+            show,
+            open: HashMap::new(),
+            open_size: 0,
+            said: 0,
+            cut_short: 0,
+            done: Spool::default(),
+            next: FlowId(0),
+            unopened: FlowId(0),
+            lost: None,
+        }
     }
 
     fn run(mut self, reader: impl Read, size: Option<u64>) -> Result<Exit, Trouble> {
@@ -168,6 +193,10 @@ impl<'r, W: Write> Replay<'r, W> {
         reassembler.finish(&mut |flow| self.flow(flow));
         self.flush().and_then(|()| self.out.flush()).map_err(Trouble::Write)?;
         progress.clear();
+        if self.cut_short > 0 {
+            let sessions = counted(self.cut_short, "session");
+            complain(self.name, &format!("{sessions} cut short: too many at once"), Exit::Done);
+        }
         let counts = reassembler.counts();
         if counts.unknown_link > 0 && counts.unknown_link == counts.frames {
             exit = exit.max(complain(self.name, "unsupported link type", Exit::Finding));
@@ -188,23 +217,25 @@ impl<'r, W: Write> Replay<'r, W> {
         match flow {
             Flow::Opened { id, client, server, syn_seen, .. } => {
                 let conversation = Conversation::new(client, server, syn_seen);
-                self.open.insert(id, Open { conversation, ended: [false; 2] });
+                let open = Open { conversation, ended: [false; 2], size: 0, last_said: self.said };
+                self.open.insert(id, open);
+                self.unopened = FlowId(id.0.wrapping_add(1));
             }
             Flow::Data { id, from, time, bytes } => {
-                if let Some(open) = self.open.get_mut(&id) {
-                    open.conversation.data(from, time, bytes, &self.config);
-                    // Else it would hold up all that began behind it, to its end.
-                    if open.conversation.is_left_out() {
-                        self.close(id);
-                    }
+                let Some(open) = self.open.get_mut(&id) else { return };
+                open.conversation.data(from, time, bytes, &self.config);
+                // Else it would hold up all that began behind it, to its end.
+                if open.conversation.is_left_out() {
+                    return self.close(id);
                 }
+                self.said += 1;
+                let before = std::mem::replace(&mut open.size, open.conversation.size());
+                self.open_size = self.open_size - before + open.size;
+                open.last_said = self.said;
+                self.make_room();
             }
             Flow::Gap { id, from, time, octets } => {
-                let octets = octets.min(self.filler);
                 if let Some(open) = self.open.get_mut(&id) {
-                    if from == Side::Client {
-                        self.filler -= octets;
-                    }
                     open.conversation.gap(from, time, octets);
                 }
             }
@@ -225,15 +256,44 @@ impl<'r, W: Write> Replay<'r, W> {
 
     fn close(&mut self, id: FlowId) {
         let Some(mut open) = self.open.remove(&id) else { return };
+        self.open_size -= open.size;
         let transcript = open.conversation.close(&self.config);
         let shown = transcript.map(|transcript| (self.show)(&open.conversation, &transcript));
-        self.done.insert(id, shown.unwrap_or_default());
+        if let Err(error) = self.done.put(id, shown.unwrap_or_default()) {
+            self.lost.get_or_insert(error);
+        }
+    }
+
+    /// Closes sessions, those that were silent longest, when all together take too much.
+    fn make_room(&mut self) {
+        if self.open_size <= OPEN_MAX {
+            return;
+        }
+        // Some room at once: to find the silent ones, all are looked at.
+        while self.open_size > OPEN_MAX / 4 * 3 && self.open.len() > 1 {
+            self.close_silent_half();
+        }
+    }
+
+    fn close_silent_half(&mut self) {
+        let mut ages: Vec<u64> = self.open.values().map(|open| open.last_said).collect();
+        let middle = (ages.len() - 1) / 2;
+        let (_, &mut median, _) = ages.select_nth_unstable(middle);
+        let silent = self.open.iter().filter(|(_, open)| open.last_said <= median);
+        let silent: Vec<FlowId> = silent.map(|(&id, _)| id).collect();
+        for id in silent {
+            self.cut_short += 1;
+            self.close(id);
+        }
     }
 
     /// Writes the sessions before which none is open.
     fn flush(&mut self) -> io::Result<()> {
-        while let Some(shown) = self.done.remove(&self.next) {
-            self.out.write_all(shown.as_bytes())?;
+        if let Some(error) = self.lost.take() {
+            return Err(error);
+        }
+        while self.next != self.unopened && !self.open.contains_key(&self.next) {
+            self.out.write_all(self.done.take(self.next)?.as_bytes())?;
             self.next = FlowId(self.next.0.wrapping_add(1));
         }
         Ok(())
@@ -279,6 +339,5 @@ impl<'r> Progress<'r> {
     }
 }
 
-// Limit: octets of one capture that may stand for lost ones: a hole costs its sender nothing, and us as much
-// as what fills it.
-const FILLER: u64 = 256 << 20;
+// Limit: bytes that the sessions which are open at once may take together; the silent ones make room.
+const OPEN_MAX: usize = 24 << 20;

@@ -2,9 +2,14 @@
 //! is expected. `expected.json` names the exit code and the fields that matter of each session;
 //! `expected.txt` is the whole text, where there is one. `UPDATE_GOLDEN=1` writes the texts anew.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+#[path = "replay/made.rs"]
+mod made;
 
+use std::io::{BufWriter, Read};
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Output, Stdio};
+
+use made::{From, Made};
 use serde_json::Value;
 
 #[test]
@@ -85,6 +90,102 @@ fn no_damage_of_a_capture_makes_a_panic() {
         }
     }
     std::fs::remove_file(scratch).unwrap();
+}
+
+/// What `replay` makes of a capture that is made while it is read, with no more memory than so many MiB.
+fn replay_made(memory_mib: u32, make: impl FnOnce(&mut Made<BufWriter<ChildStdin>>) + Send) -> Vec<Value> {
+    let limited = format!("ulimit -d {} && exec \"$0\" replay --json -", memory_mib << 10);
+    let mut child = Command::new("sh")
+        .args(["-c", &limited, env!("CARGO_BIN_EXE_mailwarden")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut lines = String::new();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut made = Made::new(BufWriter::new(input)).unwrap();
+            make(&mut made);
+        });
+        output.read_to_string(&mut lines).unwrap();
+    });
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn len(list: &Value) -> usize {
+    list.as_array().unwrap().len()
+}
+
+/// How many MiB of a capture the tests of memory make; more can be asked for to measure.
+fn capture_mib() -> u64 {
+    std::env::var("MAILWARDEN_REPLAY_MIB").map_or(24, |mib| mib.parse().unwrap())
+}
+
+/// Enough for every bound of `replay` together, and too little for half of what the tests of memory replay.
+const MEMORY_MIB: u32 = 80;
+
+#[test]
+fn of_a_session_without_end_the_first_ten_thousand_are_listed_and_the_rest_is_counted() {
+    let mut transactions = 0;
+    let sessions = replay_made(MEMORY_MIB, |made| {
+        let mut session = made.open(0).unwrap();
+        while made.bytes < capture_mib() << 20 || transactions < 12_000 {
+            made.transact(&mut session, transactions).unwrap();
+            transactions += 1;
+        }
+        made.close(session).unwrap();
+    });
+    let [session] = &*sessions else { panic!("{} sessions", sessions.len()) };
+    let listed = &session["transactions"];
+    assert_eq!((len(listed), len(&session["commands"])), (10_000, 10_000));
+    assert_eq!(listed[9_999]["sender"], "sender9999@example.com");
+    assert_eq!(
+        (&listed[9_999]["recipients"][0]["reply"], &listed[9_999]["reply"]),
+        (&250.into(), &250.into())
+    );
+    assert_eq!(session["more_transactions"], transactions - 10_000);
+    // Of each transaction MAIL, RCPT, DATA and NOOP; EHLO before and QUIT behind them.
+    assert_eq!(session["more_commands"], 4 * transactions + 2 - 10_000);
+}
+
+#[test]
+fn sessions_that_end_before_the_first_one_wait_for_it_outside_of_memory() {
+    let mut opened = 0;
+    let sessions = replay_made(MEMORY_MIB, |made| {
+        let mut first = made.open(0).unwrap();
+        while made.bytes < capture_mib() << 20 {
+            opened += 1;
+            let mut session = made.open(opened).unwrap();
+            made.transact(&mut session, opened as usize).unwrap();
+            made.close(session).unwrap();
+            if opened % 1000 == 0 {
+                made.say(&mut first, From::Client, "NOOP\r\n").unwrap();
+                made.say(&mut first, From::Server, "250 2.0.0 Ok\r\n").unwrap();
+            }
+        }
+        made.close(first).unwrap();
+    });
+    assert_eq!(sessions.len(), opened as usize + 1);
+    assert_eq!(len(&sessions[0]["commands"]), 2 + opened as usize / 1000);
+    for (number, session) in sessions.iter().enumerate().skip(1) {
+        assert_eq!(session["transactions"][0]["sender"], format!("sender{number}@example.com"));
+    }
+}
+
+#[test]
+fn sessions_that_never_end_make_room_for_others() {
+    let mut opened = 0;
+    let sessions = replay_made(MEMORY_MIB, |made| {
+        while made.bytes < capture_mib() << 20 {
+            let mut session = made.open(opened).unwrap();
+            made.transact(&mut session, opened as usize).unwrap();
+            opened += 1;
+        }
+    });
+    assert_eq!(sessions.len(), opened as usize);
+    assert_eq!(sessions.last().unwrap()["transactions"][0]["body_bytes"], 35);
 }
 
 fn root() -> PathBuf {

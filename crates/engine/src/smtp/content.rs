@@ -181,6 +181,14 @@ impl Smtp {
         })
     }
 
+    /// Bytes that a recording lacks. Nothing is refused in a recording.
+    pub(super) fn learn_lost(&mut self, lost: u64, cx: &mut Context<'_>) {
+        self.with_message(cx, |message, inspector| {
+            message.received += lost;
+            message.learn_lost(lost, inspector)
+        });
+    }
+
     fn with_message(
         &mut self,
         cx: &mut Context<'_>,

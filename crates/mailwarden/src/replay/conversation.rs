@@ -72,6 +72,16 @@ impl Conversation {
         }
     }
 
+    /// Bytes that it takes, roughly.
+    pub(super) fn size(&self) -> usize {
+        let state = match &self.state {
+            Recognition::Undecided(early) => early.iter().map(EarlyPiece::size).sum(),
+            Recognition::Following(dialogue) => dialogue.size(),
+            Recognition::LeftOut => 0,
+        };
+        size_of::<Self>() + state
+    }
+
     pub(super) const fn is_left_out(&self) -> bool {
         matches!(self.state, Recognition::LeftOut)
     }
@@ -112,6 +122,13 @@ impl Conversation {
                 self.state = Recognition::Following(Box::new(dialogue));
             }
         }
+    }
+}
+
+impl EarlyPiece {
+    fn size(&self) -> usize {
+        let octets = if let Piece::Octets(octets) = &self.piece { octets.len() } else { 0 };
+        size_of::<Self>() + octets
     }
 }
 

@@ -75,10 +75,15 @@ impl Dialogue {
         match from {
             Side::Client => {
                 self.client.push_gap(octets);
-                self.read_client();
+                while !self.read_client() && self.client.len() > WAITING_MAX && self.assume() {}
             }
             Side::Server => self.server_gap = true,
         }
+    }
+
+    /// Bytes that it takes, roughly.
+    pub(super) fn size(&self) -> usize {
+        SESSION_SIZE + self.transcript.size() + self.client.len() + self.server.len()
     }
 
     /// The capture has no more of it: what waits for replies goes on without them.
@@ -141,19 +146,22 @@ impl Dialogue {
         }
     }
 
-    /// Lost octets: of a message we know how many, so blanks stand for them; of commands we know nothing.
+    /// Lost octets: of a message they are counted, of commands we know nothing.
     fn stand_in(&mut self, lost: u64) {
-        const BLANKS: &[u8] = &[b' '; 16 << 10];
-        let awaited = lost.min(self.session.data_awaited()).min(BLANKS.len() as u64);
-        if awaited == 0 {
+        if self.session.data_awaited() == 0 || lost == 0 {
             self.client.advance(b"");
             self.client.take(usize::MAX);
             self.torn = true;
             return;
         }
-        let blanks = usize::try_from(awaited).ok().and_then(|len| BLANKS.get(..len));
-        self.client.octets.extend_from_slice(blanks.unwrap_or_default());
-        match lost - awaited {
+        let counted = match self.client.front() {
+            [] => self.session.pass_over(self.now, lost, &mut self.transcript),
+            _ => 0,
+        };
+        if counted == 0 {
+            self.client.octets.push(smtp::likely_next(self.client.front()));
+        }
+        match lost - counted.max(1) {
             0 => self.client.size = self.client.size.saturating_sub(GAP_SIZE),
             rest => self.client.behind.push_front(Piece::Gap(rest)),
         }
@@ -270,6 +278,9 @@ const WAITING_MAX: usize = 256 << 10;
 /// What a gap that waits costs.
 const GAP_SIZE: usize = 64;
 
+/// What the engine keeps of a session, roughly.
+const SESSION_SIZE: usize = 4 << 10;
+
 // Limit: octets of the rest of a lost line that are looked through for its end.
 const TORN_LINE_MAX: usize = 64 << 10;
 
@@ -299,8 +310,8 @@ mod tests {
         }
         let transcript = dialogue.close();
         let commands =
-            transcript.commands.iter().map(|command| format!("{} {:?}", command.verb, command.reply));
-        let messages = transcript.transactions.iter().filter_map(|transaction| transaction.message);
+            transcript.commands.first().iter().map(|command| format!("{} {:?}", command.verb, command.reply));
+        let messages = transcript.transactions.first().iter().filter_map(|transaction| transaction.message);
         commands
             .chain(messages.map(|message| format!("{} {}", message.size.body_bytes, message.complete)))
             .collect()
@@ -391,6 +402,68 @@ mod tests {
         ];
         for (what, joined, recorded, expected) in table {
             assert_eq!(follow(*joined, recorded), *expected, "{what}");
+        }
+    }
+
+    /// A session up to and with the command that announces message data, of which `before` came, then a hole,
+    /// then `behind`: header, body, whether it is complete, and what was found.
+    fn with_hole(
+        announced: &str,
+        before: &str,
+        lost: u64,
+        behind: &str,
+    ) -> (u64, u64, bool, Vec<&'static str>) {
+        let at = SessionConfig { watch: Watch::Observe, ..SessionConfig::default() };
+        let mut dialogue = Dialogue::new(&Arc::new(at), Time(0));
+        let opening = [
+            (S, "220 mx\r\n"),
+            (C, "EHLO a\r\n"),
+            (S, "250-mx\r\n250 CHUNKING\r\n"),
+            (C, "MAIL FROM:<a@x>\r\n"),
+            (S, "250 ok\r\n"),
+            (C, "RCPT TO:<b@y>\r\n"),
+            (S, "250 ok\r\n"),
+            (C, announced),
+            (S, "354 go\r\n"),
+            (C, before),
+        ];
+        let spoken = opening
+            .iter()
+            .filter(|(from, said)| !(said.starts_with("354") && announced.starts_with("BDAT")) || *from == C);
+        for &(from, said) in spoken {
+            dialogue.data(from, Time(0), said.as_bytes());
+        }
+        dialogue.gap(C, Time(0), lost);
+        dialogue.data(C, Time(0), behind.as_bytes());
+        let transcript = dialogue.close();
+        let [transaction] = transcript.transactions.first() else { panic!("{transcript:?}") };
+        let Some(message) = transaction.message else { panic!("{announced:?} {lost}: {transcript:?}") };
+        let found = transcript.anomalies.iter().map(|(kind, _)| kind.name()).collect();
+        (message.size.header_bytes, message.size.body_bytes, message.complete, found)
+    }
+
+    #[test]
+    fn a_hole_of_any_size_is_counted_and_not_played() {
+        // A tebibyte takes no time, and none of it is in the length of a line.
+        let tib = 1 << 40;
+        let end = "x\r\n.\r\n";
+        let none = Vec::new;
+        let table = [
+            (("DATA\r\n", "A: b\r\n\r\nx", tib, end), (6, 1 + tib + 3, true, none())),
+            (("DATA\r\n", "A: b", tib, "\r\n\r\nx\r\n.\r\n"), (4 + tib + 2, 3, true, vec!["long-header"])),
+            // What waits for the bytes behind it is none of the things that would be remarked.
+            (("DATA\r\n", "A: b\r\n\r\nx\r", tib, end), (6, 2 + tib + 3, true, none())),
+            (("DATA\r\n", "A: b\r\n\r\n.", tib, end), (6, tib + 3, true, none())),
+            (("DATA\r\n", "A: b\r\n\r\nx\r", 1, end), (6, 3 + 3, true, none())),
+            (("BDAT 1000000000 LAST\r\n", "A: b\r\n\r\nx", 999_999_991, ""), (6, 999_999_992, true, none())),
+            (
+                ("BDAT 1000000000 LAST\r\n", "A: b\r\n\r\nx", 999_999_989, "y"),
+                (6, 999_999_991, false, none()),
+            ),
+        ];
+        for ((announced, before, lost, behind), expected) in table {
+            let found = with_hole(announced, before, lost, behind);
+            assert_eq!(found, expected, "{announced:?} {before:?} {lost}");
         }
     }
 }

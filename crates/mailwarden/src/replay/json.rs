@@ -1,6 +1,10 @@
 //! A transcript as one JSON object: keys and order do not change.
+//!
+//! Written as it is walked over: a long session costs its text, and no tree of values beside it.
 
-use serde_json::{Map, Value, json};
+use std::net::SocketAddr;
+
+use serde::{Serialize, Serializer};
 
 use super::conversation::Conversation;
 use super::transcript::{Matched, Part, RecordedCommand, Transaction, Transcript};
@@ -8,72 +12,164 @@ use super::transcript::{Matched, Part, RecordedCommand, Transaction, Transcript}
 /// The line of a session; `capture` names the file where there are several.
 pub(super) fn line(capture: Option<&str>, conversation: &Conversation, transcript: &Transcript) -> String {
     let (mechanism, succeeded) = transcript.login();
-    let mut object = Map::new();
-    if let Some(capture) = capture {
-        object.insert("capture".into(), capture.into());
-    }
-    let fields = json!({
-        "protocol": "smtp",
-        "client": conversation.client.to_string(),
-        "server": conversation.server.to_string(),
-        "starttls": transcript.starttls,
-        "gaps": conversation.gaps,
-        "banner": transcript.banner,
-        "ehlo": transcript.ehlo,
-        "commands": transcript.commands.iter().map(command).collect::<Vec<_>>(),
-        "transactions": transcript.transactions.iter().map(transaction).collect::<Vec<_>>(),
-        "login": { "mechanism": mechanism, "succeeded": succeeded },
-        "matches": transcript.matches.iter().map(matched).collect::<Vec<_>>(),
-        "anomalies": transcript
-            .anomalies
-            .iter()
-            .map(|(kind, count)| json!({ "kind": kind.name(), "count": count }))
-            .collect::<Vec<_>>(),
-    });
-    if let Value::Object(fields) = fields {
-        object.extend(fields);
-    }
-    let mut line = Value::Object(object).to_string();
+    let session = Session {
+        capture,
+        protocol: "smtp",
+        client: conversation.client,
+        server: conversation.server,
+        starttls: transcript.starttls,
+        gaps: conversation.gaps,
+        banner: transcript.banner.as_deref(),
+        ehlo: &transcript.ehlo,
+        commands: Each(transcript.commands.first(), command),
+        more_commands: transcript.commands.more(),
+        transactions: Each(transcript.transactions.first(), transaction),
+        more_transactions: transcript.transactions.more(),
+        login: Login { mechanism, succeeded },
+        matches: Each(transcript.matches.first(), matched),
+        more_matches: transcript.matches.more(),
+        anomalies: Each(&transcript.anomalies, |(kind, count)| Anomaly { kind: kind.name(), count: *count }),
+    };
+    // Texts and numbers alone: nothing of it can fail.
+    let mut line = serde_json::to_string(&session).unwrap_or_default();
     line.push('\n');
     line
 }
 
-fn command(command: &RecordedCommand) -> Value {
-    json!({ "verb": command.verb, "argument": command.argument, "reply": command.reply })
+#[derive(Serialize)]
+struct Session<'t> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capture: Option<&'t str>,
+    protocol: &'static str,
+    client: SocketAddr,
+    server: SocketAddr,
+    starttls: bool,
+    gaps: u64,
+    banner: Option<&'t str>,
+    ehlo: &'t [String],
+    commands: Each<'t, RecordedCommand, Command<'t>>,
+    /// Those that are not listed; so with transactions and matches.
+    #[serde(skip_serializing_if = "is_zero")]
+    more_commands: u64,
+    transactions: Each<'t, Transaction, MailTransaction<'t>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    more_transactions: u64,
+    login: Login<'t>,
+    matches: Each<'t, Matched, Match<'t>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    more_matches: u64,
+    anomalies: Each<'t, (engine::event::AnomalyKind, u64), Anomaly>,
+}
+
+#[derive(Serialize)]
+struct Command<'t> {
+    verb: &'t str,
+    argument: &'t str,
+    reply: Option<u16>,
 }
 
 /// A transaction without a message has null for its sizes.
-fn transaction(transaction: &Transaction) -> Value {
-    let recipients = transaction.recipients.iter();
+#[derive(Serialize)]
+struct MailTransaction<'t> {
+    sender: Option<&'t str>,
+    recipients: Each<'t, super::transcript::Recipient, Recipient<'t>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    more_recipients: u64,
+    header_bytes: Option<u64>,
+    body_bytes: Option<u64>,
+    longest_header_line: Option<u64>,
+    longest_body_line: Option<u64>,
+    via: Option<&'static str>,
+    reply: Option<u16>,
+    parts: Each<'t, Part, MessagePart<'t>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    more_parts: u64,
+}
+
+#[derive(Serialize)]
+struct Recipient<'t> {
+    address: &'t str,
+    reply: Option<u16>,
+}
+
+#[derive(Serialize)]
+struct MessagePart<'t> {
+    content_type: &'t str,
+    encoding: Option<&'t str>,
+    filename: Option<&'t str>,
+}
+
+#[derive(Serialize)]
+struct Login<'t> {
+    mechanism: Option<&'t str>,
+    succeeded: bool,
+}
+
+#[derive(Serialize)]
+struct Match<'t> {
+    class: &'t str,
+    criterion: &'t str,
+    action: &'static str,
+    transaction: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct Anomaly {
+    kind: &'static str,
+    count: u64,
+}
+
+/// A list, each element of which is made when its turn comes.
+struct Each<'t, T, S>(&'t [T], fn(&'t T) -> S);
+
+impl<T, S: Serialize> Serialize for Each<'_, T, S> {
+    fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
+        serializer.collect_seq(self.0.iter().map(self.1))
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+fn command(command: &RecordedCommand) -> Command<'_> {
+    Command { verb: &command.verb, argument: &command.argument, reply: command.reply }
+}
+
+fn transaction(transaction: &Transaction) -> MailTransaction<'_> {
     let size = transaction.message.map(|message| message.size);
-    json!({
-        "sender": transaction.sender,
-        "recipients": recipients
-            .map(|recipient| json!({ "address": recipient.address, "reply": recipient.reply }))
-            .collect::<Vec<_>>(),
-        "header_bytes": size.map(|size| size.header_bytes),
-        "body_bytes": size.map(|size| size.body_bytes),
-        "longest_header_line": size.map(|size| size.longest_header_line),
-        "longest_body_line": size.map(|size| size.longest_body_line),
-        "via": transaction.message.map(|message| message.via.name()),
-        "reply": transaction.reply,
-        "parts": transaction.parts.iter().map(part).collect::<Vec<_>>(),
-    })
+    MailTransaction {
+        sender: transaction.sender.as_deref(),
+        recipients: Each(transaction.recipients.first(), |recipient| Recipient {
+            address: &recipient.address,
+            reply: recipient.reply,
+        }),
+        more_recipients: transaction.recipients.more(),
+        header_bytes: size.map(|size| size.header_bytes),
+        body_bytes: size.map(|size| size.body_bytes),
+        longest_header_line: size.map(|size| size.longest_header_line),
+        longest_body_line: size.map(|size| size.longest_body_line),
+        via: transaction.message.map(|message| message.via.name()),
+        reply: transaction.reply,
+        parts: Each(transaction.parts.first(), part),
+        more_parts: transaction.parts.more(),
+    }
 }
 
-fn part(part: &Part) -> Value {
-    json!({
-        "content_type": part.content_type,
-        "encoding": part.encoding,
-        "filename": part.filename,
-    })
+fn part(part: &Part) -> MessagePart<'_> {
+    MessagePart {
+        content_type: &part.content_type,
+        encoding: part.encoding.as_deref(),
+        filename: part.filename.as_deref(),
+    }
 }
 
-fn matched(found: &Matched) -> Value {
-    json!({
-        "class": found.class,
-        "criterion": found.criterion,
-        "action": found.action,
-        "transaction": found.transaction,
-    })
+fn matched(found: &Matched) -> Match<'_> {
+    Match {
+        class: &found.class,
+        criterion: &found.criterion,
+        action: found.action,
+        transaction: found.transaction,
+    }
 }

@@ -1,7 +1,7 @@
 //! What a replay must know of SMTP where a recording has holes: where commands and replies begin and end.
 //!
-//! The rest of what it needs of a protocol it asks of the engine: `Session::assume` and
-//! `Session::data_awaited`.
+//! The rest of what it needs of a protocol it asks of the engine: `Session::assume`, `Session::data_awaited` and
+//! `Session::pass_over`.
 
 use proto::smtp::verb::Verb;
 
@@ -9,6 +9,17 @@ use proto::smtp::verb::Verb;
 pub(super) fn begins_command(line: &[u8]) -> bool {
     let word = line.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
     Verb::of(word) != Verb::Unknown
+}
+
+/// A byte for a lost one of a message, behind the bytes at its front that do not tell yet what they are: it makes
+/// of them what they most likely were, and never the end of the message.
+pub(super) fn likely_next(front: &[u8]) -> u8 {
+    match front {
+        [b'.', b'\r'] => b' ',
+        [.., b'\r'] => b'\n',
+        [b'.'] => b'.',
+        _ => b' ',
+    }
 }
 
 /// Whether a reply line begins here: three digits, followed by a blank, a hyphen or the line end. Absent where

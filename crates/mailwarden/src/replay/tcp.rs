@@ -79,8 +79,9 @@ pub(crate) struct Reassembler {
     fragments: Fragments,
     counts: Counts,
     time: Time,
-    /// What waits in all sessions together.
+    /// What waits in all sessions together, and what they keep to compare repeated octets with.
     held_octets: usize,
+    recent_octets: usize,
 }
 
 /// The two ends of a session, the same whichever of them sends.
@@ -149,6 +150,7 @@ impl Reassembler {
             Entry::Occupied(entry) => entry.into_mut(),
         };
         self.held_octets -= tracked.held_octets();
+        self.recent_octets -= tracked.recent_octets();
         if tracked.current.is_over_with(segment) {
             let next = TrackedPair::open(segment, &mut self.opened, &mut tell);
             tracked.supersede(next, &mut tell);
@@ -158,7 +160,27 @@ impl Reassembler {
             tracked.current.session.drain(&mut tell);
         }
         self.held_octets += tracked.held_octets();
+        self.recent_octets += tracked.recent_octets();
         tracked.last_frame = tell.counts.frames;
+        if self.recent_octets > RECENT_OCTETS_MAX {
+            self.forget_recent();
+        }
+    }
+
+    /// Of sessions that were silent longest repeated octets will not be compared.
+    fn forget_recent(&mut self) {
+        // Some room at once: to find the silent ones, all are looked at.
+        while self.recent_octets > RECENT_OCTETS_MAX / 2 {
+            let keeps = |tracked: &&mut Tracked| tracked.recent_octets() > 0;
+            let mut ages: Vec<u64> =
+                self.sessions.values_mut().filter(keeps).map(|tracked| tracked.last_frame).collect();
+            let middle = ages.len() / 2;
+            let (_, &mut median, _) = ages.select_nth_unstable(middle);
+            for tracked in self.sessions.values_mut().filter(|tracked| tracked.last_frame <= median) {
+                self.recent_octets -= tracked.recent_octets();
+                tracked.forget_recent();
+            }
+        }
     }
 
     /// Parts with the half of the sessions that was silent longest, when there are too many.
@@ -175,6 +197,7 @@ impl Reassembler {
 
     fn drain(&mut self, tracked: Vec<Tracked>, out: &mut dyn FnMut(Flow<'_>)) {
         self.held_octets -= tracked.iter().map(Tracked::held_octets).sum::<usize>();
+        self.recent_octets -= tracked.iter().map(Tracked::recent_octets).sum::<usize>();
         let mut sessions: Vec<FlowPair> =
             tracked.into_iter().flat_map(Tracked::conversations).map(|one| one.session).collect();
         sessions.sort_unstable_by_key(FlowPair::id);
@@ -219,6 +242,16 @@ impl Tracked {
 
     fn conversations(self) -> impl Iterator<Item = TrackedPair> {
         self.before.map(|before| *before).into_iter().chain([self.current])
+    }
+
+    fn recent_octets(&self) -> usize {
+        let before = self.before.as_ref().map_or(0, |before| before.session.recent_octets());
+        before + self.current.session.recent_octets()
+    }
+
+    fn forget_recent(&mut self) {
+        self.current.session.forget_recent();
+        self.before.iter_mut().for_each(|before| before.session.forget_recent());
     }
 
     fn held_octets(&self) -> usize {
@@ -281,10 +314,13 @@ fn opener(segment: &Segment<'_>) -> Side {
 const MAIL_PORTS: [u16; 10] = [24, 25, 110, 143, 465, 587, 993, 995, 2525, 4190];
 
 // Limit: sessions followed at once; the silent ones make room, as on any firewall with a connection table.
-const SESSIONS_MAX: usize = 65_536;
+const SESSIONS_MAX: usize = 32_768;
 
 // Limit: what may wait in all sessions together; the session that goes over it is told with its gaps.
-const HELD_OCTETS_MAX: usize = 256 << 20;
+const HELD_OCTETS_MAX: usize = 16 << 20;
+
+// Limit: what all sessions together keep to compare repeated octets with.
+const RECENT_OCTETS_MAX: usize = 8 << 20;
 
 #[cfg(test)]
 mod corpus;

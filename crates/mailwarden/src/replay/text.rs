@@ -32,18 +32,20 @@ fn write_session(
     if let Some(banner) = &transcript.banner {
         writeln!(page, "  {}", escaped(banner))?;
     }
-    for command in &transcript.commands {
+    for command in transcript.commands.first() {
         writeln!(page, "  {:<60} {}", said(command), reply(command.reply))?;
         if transcript.ehlo_of == Some(command.number) {
             transcript.ehlo.iter().try_for_each(|keyword| writeln!(page, "      {}", escaped(keyword)))?;
         }
     }
+    write_more(page, "  ", transcript.commands.more(), "more command")?;
     if transcript.starttls {
         writeln!(page, "  encrypted from here on")?;
     }
-    for (number, transaction) in transcript.transactions.iter().enumerate() {
+    for (number, transaction) in transcript.transactions.first().iter().enumerate() {
         write_transaction(page, number, transaction)?;
     }
+    write_more(page, "  ", transcript.transactions.more(), "more transaction")?;
     write_findings(page, transcript)?;
     writeln!(page)
 }
@@ -60,12 +62,15 @@ fn said(command: &RecordedCommand) -> String {
 fn write_transaction(page: &mut String, number: usize, transaction: &Transaction) -> std::fmt::Result {
     let sender = transaction.sender.as_deref().map_or_else(|| "unknown".to_owned(), in_brackets);
     writeln!(page, "  transaction {number}: from {sender}")?;
-    for recipient in &transaction.recipients {
+    for recipient in transaction.recipients.first() {
         writeln!(page, "    to {:<55} {}", in_brackets(&recipient.address), reply(recipient.reply))?;
     }
+    write_more(page, "    ", transaction.recipients.more(), "more recipient")?;
     let Some(message) = &transaction.message else { return Ok(()) };
     writeln!(page, "    {:<58} {}", described(message), reply(transaction.reply))?;
-    transaction.parts.iter().try_for_each(|part| writeln!(page, "      {}", part_line(part)))
+    let mut parts = transaction.parts.first().iter();
+    parts.try_for_each(|part| writeln!(page, "      {}", part_line(part)))?;
+    write_more(page, "      ", transaction.parts.more(), "more part")
 }
 
 fn described(message: &RecordedMessage) -> String {
@@ -87,7 +92,7 @@ fn part_line(part: &Part) -> String {
 }
 
 fn write_findings(page: &mut String, transcript: &Transcript) -> std::fmt::Result {
-    for found in &transcript.matches {
+    for found in transcript.matches.first() {
         let (class, criterion) = (escaped(&found.class), escaped(&found.criterion));
         write!(page, "  match: class {class} ({criterion}): {}", found.action)?;
         match found.transaction {
@@ -95,10 +100,16 @@ fn write_findings(page: &mut String, transcript: &Transcript) -> std::fmt::Resul
             None => writeln!(page)?,
         }
     }
+    write_more(page, "  ", transcript.matches.more(), "more finding")?;
     for (kind, count) in &transcript.anomalies {
         writeln!(page, "  anomaly: {} ({})", kind.name(), counted(*count, "time"))?;
     }
     Ok(())
+}
+
+/// How many of them are not listed.
+fn write_more(page: &mut String, indent: &str, more: u64, what: &str) -> std::fmt::Result {
+    if more == 0 { Ok(()) } else { writeln!(page, "{indent}and {}", counted(more, what)) }
 }
 
 fn reply(code: Option<u16>) -> String {

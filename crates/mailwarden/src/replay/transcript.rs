@@ -6,6 +6,8 @@ use engine::event::{AnomalyKind, Match, MessageSize, Observed, Via};
 use engine::{Effect, Event, Output};
 use proto::smtp::address::Path;
 
+use super::listed::{Budget, Listed};
+
 /// One session, as far as it was recorded.
 #[derive(Debug, Default)]
 pub(super) struct Transcript {
@@ -15,16 +17,42 @@ pub(super) struct Transcript {
     pub(super) ehlo: Vec<String>,
     /// The command it answered.
     pub(super) ehlo_of: Option<u32>,
-    pub(super) commands: Vec<RecordedCommand>,
-    pub(super) transactions: Vec<Transaction>,
+    pub(super) commands: Listed<RecordedCommand>,
+    pub(super) transactions: Listed<Transaction>,
     pub(super) starttls: bool,
-    pub(super) matches: Vec<Matched>,
+    pub(super) matches: Listed<Matched>,
     /// In order of their first.
     pub(super) anomalies: Vec<(AnomalyKind, u64)>,
+    /// The last EHLO, whether it is listed or not.
+    hello: Option<u32>,
     /// Keywords of an EHLO reply that is not complete.
     offered: Vec<String>,
+    login: Login,
+    strays: Strays,
     /// Messages that another took the place of before they were complete.
-    given_up: Vec<Transaction>,
+    given_up: Listed<Transaction>,
+    /// The last transaction that is only counted.
+    counted: Option<u32>,
+    budget: Budget,
+}
+
+/// The AUTH commands of a session.
+#[derive(Debug, Default)]
+struct Login {
+    /// The last one, and the mechanism that it named.
+    number: Option<u32>,
+    mechanism: Option<String>,
+    succeeded: bool,
+}
+
+/// RCPT commands that may belong to a transaction whose MAIL was not recorded: those since the last command
+/// that begins or ends one.
+#[derive(Debug, Default)]
+struct Strays {
+    recipients: Listed<Recipient>,
+    budget: Budget,
+    /// The newest command begins or ends a transaction: it takes what is here, and the next one nothing.
+    over: bool,
 }
 
 #[derive(Debug)]
@@ -40,14 +68,14 @@ pub(super) struct Transaction {
     pub(super) number: u32,
     /// Nothing when the message came without a MAIL that was recorded.
     pub(super) sender: Option<String>,
-    pub(super) recipients: Vec<Recipient>,
+    pub(super) recipients: Listed<Recipient>,
     pub(super) message: Option<RecordedMessage>,
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Listed<Part>,
     /// The answer to the message; of several, to chunks or in LMTP (RFC 2033 §4.2), the worst.
     pub(super) reply: Option<u16>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Recipient {
     number: u32,
     pub(super) address: String,
@@ -94,19 +122,17 @@ impl Output for Transcript {
 impl Transcript {
     /// The session is over: what was given up on the way stands behind what was not.
     pub(super) fn close(&mut self) {
-        self.transactions.append(&mut self.given_up);
+        self.transactions.append(std::mem::take(&mut self.given_up));
     }
 
-    /// Which of the transactions has this number.
-    fn index_of(&self, number: u32) -> Option<usize> {
-        self.transactions.binary_search_by_key(&number, |transaction| transaction.number).ok()
+    /// Bytes that it takes, roughly.
+    pub(super) const fn size(&self) -> usize {
+        size_of::<Self>() + self.budget.spent() + self.strays.budget.spent()
     }
 
     /// The mechanism of the last AUTH command, and whether any succeeded.
     pub(super) fn login(&self) -> (Option<&str>, bool) {
-        let auths = || self.commands.iter().filter(|command| command.verb == "AUTH");
-        let mechanism = auths().next_back().and_then(|auth| auth.argument.split_ascii_whitespace().next());
-        (mechanism, auths().any(|auth| auth.reply == Some(235)))
+        (self.login.mechanism.as_deref(), self.login.succeeded)
     }
 
     fn observed(&mut self, observed: &Observed<'_>) {
@@ -115,93 +141,143 @@ impl Transcript {
                 self.banner.get_or_insert_with(|| banner(text));
             }
             Observed::Capability { text: keyword } => self.offered.push(text(keyword)),
-            Observed::Command { number, verb, argument } => self.commands.push(RecordedCommand {
-                number,
-                verb: text(verb).to_uppercase(),
-                argument: text(argument),
-                reply: None,
-            }),
+            Observed::Command { number, verb, argument } => self.command(number, verb, argument),
             Observed::Reply { number, code } => self.replied(number, code),
             Observed::Begin { transaction, sender } => {
-                let sender = Some(text(sender));
-                self.transactions.push(Transaction { number: transaction, sender, ..Transaction::default() });
+                self.begin(transaction, sender.len(), || Transaction {
+                    number: transaction,
+                    sender: Some(text(sender)),
+                    ..Transaction::default()
+                });
             }
             Observed::Recipient { transaction, number, address } => {
-                let recipient = Recipient { number, address: text(address), reply: None };
-                self.transaction(transaction).recipients.push(recipient);
+                let Some((transaction, budget)) = self.transaction(transaction) else { return };
+                let recipient = || Recipient { number, address: text(address), reply: None };
+                transaction.recipients.push(budget, address.len(), recipient);
             }
             Observed::Part { transaction, content_type, encoding, filename } => {
-                let part = Part {
+                let Some((transaction, budget)) = self.message_of(transaction) else { return };
+                let texts = [Some(content_type), encoding, filename];
+                let texts = texts.into_iter().flatten().map(<[u8]>::len).sum();
+                transaction.parts.push(budget, texts, || Part {
                     content_type: text(content_type).to_lowercase(),
                     encoding: encoding.map(|encoding| text(encoding).to_lowercase()),
                     filename: filename.map(text),
-                };
-                self.message_of(transaction).parts.push(part);
+                });
             }
             Observed::Message { transaction, via, size, complete } => {
-                self.message_of(transaction).message = Some(RecordedMessage { size, via, complete });
+                let Some((transaction, _)) = self.message_of(transaction) else { return };
+                transaction.message = Some(RecordedMessage { size, via, complete });
             }
             Observed::MessageReply { transaction, code } => {
-                let transaction = self.transaction(transaction);
+                let Some((transaction, _)) = self.transaction(transaction) else { return };
                 transaction.reply = transaction.reply.max(Some(code));
             }
             Observed::StartTls => self.starttls = true,
         }
     }
 
+    fn command(&mut self, number: u32, verb: &[u8], argument: &[u8]) {
+        let verb = text(verb).to_uppercase();
+        self.strays.command(number, &verb, argument);
+        match verb.as_str() {
+            "EHLO" | "LHLO" => {
+                self.hello = Some(number);
+                self.offered.clear();
+            }
+            "AUTH" => {
+                let mechanism = text(argument).split_ascii_whitespace().next().map(str::to_owned);
+                self.login = Login { number: Some(number), mechanism, ..self.login };
+            }
+            _ => {}
+        }
+        let texts = verb.len() + argument.len();
+        self.commands.push(&mut self.budget, texts, || RecordedCommand {
+            number,
+            verb,
+            argument: text(argument),
+            reply: None,
+        });
+    }
+
     fn replied(&mut self, number: u32, code: u16) {
-        if let Some(recipient) = self.transactions.last_mut().and_then(|last| last.recipient(number)) {
+        self.strays.replied(number, code);
+        if let Some(recipient) =
+            self.transactions.first_mut().last_mut().and_then(|last| last.recipient(number))
+        {
             recipient.reply = Some(code);
         }
-        let Ok(at) = self.commands.binary_search_by_key(&number, |command| command.number) else { return };
-        let Some(command) = self.commands.get_mut(at) else { return };
-        command.reply = Some(code);
-        if matches!(command.verb.as_str(), "EHLO" | "LHLO") {
+        if let Ok(at) = self.commands.first().binary_search_by_key(&number, |command| command.number)
+            && let Some(command) = self.commands.first_mut().get_mut(at)
+        {
+            command.reply = Some(code);
+        }
+        if self.hello == Some(number) {
             let offered = std::mem::take(&mut self.offered);
             if code == 250 {
                 self.ehlo = offered;
                 self.ehlo_of = Some(number);
             }
         }
+        if self.login.number == Some(number) && code == 235 {
+            self.login.succeeded = true;
+        }
     }
 
-    /// The transaction with this number; one whose MAIL was not recorded begins here, with the
+    /// A transaction begins; whether it is listed.
+    fn begin(&mut self, number: u32, texts: usize, transaction: impl FnOnce() -> Transaction) -> bool {
+        let listed = self.transactions.push(&mut self.budget, texts, transaction);
+        if !listed {
+            self.counted = Some(number);
+        }
+        listed
+    }
+
+    /// Which of the listed transactions has this number.
+    fn index_of(&self, number: u32) -> Option<usize> {
+        self.transactions.first().binary_search_by_key(&number, |transaction| transaction.number).ok()
+    }
+
+    /// The transaction with this number, if it is listed; one whose MAIL was not recorded begins here, with the
     /// recipients that were accepted since the last.
-    fn transaction(&mut self, number: u32) -> &mut Transaction {
-        let at = self.index_of(number).unwrap_or_else(|| {
-            let recipients = self.strays();
-            self.transactions.push(Transaction { number, recipients, ..Transaction::default() });
-            self.transactions.len() - 1
-        });
-        &mut self.transactions[at]
+    fn transaction(&mut self, number: u32) -> Option<(&mut Transaction, &mut Budget)> {
+        if self.counted == Some(number) {
+            return None;
+        }
+        let at = match self.index_of(number) {
+            Some(at) => at,
+            None => {
+                let recipients = self.strays.accepted();
+                let texts = recipients.first().iter().map(|recipient| recipient.address.len()).sum();
+                let listed = self.begin(number, texts, || Transaction {
+                    number,
+                    recipients,
+                    ..Transaction::default()
+                });
+                if !listed {
+                    return None;
+                }
+                self.transactions.first().len() - 1
+            }
+        };
+        Some((self.transactions.first_mut().get_mut(at)?, &mut self.budget))
     }
 
     /// The same, for what is told of its message: a message cut off before makes room.
-    fn message_of(&mut self, number: u32) -> &mut Transaction {
-        let transaction = self.transaction(number);
+    fn message_of(&mut self, number: u32) -> Option<(&mut Transaction, &mut Budget)> {
+        let (transaction, _) = self.transaction(number)?;
         if transaction.message.is_some_and(|message| !message.complete) {
             let (message, reply) = (transaction.message.take(), transaction.reply.take());
             let parts = std::mem::take(&mut transaction.parts);
-            self.given_up.push(Transaction { number, message, parts, reply, ..Transaction::default() });
+            self.given_up.push(&mut self.budget, 0, || Transaction {
+                number,
+                message,
+                parts,
+                reply,
+                ..Transaction::default()
+            });
         }
         self.transaction(number)
-    }
-
-    /// Recipients that were accepted before the newest command, outside of any transaction we know of.
-    fn strays(&self) -> Vec<Recipient> {
-        const ENDS: [&str; 7] = ["BDAT", "DATA", "EHLO", "HELO", "LHLO", "MAIL", "RSET"];
-        let before = self.commands.iter().rev().skip(1);
-        let recent = before.take_while(|command| !ENDS.contains(&command.verb.as_str()));
-        let accepted =
-            recent.filter(|command| command.verb == "RCPT" && command.reply.is_some_and(is_positive));
-        let mut strays: Vec<Recipient> = accepted
-            .map(|command| {
-                let path = Path::read(command.argument.as_bytes(), "TO:");
-                Recipient { number: command.number, address: text(path.text), reply: command.reply }
-            })
-            .collect();
-        strays.reverse();
-        strays
     }
 
     fn anomaly(&mut self, kind: AnomalyKind) {
@@ -212,19 +288,60 @@ impl Transcript {
     }
 
     fn matched(&mut self, found: &Match<'_>) {
-        self.matches.push(Matched {
+        let transaction = found.transaction.and_then(|number| {
+            let last = || usize::try_from(self.transactions.count()).ok()?.checked_sub(1);
+            if self.counted == Some(number) { last() } else { self.index_of(number) }
+        });
+        self.matches.push(&mut self.budget, found.class.len() + found.criterion.len(), || Matched {
             class: found.class.to_owned(),
             criterion: found.criterion.to_owned(),
             action: found.action_name(),
-            transaction: found.transaction.and_then(|number| self.index_of(number)),
+            transaction,
         });
+    }
+}
+
+impl Strays {
+    fn command(&mut self, number: u32, verb: &str, argument: &[u8]) {
+        const ENDS: [&str; 7] = ["BDAT", "DATA", "EHLO", "HELO", "LHLO", "MAIL", "RSET"];
+        if self.over {
+            *self = Self::default();
+        }
+        self.over = ENDS.contains(&verb);
+        if verb == "RCPT" {
+            let path = Path::read(argument, "TO:");
+            let recipient = || Recipient { number, address: text(path.text), reply: None };
+            self.recipients.push(&mut self.budget, path.text.len(), recipient);
+        }
+    }
+
+    fn replied(&mut self, number: u32, code: u16) {
+        let recipients = self.recipients.first_mut();
+        if let Ok(at) = recipients.binary_search_by_key(&number, |recipient| recipient.number)
+            && let Some(recipient) = recipients.get_mut(at)
+        {
+            recipient.reply = Some(code);
+        }
+    }
+
+    /// Those that were accepted.
+    fn accepted(&self) -> Listed<Recipient> {
+        let mut accepted = Listed::default();
+        let budget = &mut Budget::default();
+        for recipient in self.recipients.first() {
+            if recipient.reply.is_some_and(is_positive) {
+                accepted.push(budget, 0, || recipient.clone());
+            }
+        }
+        accepted
     }
 }
 
 impl Transaction {
     fn recipient(&mut self, number: u32) -> Option<&mut Recipient> {
-        let at = self.recipients.binary_search_by_key(&number, |recipient| recipient.number).ok()?;
-        self.recipients.get_mut(at)
+        let recipients = self.recipients.first_mut();
+        let at = recipients.binary_search_by_key(&number, |recipient| recipient.number).ok()?;
+        recipients.get_mut(at)
     }
 }
 

@@ -85,6 +85,13 @@ impl Data {
         matches!(self.at, At::LineStart | At::LooseStart)
     }
 
+    /// Bytes are missing here, no end of the message among them: what follows is taken to stand in the middle
+    /// of a line.
+    pub fn pass_over(&mut self) {
+        self.at = At::Middle;
+        (self.waiting, self.owed) = (0, 0);
+    }
+
     /// The next stretch of `input`, which begins where the last one ended.
     pub fn next<'b>(&mut self, input: &'b [u8]) -> BodyStep<'b> {
         if self.owed > 0 {
@@ -250,6 +257,12 @@ impl Chunk {
     /// Octets of the chunk that have not been read.
     pub const fn left(&self) -> u64 {
         self.left
+    }
+
+    /// So many octets are missing here.
+    pub const fn pass_over(&mut self, octets: u64) {
+        self.left = self.left.saturating_sub(octets);
+        self.after_cr = false;
     }
 
     pub fn next<'b>(&mut self, input: &'b [u8]) -> BodyStep<'b> {

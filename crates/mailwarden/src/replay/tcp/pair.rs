@@ -71,6 +71,16 @@ impl FlowPair {
         self.client.held_octets() + self.server.held_octets()
     }
 
+    /// What is kept to compare repeated octets with.
+    pub(super) const fn recent_octets(&self) -> usize {
+        self.client.recent_octets() + self.server.recent_octets()
+    }
+
+    pub(super) fn forget_recent(&mut self) {
+        self.client.forget_recent();
+        self.server.forget_recent();
+    }
+
     /// Both sides were seen: a SYN was answered, or there was no need of one.
     pub(super) const fn is_answered(&self) -> bool {
         self.client.has_begun() && self.server.has_begun()

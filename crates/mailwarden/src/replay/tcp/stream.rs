@@ -190,6 +190,16 @@ impl Stream {
         self.held_octets + self.held.len() * HELD_OVERHEAD
     }
 
+    /// What it keeps to compare repeated octets with.
+    pub(super) const fn recent_octets(&self) -> usize {
+        self.recent.bytes.capacity()
+    }
+
+    /// Repeated octets are not compared with what was told before.
+    pub(super) fn forget_recent(&mut self) {
+        self.recent = Recent::default();
+    }
+
     /// More waits than a sender could have outstanding, or than we care to keep.
     pub(super) fn is_overfull(&self) -> bool {
         self.held.len() > SEGMENTS_MAX || self.held_octets > OCTETS_MAX

@@ -556,6 +556,20 @@ fn too_many_sessions_make_the_silent_ones_go() {
 }
 
 #[test]
+fn what_all_sessions_keep_to_compare_repeated_octets_is_bounded() {
+    let mut wire = Wire::opened();
+    let said = "y".repeat(8 << 10);
+    for number in 0..3_000u32 {
+        let mut frame = client(1001, 5001, &said).ipv4();
+        frame[12..16].copy_from_slice(&(0x0b00_0000 + number).to_be_bytes());
+        wire.frame(101, &frame);
+        assert!(wire.reassembler.recent_octets <= RECENT_OCTETS_MAX);
+    }
+    let kept = wire.reassembler.sessions.values().map(Tracked::recent_octets);
+    assert_eq!(kept.sum::<usize>(), wire.reassembler.recent_octets);
+}
+
+#[test]
 fn whatever_is_opened_is_forgotten_once() {
     let mut reassembler = Reassembler::default();
     let mut opened = HashMap::new();
