@@ -73,6 +73,13 @@ impl Diagnostics {
         self.0.sort_by_key(|diagnostic| diagnostic.at);
     }
 
+    /// Takes away the warnings that the file acknowledges.
+    pub fn acknowledge(&mut self, codes: &[Code]) {
+        self.0.retain(|diagnostic| {
+            diagnostic.severity() != Severity::Warning || !codes.contains(&diagnostic.code)
+        });
+    }
+
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.0.iter()
     }
@@ -103,7 +110,7 @@ impl<'d> IntoIterator for &'d Diagnostics {
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $severity:ident;)*) => {
         /// What kind of complaint it is; the names are stable and may be relied on.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Code { $($(#[$doc])* $variant,)* }
 
         impl Code {
@@ -111,6 +118,11 @@ macro_rules! codes {
 
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
+            }
+
+            /// The code of this name, whatever its case.
+            pub fn of(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.as_str().eq_ignore_ascii_case(name))
             }
 
             pub fn severity(self) -> Severity {
@@ -159,6 +171,7 @@ codes! {
     LowAboveHigh = "low-above-high", Error;
     ProxyIncomplete = "proxy-incomplete", Error;
     ListenTwice = "listen-twice", Error;
+    UnknownWarning = "unknown-warning", Error;
     ProxyLoop = "proxy-loop", Error;
     // Lints.
     DanglingStar = "dangling-star", Warning;
@@ -169,6 +182,10 @@ codes! {
     ProtocolInL7Class = "protocol-in-l7-class", Warning;
     Pinhole = "pinhole", Warning;
     TlsEscapesContent = "tls-escapes-content", Warning;
+    MasksEhlo = "masks-ehlo", Warning;
+    MasksStartTls = "masks-starttls", Warning;
+    MasksSmtpUtf8 = "masks-smtputf8", Warning;
+    MasksDsn = "masks-dsn", Warning;
 }
 
 #[cfg(test)]

@@ -76,6 +76,7 @@ fn mailwarden(f: &mut Formatter<'_>, platform: Platform, settings: &Settings) ->
     optional(f, " control-socket", settings.control_socket.as_ref())?;
     optional(f, " metrics", settings.metrics.as_ref())?;
     optional(f, " events json", settings.events.as_ref())?;
+    settings.acknowledged.iter().try_for_each(|code| writeln!(f, " no warning {}", code.as_str()))?;
     writeln!(f, "!")
 }
 

@@ -76,6 +76,7 @@ pub fn load(name: &str, octets: &[u8]) -> Loaded {
         lint::check(&configuration, &mut diagnostics);
         attachments = attach::attach(&configuration, &mut diagnostics);
     }
+    diagnostics.acknowledge(&configuration.settings.acknowledged);
     diagnostics.sort();
     let configuration = (!diagnostics.has_errors()).then_some(configuration);
     attachments.retain(|_| configuration.is_some());

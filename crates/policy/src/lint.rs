@@ -2,6 +2,8 @@
 //!
 //! Looked for only in configurations without errors; an error's consequences are not news.
 
+mod masks;
+
 use std::collections::HashSet;
 
 use crate::criterion::Counter;
@@ -25,6 +27,7 @@ pub(crate) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
     }
     not_attached(configuration, complaints);
     uncounted(configuration, complaints);
+    masks::check(configuration, complaints);
     pinholes(configuration, complaints);
 }
 

@@ -13,6 +13,7 @@ use std::path::Path;
 
 use fastrand::Rng;
 use policy::criterion::{Counter, Text};
+use policy::diagnostic::{Code, Severity};
 use policy::model::{
     AccessList, AccessListForm, Action, Condition, Configuration, Conformance, Criterion, Encoding,
     InspectMap, Interface, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule,
@@ -415,5 +416,13 @@ fn settings(rng: &mut Rng) -> Settings {
         metrics: rng.bool().then(|| "127.0.0.1:9125".parse().unwrap()),
         events: path(rng, "/var/log/events.jsonl"),
         log_file: path(rng, "/var/log/mail.log"),
+        acknowledged: acknowledged(rng),
     }
+}
+
+fn acknowledged(rng: &mut Rng) -> Vec<Code> {
+    let warnings = Code::ALL.iter().copied().filter(|code| code.severity() == Severity::Warning);
+    let mut codes: Vec<Code> = warnings.filter(|_| rng.u8(..8) == 0).collect();
+    codes.sort_unstable();
+    codes
 }

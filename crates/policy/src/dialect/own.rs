@@ -29,6 +29,7 @@ pub enum MailwardenLine {
     ControlSocket(Option<Name>),
     Metrics(Option<SocketAddr>),
     EventsJson(Option<Name>),
+    Warning(Name),
 }
 
 #[derive(Clone, Debug)]
@@ -185,6 +186,13 @@ static MAILWARDEN: Mode<super::AnyStatement> = Mode::new(
             |m| built(MailwardenLine::EventsJson(name_unless_no(m, "path")?)),
         )
         .claims(Claim::Anywhere),
+        Command::new(
+            "[no] warning WORD$code",
+            "With `no`: acknowledge a warning, which is not shown any more",
+            &["Warnings about the file", "Code of a warning, as it stands behind the message"],
+            |m| built(MailwardenLine::Warning(name(m, "code")?)),
+        )
+        .claims(Claim::Whole),
     ]],
 );
 

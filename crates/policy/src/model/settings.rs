@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{Name, Object, ObjectKind, Protocol, Reference};
+use crate::diagnostic::Code;
 use crate::source::Span;
 
 /// `proxy NAME`: one listener in front of one or more servers.
@@ -53,6 +54,8 @@ pub struct Settings {
     pub events: Option<Name>,
     /// `logging file PATH`, ours: syslog lines to a file instead of stderr.
     pub log_file: Option<Name>,
+    /// `no warning CODE`: in order, each once.
+    pub acknowledged: Vec<Code>,
 }
 
 impl Settings {

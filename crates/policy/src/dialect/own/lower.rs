@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use super::{InnerLine, MailwardenLine, ProxyLine, Statement};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::dialect::lowering::{Lowering, Placed, describe, follow, lines};
 use crate::model::{Name, ObjectKind, Proxy, ProxyPolicy, Refusals, Settings};
+use crate::nearest::nearest;
 use crate::source::Span;
 use crate::statement::Node;
 
@@ -52,6 +53,29 @@ fn mailwarden(lowering: &mut Lowering<'_>, children: Vec<Node>) {
             MailwardenLine::ControlSocket(path) => settings.control_socket = path.filter(|_| !negated),
             MailwardenLine::Metrics(address) => settings.metrics = address.filter(|_| !negated),
             MailwardenLine::EventsJson(path) => settings.events = path.filter(|_| !negated),
+            MailwardenLine::Warning(name) => match warning(&name) {
+                Ok(code) => {
+                    settings.acknowledged.retain(|&other| other != code);
+                    settings.acknowledged.extend(negated.then_some(code));
+                    settings.acknowledged.sort_unstable();
+                }
+                Err(complaint) => lowering.complaints.push(complaint),
+            },
+        }
+    }
+}
+
+/// The warning that can be acknowledged under this name.
+fn warning(name: &Name) -> Result<Code, Diagnostic> {
+    let unknown = |message: String| Diagnostic::new(Code::UnknownWarning, name.at, message);
+    match Code::of(&name.text) {
+        Some(code) if code.severity() == Severity::Warning => Ok(code),
+        Some(_) => Err(unknown(format!("`{name}` is an error, which cannot be acknowledged"))),
+        None => {
+            let codes = Code::ALL.iter().filter(|code| code.severity() == Severity::Warning);
+            let meant = nearest(&name.text, codes.map(|code| code.as_str()));
+            let help = meant.map(|code| format!("did you mean `no warning {code}`?"));
+            Err(unknown(format!("unknown warning `{name}`")).maybe_help(help))
         }
     }
 }
@@ -110,7 +134,8 @@ fn without_effect(line: &MailwardenLine) -> Option<&'static str> {
         | MailwardenLine::Conformance(_)
         | MailwardenLine::StartTls(_)
         | MailwardenLine::RecipientLimit(_)
-        | MailwardenLine::EventsJson(_) => None,
+        | MailwardenLine::EventsJson(_)
+        | MailwardenLine::Warning(_) => None,
     }
 }
 
