@@ -16,6 +16,8 @@ mod kills;
 mod lost_clients;
 #[path = "live/noise.rs"]
 mod noise;
+#[path = "live/pipes.rs"]
+mod pipes;
 #[path = "live/refusals.rs"]
 mod refusals;
 #[path = "live/reload.rs"]

@@ -3,13 +3,17 @@
 //! A disk that is slow or full costs reports, never mail: nobody waits for this thread but the end of the program,
 //! and that not for ever.
 
-use std::fs::OpenOptions;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
 
 use super::time::{Stamps, WallTime};
 use super::{Batch, Message, Record, Reported, Shared, syslog};
@@ -64,12 +68,21 @@ impl Sinks {
         Self { syslog: LineSink::new("nowhere", io::sink()), json: None }
     }
 
+    /// What to say of lines that are lost for good.
+    fn closed(&self) -> impl Iterator<Item = String> {
+        [Some(&self.syslog), self.json.as_ref()].into_iter().flatten().filter_map(LineSink::closed)
+    }
+
+    fn say(&mut self, what: &str) {
+        self.write(&Batch { syslog: failure(what), json: Vec::new() });
+    }
+
     fn write(&mut self, lines: &Batch) {
         if let Some(trouble) = self.syslog.put(&lines.syslog) {
             terminal::complain(&String::from_utf8_lossy(&failure(&trouble)));
         }
         if let Some(trouble) = self.json.as_mut().and_then(|json| json.put(&lines.json)) {
-            self.write(&Batch { syslog: failure(&trouble), json: Vec::new() });
+            self.say(&trouble);
         }
     }
 }
@@ -79,12 +92,24 @@ impl LineSink {
         Self { name: name.to_owned(), out: Box::new(out), torn: false, lost: 0 }
     }
 
+    /// Opens a file, or a pipe that has a name, and waits for nobody who would read it.
     fn append(path: &Path) -> Result<Self, String> {
         let name = path.display().to_string();
-        match OpenOptions::new().create(true).append(true).open(path) {
-            Ok(file) => Ok(Self::new(&name, file)),
-            Err(error) => Err(format!("{name}: {error}")),
-        }
+        let mut options = OpenOptions::new();
+        options.append(true).custom_flags(NONBLOCK);
+        let opened = match fs::metadata(path) {
+            // Open for both, a pipe can be opened and written to before anybody reads it.
+            Ok(metadata) if metadata.file_type().is_fifo() => {
+                options.read(true).open(path).map(|pipe| Self::new(&name, Pipe::new(pipe)))
+            }
+            _ => options.create(true).open(path).map(|file| Self::new(&name, file)),
+        };
+        opened.map_err(|error| format!("{name}: {error}"))
+    }
+
+    /// Nothing more is written here: what to say of lines that are still lost.
+    fn closed(&self) -> Option<String> {
+        (self.lost > 0).then(|| format!("{} lines for {} were lost", self.lost, self.name))
     }
 
     /// Writes whole lines; what to say where lines begin to be lost, and where that is over.
@@ -131,6 +156,67 @@ impl LineSink {
     }
 }
 
+/// A pipe with a name, whose reader may be slow, or not there at all.
+#[derive(Debug)]
+struct Pipe {
+    pipe: File,
+    /// The reader took something since it was last waited for.
+    reads: bool,
+}
+
+/// So that neither opening nor writing waits.
+// The flags of this system fit into 31 bits.
+const NONBLOCK: i32 = OFlags::NONBLOCK.bits().cast_signed();
+
+/// How long a reader that is behind is waited for, once. The queue is long enough for that.
+const PATIENCE_WITH_READER: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+const NO_PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+
+/// Bytes that the kernel keeps for a reader that is behind: the most that it grants to everybody.
+const PIPE_SIZE: usize = 1 << 20;
+
+impl Pipe {
+    fn new(pipe: File) -> Self {
+        // A shorter pipe still works.
+        let _ = rustix::pipe::fcntl_setpipe_size(&pipe, PIPE_SIZE);
+        Self { pipe, reads: true }
+    }
+
+    /// Whether the reader makes room before the time is over: a page, since the end of one that was begun may have
+    /// room for a short line that a longer one did not find.
+    fn has_room(&self, patience: &Timespec) -> bool {
+        let mut pipe = [PollFd::new(&self.pipe, PollFlags::OUT)];
+        poll(&mut pipe, Some(patience)).is_ok_and(|ready| ready > 0)
+    }
+}
+
+impl Write for Pipe {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        let unread = || Err(io::Error::other("nobody reads it"));
+        if !self.reads && !self.has_room(&NO_PATIENCE) {
+            return unread();
+        }
+        loop {
+            match self.pipe.write(lines) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.reads = self.has_room(&PATIENCE_WITH_READER);
+                    if !self.reads {
+                        return unread();
+                    }
+                }
+                written => {
+                    self.reads |= written.is_ok();
+                    return written;
+                }
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A line of the log about the files themselves.
 fn failure(what: &str) -> Vec<u8> {
     daemon_line(Reported::Failure { what })
@@ -149,7 +235,10 @@ impl Writer {
         std::thread::spawn(move || {
             while let Ok(message) = queue.recv() {
                 match message {
-                    Message::Redirect(next) => sinks = next,
+                    Message::Redirect(next) => {
+                        let before = std::mem::replace(&mut sinks, next);
+                        before.closed().for_each(|lost| sinks.say(&lost));
+                    }
                     Message::Lines(lines) => {
                         sinks.write(&lines);
                         shared.queued.fetch_sub(lines.len(), Ordering::Relaxed);
@@ -161,6 +250,8 @@ impl Writer {
                         .write(&Batch { syslog: daemon_line(Reported::Dropped { lines }), json: Vec::new() });
                 }
             }
+            let lost: Vec<String> = sinks.closed().collect();
+            lost.iter().for_each(|lost| sinks.say(lost));
             drop(end);
         });
         Self { ended }
@@ -214,6 +305,15 @@ mod tests {
         assert_eq!(sink.put(b"four\n").unwrap(), "events can be written again, 2 lines were lost");
         assert_eq!(sink.put(b"five\n"), None);
         assert_eq!(disk.0.lock().unwrap().1, "one\ntwo\nfour\nfive\n");
+    }
+
+    #[test]
+    fn lines_that_are_still_lost_at_the_end_are_counted_then() {
+        let disk = Disk::default();
+        let mut sinks = Sinks::events_to(disk);
+        assert_eq!(sinks.closed().count(), 0);
+        sinks.write(&Batch { syslog: Vec::new(), json: b"one\ntwo\n".to_vec() });
+        assert_eq!(sinks.closed().collect::<Vec<_>>(), ["2 lines for listener were lost"]);
     }
 
     #[test]

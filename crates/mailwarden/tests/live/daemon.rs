@@ -46,13 +46,26 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     pub(crate) fn start(configuration: Configuration<'_>, servers: &[SocketAddr]) -> Self {
+        Self::start_limited("unlimited", configuration, servers)
+    }
+
+    /// With so many file descriptors; `unlimited` is as many as the tests have.
+    pub(crate) fn start_limited(
+        descriptors: &str,
+        configuration: Configuration<'_>,
+        servers: &[SocketAddr],
+    ) -> Self {
+        let try_start = || Self::try_start(descriptors, configuration, servers);
         // The port was free a moment ago; if somebody took it, another one will do.
-        let started =
-            Self::try_start(configuration, servers).or_else(|_| Self::try_start(configuration, servers));
+        let started = try_start().or_else(|_| try_start());
         started.unwrap_or_else(|said| panic!("mailwarden does not start: {said}"))
     }
 
-    fn try_start(configuration: Configuration<'_>, servers: &[SocketAddr]) -> Result<Self, String> {
+    fn try_start(
+        descriptors: &str,
+        configuration: Configuration<'_>,
+        servers: &[SocketAddr],
+    ) -> Result<Self, String> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("mailwarden-live-{}-{number}", std::process::id()));
@@ -61,7 +74,15 @@ impl Daemon {
         let file = folder.join("mailwarden.conf");
         fs::write(&file, render(configuration, &folder, &[address], servers)).expect("a configuration");
         let stderr = File::create(folder.join("stderr")).expect("a file for stderr");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mailwarden"));
+        let program = env!("CARGO_BIN_EXE_mailwarden");
+        let mut command = match descriptors {
+            "unlimited" => Command::new(program),
+            few => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {few} && exec \"$0\" \"$@\""), program]);
+                shell
+            }
+        };
         command
             .arg("run")
             .arg("--config")
@@ -72,10 +93,14 @@ impl Daemon {
         let child = command.spawn().expect("the program");
         let mut daemon = Self { child, folder, address, servers: servers.to_vec() };
         // It says so when it listens, and not before.
-        let listening = eventually(|| match (daemon.named("config").len(), daemon.has_ended()) {
-            (_, Some(_)) => Some(false),
-            (0, None) => None,
-            (_, None) => Some(is_listening(address)),
+        let elsewhere = configuration.settings.contains("events json");
+        let listening = eventually(|| {
+            let says = if elsewhere { daemon.configurations() } else { daemon.named("config").len() };
+            match (says, daemon.has_ended()) {
+                (_, Some(_)) => Some(false),
+                (0, None) => None,
+                (_, None) => Some(is_listening(address)),
+            }
         });
         match listening {
             Some(true) => Ok(daemon),
@@ -126,8 +151,7 @@ impl Daemon {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a process id")).expect("a process");
-        kill_process(pid, signal).expect("a signal");
+        kill_process(self.pid(), signal).expect("a signal");
     }
 
     /// Asks for a reload and waits until the daemon has said what came of it.
@@ -137,6 +161,15 @@ impl Daemon {
         let told = eventually(|| self.named("config").get(before).cloned());
         let told = told.unwrap_or_else(|| panic!("no config event; {}", self.stderr()));
         told["result"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// How often the log says what came of a configuration.
+    pub(crate) fn configurations(&self) -> usize {
+        self.stderr().matches("%SYS-5-CONFIG_I").count()
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).expect("a process id")).expect("a process")
     }
 
     pub(crate) fn has_ended(&mut self) -> Option<ExitStatus> {
