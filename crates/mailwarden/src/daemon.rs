@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::fs::File;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use policy::model::Protocol;
@@ -42,8 +44,8 @@ pub(crate) fn run(flags: &RunFlags) -> Exit {
         Err(exit) => return exit,
     };
     raise_descriptor_limit();
-    let mut files = plan.files.clone();
-    let sinks = match Sinks::open(&files) {
+    let mut files = Open { reports: plan.files.clone(), spare: spare_descriptors() };
+    let sinks = match Sinks::open(&files.reports) {
         Ok(sinks) => sinks,
         Err(error) => return refused(&error),
     };
@@ -109,7 +111,7 @@ async fn serve_signals(
     flags: &RunFlags,
     workers: &mut WorkerPool,
     reporter: &Reporter,
-    files: &mut Files,
+    files: &mut Open,
 ) -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -161,11 +163,19 @@ async fn report_cut_off(workers: &WorkerPool, reporter: &Reporter) {
 }
 
 /// New sessions get the new policy, old ones finish on theirs; a file with errors changes nothing.
-fn reload(flags: &RunFlags, workers: &mut WorkerPool, reporter: &Reporter, files: &mut Files) {
+fn reload(flags: &RunFlags, workers: &mut WorkerPool, reporter: &Reporter, files: &mut Open) {
     let file = flags.config.display().to_string();
     if flags.listen.is_some() {
         return;
     }
+    // What the spare ones are for.
+    files.spare.clear();
+    let descriptors = Arc::clone(workers.descriptors());
+    descriptors.first_for(|| reload_now(flags, workers, reporter, files, &file));
+    files.spare = spare_descriptors();
+}
+
+fn reload_now(flags: &RunFlags, workers: &mut WorkerPool, reporter: &Reporter, files: &mut Open, file: &str) {
     let result = match configuration::read(&flags.config) {
         Err(error) => Err(error),
         Ok(read) => {
@@ -179,13 +189,13 @@ fn reload(flags: &RunFlags, workers: &mut WorkerPool, reporter: &Reporter, files
         }
     };
     match result.and_then(|plan| enforce(plan, workers, reporter, files)) {
-        Ok(said) => reporter.configuration(&file, said),
+        Ok(said) => reporter.configuration(file, said),
         Err(error) => {
             // Whoever rotated the files we write to has moved them all the same.
-            if let Ok(sinks) = Sinks::open(files) {
+            if let Ok(sinks) = Sinks::open(&files.reports) {
                 reporter.redirect(sinks);
             }
-            reporter.configuration(&file, &error);
+            reporter.configuration(file, &error);
         }
     }
 }
@@ -195,15 +205,29 @@ fn enforce(
     plan: Plan,
     workers: &mut WorkerPool,
     reporter: &Reporter,
-    files: &mut Files,
+    files: &mut Open,
 ) -> Result<&'static str, String> {
     let said = if workers.has_size(plan.workers) { APPLIED } else { APPLIED_BUT_WORKERS };
     // Opened anew even under the same name: whoever rotates files moves them away and tells us.
     let (next, sinks) = (plan.files.clone(), Sinks::open(&plan.files)?);
     workers.listen(plan)?;
     reporter.redirect(sinks);
-    *files = next;
+    files.reports = next;
     Ok(said)
+}
+
+/// What the daemon has open beside sessions and listeners.
+struct Open {
+    /// Where reports go.
+    reports: Files,
+    /// Descriptors that are given up for a reload, should all others be taken.
+    spare: Vec<File>,
+}
+
+/// Enough for a configuration and the files for reports.
+fn spare_descriptors() -> Vec<File> {
+    const SPARE: usize = 4;
+    (0..SPARE).map_while(|_| File::open("/dev/null").ok()).collect()
 }
 
 /// A session takes two descriptors; the soft limit of most systems is a thousand.

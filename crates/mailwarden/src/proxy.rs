@@ -3,6 +3,7 @@
 mod admit;
 mod connect;
 mod connection;
+pub(crate) mod descriptors;
 mod endpoint;
 mod listener;
 pub(crate) mod sessions;

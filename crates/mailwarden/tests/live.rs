@@ -8,6 +8,8 @@
 mod bad_servers;
 #[path = "live/daemon.rs"]
 mod daemon;
+#[path = "live/descriptors.rs"]
+mod descriptors;
 #[path = "live/flood.rs"]
 mod flood;
 #[path = "live/kills.rs"]

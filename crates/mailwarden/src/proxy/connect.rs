@@ -9,20 +9,33 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::descriptors::is_shortage;
+
+/// Why no server was reached.
+#[derive(Debug)]
+pub(super) struct Unreached {
+    pub(super) why: String,
+    /// It was for lack of descriptors, whatever the servers are like.
+    pub(super) shortage: bool,
+}
+
 /// Connects to the first of `servers` that can be reached, each within `patience`; or says why none can.
 pub(super) async fn connect_first(
     servers: &[SocketAddr],
     patience: Duration,
-) -> Result<(TcpStream, SocketAddr), String> {
-    let mut failures = Vec::new();
+) -> Result<(TcpStream, SocketAddr), Unreached> {
+    let (mut failures, mut shortage) = (Vec::new(), false);
     for &address in servers {
         match timeout(patience, connect_to(address)).await {
             Ok(Ok(stream)) => return Ok((stream, address)),
-            Ok(Err(error)) => failures.push(format!("{address}: {error}")),
+            Ok(Err(error)) => {
+                shortage |= is_shortage(&error);
+                failures.push(format!("{address}: {error}"));
+            }
             Err(_) => failures.push(format!("{address}: no answer in {} seconds", patience.as_secs())),
         }
     }
-    Err(failures.join(", "))
+    Err(Unreached { why: failures.join(", "), shortage })
 }
 
 async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
@@ -80,6 +93,6 @@ mod tests {
         drop(free);
         let failure = connect_first(&closed, PATIENCE).await.unwrap_err();
         let expected = closed.map(|address| format!("{address}: Connection refused (os error 111)"));
-        assert_eq!(failure, expected.join(", "));
+        assert_eq!((failure.why, failure.shortage), (expected.join(", "), false));
     }
 }

@@ -11,7 +11,7 @@ use proto::{Side, Time};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
 
-use super::connect::connect_first;
+use super::connect::{Unreached, connect_first};
 use super::endpoint::Endpoint;
 use super::sessions::SessionEntry;
 use super::worker::{Scratch, Worker};
@@ -38,10 +38,15 @@ pub(super) async fn serve(client: TcpStream, entry: SessionEntry, worker: Rc<Wor
             entry.opened(address, worker.now());
             Some(Endpoint::server(server, config.inspect))
         }
-        Err(why) => {
+        Err(Unreached { why, shortage }) => {
             let client = entry.info().client;
             let proxy = &config.name;
-            worker.recorder.failure(&format!("proxy {proxy}: no server for client {client}: {why}"));
+            match shortage {
+                true => worker.ran_out(&why),
+                false => {
+                    worker.recorder.failure(&format!("proxy {proxy}: no server for client {client}: {why}"));
+                }
+            }
             worker.update_now();
             entry.unreachable(worker.now());
             None

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashMap;
 use std::net::{self, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proto::Time;
@@ -15,6 +16,7 @@ use tokio::task::{AbortHandle, LocalSet};
 use super::Target;
 use super::admit::{admit, refuse};
 use super::connection::serve;
+use super::descriptors::{Descriptors, is_shortage};
 use super::listener::{self, limit_replies};
 use super::sessions::{Sessions, ViewBatch};
 use crate::report::{Counters, Recorder, Reporter, SessionInfo};
@@ -28,6 +30,10 @@ pub(crate) const WORKERS_MAX: u16 = 1024;
 
 /// How often deadlines are looked at. They are whole seconds.
 const TICK: Duration = Duration::from_millis(500);
+
+/// How long nothing is accepted after that failed; for lack of descriptors longer each time.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// What the daemon asks of a worker.
 #[derive(Debug)]
@@ -57,6 +63,7 @@ pub(crate) struct Worker {
     scratch: RefCell<Scratch>,
     pub(crate) recorder: Rc<Recorder>,
     pub(crate) draining: Cell<bool>,
+    descriptors: Arc<Descriptors>,
     started: Instant,
     now: Cell<Time>,
 }
@@ -72,6 +79,7 @@ pub(crate) struct Scratch {
 pub(crate) fn run(
     number: u16,
     reporter: Reporter,
+    descriptors: Arc<Descriptors>,
     controls: UnboundedReceiver<Control>,
 ) -> std::io::Result<Counters> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
@@ -82,6 +90,7 @@ pub(crate) fn run(
         scratch: RefCell::new(Scratch { read: vec![0; READ_BUFFER].into(), gather: Default::default() }),
         recorder: Rc::clone(&recorder),
         draining: Cell::new(false),
+        descriptors,
         started,
         now: Cell::new(Time(0)),
     });
@@ -159,21 +168,36 @@ fn listen(worker: &Rc<Worker>, listeners: &mut HashMap<SocketAddr, Listening>, l
 
 /// Accepts clients, and gives each that is admitted a session: a task that connects its server first.
 async fn accept(socket: Rc<TcpListener>, target: Rc<RefCell<Rc<Target>>>, worker: Rc<Worker>) {
+    let mut pause = PAUSE_MIN;
     loop {
         match listener::accept(&socket).await {
             Ok((client, peer)) => {
+                pause = PAUSE_MIN;
+                let room = worker.descriptors.room(|what| worker.recorder.failure(what)).await;
                 let target = Rc::clone(&target.borrow());
                 match admit(peer, &target, &worker) {
                     Some(entry) => {
-                        tokio::task::spawn_local(serve(client, entry, Rc::clone(&worker)));
+                        let worker = Rc::clone(&worker);
+                        tokio::task::spawn_local(async move {
+                            serve(client, entry, worker).await;
+                            drop(room);
+                        });
                     }
                     None => refuse(client),
                 }
             }
-            // Out of descriptors, most likely: sessions that end give some back.
+            // The client waits in the queue of the kernel, which would wake us for it again and again.
+            Err(error) if is_shortage(&error) => {
+                worker.ran_out(&format!("accept failed: {error}"));
+                tokio::time::sleep(pause).await;
+                while worker.descriptors.is_held() {
+                    tokio::time::sleep(PAUSE_MIN).await;
+                }
+                pause = (pause * 2).min(PAUSE_MAX);
+            }
             Err(error) => {
                 worker.recorder.failure(&format!("accept failed: {error}"));
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(PAUSE_MIN).await;
             }
         }
     }
@@ -183,6 +207,11 @@ impl Worker {
     /// Reads the clock. Once a turn: the kernel's answer costs more than most of what a turn does.
     pub(crate) fn update_now(&self) {
         self.now.set(Time(u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)));
+    }
+
+    /// A descriptor was lacking.
+    pub(super) fn ran_out(&self, why: &str) {
+        self.descriptors.ran_out(why, |what| self.recorder.failure(what));
     }
 
     pub(crate) fn scratch(&self) -> RefMut<'_, Scratch> {

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::process::exit;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use engine::config::Inspect;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
+use super::descriptors::{self, Descriptors};
 use super::listener::bind;
 use super::sessions::View;
 use crate::plan::Plan;
@@ -23,13 +25,17 @@ pub(crate) struct WorkerPool {
     workers: Vec<(UnboundedSender<Control>, JoinHandle<Counters>)>,
     /// Each address as it was asked for, and as it was bound: a port 0 is the kernel's choice.
     listening: HashMap<SocketAddr, SocketAddr>,
+    descriptors: Arc<Descriptors>,
+    /// Descriptors that are open beside sessions and listeners, once it listens.
+    others: Option<usize>,
 }
 
 impl WorkerPool {
     pub(crate) fn new(workers: Option<usize>, reporter: &Reporter) -> io::Result<Self> {
+        let descriptors = Arc::new(Descriptors::default());
         let workers: io::Result<_> =
-            (0..size(workers)).map(|number| spawn_worker(number, reporter)).collect();
-        Ok(Self { workers: workers?, listening: HashMap::new() })
+            (0..size(workers)).map(|number| spawn_worker(number, reporter, &descriptors)).collect();
+        Ok(Self { workers: workers?, listening: HashMap::new(), descriptors, others: None })
     }
 
     /// Whether there are as many workers as a plan asks for. A pool never grows: sockets and sessions are
@@ -40,6 +46,7 @@ impl WorkerPool {
 
     /// Opens what is new, keeps what stays, and closes the rest; all or nothing.
     pub(crate) fn listen(&mut self, plan: Plan) -> Result<(), String> {
+        self.divide_descriptors(plan.listeners.len());
         let mut sockets = Vec::new();
         let mut listening = HashMap::new();
         for (address, target) in &plan.listeners {
@@ -61,6 +68,18 @@ impl WorkerPool {
         }
         self.listening = listening;
         Ok(())
+    }
+
+    /// Gives sessions what descriptors the daemon does not need: of every listener a socket for each worker, and a
+    /// client that was accepted and waits.
+    fn divide_descriptors(&mut self, listeners: usize) {
+        let workers = self.workers.len();
+        let others = *self.others.get_or_insert_with(descriptors::open_now);
+        self.descriptors.divide(others + 2 * workers * listeners, workers);
+    }
+
+    pub(crate) const fn descriptors(&self) -> &Arc<Descriptors> {
+        &self.descriptors
     }
 
     /// A listening socket for each worker, and their address; the kernel spreads connections over them.
@@ -130,11 +149,12 @@ fn size(workers: Option<usize>) -> u16 {
 fn spawn_worker(
     number: u16,
     reporter: &Reporter,
+    descriptors: &Arc<Descriptors>,
 ) -> io::Result<(UnboundedSender<Control>, JoinHandle<Counters>)> {
     let (controls, mailbox) = unbounded_channel();
-    let reporter = reporter.clone();
+    let (reporter, descriptors) = (reporter.clone(), Arc::clone(descriptors));
     let thread = std::thread::Builder::new().spawn(move || {
-        worker::run(number, reporter, mailbox).unwrap_or_else(|error| {
+        worker::run(number, reporter, descriptors, mailbox).unwrap_or_else(|error| {
             terminal::complain(&format!("mailwarden: worker {number}: {error}\n"));
             exit(Exit::System as i32);
         })
