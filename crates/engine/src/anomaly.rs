@@ -102,6 +102,9 @@ anomalies! {
     MimeParts = "mime-parts", "More MIME parts than are inspected.";
     MimeReadings = "mime-readings", "More, or longer, fields describing a MIME part than are inspected.";
     RepeatedMimeField = "repeated-mime-field", "Content-Type or Content-Transfer-Encoding more than once.";
+    AmbiguousMimeField = "ambiguous-mime-field", "A Content-Type or Content-Transfer-Encoding that readers take in different ways.";
+    AmbiguousBoundary = "ambiguous-boundary", "A multipart whose boundary is missing, given twice, or no plain token or quoted string.";
+    AmbiguousHeader = "ambiguous-header", "A field describing a MIME part after, or itself, a line that some readers take for the beginning of the body: no field, or with a blank before its colon.";
     BadChunk = "bad-chunk", "A BDAT command without a valid size.";
     UnofferedChunk = "chunk-not-offered", "A BDAT command although CHUNKING is not offered.";
     UnknownVerb = "unknown-verb", "A verb that the dialect does not know, or that was not offered.";

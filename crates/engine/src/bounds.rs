@@ -20,6 +20,9 @@ pub struct Bounds {
     pub capability_bytes: usize,
     /// Bytes of a message's header. Postfix stops at 100 KiB; relayed lists reach several hundred.
     pub header: u64,
+    /// Bytes of boundaries, names and values that are held of one message, together. Mail that people send
+    /// needs one or two thousand; of what exceeds it some reader sees more than we do.
+    pub structure: usize,
     /// Commands that wait for their reply. Clients that pipeline send a few hundred RCPTs at once.
     pub outstanding: usize,
     /// Bytes of a dialogue that are offered at once: some fifty commands. If each is refused, and the
@@ -53,6 +56,7 @@ impl Default for Bounds {
             capability_lines: 100,
             capability_bytes: 16_384,
             header: 1 << 20,
+            structure: proto::mime::ROOM,
             outstanding: 1000,
             portion: 2048,
             held: 80 << 10,

@@ -40,12 +40,16 @@ const TABLE: &[(Kind, [Treatment; 3])] = {
         (Kind::ManyRefused, [Reset, Reset, Reset]),
         (Kind::LongField, [Silent, Logged, Refused]),
         (Kind::LongHeader, [Refused, Refused, Refused]),
-        // Some reader finds a part where we do not look; no mail program nests a hundred parts, or gives one
-        // part five boundaries.
+        // Some reader finds a part where we do not look; no mail program nests a hundred parts, or describes one
+        // in 64 KiB.
         (Kind::MimeDepth, [Logged, Refused, Refused]),
         (Kind::MimeParts, [Logged, Refused, Refused]),
         (Kind::MimeReadings, [Logged, Refused, Refused]),
         (Kind::RepeatedMimeField, [Silent, Logged, Logged]),
+        // All readings are judged; which of them the recipient will see nobody knows.
+        (Kind::AmbiguousMimeField, [Silent, Logged, Refused]),
+        (Kind::AmbiguousBoundary, [Silent, Logged, Refused]),
+        (Kind::AmbiguousHeader, [Silent, Logged, Refused]),
     ]
 };
 

@@ -83,6 +83,21 @@ impl Inspector {
         }
     }
 
+    /// What was true in the last instance of `scope` is forgotten, but for the body that is being searched;
+    /// returns what was true, for [`Self::add`].
+    pub(crate) fn set_aside(&mut self, scope: Scope, cx: &Context<'_>) -> Held {
+        let held = self.rules.held();
+        if let Some(policy) = cx.policy() {
+            policy.forget(&mut self.rules, scope);
+        }
+        held
+    }
+
+    /// What was set aside is true beside what was learned since.
+    pub(crate) fn add(&mut self, held: &Held) {
+        self.rules.add(held);
+    }
+
     /// Nothing more can make the criteria of `close` true: decides their `match not` conditions.
     pub(crate) fn close(&mut self, close: Close, cx: &Context<'_>) {
         if let Some(policy) = cx.policy() {

@@ -9,7 +9,7 @@ use policy::criterion::{Counter, CriterionKind, Text, Word};
 use policy::fact::Fact;
 use policy::scope::{Close, Scope};
 use proto::Side;
-use proto::mime::{self, Finding, Interest, PartHeader, Reader};
+use proto::mime::{self, Again, Field, Finding, Interest, PartHeader, Reader};
 
 use crate::context::Context;
 use crate::event::{AnomalyKind, MessageSize, Observed, Treatment, Via};
@@ -55,7 +55,7 @@ impl Message {
             lines: observed,
         };
         Self {
-            reader: Reader::new(interest, via == Via::Bdat),
+            reader: Reader::new(interest, via == Via::Bdat).with_room(cx.config.bounds.structure),
             via,
             received: 0,
             looked_at: 0,
@@ -208,7 +208,7 @@ impl Message {
 impl MessageInspector<'_, '_> {
     fn on_event(&mut self, event: mime::Item<'_>, line: &mut Vec<u8>) -> Option<Refusal> {
         match event {
-            mime::Item::Field(field) if field.top => self.header_field(field.text),
+            mime::Item::Field(field) if field.top => self.header_field(&field),
             mime::Item::Field(_) => None,
             mime::Item::HeaderEnd => self.close(Close::Header),
             mime::Item::PartHeader(part) => self.part(&part),
@@ -221,36 +221,62 @@ impl MessageInspector<'_, '_> {
     fn part(&mut self, part: &PartHeader<'_>) -> Option<Refusal> {
         self.observe_part(part);
         self.cx.policy()?;
+        let around = (part.again == Again::Apart).then(|| self.inspector.set_aside(Scope::Part, self.cx));
         if !part.covered {
             self.inspector.begin(Scope::Part, self.cx);
         }
-        let mut last = &b""[..];
-        for content_type in part.content_types() {
-            self.inspector.learn(Fact::Text(Text::ContentType, content_type.text), self.cx);
-            last = content_type.text;
+        let content_type = self.learn_types(part);
+        let encoding = self.learn_encodings(part);
+        // `match not` waits for the last reading.
+        if part.again != Again::ToCome {
+            self.inspector.close(Close::PartHeader, self.cx);
         }
-        // RFC 2045 §6.1: without a field the encoding is 7bit.
-        let mut encoding = &b"7bit"[..];
-        for (number, named) in part.encodings().enumerate() {
-            if number > 0 {
-                self.inspector.learn(Fact::Word(Word::Encoding, encoding), self.cx);
-            }
-            encoding = named;
-        }
-        self.inspector.learn(Fact::Word(Word::Encoding, encoding), self.cx);
-        self.inspector.close(Close::PartHeader, self.cx);
-        self.judge(&|kind| match kind {
+        let refusal = self.judge(&|kind| match kind {
             CriterionKind::Encoding => Cow::Borrowed(encoding),
-            _ => Cow::Borrowed(last),
-        })
+            _ => Cow::Borrowed(content_type),
+        });
+        around.iter().for_each(|held| self.inspector.add(held));
+        refusal
+    }
+
+    /// Every type as written, in canonical form with its parameters, and by itself in every reading;
+    /// returns the last as written.
+    fn learn_types<'p>(&mut self, part: &PartHeader<'p>) -> &'p [u8] {
+        let written = part.content_types().map(|content_type| content_type.text);
+        for text in written.chain(part.canonical_types()).chain(part.media_types()) {
+            self.inspector.learn(Fact::Text(Text::ContentType, text), self.cx);
+        }
+        part.content_types().last().map_or(b"", |content_type| content_type.text)
+    }
+
+    /// Every encoding in every reading; returns the last.
+    fn learn_encodings<'p>(&mut self, part: &PartHeader<'p>) -> &'p [u8] {
+        // RFC 2045 §6.1: without a field the encoding is 7bit.
+        let missing = part.may_be_unencoded().then_some(&b"7bit"[..]);
+        let mut last = &b""[..];
+        for encoding in missing.into_iter().chain(part.encodings()) {
+            self.inspector.learn(Fact::Word(Word::Encoding, encoding), self.cx);
+            last = encoding;
+        }
+        last
     }
 
     fn observe_part(&mut self, part: &PartHeader<'_>) {
-        if self.cx.is_recorded() && !part.alternate {
+        if !self.cx.is_recorded() {
+            return;
+        }
+        let first = (part.media_type(), part.encoding());
+        let readings = part.media_types().len().max(part.encodings().len());
+        let others = (1..readings).map(|reading| {
+            (part.media_types().nth(reading).unwrap_or(first.0), part.encodings().nth(reading).or(first.1))
+        });
+        for (reading, (content_type, encoding)) in std::iter::once(first).chain(others).enumerate() {
             self.cx.observe(Observed::Part {
                 transaction: self.transaction,
-                content_type: part.media_type(),
-                encoding: part.encoding(),
+                number: part.part,
+                first: reading == 0 && !part.alternate,
+                content_type,
+                encoding,
                 filename: part.filename(),
             });
         }
@@ -275,9 +301,14 @@ impl MessageInspector<'_, '_> {
         refusal
     }
 
-    fn header_field(&mut self, text: &[u8]) -> Option<Refusal> {
-        self.inspector.learn(Fact::Text(Text::Header, text), self.cx);
-        self.judge(&|_| Cow::Borrowed(text))
+    /// A field as it was received, and as readers see it that are not put off by what stands before its colon.
+    fn header_field(&mut self, field: &Field<'_>) -> Option<Refusal> {
+        self.inspector.learn(Fact::Text(Text::Header, field.text), self.cx);
+        if !field.text.strip_prefix(field.name).is_some_and(|rest| rest.starts_with(b":")) {
+            let plain = [field.name, b": ", field.value].concat();
+            self.inspector.learn(Fact::Text(Text::Header, &plain), self.cx);
+        }
+        self.judge(&|_| Cow::Borrowed(field.text))
     }
 
     fn count(&mut self, counter: Counter, value: u64) -> Option<Refusal> {
@@ -344,7 +375,7 @@ fn keep_line(line: &mut Vec<u8>, run: &[u8]) {
     line.extend_from_slice(rest.get(..room).unwrap_or(rest));
 }
 
-fn anomaly_of(finding: Finding) -> Option<AnomalyKind> {
+const fn anomaly_of(finding: Finding) -> Option<AnomalyKind> {
     Some(match finding {
         Finding::DepthExceeded => AnomalyKind::MimeDepth,
         Finding::PartsExceeded => AnomalyKind::MimeParts,
@@ -353,6 +384,11 @@ fn anomaly_of(finding: Finding) -> Option<AnomalyKind> {
         }
         Finding::FieldTooLong => AnomalyKind::LongField,
         Finding::RepeatedContentType | Finding::RepeatedEncoding => AnomalyKind::RepeatedMimeField,
-        _ => return None,
+        Finding::RepeatedBoundary | Finding::OddBoundary | Finding::MissingBoundary => {
+            AnomalyKind::AmbiguousBoundary
+        }
+        Finding::OddType | Finding::OddEncoding => AnomalyKind::AmbiguousMimeField,
+        Finding::AmbiguousHeader => AnomalyKind::AmbiguousHeader,
+        Finding::NoSeparator => return None,
     })
 }

@@ -16,8 +16,16 @@ pub enum Observed<'b> {
     Begin { transaction: u32, sender: &'b [u8] },
     /// RCPT within a transaction; `address` is its path between the brackets.
     Recipient { transaction: u32, number: u32, address: &'b [u8] },
-    /// One part of the message, in document order.
-    Part { transaction: u32, content_type: &'b [u8], encoding: Option<&'b [u8]>, filename: Option<&'b [u8]> },
+    /// A reading of one part of the message, in document order; `number` is that of the part. The `first` is
+    /// what most readers see, the others what some see, of that part or of one that only they see.
+    Part {
+        transaction: u32,
+        number: u32,
+        first: bool,
+        content_type: &'b [u8],
+        encoding: Option<&'b [u8]>,
+        filename: Option<&'b [u8]>,
+    },
     /// The message of a transaction, when it ended (`complete`) or was cut off.
     Message { transaction: u32, via: Via, size: MessageSize, complete: bool },
     /// A reply to a message: to its end, or to a chunk of it.

@@ -142,11 +142,16 @@ impl CompiledPolicy {
         Some(next.0.saturating_sub(value).saturating_add(1))
     }
 
-    /// A new instance of `scope` begins: what held in the one before is forgotten.
-    pub fn begin(&self, state: &mut RuleState, scope: Scope) {
+    /// What held in the last instance of `scope` is forgotten, and a body that is being searched goes on.
+    pub fn forget(&self, state: &mut RuleState, scope: Scope) {
         if let Some((_, ending)) = self.endings.iter().find(|(of, _)| *of == scope) {
             state.held.remove(ending);
         }
+    }
+
+    /// A new instance of `scope` begins: what held in the one before is forgotten.
+    pub fn begin(&self, state: &mut RuleState, scope: Scope) {
+        self.forget(state, scope);
         if let (Scope::Session | Scope::Transaction | Scope::Message | Scope::Part, Some(body)) =
             (scope, &mut state.body)
         {
@@ -214,6 +219,11 @@ impl RuleState {
     /// What is true now, to be restored if what begins next comes to nothing.
     pub fn held(&self) -> Held {
         Held(self.held.clone())
+    }
+
+    /// What held before holds beside what is true now.
+    pub fn add(&mut self, held: &Held) {
+        self.held.add(&held.0);
     }
 
     /// What began came to nothing: what held before holds again.

@@ -12,6 +12,8 @@ mod header;
 mod line;
 mod nesting;
 mod parameter;
+mod readings;
+mod rest;
 
 pub use boundary::BOUNDARY_MAX;
 pub use encoding::TransferEncoding;
@@ -96,11 +98,13 @@ pub struct PartHeader<'a> {
     /// Number of the part in document order; the message is 0.
     pub part: u32,
     pub depth: u32,
-    /// Seen only under a second reading of a repeated or contradicting field; part 0 is told again
-    /// so when fields stand behind a line that is none.
+    /// Seen only under a second reading: of a value that can be taken in several ways, or of a header
+    /// that some readers read on where others see the body begin.
     pub alternate: bool,
     /// A part around it is text under another reading: what is told of this one is told of that one too.
     pub covered: bool,
+    /// Whether this header is told more than once.
+    pub again: Again,
     /// The type when the header states none.
     pub default: DefaultType,
     facts: &'a Facts,
@@ -110,6 +114,17 @@ impl<'a> PartHeader<'a> {
     /// The type that most readers see: the first one stated, or the default. Lower case.
     pub fn media_type(&self) -> &'a [u8] {
         self.facts.media_type(self.default)
+    }
+
+    /// Every reading of every Content-Type: `type/subtype` in lower case; the first is what most readers see.
+    pub fn media_types(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
+        self.facts.media_types()
+    }
+
+    /// The canonical form of each Content-Type that is not in it: lower case, without comments and
+    /// quotes, parameters included.
+    pub fn canonical_types(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.facts.canonical_types()
     }
 
     /// Every Content-Type field, in order.
@@ -122,9 +137,14 @@ impl<'a> PartHeader<'a> {
         self.facts.encodings().next()
     }
 
-    /// Every Content-Transfer-Encoding, in order.
+    /// Every reading of every Content-Transfer-Encoding, in order.
     pub fn encodings(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
         self.facts.encodings()
+    }
+
+    /// Some reader finds no Content-Transfer-Encoding.
+    pub fn may_be_unencoded(&self) -> bool {
+        self.facts.may_be_unencoded()
     }
 
     /// The decoded name that most readers show: of the first Content-Disposition, else of the first
@@ -144,6 +164,18 @@ impl<'a> PartHeader<'a> {
     }
 }
 
+/// Whether a header is told more than once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    Once,
+    /// Some readers read on: it is told again, with what they see.
+    ToCome,
+    /// What was told before of this part is told with more.
+    Last,
+    /// A part of its own that some reader sees within this one. What was told of this one still holds.
+    Apart,
+}
+
 /// What is odd about the structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Finding {
@@ -153,20 +185,29 @@ pub enum Finding {
     PartsExceeded,
     /// A field longer than [`FIELD_MAX`]: its rest was dropped.
     FieldTooLong,
+    /// A Content-Type that readers take in different ways.
+    OddType,
+    /// A Content-Transfer-Encoding that readers take in different ways.
+    OddEncoding,
     /// More values describe one part than are kept: the rest was dropped.
     DescriptionTooLong,
     RepeatedContentType,
     RepeatedEncoding,
     /// Several boundaries for one multipart: a part begins at each of them.
     RepeatedBoundary,
+    /// A boundary that is no plain token or quoted string: a part begins at each of its readings.
+    OddBoundary,
     /// A multipart without a boundary: its body is one text.
     MissingBoundary,
     /// A boundary longer than [`BOUNDARY_MAX`]: it is not watched for.
     BoundaryTooLong,
-    /// A delimiter with 64 KiB of blanks behind it: taken as content.
+    /// A delimiter with 4 KiB of blanks behind it: taken as content.
     DelimiterTooLong,
     /// A line that is no field ended a header, or no blank line did.
     NoSeparator,
+    /// A field that describes the body follows a line that is no field, or has a blank before its
+    /// colon, or follows one that has: to some readers it is not in the header.
+    AmbiguousHeader,
 }
 
 impl Finding {
@@ -176,13 +217,17 @@ impl Finding {
             Self::PartsExceeded => "mime-parts-exceeded",
             Self::FieldTooLong => "field-too-long",
             Self::DescriptionTooLong => "mime-description-too-long",
+            Self::OddType => "odd-content-type",
+            Self::OddEncoding => "odd-content-transfer-encoding",
             Self::RepeatedContentType => "repeated-content-type",
             Self::RepeatedEncoding => "repeated-content-transfer-encoding",
             Self::RepeatedBoundary => "repeated-boundary",
+            Self::OddBoundary => "odd-boundary",
             Self::MissingBoundary => "missing-boundary",
             Self::BoundaryTooLong => "boundary-too-long",
             Self::DelimiterTooLong => "delimiter-too-long",
             Self::NoSeparator => "no-header-separator",
+            Self::AmbiguousHeader => "ambiguous-header",
         }
     }
 }
@@ -191,11 +236,16 @@ impl Finding {
 /// the octet that triggered the event (0 when earlier pushes did), and the event.
 pub type Sink<'s> = dyn FnMut(usize, Item<'_>) + 's;
 
+/// Octets of boundaries, names and values that a reader keeps unless it is told otherwise. Mail that
+/// people send needs one or two thousand.
+pub const ROOM: usize = 64 * 1024;
+
 /// Reads one message after the other; see [`Reader::restart`].
 #[derive(Debug)]
 pub struct Reader {
     interest: Interest,
     line_ends: LineEnds,
+    room: usize,
     in_header: bool,
     /// Octets pushed so far.
     seen: u64,
@@ -216,20 +266,26 @@ struct State {
     /// The structure has taken over: a line that is no field has ended the header for it, though
     /// sizes and fields go on to the blank line.
     body_began: bool,
-    /// What fields behind such a line say.
-    late: Facts,
 }
 
 impl Reader {
     /// `lf_ends`: a bare LF ends a line as well, as it may in content that came by BDAT.
     pub const fn new(interest: Interest, lf_ends: bool) -> Self {
-        Self::with(interest, LineEnds::of(lf_ends))
+        Self::with(interest, LineEnds::of(lf_ends), ROOM)
     }
 
-    const fn with(interest: Interest, line_ends: LineEnds) -> Self {
+    /// The same with a bound on the octets of boundaries, names and values together.
+    #[must_use]
+    pub fn with_room(mut self, room: usize) -> Self {
+        self.room = room;
+        self
+    }
+
+    const fn with(interest: Interest, line_ends: LineEnds, room: usize) -> Self {
         Self {
             interest,
             line_ends,
+            room,
             in_header: true,
             seen: 0,
             header_bytes: 0,
@@ -240,10 +296,10 @@ impl Reader {
         }
     }
 
-    /// Begins the next message; buffers are kept.
+    /// Begins the next message; small buffers are kept.
     pub fn restart(&mut self) {
         let state = self.state.take();
-        *self = Self::with(self.interest, self.line_ends);
+        *self = Self::with(self.interest, self.line_ends, self.room);
         self.state = state;
         if let Some(state) = &mut self.state {
             state.begin();
@@ -280,9 +336,9 @@ impl Reader {
     /// The end of the data.
     pub fn finish(&mut self, sink: &mut Sink<'_>) {
         let at = self.seen;
-        let line_ends = self.line_ends;
+        let (line_ends, room) = (self.line_ends, self.room);
         let mut out = Teller { interest: self.interest, start: at, sink };
-        let state = self.state.get_or_insert_with(|| State::new(line_ends));
+        let state = self.state.get_or_insert_with(|| State::new(line_ends, room));
         if std::mem::take(&mut self.in_header) {
             self.header_bytes = at;
             self.body_at = at;
@@ -321,10 +377,15 @@ impl Reader {
         self.in_header
     }
 
+    /// Octets of boundaries, names and values that are held.
+    pub fn structure_size(&self) -> usize {
+        self.state.as_ref().map_or(0, |state| state.structure.size())
+    }
+
     /// Octets of the message's header, up to and with the blank line; returns how many were taken.
     fn header(&mut self, content: &[u8], out: &mut Teller<'_>) -> usize {
-        let line_ends = self.line_ends;
-        let state = self.state.get_or_insert_with(|| State::new(line_ends));
+        let (line_ends, room) = (self.line_ends, self.room);
+        let state = self.state.get_or_insert_with(|| State::new(line_ends, room));
         let mut taken = 0;
         loop {
             let rest = Octets { bytes: content.get(taken..).unwrap_or_default(), at: self.seen };
@@ -367,12 +428,11 @@ impl Reader {
 }
 
 impl State {
-    fn new(line_ends: LineEnds) -> Box<Self> {
+    fn new(line_ends: LineEnds, room: usize) -> Box<Self> {
         let mut state = Box::new(Self {
             header: FieldReader::new(line_ends),
-            structure: Structure::new(line_ends),
+            structure: Structure::new(line_ends, room),
             body_began: false,
-            late: Facts::default(),
         });
         state.begin();
         state
@@ -382,16 +442,14 @@ impl State {
         self.header.restart();
         self.structure.facts.clear();
         self.structure.begin();
-        self.late.clear();
         self.body_began = false;
     }
 
     /// A field of the message's header is complete.
     fn field(&mut self, at: u64, out: &mut Teller<'_>) {
         let field = self.header.field();
-        if out.interest.structure() {
-            let facts = if self.body_began { &mut self.late } else { &mut self.structure.facts };
-            facts.note(field.name, field.value);
+        if out.interest.structure() && !self.body_began {
+            self.structure.facts.note(field, DefaultType::TextPlain);
         }
         if field.cut {
             out.tell(at, Item::Finding(Finding::FieldTooLong));
@@ -407,10 +465,10 @@ impl State {
         if !std::mem::replace(&mut self.body_began, true) {
             out.tell(at, Item::Finding(Finding::NoSeparator));
             if out.interest.structure() {
-                self.structure.begin_body(self.header.prefix(), at, out);
+                self.structure.begin_body_within(self.header.prefix(), at, out);
             }
         }
-        self.header.skip_line();
+        self.header.gather_line();
     }
 
     /// The blank line.
@@ -420,11 +478,9 @@ impl State {
             return;
         }
         if !std::mem::replace(&mut self.body_began, true) {
-            self.structure.begin_body(b"", at, out);
-        } else if !self.late.is_empty() {
-            out.tell_findings(at, &self.late);
-            self.structure.second_reading(&self.late, at, out);
+            self.structure.begin_body(at, out);
         }
+        self.header.restart();
     }
 
     /// The data ended before the blank line.
@@ -462,7 +518,11 @@ impl Teller<'_> {
     fn tell_findings(&mut self, at: u64, facts: &Facts) {
         let odd = [
             (facts.content_types().len() > 1, Finding::RepeatedContentType),
-            (facts.encodings().len() > 1, Finding::RepeatedEncoding),
+            (facts.encoding_fields() > 1, Finding::RepeatedEncoding),
+            (facts.has_odd_type(), Finding::OddType),
+            (facts.has_odd_encoding(), Finding::OddEncoding),
+            (facts.has_odd_boundary(), Finding::OddBoundary),
+            (facts.is_doubtful(), Finding::AmbiguousHeader),
             (facts.overflow(), Finding::DescriptionTooLong),
         ];
         for (_, finding) in odd.into_iter().filter(|(found, _)| *found) {

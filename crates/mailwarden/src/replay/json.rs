@@ -68,7 +68,8 @@ struct Command<'t> {
     reply: Option<u16>,
 }
 
-/// A transaction without a message has null for its sizes.
+/// A transaction without a message has null for its sizes; one whose message readers take in more than one
+/// way has all readings, the first of them in `parts`.
 #[derive(Serialize)]
 struct MailTransaction<'t> {
     sender: Option<&'t str>,
@@ -84,6 +85,8 @@ struct MailTransaction<'t> {
     parts: Each<'t, Part, MessagePart<'t>>,
     #[serde(skip_serializing_if = "is_zero")]
     more_parts: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    readings: Vec<Vec<MessagePart<'t>>>,
 }
 
 #[derive(Serialize)]
@@ -154,6 +157,11 @@ fn transaction(transaction: &Transaction) -> MailTransaction<'_> {
         reply: transaction.reply,
         parts: Each(transaction.parts.first(), part),
         more_parts: transaction.parts.more(),
+        readings: transaction
+            .readings()
+            .into_iter()
+            .map(|parts| parts.into_iter().map(part).collect())
+            .collect(),
     }
 }
 
@@ -171,5 +179,79 @@ fn matched(found: &Matched) -> Match<'_> {
         criterion: &found.criterion,
         action: found.action,
         transaction: found.transaction,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use engine::config::Watch;
+    use engine::{Session, SessionConfig};
+    use proto::{Side, Time};
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// What is shown of a recorded message.
+    fn shown(message: &str) -> Value {
+        let config = SessionConfig { watch: Watch::Observe, ..SessionConfig::default() };
+        let mut session = Session::new(Arc::new(config), Time(0));
+        let mut transcript = Transcript::default();
+        let mut said = |from, text: &str| {
+            session.offer(Time(0), from, text.as_bytes(), &mut transcript);
+        };
+        said(Side::Server, "220 mx\r\n");
+        for (command, reply) in [
+            ("HELO a", "250"),
+            ("MAIL FROM:<a@x.example>", "250"),
+            ("RCPT TO:<b@y.example>", "250"),
+            ("DATA", "354"),
+        ] {
+            said(Side::Client, &format!("{command}\r\n"));
+            said(Side::Server, &format!("{reply} ok\r\n"));
+        }
+        said(Side::Client, &format!("{}\r\n.\r\n", message.replace('\n', "\r\n")));
+        said(Side::Server, "250 ok\r\n");
+        transcript.close();
+        serde_json::to_value(transaction(transcript.transactions.first().first().unwrap())).unwrap()
+    }
+
+    fn part(content_type: &str, encoding: Option<&str>) -> Value {
+        json!({ "content_type": content_type, "encoding": encoding, "filename": null })
+    }
+
+    #[test]
+    fn parts_are_those_of_the_first_reading_and_readings_are_shown_where_there_are_several() {
+        let mixed = || part("multipart/mixed", None);
+        let text = || part("text/plain", None);
+        for (message, parts, readings) in [
+            ("Content-Type: Text/Plain; charset=x\n\nx", vec![text()], None),
+            (
+                "Content-Type: text/plain\nContent-Type: image/png\n\nx",
+                vec![text()],
+                Some(vec![vec![text()], vec![part("image/png", None)]]),
+            ),
+            (
+                "Content-Type: text/plain\nContent-Transfer-Encoding: base64 x\n\nx",
+                vec![part("text/plain", Some("base64 x"))],
+                Some(vec![
+                    vec![part("text/plain", Some("base64 x"))],
+                    vec![part("text/plain", Some("base64"))],
+                    vec![part("text/plain", Some("base64x"))],
+                ]),
+            ),
+            (
+                "Content-Type: multipart/mixed; boundary=b (c)\n\n--b\nno field\nContent-Type: image/png\n\nx\n--b--",
+                vec![mixed()],
+                Some(vec![vec![mixed()], vec![mixed(), text()], vec![mixed(), part("image/png", None)]]),
+            ),
+            ("Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--", vec![mixed(), text()], None),
+        ] {
+            let shown = shown(message);
+            assert_eq!(shown["parts"], json!(parts), "{message}");
+            assert_eq!(shown.get("readings"), readings.map(|readings| json!(readings)).as_ref(), "{message}");
+        }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Filled by the engine's events and nothing else; how it is shown stands in `json` and `text`.
 
+use std::collections::BTreeMap;
+
 use engine::event::{AnomalyKind, Match, MessageSize, Observed, Via};
 use engine::{Effect, Event, Output};
 use proto::smtp::address::Path;
@@ -71,6 +73,8 @@ pub(super) struct Transaction {
     pub(super) recipients: Listed<Recipient>,
     pub(super) message: Option<RecordedMessage>,
     pub(super) parts: Listed<Part>,
+    /// What some readers take a part for, or see besides.
+    other_parts: Listed<Part>,
     /// The answer to the message; of several, to chunks or in LMTP (RFC 2033 §4.2), the worst.
     pub(super) reply: Option<u16>,
 }
@@ -89,8 +93,11 @@ pub(super) struct RecordedMessage {
     pub(super) complete: bool,
 }
 
-#[derive(Debug)]
+/// What readers take one part of a message for.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Part {
+    /// Of the part, in document order.
+    number: u32,
     pub(super) content_type: String,
     pub(super) encoding: Option<String>,
     pub(super) filename: Option<String>,
@@ -155,11 +162,13 @@ impl Transcript {
                 let recipient = || Recipient { number, address: text(address), reply: None };
                 transaction.recipients.push(budget, address.len(), recipient);
             }
-            Observed::Part { transaction, content_type, encoding, filename } => {
+            Observed::Part { transaction, number, first, content_type, encoding, filename } => {
                 let Some((transaction, budget)) = self.message_of(transaction) else { return };
                 let texts = [Some(content_type), encoding, filename];
                 let texts = texts.into_iter().flatten().map(<[u8]>::len).sum();
-                transaction.parts.push(budget, texts, || Part {
+                let parts = if first { &mut transaction.parts } else { &mut transaction.other_parts };
+                parts.push(budget, texts, || Part {
+                    number,
                     content_type: text(content_type).to_lowercase(),
                     encoding: encoding.map(|encoding| text(encoding).to_lowercase()),
                     filename: filename.map(text),
@@ -269,10 +278,12 @@ impl Transcript {
         if transaction.message.is_some_and(|message| !message.complete) {
             let (message, reply) = (transaction.message.take(), transaction.reply.take());
             let parts = std::mem::take(&mut transaction.parts);
+            let other_parts = std::mem::take(&mut transaction.other_parts);
             self.given_up.push(&mut self.budget, 0, || Transaction {
                 number,
                 message,
                 parts,
+                other_parts,
                 reply,
                 ..Transaction::default()
             });
@@ -334,6 +345,39 @@ impl Strays {
             }
         }
         accepted
+    }
+}
+
+/// Readings of one message that are shown.
+const READINGS_MAX: usize = 8;
+
+impl Transaction {
+    /// All readings of the message, that of most readers first; nothing if there is only that. In each of the
+    /// others every part is taken for the next thing that some reader takes it for.
+    pub(super) fn readings(&self) -> Vec<Vec<&Part>> {
+        let mut parts: BTreeMap<u32, Vec<&Part>> = BTreeMap::new();
+        let listed = self.parts.first();
+        for other in self.other_parts.first() {
+            let first = listed.binary_search_by_key(&other.number, |part| part.number);
+            let is_first = first.is_ok_and(|at| listed.get(at) == Some(other));
+            let others = parts.entry(other.number).or_default();
+            if !is_first && !others.contains(&other) {
+                others.push(other);
+            }
+        }
+        let count = parts.values().map(Vec::len).max().unwrap_or_default().min(READINGS_MAX - 1);
+        for part in listed {
+            let others = parts.entry(part.number).or_default();
+            if others.is_empty() {
+                others.push(part);
+            }
+        }
+        let others = (0..count).map(|reading| {
+            let others = parts.values();
+            others.filter_map(|others| others.get(reading).or_else(|| others.last()).copied()).collect()
+        });
+        let first = (count > 0).then(|| listed.iter().collect());
+        first.into_iter().chain(others).collect()
     }
 }
 

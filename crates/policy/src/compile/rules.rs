@@ -245,6 +245,13 @@ impl Bits {
         self.0.iter_mut().zip(&others.0).for_each(|(mine, other)| *mine &= !other);
     }
 
+    pub(crate) fn add(&mut self, others: &Self) {
+        if self.0.len() < others.0.len() {
+            self.0.resize(others.0.len(), 0);
+        }
+        self.0.iter_mut().zip(&others.0).for_each(|(mine, other)| *mine |= other);
+    }
+
     pub(crate) fn clear(&mut self) {
         self.0.iter_mut().for_each(|word| *word = 0);
     }

@@ -6,12 +6,12 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::boundary::Boundaries;
+use super::boundary::{Boundaries, Delimiter};
 use super::line::LineEnds;
 
 /// A delimiter line with its padding and line end. No sender pads so much; where the limit shows,
 /// it is reported.
-const LINE_MAX: usize = 64 * 1024;
+const LINE_MAX: usize = 4 * 1024;
 
 static DELIMITER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\n--"));
 
@@ -38,8 +38,7 @@ impl<'i> Octets<'i> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Special {
-    /// The number of the boundary it has.
-    Delimiter { boundary: usize, closing: bool },
+    Delimiter(Delimiter),
     /// The blank line that ends a block of a delivery status.
     Blank,
 }
@@ -64,7 +63,7 @@ pub(super) enum Gathered {
     TooLong,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Delimiters {
     /// Of all open multiparts, outermost first; a closing delimiter takes its boundary away.
     pub(super) boundaries: Boundaries,
@@ -74,8 +73,9 @@ pub(super) struct Delimiters {
 }
 
 impl Delimiters {
-    pub(super) fn new(line_ends: LineEnds) -> Self {
-        Self { line_ends, ..Self::default() }
+    /// `room`: octets that the boundaries may take.
+    pub(super) fn new(line_ends: LineEnds, room: usize) -> Self {
+        Self { boundaries: Boundaries::new(room), held: Vec::new(), line_ends }
     }
 
     /// A new message.
@@ -127,25 +127,26 @@ impl Delimiters {
         (taken, gathered)
     }
 
-    /// The next start of a line that is, or may turn out to be, a delimiter.
+    /// The next start of a line with two dashes that is, or may turn out to be, a delimiter, to any
+    /// reader: one of ours, or one that a field follows.
     pub(super) fn next_candidate(&self, bytes: &[u8], after_cr: bool) -> Option<usize> {
         let finder = &*DELIMITER;
         let mut from = 0;
         while let Some(found) = bytes.get(from..).and_then(|rest| finder.find(rest)) {
-            let start = from + found + 1;
+            let mut start = from + found + 1;
             from = start;
             if !self.line_ends.is_at(start - 1, bytes, after_cr) {
                 continue;
             }
-            let rest = bytes.get(start..).unwrap_or_default();
-            let limited = rest.get(..LINE_MAX).unwrap_or(rest);
-            let len = self.line_ends.line_len(limited, false);
-            if len.is_none() && rest.len() < LINE_MAX
-                || self.boundary_of(limited.get(..len.unwrap_or(LINE_MAX)).unwrap_or_default()).is_some()
-            {
-                return Some(start);
+            // Lines with dashes in a row are gone through without searching anew.
+            loop {
+                let rest = bytes.get(start..).unwrap_or_default();
+                let Some(len) = self.content_len(rest) else { return Some(start) };
+                (start, from) = (start + len, start + len - 1);
+                if !bytes.get(start..).is_some_and(|next| next.starts_with(b"--")) {
+                    break;
+                }
             }
-            from = start + len.map_or(0, |len| len - 1);
         }
         // The last octets may be the beginning of a candidate.
         let behind = match bytes {
@@ -157,6 +158,14 @@ impl Delimiters {
         self.line_ends.is_at(start - 1, bytes, after_cr).then_some(start)
     }
 
+    /// How long a line with two dashes is that is content to every reader; nothing while that is not certain.
+    fn content_len(&self, bytes: &[u8]) -> Option<usize> {
+        let len = self.line_ends.line_len(bytes, false)?;
+        let (line, next) = bytes.split_at_checked(len)?;
+        let line = line.get(..LINE_MAX).unwrap_or(line);
+        (!may_begin_field(next) && self.boundary_of(line).is_none()).then_some(len)
+    }
+
     /// What a whole line is, when it is not content.
     pub(super) fn special(&self, line: &[u8], blank: BlankLine) -> Option<Special> {
         if blank == BlankLine::Special && without_end(line).is_empty() {
@@ -166,8 +175,7 @@ impl Delimiters {
     }
 
     fn boundary_of(&self, line: &[u8]) -> Option<Special> {
-        let (boundary, closing) = self.boundaries.find(without_end(line))?;
-        Some(Special::Delimiter { boundary, closing })
+        self.boundaries.find(without_end(line)).map(Special::Delimiter)
     }
 }
 
@@ -183,4 +191,11 @@ pub(super) fn may_be_special(start: &[u8], blank: BlankLine) -> bool {
         [b'\r'] | [b'\r', b'\n', ..] | [b'\n', ..] => blank == BlankLine::Special,
         _ => false,
     }
+}
+
+/// Whether a field may begin here, or its beginning is all there is yet.
+fn may_begin_field(line: &[u8]) -> bool {
+    let name = line.iter().take_while(|octet| !matches!(octet, b':' | b'\r' | b'\n')).count();
+    let start = line.first().is_none_or(|first| *first != b'-');
+    start && line.get(name).is_none_or(|end| *end == b':')
 }

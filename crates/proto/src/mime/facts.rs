@@ -3,13 +3,12 @@
 //! Which value counts is not decided here: the first is named first, and the caller is told all.
 
 use super::encoding::TransferEncoding;
+use super::header::{Parsed, is_blank};
 use super::parameter;
+use super::readings::{self, Readings};
 
 /// Values of one kind that are kept; mail has one or two, and the repetition is reported.
 const VALUES_MAX: usize = 64;
-
-/// Octets kept of all values of one header together.
-const OCTETS_MAX: usize = 256 * 1024;
 
 /// What a part is when its header does not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -44,12 +43,44 @@ struct Span {
     end: usize,
 }
 
+/// How far readers agree that a body is of some kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Agreed {
+    /// Nobody takes it for that.
+    No,
+    /// Only under a second reading.
+    Second,
+    /// Under the reading that most readers have.
+    First,
+}
+
+impl Agreed {
+    const fn of(first: bool, any: bool) -> Self {
+        match (first, any) {
+            (true, _) => Self::First,
+            (false, true) => Self::Second,
+            (false, false) => Self::No,
+        }
+    }
+
+    pub(super) fn by_some(self) -> bool {
+        self != Self::No
+    }
+}
+
 /// The collected values; one buffer serves all parts of a message.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Facts {
     octets: Vec<u8>,
-    /// The raw value and the media type of each Content-Type.
+    /// Octets that may be kept.
+    room: usize,
+    /// The raw value and the first media type of each Content-Type.
     types: Vec<(Span, Span)>,
+    /// Every reading of every Content-Type, and their canonical forms with parameters.
+    media_types: Vec<Span>,
+    canonical: Vec<Span>,
+    /// Content-Transfer-Encoding fields, and the readings of all of them.
+    encoding_fields: usize,
     encodings: Vec<Span>,
     /// Names from Content-Disposition, which come before those of Content-Type.
     disposition_names: Vec<Span>,
@@ -59,52 +90,152 @@ pub(super) struct Facts {
     dispositions: usize,
     /// Boundaries, and whether most readers would not find them.
     boundaries: Vec<(Span, bool)>,
+    /// Some type is text, or one that some reader cannot read and takes for text.
+    textual: bool,
     /// Some encoding is one under which the body can be read as it stands.
     readable: bool,
+    /// Under some reading the header ended before a field that is in here: what was known by then.
+    ended_early: bool,
+    early_text: bool,
+    early_unencoded: bool,
+    /// What comes now follows a line that is no field.
+    after_junk: bool,
+    /// To some readers a field that is in here is not in the header.
+    doubtful: bool,
+    /// A type, an encoding or a boundary is given in a way that readers take differently.
+    odd_type: bool,
+    odd_encoding: bool,
+    odd_boundary: bool,
     /// A value was left out because there was no room.
     overflow: bool,
     scratch: Vec<u8>,
 }
 
 impl Facts {
+    pub(super) fn new(room: usize) -> Self {
+        Self {
+            octets: Vec::new(),
+            room,
+            types: Vec::new(),
+            media_types: Vec::new(),
+            canonical: Vec::new(),
+            encoding_fields: 0,
+            encodings: Vec::new(),
+            disposition_names: Vec::new(),
+            type_names: Vec::new(),
+            filename: None,
+            dispositions: 0,
+            boundaries: Vec::new(),
+            textual: false,
+            readable: false,
+            ended_early: false,
+            early_text: false,
+            early_unencoded: false,
+            after_junk: false,
+            doubtful: false,
+            odd_type: false,
+            odd_encoding: false,
+            odd_boundary: false,
+            overflow: false,
+            scratch: Vec::new(),
+        }
+    }
+
     pub(super) fn clear(&mut self) {
         self.octets.clear();
         self.types.clear();
+        self.media_types.clear();
+        self.canonical.clear();
+        self.encoding_fields = 0;
         self.encodings.clear();
         self.disposition_names.clear();
         self.type_names.clear();
         self.filename = None;
         self.dispositions = 0;
         self.boundaries.clear();
-        self.readable = false;
+        (self.textual, self.readable) = (false, false);
+        (self.ended_early, self.early_text, self.early_unencoded) = (false, false, false);
+        (self.after_junk, self.doubtful) = (false, false);
+        (self.odd_type, self.odd_encoding, self.odd_boundary) = (false, false, false);
         self.overflow = false;
+        if self.size() > KEPT {
+            *self = Self::new(self.room);
+        }
+    }
+
+    /// Octets held.
+    pub(super) fn size(&self) -> usize {
+        let spans = self.media_types.capacity()
+            + self.canonical.capacity()
+            + self.encodings.capacity()
+            + self.disposition_names.capacity()
+            + self.type_names.capacity();
+        self.octets.capacity()
+            + self.scratch.capacity()
+            + self.types.capacity() * size_of::<(Span, Span)>()
+            + spans * size_of::<Span>()
+            + self.boundaries.capacity() * size_of::<(Span, bool)>()
     }
 
     /// Learns a field if it is one that describes the body.
-    pub(super) fn note(&mut self, name: &[u8], value: &[u8]) {
-        if self.octets.len().saturating_add(value.len()) > OCTETS_MAX {
-            self.overflow = true;
-            return;
+    pub(super) fn note(&mut self, field: Parsed<'_>, default: DefaultType) {
+        if field.doubtful && !self.ended_early {
+            (self.early_text, self.early_unencoded) = (self.is_text(default), self.encoding_fields == 0);
+            self.ended_early = true;
         }
+        let Parsed { name, value, .. } = field;
+        // Some readers strip what does not belong in a name.
+        let stripped: Vec<u8>;
+        let name = if name.iter().any(|octet| is_blank(*octet)) {
+            stripped = name.iter().copied().filter(|octet| !is_blank(*octet)).collect();
+            &stripped
+        } else {
+            name
+        };
+        let describes = name.eq_ignore_ascii_case(b"content-type")
+            || name.eq_ignore_ascii_case(b"content-transfer-encoding");
+        self.doubtful |= describes && (self.after_junk || self.ended_early);
+        // What was cut off may say something else.
+        self.overflow |= describes && field.cut;
         if name.eq_ignore_ascii_case(b"content-type") {
             self.note_type(value);
-        } else if name.eq_ignore_ascii_case(b"content-transfer-encoding") {
+        } else if describes {
             self.note_encoding(value);
         } else if name.eq_ignore_ascii_case(b"content-disposition") {
-            self.dispositions += 1;
-            names(value, b"filename", &mut self.scratch, &mut self.octets, &mut self.disposition_names);
-            if self.dispositions == 1 {
-                self.filename = self.disposition_names.first().copied().or(self.filename);
-            }
+            self.note_disposition(value);
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.types.is_empty() && self.encodings.is_empty() && self.disposition_names.is_empty()
+        self.types.is_empty()
+            && self.encoding_fields == 0
+            && self.disposition_names.is_empty()
+            && !self.overflow
     }
 
     pub(super) fn overflow(&self) -> bool {
         self.overflow
+    }
+
+    pub(super) fn has_odd_type(&self) -> bool {
+        self.odd_type
+    }
+
+    pub(super) fn has_odd_encoding(&self) -> bool {
+        self.odd_encoding
+    }
+
+    pub(super) fn has_odd_boundary(&self) -> bool {
+        self.odd_boundary
+    }
+
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.doubtful
+    }
+
+    /// What will be noted follows a line that is no field.
+    pub(super) fn junk(&mut self) {
+        self.after_junk = true;
     }
 
     pub(super) fn content_types(&self) -> impl ExactSizeIterator<Item = ContentType<'_>> {
@@ -122,8 +253,34 @@ impl Facts {
         }
     }
 
+    /// Every reading of every Content-Type, the first of the first field first.
+    pub(super) fn media_types(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.media_types.iter().map(|span| self.slice(*span))
+    }
+
+    /// The canonical form of each Content-Type with its parameters, where it differs from the value.
+    pub(super) fn canonical_types(&self) -> impl Iterator<Item = &[u8]> {
+        self.canonical.iter().map(|span| self.slice(*span))
+    }
+
+    /// Whether the type begins with `start`.
+    pub(super) fn is_of(&self, start: &[u8], default: DefaultType) -> Agreed {
+        let first = self.media_type(default).starts_with(start);
+        Agreed::of(first, self.media_types().any(|name| name.starts_with(start)))
+    }
+
+    /// The readings of every Content-Transfer-Encoding, in order.
     pub(super) fn encodings(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.encodings.iter().map(|span| self.slice(*span))
+    }
+
+    pub(super) fn encoding_fields(&self) -> usize {
+        self.encoding_fields
+    }
+
+    /// Under some reading there is no Content-Transfer-Encoding.
+    pub(super) fn may_be_unencoded(&self) -> bool {
+        self.encoding_fields == 0 || self.early_unencoded
     }
 
     /// The name of the first Content-Disposition, else of the first Content-Type.
@@ -141,22 +298,10 @@ impl Facts {
         self.boundaries.iter().enumerate().map(|(at, (span, second))| (self.slice(*span), at > 0 || *second))
     }
 
-    /// True if under some reading the body can be scanned as it stands: 7-bit, 8-bit, or an
-    /// encoding that no reader knows and that therefore changes nothing.
-    pub(super) fn is_readable(&self) -> bool {
-        self.encodings.is_empty() || self.readable
-    }
-
-    /// True if under some reading the body is text that a reader sees as it stands.
+    /// True if under some reading the body is text that a reader shows as it stands.
     pub(super) fn is_text(&self, default: DefaultType) -> bool {
-        let plain =
-            |name: &[u8]| !parameter::is_media_type(name) || matches!(name, b"text/plain" | b"text/html");
-        self.is_readable()
-            && if self.types.is_empty() {
-                default == DefaultType::TextPlain
-            } else {
-                self.content_types().any(|value| plain(value.media_type))
-            }
+        let textual = if self.types.is_empty() { default == DefaultType::TextPlain } else { self.textual };
+        self.early_text || textual && (self.encoding_fields == 0 || self.readable)
     }
 
     fn note_type(&mut self, value: &[u8]) {
@@ -165,49 +310,113 @@ impl Facts {
             self.overflow = true;
             return;
         }
-        let text = self.keep(value);
-        let start = self.octets.len();
-        parameter::media_type(value, &mut self.octets);
-        let name = Span { start, end: self.octets.len() };
-        self.types.push((text, name));
-        names(value, b"name", &mut self.scratch, &mut self.octets, &mut self.type_names);
+        let media_types = readings::media_types(value);
+        self.overflow |= media_types.over;
+        self.odd_type |= media_types.odd;
+        let first = self.media_types.len();
+        self.keep_all(&media_types, |facts| &mut facts.media_types);
+        let name = self.media_types.get(first).copied().unwrap_or(Span { start: 0, end: 0 });
+        self.textual |= is_textual(value, &media_types);
+        self.note_boundaries(field, value, self.slice(name).starts_with(b"multipart/"));
+        let canonical = readings::canonical(value);
+        if canonical != value
+            && let Some(span) = self.keep(&canonical)
+        {
+            self.canonical.push(span);
+        }
+        if let Some(text) = self.keep(value) {
+            self.types.push((text, name));
+        }
+        self.note_names(value, b"name", |facts| &mut facts.type_names);
         if field == 0 {
             self.filename = self.filename.or_else(|| self.type_names.first().copied());
         }
-        if self.slice(name).starts_with(b"multipart/") {
-            self.note_boundaries(field, value);
-        }
     }
 
-    fn note_boundaries(&mut self, field: usize, value: &[u8]) {
-        let second = field > 0 || parameter::lacks_semicolon(value, b"boundary");
-        let boundaries = &mut self.boundaries;
-        parameter::parameter(value, b"boundary", &mut self.octets, &mut |octets, start, end| {
-            // RFC 2046 §5.1.1: a boundary does not end with a blank.
-            let text = octets.get(start..end).unwrap_or_default();
-            let end = start + text.trim_ascii_end().len();
-            if boundaries.len() < VALUES_MAX {
-                boundaries.push((Span { start, end }, second));
+    /// Of any type: some reader takes it for a multipart.
+    fn note_boundaries(&mut self, field: usize, value: &[u8], multipart: bool) {
+        let found = readings::boundaries(value);
+        let second = field > 0 || !multipart || parameter::lacks_semicolon(value, b"boundary");
+        self.odd_boundary |= found.odd;
+        self.overflow |= found.over;
+        for text in found.iter() {
+            match self.keep(text) {
+                Some(span) if self.boundaries.len() < VALUES_MAX => self.boundaries.push((span, second)),
+                Some(_) => self.overflow = true,
+                None => {}
             }
-        });
+        }
     }
 
     fn note_encoding(&mut self, value: &[u8]) {
-        if self.encodings.len() >= VALUES_MAX {
+        if self.encoding_fields >= VALUES_MAX {
             self.overflow = true;
             return;
         }
-        let start = self.octets.len();
-        parameter::encoding(value, &mut self.octets);
-        let span = Span { start, end: self.octets.len() };
-        self.readable |= is_identity(self.slice(span)) || is_identity(value);
-        self.encodings.push(span);
+        self.encoding_fields += 1;
+        let encodings = readings::encodings(value);
+        self.overflow |= encodings.over;
+        self.odd_encoding |= encodings.odd;
+        self.readable |= is_identity(value) || encodings.iter().any(is_identity);
+        self.keep_all(&encodings, |facts| &mut facts.encodings);
     }
 
-    fn keep(&mut self, text: &[u8]) -> Span {
+    fn note_disposition(&mut self, value: &[u8]) {
+        self.dispositions += 1;
+        self.note_names(value, b"filename", |facts| &mut facts.disposition_names);
+        if self.dispositions == 1 {
+            self.filename = self.disposition_names.first().copied().or(self.filename);
+        }
+    }
+
+    /// Keeps every decoded reading of the name parameter `wanted`.
+    fn note_names(&mut self, value: &[u8], wanted: &[u8], list: fn(&mut Self) -> &mut Vec<Span>) {
+        let mut names: Vec<Vec<u8>> = Vec::new();
+        self.scratch.clear();
+        parameter::parameter(value, wanted, &mut self.scratch, &mut |text, start, end| {
+            let mut name = Vec::new();
+            parameter::decode_words(text.get(start..end).unwrap_or_default(), &mut name);
+            names.push(name);
+        });
+        for name in &names {
+            if list(self).len() >= VALUES_MAX {
+                return;
+            }
+            if let Some(span) = self.keep(name) {
+                list(self).push(span);
+            }
+        }
+    }
+
+    fn keep_all(&mut self, readings: &Readings, list: fn(&mut Self) -> &mut Vec<Span>) {
+        for text in readings.iter() {
+            if list(self).len() >= VALUES_MAX {
+                self.overflow = true;
+                return;
+            }
+            if let Some(span) = self.keep(text) {
+                list(self).push(span);
+            }
+        }
+    }
+
+    /// Keeps a text, if there is room for it; what there is room for of one that is too long.
+    fn keep(&mut self, text: &[u8]) -> Option<Span> {
+        let room = self.room.saturating_sub(self.octets.len());
+        let kept = text.get(..room).unwrap_or(text);
+        if kept.len() < text.len() {
+            self.overflow = true;
+            if kept.is_empty() {
+                return None;
+            }
+        }
         let start = self.octets.len();
-        self.octets.extend_from_slice(text);
-        Span { start, end: self.octets.len() }
+        if self.octets.capacity() < start + kept.len() {
+            let wanted = (2 * start).max(start + kept.len()).min(self.room);
+            self.octets.reserve_exact(wanted - start);
+        }
+        self.octets.extend_from_slice(kept);
+        Some(Span { start, end: self.octets.len() })
     }
 
     fn slice(&self, span: Span) -> &[u8] {
@@ -215,28 +424,29 @@ impl Facts {
     }
 }
 
-/// True if this encoding leaves the octets of a text as they are. `binary` does as well, but Cisco's
-/// body criterion asks for 7-bit and 8-bit; what no reader knows is shown undecoded.
-fn is_identity(encoding: &[u8]) -> bool {
-    let encoding = encoding.trim_ascii();
-    match TransferEncoding::of(encoding) {
-        Some(TransferEncoding::SevenBit | TransferEncoding::EightBit) => true,
-        Some(_) => false,
-        None => !encoding.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"x-")),
-    }
+/// Octets that stay allocated for the next part.
+const KEPT: usize = 2048;
+
+/// True if some reader takes the type for text: it is, or it cannot be read (RFC 2045 §5.2).
+fn is_textual(value: &[u8], media_types: &Readings) -> bool {
+    let written = value.split(|octet| *octet == b';').next().unwrap_or_default();
+    !parameter::is_media_type(written)
+        || !parameter::begins_with_type(value)
+        || media_types.iter().any(|name| name.starts_with(b"text/") || !parameter::is_media_type(name))
 }
 
-/// Appends every decoded reading of the name parameter `wanted`.
-fn names(value: &[u8], wanted: &[u8], scratch: &mut Vec<u8>, octets: &mut Vec<u8>, spans: &mut Vec<Span>) {
-    scratch.clear();
-    parameter::parameter(value, wanted, scratch, &mut |text, start, end| {
-        if spans.len() >= VALUES_MAX {
-            return;
-        }
-        let begin = octets.len();
-        parameter::decode_words(text.get(start..end).unwrap_or_default(), octets);
-        spans.push(Span { start: begin, end: octets.len() });
-    });
+/// True if readers show a text in this encoding as it stands: it is one that changes nothing, or
+/// one that no reader knows.
+fn is_identity(encoding: &[u8]) -> bool {
+    use TransferEncoding::{Base64, Binary, EightBit, QuotedPrintable, SevenBit, Uuencode};
+    let blanks: &[u8] = b" \t";
+    let start = encoding.iter().position(|octet| !blanks.contains(octet)).unwrap_or(encoding.len());
+    let encoding = encoding.get(start..).unwrap_or_default();
+    let end = encoding.iter().rposition(|octet| !blanks.contains(octet)).map_or(0, |last| last + 1);
+    match TransferEncoding::of(encoding.get(..end).unwrap_or_default()) {
+        Some(Base64 | QuotedPrintable | Uuencode) => false,
+        Some(SevenBit | EightBit | Binary) | None => true,
+    }
 }
 
 #[cfg(test)]
@@ -244,9 +454,12 @@ mod tests {
     use super::*;
 
     fn facts(fields: &[(&str, &str)]) -> Facts {
-        let mut facts = Facts::default();
+        let mut facts = Facts::new(16 << 10);
         for (name, value) in fields {
-            facts.note(name.as_bytes(), value.as_bytes());
+            let doubtful = name.ends_with(' ');
+            let (name, value) = (name.trim_end().as_bytes(), value.as_bytes());
+            let field = Parsed { text: b"", name, value, cut: false, doubtful };
+            facts.note(field, DefaultType::TextPlain);
         }
         facts
     }
@@ -255,7 +468,7 @@ mod tests {
     fn body_is_text_if_any_reading_makes_it_so() {
         const T: &str = "content-type";
         const E: &str = "Content-Transfer-Encoding";
-        let table: [(&[(&str, &str)], bool); 11] = [
+        let table: [(&[(&str, &str)], bool); 20] = [
             (&[], true),
             (&[(T, "text/plain"), (E, "8Bit")], true),
             (&[(T, "text/html"), (E, "base64")], false),
@@ -266,7 +479,16 @@ mod tests {
             (&[(T, "text/html"), (E, "x-uuencode")], false),
             (&[(T, "image/png")], false),
             (&[(T, "image/png"), (T, "text/plain")], true),
-            (&[(T, "nonsense"), (E, "binary")], false),
+            (&[(T, "nonsense"), (E, "binary")], true),
+            (&[(T, "text/plain"), (E, "x-private")], true),
+            (&[(T, "text/enriched")], true),
+            (&[(T, "TEXT / x-any\x0b"), (E, "binary")], true),
+            (&[(T, "text/plain"), (E, "base64\x0b")], true),
+            (&[(T, "\"image/png\"")], true),
+            (&[(T, "image/png, image/gif")], true),
+            (&[("Content-Type ", "image/png")], true),
+            (&[("Subject ", "a"), (T, "image/png")], true),
+            (&[(T, "image/png"), ("Subject ", "a")], false),
         ];
         for (fields, expected) in table {
             assert_eq!(facts(fields).is_text(DefaultType::TextPlain), expected, "{fields:?}");
@@ -292,6 +514,6 @@ mod tests {
             ("Content-Type", "text/plain; boundary=d"),
         ]);
         let boundaries: Vec<_> = facts.boundaries().collect();
-        assert_eq!(boundaries, [(&b"a"[..], false), (b"b", true), (b"c", true)]);
+        assert_eq!(boundaries, [(&b"a"[..], false), (b"b", true), (b"c", true), (b"d", true)]);
     }
 }

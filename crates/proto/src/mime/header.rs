@@ -30,6 +30,8 @@ pub(super) struct Parsed<'a> {
     pub(super) name: &'a [u8],
     pub(super) value: &'a [u8],
     pub(super) cut: bool,
+    /// Some readers do not take it for a field, and end the header there: a blank stands before its colon.
+    pub(super) doubtful: bool,
 }
 
 /// Where in a line the next octet falls.
@@ -56,6 +58,8 @@ pub(super) struct FieldReader {
     line_state: LineState,
     /// `text` holds a field whose next line may be a continuation.
     open: bool,
+    /// `text` is a line that is no field, to be read as the most lenient reader would.
+    odd: bool,
     /// The last octet was a CR that is not in `text` yet.
     cr: bool,
     cut: bool,
@@ -70,7 +74,16 @@ impl FieldReader {
     /// Forgets everything but its buffer.
     pub(super) fn restart(&mut self) {
         self.text.clear();
-        (self.line_state, self.open, self.cr, self.cut) = (LineState::Start, false, false, false);
+        self.text.shrink_to(KEPT);
+        (self.line_state, self.open, self.odd, self.cr, self.cut) =
+            (LineState::Start, false, false, false, false);
+    }
+
+    /// Begins within a line that is no field and begins so.
+    pub(super) fn begin_within(&mut self, prefix: &[u8]) {
+        self.restart();
+        self.text.extend_from_slice(prefix);
+        self.gather_line();
     }
 
     /// Takes octets up to the next thing worth telling; the number taken comes first.
@@ -101,25 +114,37 @@ impl FieldReader {
     pub(super) fn finish(&mut self) -> HeaderStep {
         match self.line_state {
             LineState::Name | LineState::NameBlank | LineState::Cr => HeaderStep::Junk,
-            _ if std::mem::take(&mut self.open) => HeaderStep::Field,
-            _ => HeaderStep::More,
+            LineState::Start | LineState::Value | LineState::Skip => {
+                if self.end_field() {
+                    HeaderStep::Field
+                } else {
+                    HeaderStep::More
+                }
+            }
         }
     }
 
-    /// Goes on behind [`HeaderStep::Junk`] as if the line were not there.
+    /// Goes on behind [`HeaderStep::Junk`] as readers do that skip such a line. With what continues it,
+    /// it may be a field to some all the same: it is one if there is a colon.
+    pub(super) fn gather_line(&mut self) {
+        (self.line_state, self.open, self.odd) = (LineState::Value, true, true);
+    }
+
+    /// Goes on at the start of a line as if that line were not there.
     pub(super) fn skip_line(&mut self) {
-        self.line_state = LineState::Skip;
-        self.open = false;
+        (self.line_state, self.open) = (LineState::Skip, false);
     }
 
     /// The field of the last [`HeaderStep::Field`].
     pub(super) fn field(&self) -> Parsed<'_> {
         let (head, value) = self.text.split_at_checked(self.colon).unwrap_or_default();
+        let name = if self.odd { trim_blank(head) } else { head.get(..self.name_len).unwrap_or_default() };
         Parsed {
             text: &self.text,
-            name: head.get(..self.name_len).unwrap_or_default(),
+            name,
             value: value.get(1..).unwrap_or_default().trim_ascii(),
             cut: self.cut,
+            doubtful: !self.odd && self.name_len < self.colon,
         }
     }
 
@@ -140,7 +165,16 @@ impl FieldReader {
 
     /// Ends the field that is open, if any: the caller knows that the next line is no continuation.
     pub(super) fn end_field(&mut self) -> bool {
-        std::mem::take(&mut self.open)
+        std::mem::take(&mut self.open) && (!self.odd || self.end_odd())
+    }
+
+    /// Whether a line that was gathered is a field to the most lenient reader. What was cut before a
+    /// colon came may be one.
+    fn end_odd(&mut self) -> bool {
+        let blank = || self.text.iter().rposition(|octet| is_blank(*octet)).filter(|_| self.cut);
+        let colon = memchr(b':', &self.text).or_else(blank);
+        self.colon = colon.unwrap_or_default();
+        colon.is_some()
     }
 
     pub(super) fn is_at_line_start(&self) -> bool {
@@ -155,17 +189,21 @@ impl FieldReader {
     /// The first octet of a line. A field ends here unless it is continued.
     fn first(&mut self, octet: u8) -> Option<(usize, HeaderStep)> {
         if matches!(octet, b' ' | b'\t') {
-            self.line_state = if self.open { LineState::Value } else { LineState::Skip };
-            if self.open {
-                self.push(&[octet]);
+            if !self.open {
+                // A continuation of nothing: some readers strip the blank.
+                self.text.clear();
+                self.cut = false;
+                self.gather_line();
             }
+            self.line_state = LineState::Value;
+            self.push(&[octet]);
             return None;
         }
-        if std::mem::take(&mut self.open) {
+        if self.end_field() {
             return Some((0, HeaderStep::Field));
         }
         self.text.clear();
-        self.cut = false;
+        (self.cut, self.odd) = (false, false);
         match octet {
             b'\r' => {
                 self.text.push(octet);
@@ -254,6 +292,21 @@ impl FieldReader {
     }
 }
 
+/// Octets of a buffer that is kept for the next header.
+const KEPT: usize = 4096;
+
+/// White space and controls: readers strip one or the other of them.
+pub(super) const fn is_blank(octet: u8) -> bool {
+    octet <= b' ' || octet == 0x7f
+}
+
+/// Without blanks of any kind around it.
+pub(super) fn trim_blank(text: &[u8]) -> &[u8] {
+    let start = text.iter().position(|octet| !is_blank(*octet)).unwrap_or(text.len());
+    let end = text.iter().rposition(|octet| !is_blank(*octet)).map_or(start, |last| last + 1);
+    text.get(start..end).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,7 +336,7 @@ mod tests {
                     }
                     HeaderStep::Junk => {
                         told.push(format!("junk {text:?}"));
-                        reader.skip_line();
+                        reader.gather_line();
                     }
                 }
             }
@@ -294,7 +347,7 @@ mod tests {
 
     #[test]
     fn fields_come_unfolded_and_foreign_lines_are_named() {
-        let table: [(&str, bool, &[&str]); 11] = [
+        let table: [(&str, bool, &[&str]); 15] = [
             ("A: b\r\nC:d\r\n\r\n", false, &["A=b", "C=d", "blank"]),
             ("A: b\r\n\tc\r\n d\r\n\r\n", false, &["A=b\tc d", "blank"]),
             ("A: b\nC: d\n\n", true, &["A=b", "C=d", "blank"]),
@@ -303,6 +356,10 @@ mod tests {
             ("From x@y Mon\r\nA: b\r\n\r\n", false, &["A=b", "blank"]),
             ("From : b\r\n\r\n", false, &["From=b", "blank"]),
             ("no field\r\nA: b\r\n\r\n", false, &["junk \"no \"", "A=b", "blank"]),
+            ("A b: c\r\nA: b\r\n\r\n", false, &["junk \"A \"", "A b=c", "A=b", "blank"]),
+            ("A\r\n : b\r\nC\r\n\td\r\n\r\n", false, &["junk \"A\"", "A=b", "junk \"C\"", "blank"]),
+            ("A\x0b: b\r\n\r\n", false, &["junk \"A\"", "A=b", "blank"]),
+            (" A: b\r\n c\r\nC: d\r\n\r\n", false, &["A=b c", "C=d", "blank"]),
             (" odd\r\nA: b\r\n \r\n\r\n", false, &["A=b", "blank"]),
             ("A: b\rc\r\r\n\r\n", false, &["A=b\rc", "blank"]),
             ("A: b\r\n\rc\r\nlast", false, &["A=b", "junk \"\\r\"", "end Junk"]),

@@ -2,16 +2,18 @@
 //!
 //! Follows the readers that most mail meets: an outer boundary ends everything inside it, a
 //! missing one ends with the data, `message/*` is descended into, and a line that is no field ends
-//! a part's header. Sizes and the header of the message itself are the parent's business.
+//! a part's header. What others see is told as well, as an alternate. Sizes and the header of the
+//! message itself are the parent's business.
 
 use memchr::memchr;
 
-use super::boundary::{Boundary, Watched};
+use super::boundary::{Boundary, Delimiter, Watched};
 use super::delimiter::{BlankLine, Delimiters, Gathered, Octets, Special, may_be_special};
-use super::facts::{DefaultType, Facts};
+use super::facts::{Agreed, DefaultType, Facts};
 use super::header::{FieldReader, HeaderStep};
 use super::line::LineEnds;
-use super::{Field, Finding, Item, PartHeader, Teller};
+use super::rest::{Reading, Rest};
+use super::{Again, Field, Finding, Item, PartHeader, Teller};
 
 /// Depth of the deepest part; the message itself is at depth 0. Mail that people send stays below ten.
 pub const DEPTH_MAX: u32 = 100;
@@ -23,13 +25,19 @@ pub const PARTS_MAX: u32 = 10_000;
 struct Level {
     /// Number of the part in document order.
     index: u32,
+    /// What it is if its header does not say.
     default: DefaultType,
+    /// The same of the parts in it; and whether some readers take the other for that.
+    inner_default: DefaultType,
+    inner_default_doubtful: bool,
+    /// Under some reading it is no container, but text.
+    textual: bool,
     /// Where the body's octets are told as text.
     text: bool,
     /// An enclosing part is text under another reading: all octets in here are told.
     covered: bool,
-    /// Inside a message that is transfer-encoded: what looks like text in here is not.
-    encoded: bool,
+    /// Some reader takes it for a multipart.
+    multipart: bool,
     /// Seen only under a second reading of a repeated field.
     alternate: bool,
     /// A header block of a delivery status: ends at a blank line.
@@ -49,6 +57,61 @@ enum Place {
     Between,
 }
 
+/// Where a header ends.
+#[derive(Clone, Copy, Debug)]
+enum HeaderEnd<'p> {
+    /// At a blank line, a delimiter or the end of the data.
+    Blank,
+    /// At a line that is no field, of which so much was taken; other readers go on.
+    Junk(&'p [u8]),
+}
+
+/// What follows a header that was read twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Body {
+    Comes,
+    /// A delimiter or the end of the data.
+    None,
+}
+
+/// What readers take a part for.
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    multipart: Agreed,
+    message: Agreed,
+    digest: Agreed,
+    /// A delivery status, whose body is blocks of fields.
+    status: bool,
+    text: bool,
+}
+
+impl Kind {
+    /// `doubtful`: for some readers the default is the other one.
+    fn of(facts: &Facts, default: DefaultType, doubtful: bool) -> Self {
+        let untyped = doubtful && facts.media_types().len() == 0;
+        let message = facts.is_of(b"message/", default);
+        Self {
+            multipart: facts.is_of(b"multipart/", default),
+            message: if untyped && message == Agreed::No { Agreed::Second } else { message },
+            digest: facts.is_of(b"multipart/digest", default),
+            status: facts.media_type(default) == b"message/delivery-status",
+            text: facts.is_text(default) || untyped && facts.is_text(DefaultType::TextPlain),
+        }
+    }
+
+    /// What its parts are by default, and whether readers differ in that.
+    fn inner_default(self) -> (DefaultType, bool) {
+        let default = match self.digest {
+            Agreed::First => DefaultType::MessageRfc822,
+            Agreed::Second | Agreed::No => DefaultType::TextPlain,
+        };
+        (default, self.digest == Agreed::Second)
+    }
+}
+
+/// The part of the room that what one header says may take: there is another header beside it.
+const FACTS_SHARE: usize = 4;
+
 #[derive(Debug)]
 pub(super) struct Structure {
     levels: Vec<Level>,
@@ -58,9 +121,17 @@ pub(super) struct Structure {
     parts: u32,
     pub(super) facts: Facts,
     header: FieldReader,
+    /// What some readers see of a header where others see a body.
+    rest: Rest,
     place: Place,
     /// The next octet begins a line, or goes on behind one that is being gathered.
     at_line_start: bool,
+    /// The header of the innermost part but one ended at a line that is no field, where the innermost begins.
+    message_goes_on: bool,
+    /// The line before began with two dashes, and another reader may see a part in what follows.
+    after_dashes: bool,
+    /// Within such a line that was too long to be gathered.
+    within_dashes: bool,
     /// How much of the line that is being gathered was told as text.
     held_told: usize,
     /// The last octet of the previous push was a CR.
@@ -73,16 +144,21 @@ pub(super) struct Structure {
 }
 
 impl Structure {
-    pub(super) fn new(line_ends: LineEnds) -> Self {
+    /// `room`: octets that boundaries and what headers say may take together.
+    pub(super) fn new(line_ends: LineEnds, room: usize) -> Self {
         Self {
             levels: Vec::new(),
-            delimiters: Delimiters::new(line_ends),
+            delimiters: Delimiters::new(line_ends, room / 2),
             blocks: 0,
             parts: 0,
-            facts: Facts::default(),
+            facts: Facts::new(room / FACTS_SHARE),
             header: FieldReader::new(line_ends),
+            rest: Rest::new(line_ends, room / FACTS_SHARE),
             place: Place::Body,
             at_line_start: true,
+            message_goes_on: false,
+            after_dashes: false,
+            within_dashes: false,
             held_told: 0,
             after_cr: false,
             next_alternate: false,
@@ -95,31 +171,79 @@ impl Structure {
     pub(super) fn begin(&mut self) {
         self.levels.clear();
         self.delimiters.begin();
+        self.header.restart();
+        self.rest.stop();
         (self.blocks, self.parts, self.held_told) = (0, 0, 0);
         (self.place, self.at_line_start) = (Place::Body, true);
+        (self.message_goes_on, self.after_dashes, self.within_dashes) = (false, false, false);
         (self.after_cr, self.next_alternate, self.stopped, self.depth_told) = (false, false, false, false);
         self.open(false);
     }
 
-    /// The header of the message is over; `prefix` is what was taken of a line that is no field.
-    pub(super) fn begin_body(&mut self, prefix: &[u8], at: u64, out: &mut Teller<'_>) {
-        self.end_header(at, out);
+    /// Octets that boundaries and what headers say take.
+    pub(super) fn size(&self) -> usize {
+        self.delimiters.boundaries.size() + self.facts.size() + self.rest.facts.size()
+    }
+
+    /// The header of the message is over.
+    pub(super) fn begin_body(&mut self, at: u64, out: &mut Teller<'_>) {
+        self.end_header(HeaderEnd::Blank, at, out);
+    }
+
+    /// The same at a line that is no field; `prefix` is what was taken of it.
+    pub(super) fn begin_body_within(&mut self, prefix: &[u8], at: u64, out: &mut Teller<'_>) {
+        self.end_header(HeaderEnd::Junk(prefix), at, out);
         self.delimiters.hold(prefix);
     }
 
-    /// Fields of the message's header behind a line that is none: some readers heed them.
-    pub(super) fn second_reading(&mut self, late: &Facts, at: u64, out: &mut Teller<'_>) {
-        let default = DefaultType::TextPlain;
-        let header = PartHeader { part: 0, depth: 0, alternate: true, covered: true, default, facts: late };
-        out.tell(at, Item::PartHeader(header));
-        if self.stopped {
+    /// What was read twice is over: tells what it says, and follows it if a body comes.
+    fn second_reading(&mut self, body: Body, at: u64, out: &mut Teller<'_>) {
+        let reading = self.rest.reading();
+        let depth = depth_of(self.levels.len());
+        let Some(level) = self.levels.last_mut() else { return };
+        let mut facts = std::mem::replace(&mut self.rest.facts, Facts::new(0));
+        let default = if reading == Reading::Part { DefaultType::TextPlain } else { level.default };
+        if reading == Reading::Header || !facts.is_empty() {
+            let header = PartHeader {
+                part: level.index,
+                depth,
+                alternate: true,
+                covered: true,
+                again: if reading == Reading::Part { Again::Apart } else { Again::Last },
+                default,
+                facts: &facts,
+            };
+            out.tell_findings(at, &facts);
+            out.tell(at, Item::PartHeader(header));
+            level.textual |= facts.is_text(default);
+            level.text |= level.textual;
+            level.covered |= level.textual;
+            if body == Body::Comes {
+                self.follow(&facts, self.rest.of_message, at, out);
+            }
+        }
+        facts.clear();
+        self.rest.facts = facts;
+        self.rest.stop();
+    }
+
+    /// Follows a second reading of the innermost part into what it contains.
+    fn follow(&mut self, facts: &Facts, of_message: bool, at: u64, out: &mut Teller<'_>) {
+        if self.stopped || self.place != Place::Body {
             return;
         }
-        let [root] = self.levels.as_mut_slice() else { return };
-        root.text |= late.is_text(root.default);
-        root.covered |= root.text;
-        if self.place == Place::Body && self.watch(late, true, at, out) {
-            self.at_line_start = true;
+        let message = of_message || facts.is_of(b"message/", DefaultType::TextPlain).by_some();
+        let multipart = facts.is_of(b"multipart/", DefaultType::TextPlain).by_some();
+        if let Some(level) = self.levels.last_mut() {
+            level.multipart |= multipart;
+        }
+        if (message || multipart) && self.is_too_deep(at, out) {
+            return;
+        }
+        self.at_line_start = true;
+        self.watch(facts, true, at, out);
+        if message {
+            self.open_message(true, false, at, out);
         }
     }
 
@@ -127,20 +251,36 @@ impl Structure {
     pub(super) fn push(&mut self, input: Octets<'_>, out: &mut Teller<'_>) {
         let mut taken = 0;
         while taken < input.bytes.len() {
-            let rest = input.from(taken);
+            let mut rest = input.from(taken);
             let after_cr = match taken.checked_sub(1).and_then(|before| input.bytes.get(before)) {
                 Some(octet) => *octet == b'\r',
                 None => self.after_cr,
             };
-            taken += if self.at_line_start && self.is_watching() {
-                self.line_start(rest, after_cr, out)
-            } else if self.place == Place::Header {
-                self.header_octets(rest, out)
-            } else {
-                self.body(rest, after_cr, out)
-            };
+            if std::mem::take(&mut self.after_dashes) && !self.rest.is_reading() {
+                self.rest.begin_part();
+            }
+            let twice = self.rest.is_reading().then(|| self.rest.number());
+            if twice.is_some() {
+                rest = rest.to(memchr(b'\n', rest.bytes).map_or(rest.bytes.len(), |at| at + 1));
+            }
+            let more = self.step(rest, after_cr, out);
+            taken += more;
+            if twice == Some(self.rest.number()) && self.rest.is_reading() && self.rest.feed(rest.to(more)) {
+                self.second_reading(Body::Comes, input.at + taken as u64, out);
+            }
         }
         self.after_cr = input.bytes.last() == Some(&b'\r');
+    }
+
+    /// Takes some octets; returns how many.
+    fn step(&mut self, input: Octets<'_>, after_cr: bool, out: &mut Teller<'_>) -> usize {
+        if self.at_line_start && self.is_watching() {
+            self.line_start(input, after_cr, out)
+        } else if self.place == Place::Header {
+            self.header_octets(input, out)
+        } else {
+            self.body(input, after_cr, out)
+        }
     }
 
     /// The end of the data: everything that is open ends.
@@ -155,10 +295,16 @@ impl Structure {
 
     /// Whether a line can mean anything but content: only then do line starts matter.
     fn is_watching(&self) -> bool {
-        !self.delimiters.boundaries.is_empty()
+        self.watches_dashes()
             || self.blocks > 0
             || self.delimiters.is_holding()
             || matches!(self.place, Place::Delimited | Place::Between)
+    }
+
+    /// Whether a line with two dashes may mean something: a delimiter, to some reader.
+    fn watches_dashes(&self) -> bool {
+        !self.delimiters.boundaries.is_empty()
+            || !self.stopped && self.levels.iter().any(|level| level.multipart)
     }
 
     /// Gathers the start of a line until it is known what the line is; returns the octets taken.
@@ -211,6 +357,8 @@ impl Structure {
             match self.place {
                 Place::Delimited | Place::Between => self.open_awaited(),
                 Place::Body => {
+                    let dashes = line.starts_with(b"--") && self.watches_dashes();
+                    (self.after_dashes, self.within_dashes) = (dashes && whole, dashes && !whole);
                     self.tell_text(octets.from(told), out);
                     return;
                 }
@@ -235,7 +383,7 @@ impl Structure {
                 HeaderStep::Field => self.tell_field(line.end(), out),
                 HeaderStep::Blank => {
                     self.cover(line.from(*told), out);
-                    self.end_header(line.at + taken as u64, out);
+                    self.end_header(HeaderEnd::Blank, line.at + taken as u64, out);
                     return true;
                 }
                 HeaderStep::Junk => {
@@ -244,7 +392,10 @@ impl Structure {
                         out.tell_text(line.to(taken).from(*told));
                         *told = taken;
                     }
-                    self.no_separator(line.end(), out);
+                    let prefix = self.header.take_prefix(Vec::new());
+                    self.no_separator(&prefix, line.end(), out);
+                    // What was taken of the line is not offered again.
+                    self.rest.feed(line.from(taken));
                     return false;
                 }
             }
@@ -271,7 +422,7 @@ impl Structure {
                 HeaderStep::Field => self.tell_field(line.at + taken as u64 + 1, out),
                 HeaderStep::Blank => {
                     self.cover(line.to(taken), out);
-                    self.end_header(line.at + taken as u64, out);
+                    self.end_header(HeaderEnd::Blank, line.at + taken as u64, out);
                     return taken;
                 }
                 HeaderStep::Junk => {
@@ -279,7 +430,7 @@ impl Structure {
                     let prefix = self.delimiters.take();
                     let prefix = self.header.take_prefix(prefix);
                     let told = if self.is_covered() { prefix.len() } else { 0 };
-                    self.no_separator(line.at + taken as u64 + 1, out);
+                    self.no_separator(&prefix, line.at + taken as u64 + 1, out);
                     self.delimiters.hold(&prefix);
                     (self.held_told, self.at_line_start) = (told, true);
                     return taken;
@@ -292,14 +443,17 @@ impl Structure {
 
     /// Body octets up to a line that may be special; returns how many were taken.
     fn body(&mut self, input: Octets<'_>, after_cr: bool, out: &mut Teller<'_>) -> usize {
-        let end = if self.blocks > 0 {
+        let end = if self.blocks > 0 || self.within_dashes {
             self.delimiters.line_ends.line_len(input.bytes, after_cr)
-        } else if self.delimiters.boundaries.is_empty() {
+        } else if !self.watches_dashes() {
             None
         } else {
             self.delimiters.next_candidate(input.bytes, after_cr)
         };
         self.at_line_start = end.is_some();
+        if end.is_some() {
+            self.after_dashes |= std::mem::take(&mut self.within_dashes);
+        }
         let taken = end.unwrap_or(input.bytes.len());
         self.tell_text(input.to(taken), out);
         taken
@@ -314,7 +468,7 @@ impl Structure {
     /// A delimiter or the end of a block: what is inside ends.
     fn obey(&mut self, special: Special, at: u64, out: &mut Teller<'_>) {
         match special {
-            Special::Delimiter { boundary, closing } => self.delimiter(boundary, closing, at, out),
+            Special::Delimiter(delimiter) => self.delimiter(delimiter, at, out),
             Special::Blank => {
                 let Some(level) = self.levels.iter().position(|level| level.block) else { return };
                 self.end_headers(at, out);
@@ -324,8 +478,10 @@ impl Structure {
         }
     }
 
-    fn delimiter(&mut self, number: usize, closing: bool, at: u64, out: &mut Teller<'_>) {
-        let Some(Boundary { level, alternate, .. }) = self.delimiters.boundaries.get(number) else { return };
+    fn delimiter(&mut self, delimiter: Delimiter, at: u64, out: &mut Teller<'_>) {
+        let Delimiter { number, closing, alternate } = delimiter;
+        let Some(Boundary { level, .. }) = self.delimiters.boundaries.get(number) else { return };
+        self.end_reading(at, out);
         // Several delimiters in a row open one part.
         if self.place == Place::Delimited && level + 1 == self.levels.len() {
             self.next_alternate &= alternate;
@@ -395,10 +551,13 @@ impl Structure {
         let parent = self.levels.last().copied();
         self.levels.push(Level {
             index: self.parts,
-            default: parent.map_or(DefaultType::TextPlain, |parent| parent.default),
+            default: parent.map_or(DefaultType::TextPlain, |parent| parent.inner_default),
+            inner_default: DefaultType::TextPlain,
+            inner_default_doubtful: false,
+            textual: false,
             text: false,
             covered: parent.is_some_and(|parent| parent.covered),
-            encoded: parent.is_some_and(|parent| parent.encoded),
+            multipart: false,
             alternate: alternate || parent.is_some_and(|parent| parent.alternate),
             block: false,
             boundary_mark: self.delimiters.boundaries.mark(),
@@ -415,9 +574,9 @@ impl Structure {
                     HeaderStep::Junk => self.last_line(at, out),
                     HeaderStep::Field => {
                         self.tell_field(at, out);
-                        self.end_header(at, out);
+                        self.end_header(HeaderEnd::Blank, at, out);
                     }
-                    HeaderStep::More | HeaderStep::Blank => self.end_header(at, out),
+                    HeaderStep::More | HeaderStep::Blank => self.end_header(HeaderEnd::Blank, at, out),
                 },
                 Place::Body | Place::Between => return,
             }
@@ -428,18 +587,20 @@ impl Structure {
     fn last_line(&mut self, at: u64, out: &mut Teller<'_>) {
         let line = self.header.take_prefix(Vec::new());
         self.held_told = if self.is_covered() { line.len() } else { 0 };
-        self.no_separator(at, out);
+        self.no_separator(&line, at, out);
         self.decide(&line, true, at, out);
     }
 
-    fn no_separator(&mut self, at: u64, out: &mut Teller<'_>) {
+    /// A line that is no field, of which `prefix` was taken, ends a header to some readers.
+    fn no_separator(&mut self, prefix: &[u8], at: u64, out: &mut Teller<'_>) {
         out.tell(at, Item::Finding(Finding::NoSeparator));
-        self.end_header(at, out);
+        self.end_header(HeaderEnd::Junk(prefix), at, out);
     }
 
     fn tell_field(&mut self, at: u64, out: &mut Teller<'_>) {
         let field = self.header.field();
-        self.facts.note(field.name, field.value);
+        let default = self.levels.last().map_or(DefaultType::TextPlain, |level| level.default);
+        self.facts.note(field, default);
         if field.cut {
             out.tell(at, Item::Finding(Finding::FieldTooLong));
         }
@@ -450,55 +611,76 @@ impl Structure {
     }
 
     /// The header of the innermost part is over: tells it and decides how its body is read.
-    fn end_header(&mut self, at: u64, out: &mut Teller<'_>) {
+    fn end_header(&mut self, end: HeaderEnd<'_>, at: u64, out: &mut Teller<'_>) {
         (self.place, self.at_line_start) = (Place::Body, true);
         let depth = depth_of(self.levels.len());
+        let container = self.levels.iter().nth_back(1).copied();
         let Some(level) = self.levels.last_mut() else { return };
-        let default = level.default;
-        let media_type = self.facts.media_type(default);
-        let multipart = media_type.starts_with(b"multipart/");
-        let message = media_type.starts_with(b"message/");
-        let status = media_type == b"message/delivery-status";
-        let digest = media_type == b"multipart/digest";
-        let text = self.facts.is_text(default);
+        let mut default = level.default;
+        let kind =
+            Kind::of(&self.facts, default, container.is_some_and(|level| level.inner_default_doubtful));
+        let goes_on = matches!(end, HeaderEnd::Junk(_)) && !kind.message.by_some();
         let header = PartHeader {
             part: level.index,
             depth,
             alternate: level.alternate,
             covered: level.covered,
+            again: if goes_on { Again::ToCome } else { Again::Once },
             default,
             facts: &self.facts,
         };
         out.tell_findings(at, &self.facts);
         out.tell(at, Item::PartHeader(header));
 
-        level.default = if digest { DefaultType::MessageRfc822 } else { DefaultType::TextPlain };
-        let container = multipart || message || self.facts.boundaries().next().is_some();
-        if container && depth >= DEPTH_MAX {
-            level.text = level.covered || !level.encoded;
-            if !std::mem::replace(&mut self.depth_told, true) {
-                out.tell(at, Item::Finding(Finding::DepthExceeded));
-            }
-            return;
+        (level.inner_default, level.inner_default_doubtful) = kind.inner_default();
+        level.multipart = kind.multipart.by_some() || self.facts.boundaries().next().is_some();
+        let contains = level.multipart || kind.message.by_some();
+        let deep = contains && self.is_too_deep(at, out);
+        let facts = std::mem::replace(&mut self.facts, Facts::new(0));
+        if let Some(level) = self.levels.last_mut() {
+            level.textual = kind.text || level.multipart && kind.message.by_some();
+            level.covered |= contains && !deep && level.textual;
+            // Preamble and epilogue are body text whatever the container is.
+            level.text = level.covered || kind.text || contains;
+            default = level.default;
         }
-        level.covered |= container && text && !level.encoded;
-        level.text = level.covered || (text || multipart) && !level.encoded;
-        if message {
-            level.encoded |= !self.facts.is_readable();
-            if self.parts >= PARTS_MAX {
-                self.stop(at, out);
-            } else {
-                self.open_inside(false, status);
+        if !deep {
+            let watched = self.watch(&facts, kind.multipart != Agreed::First, at, out);
+            if !watched && kind.multipart == Agreed::First {
+                out.tell(at, Item::Finding(Finding::MissingBoundary));
             }
-            return;
-        }
-        // Preamble and epilogue are body text whatever the container is.
-        level.text |= container && !level.encoded;
-        let facts = std::mem::take(&mut self.facts);
-        if !self.watch(&facts, !multipart, at, out) && multipart {
-            out.tell(at, Item::Finding(Finding::MissingBoundary));
+            if kind.message.by_some() {
+                self.open_message(kind.message != Agreed::First, kind.status, at, out);
+            }
         }
         self.facts = facts;
+        // A message that was opened sees the same line.
+        let message_opened = matches!(end, HeaderEnd::Junk(_)) && self.place == Place::Header;
+        let of_message = std::mem::replace(&mut self.message_goes_on, message_opened);
+        if let (HeaderEnd::Junk(prefix), Place::Body) = (end, self.place) {
+            self.end_reading(at, out);
+            self.rest.go_on(prefix, &mut self.facts, default);
+            self.rest.of_message = of_message;
+        }
+        self.facts.clear();
+    }
+
+    /// Whether a container would be too deep to be followed.
+    fn is_too_deep(&mut self, at: u64, out: &mut Teller<'_>) -> bool {
+        let deep = depth_of(self.levels.len()) >= DEPTH_MAX;
+        if deep && !std::mem::replace(&mut self.depth_told, true) {
+            out.tell(at, Item::Finding(Finding::DepthExceeded));
+        }
+        deep
+    }
+
+    /// Opens the message in the innermost part, if one more part may be opened.
+    fn open_message(&mut self, alternate: bool, status: bool, at: u64, out: &mut Teller<'_>) {
+        if self.parts >= PARTS_MAX {
+            self.stop(at, out);
+        } else {
+            self.open_inside(alternate, status);
+        }
     }
 
     /// Watches for the boundaries of the innermost part; false if there are none.
@@ -524,6 +706,9 @@ impl Structure {
 
     /// Ends the parts from `level` on, innermost first.
     fn close(&mut self, level: usize, at: u64, out: &mut Teller<'_>) {
+        if self.levels.len() > level {
+            self.end_reading(at, out);
+        }
         while self.levels.len() > level {
             let depth = depth_of(self.levels.len());
             let Some(ended) = self.levels.pop() else { return };
@@ -531,6 +716,14 @@ impl Structure {
             self.delimiters.boundaries.forget(self.levels.len(), ended.boundary_mark);
             let covered = self.levels.last().is_some_and(|parent| parent.covered);
             out.tell(at, Item::PartEnd { part: ended.index, depth, covered });
+        }
+    }
+
+    /// No blank line came for what is read twice.
+    fn end_reading(&mut self, at: u64, out: &mut Teller<'_>) {
+        if self.rest.is_reading() {
+            self.rest.finish();
+            self.second_reading(Body::None, at, out);
         }
     }
 

@@ -10,7 +10,7 @@ use memchr::{memchr, memmem};
 /// case and without comments. What is no `type/subtype` is appended all the same.
 pub(super) fn media_type(value: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
-    without_comments(value, b';', out);
+    without_comments(value, Some(b';'), out);
     lower(out, start);
     // A blank ends the token: `text/html charset=x` is read as text/html by mail readers.
     let token = out.get(start..).unwrap_or_default().trim_ascii();
@@ -21,7 +21,7 @@ pub(super) fn media_type(value: &[u8], out: &mut Vec<u8>) {
 /// Appends the transfer encoding: lower case, no comments, no blanks around.
 pub(super) fn encoding(value: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
-    without_comments(value, b';', out);
+    without_comments(value, Some(b';'), out);
     lower(out, start);
     let len = out.get(start..).unwrap_or_default().trim_ascii().len();
     keep(out, start, len);
@@ -30,6 +30,24 @@ pub(super) fn encoding(value: &[u8], out: &mut Vec<u8>) {
 /// True for `type/subtype`: exactly one slash (RFC 2045 §5.2 makes anything else text/plain).
 pub(super) fn is_media_type(token: &[u8]) -> bool {
     token.iter().filter(|octet| **octet == b'/').count() == 1
+}
+
+/// True for `type/subtype` as RFC 2045 §5.1 has it, which every reader takes alike.
+pub(super) fn is_plain_type(value: &[u8]) -> bool {
+    let token = value.split(|octet| *octet == b';').next().unwrap_or_default().trim_ascii();
+    let is_plain = |octet: &u8| octet.is_ascii_alphanumeric() || b"!#$&-^_.+*%'`{|}~/".contains(octet);
+    is_media_type(token) && token.iter().all(is_plain) && !token.starts_with(b"/") && !token.ends_with(b"/")
+}
+
+/// True if the standard finds a type at the front of `value`, comments and blanks left out; a
+/// reader that keeps to it takes anything else for text/plain.
+pub(super) fn begins_with_type(value: &[u8]) -> bool {
+    let mut text = Vec::new();
+    without_comments(value, Some(b';'), &mut text);
+    let mut words = text.splitn(2, |octet| *octet == b'/').map(<[u8]>::trim_ascii);
+    let is_token = |octet: &u8| octet.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(octet);
+    words.next().is_some_and(|word| !word.is_empty() && word.iter().all(is_token))
+        && words.next().is_some_and(|word| word.first().is_some_and(is_token))
 }
 
 /// True for `multipart/mixed boundary=x` and `boundary`: the semicolon was forgotten, and readers differ.
@@ -154,10 +172,11 @@ fn stray_parameter(first: &[u8]) -> Option<usize> {
 }
 
 /// One section of an RFC 2231 value (§3).
-struct Section<'v> {
-    number: u32,
-    extended: bool,
-    raw: &'v [u8],
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Section<'v> {
+    pub(super) number: u32,
+    pub(super) extended: bool,
+    pub(super) raw: &'v [u8],
 }
 
 impl<'v> Section<'v> {
@@ -174,7 +193,7 @@ impl<'v> Section<'v> {
 }
 
 /// RFC 2231 §4: sections in order, percent-decoded where marked, in the charset the first one names.
-fn join(sections: &[Section<'_>], out: &mut Vec<u8>) {
+pub(super) fn join(sections: &[Section<'_>], out: &mut Vec<u8>) {
     let mut joined = Vec::new();
     for section in sections {
         let start = joined.len();
@@ -192,7 +211,7 @@ fn join(sections: &[Section<'_>], out: &mut Vec<u8>) {
 }
 
 /// `%41` becomes `A` from `start` on; a percent sign without two digits stays.
-fn percent_decode(text: &mut Vec<u8>, start: usize) {
+pub(super) fn percent_decode(text: &mut Vec<u8>, start: usize) {
     let mut kept = start;
     let mut at = start;
     while let Some(&octet) = text.get(at) {
@@ -301,7 +320,7 @@ fn transcode(charset: &[u8], text: &[u8], out: &mut Vec<u8>) {
 
 /// Appends a parameter's value without its quotes. `\"` and `\\` are quoted pairs, any other
 /// backslash is itself: senders write `C:\report.doc`.
-fn unquote(raw: &[u8], out: &mut Vec<u8>) {
+pub(super) fn unquote(raw: &[u8], out: &mut Vec<u8>) {
     let Some(inner) = raw.strip_prefix(b"\"") else {
         let bare = raw.strip_prefix(b"<").and_then(|raw| raw.strip_suffix(b">")).unwrap_or(raw);
         out.extend_from_slice(bare);
@@ -322,7 +341,7 @@ fn unquote(raw: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Appends `value` up to an unquoted `end` with its comments left out.
-fn without_comments(value: &[u8], end: u8, out: &mut Vec<u8>) {
+pub(super) fn without_comments(value: &[u8], end: Option<u8>, out: &mut Vec<u8>) {
     let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
     for &octet in value {
         match octet {
@@ -334,7 +353,7 @@ fn without_comments(value: &[u8], end: u8, out: &mut Vec<u8>) {
                 depth -= 1;
                 continue;
             }
-            _ if octet == end && !quoted && depth == 0 => return,
+            _ if end == Some(octet) && !quoted && depth == 0 => return,
             _ => {}
         }
         if depth == 0 {
@@ -364,7 +383,7 @@ fn skip_comments(mut text: &[u8]) -> &[u8] {
 }
 
 /// Where `wanted` stands outside quotes.
-fn unquoted(text: &[u8], wanted: u8) -> Option<usize> {
+pub(super) fn unquoted(text: &[u8], wanted: u8) -> Option<usize> {
     let (mut quoted, mut escaped) = (false, false);
     text.iter().position(|&octet| {
         match octet {
