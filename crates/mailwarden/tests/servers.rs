@@ -12,10 +12,14 @@
 
 #[path = "servers/client.rs"]
 mod client;
+#[path = "servers/crooked.rs"]
+mod crooked;
 #[path = "servers/exim.rs"]
 mod exim;
 #[path = "servers/maildir.rs"]
 mod maildir;
+#[path = "../../engine/tests/readers/mutations.rs"]
+mod mutations;
 #[path = "servers/postfix.rs"]
 mod postfix;
 #[path = "servers/process.rs"]
@@ -26,6 +30,8 @@ mod proxy;
 mod queue;
 #[path = "servers/raw.rs"]
 mod raw;
+#[path = "../../engine/tests/readers/mod.rs"]
+mod readers;
 #[path = "servers/requirements.rs"]
 mod requirements;
 #[path = "servers/rules.rs"]
@@ -109,6 +115,16 @@ fn smuggling_lf_only_mail_arrives_with_crlf() {
 #[test]
 fn smuggling_postfix_is_protected() {
     smuggling::postfix_is_protected();
+}
+
+#[test]
+fn crooked_what_readers_find_a_rule_has_found_before_postfix() {
+    crooked::a_rule_has_found_what_a_reader_finds(Kind::Postfix);
+}
+
+#[test]
+fn crooked_what_readers_find_a_rule_has_found_before_exim() {
+    crooked::a_rule_has_found_what_a_reader_finds(Kind::Exim);
 }
 
 #[test]
