@@ -18,6 +18,8 @@ mod crooked;
 mod exim;
 #[path = "servers/maildir.rs"]
 mod maildir;
+#[path = "servers/matrix.rs"]
+mod matrix;
 #[path = "../../engine/tests/readers/mutations.rs"]
 mod mutations;
 #[path = "servers/postfix.rs"]
@@ -135,4 +137,10 @@ fn queue_run_from_postfix_to_exim() {
 #[test]
 fn queue_run_from_exim_to_postfix() {
     queue::same_with_and_without_us(Kind::Exim, Kind::Postfix, true);
+}
+
+#[test]
+#[ignore = "what other programs do changes with their versions: scripts/test --matrix"]
+fn matrix_of_clients_and_refusals() {
+    matrix::check();
 }

@@ -64,11 +64,12 @@ impl MailServer for Exim {
     }
 
     fn run_queue(&mut self, next_hop: SocketAddr) -> Result<(), Failure> {
-        let mut command = exim(&self.program, &self.folder);
-        command.env("NEXT_HOST", next_hop.ip().to_string()).env("NEXT_PORT", next_hop.port().to_string());
         // Two passes: the second sends many messages over each connection.
-        self.queue_runner = Some(Process::spawn(command.arg("-qqff"))?);
-        Ok(())
+        self.start_queue_runner("-qqff", next_hop)
+    }
+
+    fn run_queue_in_turn(&mut self, next_hop: SocketAddr) -> Result<(), Failure> {
+        self.start_queue_runner("-q", next_hop)
     }
 
     fn refused_recipients(&self) -> BTreeSet<String> {
@@ -78,6 +79,15 @@ impl MailServer for Exim {
             Some(format!("{recipient} {}", line.split_once(": 5")?.1))
         });
         refused.collect()
+    }
+}
+
+impl Exim {
+    fn start_queue_runner(&mut self, how: &str, next_hop: SocketAddr) -> Result<(), Failure> {
+        let mut command = exim(&self.program, &self.folder);
+        command.env("NEXT_HOST", next_hop.ip().to_string()).env("NEXT_PORT", next_hop.port().to_string());
+        self.queue_runner = Some(Process::spawn(command.arg(how))?);
+        Ok(())
     }
 }
 

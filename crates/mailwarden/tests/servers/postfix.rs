@@ -59,8 +59,12 @@ impl MailServer for Postfix {
         self.master.end();
         write_configuration(&self.folder, Role::Sender, self.address, Some(next_hop));
         self.master = start_master(&self.folder, self.address)?;
-        // Deferred mail would wait for its retry time; this is `sendmail -q`.
-        run(Command::new("postqueue").arg("-c").arg(self.folder.join("etc")).arg("-f")).map(drop)
+        // Deferred mail would wait for its retry time; this is `sendmail -q`. Its queue manager may not be up yet.
+        let flush = || run(Command::new("postqueue").arg("-c").arg(self.folder.join("etc")).arg("-f"));
+        let flushed = eventually(10, || flush().ok());
+        flushed.map(drop).ok_or_else(|| {
+            format!("postqueue -f fails; the log ends:\n{}", (self as &dyn MailServer).log_end())
+        })
     }
 
     fn refused_recipients(&self) -> BTreeSet<String> {

@@ -27,6 +27,10 @@ pub(crate) trait MailServer {
     fn log(&self) -> String;
     /// As a sender: starts to deliver what was queued, to this address.
     fn run_queue(&mut self, next_hop: SocketAddr) -> Result<(), Failure>;
+    /// The same, of a server that was refused before only what it would try by itself.
+    fn run_queue_in_turn(&mut self, next_hop: SocketAddr) -> Result<(), Failure> {
+        self.run_queue(next_hop)
+    }
     /// As a sender: `recipient reply` of every recipient the next hop refused.
     fn refused_recipients(&self) -> BTreeSet<String>;
 }
