@@ -682,6 +682,13 @@ fn base64_bodies_pass_with_a_boundary_watch() {
         ("base64, text wanted", base64, Interest { text: true, ..Interest::default() }),
         ("dashes", dashes, Interest { parts: true, ..Interest::default() }),
         ("dashes alone", "--\r\n", Interest { parts: true, ..Interest::default() }),
+        ("almost a delimiter", "--=_98x\r\n", Interest { parts: true, ..Interest::default() }),
+        ("dashes and fields", "--x\r\nContent-X: y\r\n", Interest { parts: true, ..Interest::default() }),
+        (
+            "text",
+            "It was a bright cold day in April, and the clocks were striking thirteen.\r\n",
+            Interest { text: true, ..Interest::default() },
+        ),
     ] {
         let rounds = if line.starts_with("--") { ROUNDS / 20 } else { ROUNDS };
         let chunk: Vec<u8> = line.bytes().cycle().take(CHUNK).collect();

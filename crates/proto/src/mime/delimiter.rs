@@ -139,14 +139,11 @@ impl Delimiters {
                 continue;
             }
             // Lines with dashes in a row are gone through without searching anew.
-            loop {
-                let rest = bytes.get(start..).unwrap_or_default();
-                let Some(len) = self.content_len(rest) else { return Some(start) };
-                (start, from) = (start + len, start + len - 1);
-                if !bytes.get(start..).is_some_and(|next| next.starts_with(b"--")) {
-                    break;
-                }
+            start += self.content_run(bytes.get(start..).unwrap_or_default());
+            if bytes.get(start..).is_some_and(|rest| rest.starts_with(b"--")) {
+                return Some(start);
             }
+            from = start - 1;
         }
         // The last octets may be the beginning of a candidate.
         let behind = match bytes {
@@ -156,6 +153,16 @@ impl Delimiters {
         };
         let start = bytes.len() - behind;
         self.line_ends.is_at(start - 1, bytes, after_cr).then_some(start)
+    }
+
+    /// Octets of whole lines at the front that begin with two dashes and are content to every reader.
+    pub(super) fn content_run(&self, bytes: &[u8]) -> usize {
+        let mut run = 0;
+        while let Some(rest) = bytes.get(run..).filter(|rest| rest.starts_with(b"--")) {
+            let Some(len) = self.content_len(rest) else { break };
+            run += len;
+        }
+        run
     }
 
     /// How long a line with two dashes is that is content to every reader; nothing while that is not certain.

@@ -256,7 +256,8 @@ impl Structure {
                 Some(octet) => *octet == b'\r',
                 None => self.after_cr,
             };
-            if std::mem::take(&mut self.after_dashes) && !self.rest.is_reading() {
+            let dashes_again = rest.bytes.first() == Some(&b'-');
+            if std::mem::take(&mut self.after_dashes) && !dashes_again && !self.rest.is_reading() {
                 self.rest.begin_part();
             }
             let twice = self.rest.is_reading().then(|| self.rest.number());
@@ -324,6 +325,13 @@ impl Structure {
             self.at_line_start = false;
             self.open_awaited();
             return 0;
+        }
+        if !holding && self.place == Place::Body && self.blocks == 0 {
+            let content = self.delimiters.content_run(input.bytes);
+            if content > 0 {
+                self.tell_text(input.to(content), out);
+                return content;
+            }
         }
         let (taken, gathered) = self.delimiters.gather(input.bytes, after_cr, blank);
         if gathered != Gathered::More {
