@@ -6,7 +6,7 @@ use proto::smtp::body::{BodyStep, Chunk, Flaw, Nul};
 use crate::cuts::Cuts;
 use crate::input::Input;
 use crate::permissive::ends_of_data;
-use crate::transcript::{Transcript, decode};
+use crate::transcript::{Transcript, decode, decode_joined};
 
 const CONTENT_MAX: usize = 4096;
 const END: &[u8] = b".\r\n";
@@ -33,6 +33,7 @@ fn check_data(nul: Nul, content: &[u8], cuts: Cuts<'_>) {
     let whole = transcript(nul, content, Cuts::WHOLE);
     assert_eq!(transcript(nul, content, cuts), whole);
     assert_eq!(transcript(nul, content, Cuts::SINGLE), whole);
+    check_joined(nul, content, cuts);
     assert_eq!(
         ends_of_data(&whole.wire),
         0,
@@ -51,11 +52,30 @@ fn check_data(nul: Nul, content: &[u8], cuts: Cuts<'_>) {
     assert!(again.flaws.iter().all(passes), "{:?}", again.flaws);
 }
 
+/// Runs of flaws that are read as one piece are what their units one by one are. Repeated, so that the stretches
+/// that have a way of their own become long enough for it.
+fn check_joined(nul: Nul, content: &[u8], mut cuts: Cuts<'_>) {
+    let repeated = content.repeat(1 + 256 / content.len().max(1));
+    for content in [content, &repeated] {
+        let units = decode(nul, content, |left| left).counted();
+        let most = 1 + content.len() as u64 / 7;
+        assert_eq!(decode_joined(nul, content, |left| left, u64::MAX).counted(), units);
+        assert_eq!(decode_joined(nul, content, |left| left, most).counted(), units);
+        assert_eq!(decode_joined(nul, content, |left| cuts.next(left), u64::MAX).counted(), units);
+    }
+}
+
 /// The content as chunks of the sizes `sizes` names.
 fn check_chunks(content: &[u8], binary: bool, last: bool, sizes: Cuts<'_>, cuts: Cuts<'_>) {
-    let whole = hear_chunks(content, binary, last, sizes, Cuts::WHOLE);
-    assert_eq!(hear_chunks(content, binary, last, sizes, cuts), whole);
-    assert_eq!(hear_chunks(content, binary, last, sizes, Cuts::SINGLE), whole);
+    let (whole, times) = hear_chunks(content, binary, last, sizes, Cuts::WHOLE, Chunk::unit);
+    for cuts in [cuts, Cuts::SINGLE] {
+        let heard = hear_chunks(content, binary, last, sizes, cuts, Chunk::unit);
+        assert_eq!(heard, (whole.clone(), times));
+    }
+    for cuts in [Cuts::WHOLE, cuts, Cuts::SINGLE] {
+        let (told, joined_times) = hear_chunks(content, binary, last, sizes, cuts, Chunk::next);
+        assert_eq!((told.first(), joined_times), (whole.first(), times));
+    }
     assert!(!binary || whole.is_empty());
     for &(at, flaw) in &whole {
         let expected: &[u8] = match flaw {
@@ -70,15 +90,16 @@ fn check_chunks(content: &[u8], binary: bool, last: bool, sizes: Cuts<'_>, cuts:
     }
 }
 
-/// The flaws of all chunks and where they are.
+/// The flaws of all chunks and where they are, as far as they begin a piece, and how many there are in all.
 fn hear_chunks(
     content: &[u8],
     binary: bool,
     last: bool,
     mut sizes: Cuts<'_>,
     mut cuts: Cuts<'_>,
-) -> Vec<(usize, Flaw)> {
-    let mut flaws = Vec::new();
+    next: for<'b> fn(&mut Chunk, &'b [u8]) -> BodyStep<'b>,
+) -> (Vec<(usize, Flaw)>, u32) {
+    let (mut flaws, mut times) = (Vec::new(), 0);
     let (mut after_cr, mut begin) = (false, 0);
     while begin < content.len() {
         let size = sizes.next(content.len() - begin);
@@ -87,10 +108,12 @@ fn hear_chunks(
         let (mut taken, mut seen) = (begin, begin);
         while seen < begin + size {
             seen += cuts.next(begin + size - seen);
-            while let BodyStep::Piece(piece) = chunk.next(&content[taken..seen]) {
+            while let BodyStep::Piece(piece) = next(&mut chunk, &content[taken..seen]) {
                 assert!(piece.wire == &content[taken..taken + piece.len] && piece.content == piece.wire);
                 assert!(piece.len > 0 && piece.size == piece.len);
                 flaws.extend(piece.flaw.map(|flaw| (taken, flaw)));
+                times += u32::from(piece.flaw.is_some());
+                times += piece.again.iter().map(|(_, times)| times).sum::<u32>();
                 taken += piece.len;
             }
             assert!(seen - taken <= 1, "more than one octet is held back");
@@ -100,7 +123,7 @@ fn hear_chunks(
         after_cr = chunk.after_cr;
         begin = taken;
     }
-    flaws
+    (flaws, times)
 }
 
 #[cfg(test)]

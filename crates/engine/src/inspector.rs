@@ -165,6 +165,11 @@ impl Inspector {
         self.rules.restore(held);
     }
 
+    /// Counts so many more anomalies of a kind that was reported before, and is no reason to refuse anything.
+    pub(crate) fn anomaly_again(&mut self, kind: AnomalyKind, from: Side, times: u32) {
+        self.reports.anomalies.count_again((kind, from), times);
+    }
+
     /// Reports an anomaly, the first of its kind, and says what is to be done about it: `Silent` where
     /// decisions are not carried out.
     pub(crate) fn anomaly(

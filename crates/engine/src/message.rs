@@ -155,7 +155,7 @@ impl Message {
     }
 
     /// Bytes that may follow before a counter can pass a limit.
-    fn room(&self, inspector: &MessageInspector<'_, '_>) -> u64 {
+    pub(crate) fn room(&self, inspector: &MessageInspector<'_, '_>) -> u64 {
         let header = self.header_bytes();
         let header_bound = if self.in_header() {
             inspector.cx.config.bounds.header.saturating_sub(header) + 1

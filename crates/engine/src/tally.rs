@@ -48,6 +48,13 @@ impl<K: Copy + PartialEq> Tally<K> {
         Counted::First(reference)
     }
 
+    /// Counts so many more of what was reported before.
+    pub(crate) fn count_again(&mut self, key: K, times: u32) {
+        if let Some(entry) = self.0.iter_mut().find(|entry| entry.key == key) {
+            entry.count = entry.count.saturating_add(times);
+        }
+    }
+
     /// The first that was counted of those for which `holds` is true.
     pub(crate) fn find(&self, holds: impl Fn(K) -> bool) -> Option<&Entry<K>> {
         self.0.iter().find(|entry| holds(entry.key))

@@ -12,8 +12,8 @@ mod permissive;
 mod transcript;
 
 use permissive::ends_of_data;
-use proto::smtp::body::{BodyStep, Chunk, Flaw, Nul};
-use transcript::{Transcript, decode};
+use proto::smtp::body::{BodyStep, Chunk, Data, Flaw, Nul, Scratch};
+use transcript::{Transcript, decode, decode_joined};
 
 /// Several of the decoder's blocks of 64 bytes fit into what is read here.
 const BLOCK: usize = 64;
@@ -107,7 +107,7 @@ fn a_permissive_reader_sees_one_message_and_any_cut_gives_the_same() {
     }
 }
 
-/// The chunks read in pieces of `cut` octets: where the first flaw is, over all of them.
+/// The chunks read in pieces of `cut` bytes: where the first flaw is, over all of them.
 fn first_flaw(chunks: &[&[u8]], cut: usize) -> Option<(usize, Flaw)> {
     let (mut after_cr, mut before) = (false, 0);
     for (number, input) in chunks.iter().enumerate() {
@@ -115,7 +115,7 @@ fn first_flaw(chunks: &[&[u8]], cut: usize) -> Option<(usize, Flaw)> {
         let (mut taken, mut seen) = (0, 0);
         while seen < input.len() {
             seen = (seen + cut).min(input.len());
-            while let BodyStep::Piece(piece) = chunk.next(&input[taken..seen]) {
+            while let BodyStep::Piece(piece) = chunk.unit(&input[taken..seen]) {
                 if let Some(flaw) = piece.flaw {
                     return Some((before + taken, flaw));
                 }
@@ -130,7 +130,7 @@ fn first_flaw(chunks: &[&[u8]], cut: usize) -> Option<(usize, Flaw)> {
 }
 
 #[test]
-fn a_chunk_counts_octets_and_names_the_first_flaw() {
+fn a_chunk_counts_bytes_and_names_the_first_flaw() {
     let table: &[(&[&[u8]], Option<(usize, Flaw)>)] = &[
         (&[b"a\r\nb\r\n"], None),
         (&[b"a\nb"], Some((1, Flaw::BareLf))),
@@ -148,7 +148,7 @@ fn a_chunk_counts_octets_and_names_the_first_flaw() {
     }
 }
 
-/// Lines of text in which up to three octets are not what they were.
+/// Lines of text in which up to three bytes are not what they were.
 fn nearly_canonical(random: &mut fastrand::Rng) -> Vec<u8> {
     let mut text = Vec::new();
     while text.len() < 5 * BLOCK {
@@ -164,7 +164,7 @@ fn nearly_canonical(random: &mut fastrand::Rng) -> Vec<u8> {
 }
 
 #[test]
-fn whole_blocks_are_read_as_their_octets_one_by_one_are() {
+fn whole_blocks_are_read_as_their_bytes_one_by_one_are() {
     let mut random = fastrand::Rng::with_seed(2);
     for _ in 0..5_000 {
         let text = nearly_canonical(&mut random);
@@ -172,5 +172,81 @@ fn whole_blocks_are_read_as_their_octets_one_by_one_are() {
             assert_eq!(transcript_of(nul, &text), decode(nul, &text, |_| 1), "{}", text.escape_ascii());
         }
         assert_eq!(first_flaw(&[&text], text.len()), first_flaw(&[&text], 1), "{}", text.escape_ascii());
+    }
+}
+
+/// Lines of which long stretches have one flaw, and some have another.
+fn flawed(random: &mut fastrand::Rng) -> Vec<u8> {
+    const UNITS: [&[u8]; 12] = [
+        b"\n",
+        b"a\n",
+        b"\r",
+        b"\0",
+        b"..\r\n",
+        b"\r\n",
+        b"\n.",
+        b"\r.",
+        b".x\r\n",
+        b"a line of text\n",
+        b"a line of text with\ra CR\r\n",
+        b"..a line of text that begins with a dot, and some more of it\r\n",
+    ];
+    let mut text = Vec::new();
+    while text.len() < 20 * BLOCK {
+        let unit = random.choice(UNITS).unwrap();
+        (0..random.usize(..3 * BLOCK)).for_each(|_| text.extend_from_slice(unit));
+        text.extend((0..random.usize(..3)).map(|_| *random.choice(b"\r\n\0.a").unwrap()));
+    }
+    text
+}
+
+#[test]
+fn joined_flaws_are_what_they_are_one_by_one() {
+    let mut random = fastrand::Rng::with_seed(3);
+    for _ in 0..1_000 {
+        let text = flawed(&mut random);
+        for nul in [Nul::Space, Nul::Pass] {
+            let units = decode(nul, &text, |_| 1).counted();
+            let most = random.u64(1..2000);
+            assert_eq!(
+                decode_joined(nul, &text, |left| left, u64::MAX).counted(),
+                units,
+                "{}",
+                text.escape_ascii()
+            );
+            assert_eq!(
+                decode_joined(nul, &text, |left| left, most).counted(),
+                units,
+                "{}",
+                text.escape_ascii()
+            );
+            let cut = |left| random.usize(1..400).min(left);
+            assert_eq!(decode_joined(nul, &text, cut, u64::MAX).counted(), units, "{}", text.escape_ascii());
+        }
+    }
+}
+
+#[test]
+fn a_run_of_one_flaw_is_one_piece() {
+    let table: [(&[u8], Flaw); 5] = [
+        (b"a line\n", Flaw::BareLf),
+        (b"\n", Flaw::BareLf),
+        (b"a\rb", Flaw::BareCr),
+        (b"\0", Flaw::Nul),
+        (b"\n.\n", Flaw::EndLookAlike),
+    ];
+    for (unit, flaw) in table {
+        let text = unit.repeat(4096 / unit.len());
+        let mut data = Data::new(Nul::Space);
+        let mut scratch = Scratch::default();
+        let (mut taken, mut pieces, mut times) = (0, 0, 0);
+        while let BodyStep::Piece(piece) = data.next(&text[taken..], u64::MAX, &mut scratch) {
+            taken += piece.len;
+            pieces += 1;
+            times += u32::from(piece.flaw == Some(flaw));
+            times += piece.again.iter().filter(|(of, _)| *of == flaw).map(|(_, times)| times).sum::<u32>();
+        }
+        assert!(pieces <= 4, "{flaw:?} in {pieces} pieces");
+        assert!(text.len() - taken <= 1 && times as usize >= 4096 / unit.len() - 1, "{flaw:?} {times} times");
     }
 }

@@ -112,7 +112,8 @@ impl Smtp {
 
     pub(super) fn chunk(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
         let Client::Chunk(chunk) = &mut self.client else { return Step::Wants(Wants::More) };
-        let step = chunk.decoder.next(input);
+        // Of a recording each flaw is reported.
+        let step = if cx.is_recorded() { chunk.decoder.unit(input) } else { chunk.decoder.next(input) };
         let (left, last, after_cr) = (chunk.decoder.left(), chunk.last, chunk.decoder.after_cr);
         let piece = match step {
             BodyStep::Piece(piece) => piece,

@@ -2,7 +2,7 @@
 
 use policy::scope::Scope;
 use proto::Side;
-use proto::smtp::body::{self, BodyStep, Flaw, Nul, Piece};
+use proto::smtp::body::{self, BodyStep, Flaw, Nul, Piece, Scratch};
 
 use super::{Asked, Client, Front, Server, Smtp, Swallow, Swallowed, closing, wording};
 use crate::context::Context;
@@ -34,7 +34,7 @@ impl Smtp {
         let Client::Data(decoder) = &self.client else { return Step::Wants(Wants::More) };
         let decoder = decoder.clone();
         let ends =
-            matches!(decoder.clone().next(input.get(..END.len()).unwrap_or(input)), BodyStep::End { .. });
+            matches!(decoder.clone().unit(input.get(..END.len()).unwrap_or(input)), BodyStep::End { .. });
         // A header field is a unit: nothing of it is forwarded before all of it was judged.
         if !ends && self.holds_fields(cx) {
             let most = cx.config.bounds.held * 9 / 10;
@@ -88,7 +88,7 @@ impl Smtp {
     fn fields(&mut self, window: &[u8], whole: bool, mut decoder: body::Data, cx: &mut Context<'_>) -> Step {
         let mut ahead = decoder.clone();
         let mut seen = 0;
-        while let BodyStep::Piece(piece) = ahead.next(window.get(seen..).unwrap_or_default()) {
+        while let BodyStep::Piece(piece) = ahead.unit(window.get(seen..).unwrap_or_default()) {
             seen += piece.len;
             if let Some(refusal) = self.learn(&piece, cx) {
                 return self.refuse_data(refusal, ahead, seen, cx);
@@ -100,7 +100,7 @@ impl Smtp {
             return self.refuse_data(refusal, ahead, seen, cx);
         }
         let mut taken = 0;
-        while let BodyStep::Piece(piece) = decoder.next(window.get(taken..).unwrap_or_default()) {
+        while let BodyStep::Piece(piece) = decoder.unit(window.get(taken..).unwrap_or_default()) {
             send(&piece, window.get(taken..).unwrap_or_default(), cx);
             taken += piece.len;
         }
@@ -110,9 +110,14 @@ impl Smtp {
 
     fn body(&mut self, input: &[u8], mut decoder: body::Data, cx: &mut Context<'_>) -> Step {
         let mut taken = 0;
+        let mut scratch = Scratch::default();
         loop {
             let rest = input.get(taken..).unwrap_or_default();
-            match decoder.next(rest) {
+            let step = match self.joined_at_most(cx) {
+                Some(most) => decoder.next(rest, most, &mut scratch),
+                None => decoder.unit(rest),
+            };
+            match step {
                 BodyStep::NeedMore => break,
                 BodyStep::Piece(piece) => {
                     taken += piece.len;
@@ -136,6 +141,17 @@ impl Smtp {
         }
         self.client = Client::Data(decoder);
         if taken == 0 { Step::Wants(Wants::More) } else { Step::Took(taken) }
+    }
+
+    /// What a run of flaws, or of stuffed lines, may count for to be one piece. None may be where each flaw is
+    /// reported, as of a recording; nor in a header, where it must be known on which side of its end a byte is that
+    /// normalizing added.
+    fn joined_at_most(&mut self, cx: &mut Context<'_>) -> Option<u64> {
+        if cx.is_recorded() || self.message()?.in_header() {
+            return None;
+        }
+        let (message, inspector) = self.message_inspector(cx)?;
+        Some(message.room(&inspector).max(1))
     }
 
     /// The whole message has been judged and forwarded; nothing is interpreted until it is answered.
@@ -176,8 +192,15 @@ impl Smtp {
             message.received += piece.len as u64;
             message.looked_at = 0;
             let flaw = piece.flaw.and_then(|flaw| anomaly_of(flaw, message.via()));
-            let refusal = flaw.and_then(|kind| inspector.anomaly(kind, b""));
-            refusal.or_else(|| message.learn(piece.content, piece.size, inspector))
+            if let Some(refusal) = flaw.and_then(|kind| inspector.anomaly(kind, b"")) {
+                return Some(refusal);
+            }
+            for (flaw, times) in piece.again.iter() {
+                if let Some(kind) = anomaly_of(flaw, message.via()) {
+                    inspector.inspector.anomaly_again(kind, Side::Client, times);
+                }
+            }
+            message.learn(piece.content, piece.size, inspector)
         })
     }
 
@@ -194,14 +217,22 @@ impl Smtp {
         cx: &mut Context<'_>,
         work: impl FnOnce(&mut Message, &mut MessageInspector<'_, '_>) -> Option<Refusal>,
     ) -> Option<Refusal> {
+        let (message, mut inspector) = self.message_inspector(cx)?;
+        work(message, &mut inspector)
+    }
+
+    fn message_inspector<'m, 'o>(
+        &'m mut self,
+        cx: &'m mut Context<'o>,
+    ) -> Option<(&'m mut Message, MessageInspector<'m, 'o>)> {
         let transaction = self.transaction.as_mut()?;
-        let mut inspector = MessageInspector {
+        let inspector = MessageInspector {
             inspector: &mut self.inspector,
             cx,
             transaction: transaction.number,
             data_bytes: &mut self.data_bytes,
         };
-        work(transaction.message.as_mut()?, &mut inspector)
+        Some((transaction.message.as_mut()?, inspector))
     }
 
     fn refuse_data(
@@ -289,7 +320,7 @@ enum Rest {
 fn drain(decoder: &mut body::Data, input: &[u8]) -> (usize, bool) {
     let mut taken = 0;
     loop {
-        match decoder.next(input.get(taken..).unwrap_or_default()) {
+        match decoder.unit(input.get(taken..).unwrap_or_default()) {
             BodyStep::NeedMore => return (taken, false),
             BodyStep::Piece(piece) => taken += piece.len,
             BodyStep::End { len } => return (taken + len, true),
