@@ -7,6 +7,7 @@ pub(crate) mod descriptors;
 mod endpoint;
 mod listener;
 pub(crate) mod sessions;
+mod share;
 pub(crate) mod worker;
 pub(crate) mod workers;
 

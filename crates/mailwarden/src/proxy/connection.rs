@@ -9,11 +9,11 @@ use std::time::Duration;
 use engine::{Effect, End, Output, Session, SessionConfig, TlsFailure, Wants};
 use proto::{Side, Time};
 use tokio::net::TcpStream;
-use tokio::task::yield_now;
 
 use super::connect::{Unreached, connect_first};
 use super::endpoint::Endpoint;
 use super::sessions::SessionEntry;
+use super::share::Share;
 use super::worker::{Scratch, Worker};
 use crate::report::SessionEnd;
 
@@ -23,10 +23,6 @@ const LINGER_BYTES: u64 = 1 << 20;
 /// Small sends are gathered and leave together at the end of a turn; from this length on a send
 /// goes straight from the buffer it was read into.
 const DIRECT_WRITE_MIN: usize = 2048;
-
-/// Turns that a session may take in a row while others wait. A few, so that neither a thousand short
-/// commands nor a long message is felt by them, and the price of waiting in line is lost in a turn's.
-const TURNS: u32 = 4;
 
 /// Serves a client that was admitted, to its end.
 pub(super) async fn serve(client: TcpStream, entry: SessionEntry, worker: Rc<Worker>) {
@@ -58,6 +54,8 @@ pub(super) async fn serve(client: TcpStream, entry: SessionEntry, worker: Rc<Wor
         at: config,
         endpoints: Endpoints { client: Endpoint::client(client), server, secure: None },
         entry,
+        share: Share::default(),
+        cut_short: false,
         closing: None,
         lingered: 0,
         drained: false,
@@ -70,6 +68,9 @@ struct Connection {
     at: Arc<SessionConfig>,
     endpoints: Endpoints,
     entry: SessionEntry,
+    share: Share,
+    /// What was being offered when it had used its share is to be offered when its turn comes.
+    cut_short: bool,
     /// When everything had been given to both sides, or one of them last took some of it.
     closing: Option<Time>,
     /// Bytes discarded since.
@@ -93,23 +94,19 @@ impl Connection {
             // The client gets a refusal in place of a greeting.
             None => self.turn(worker, |session, now, out| session.unreachable(now, out)),
         }
-        let mut turns = 0;
         while !self.is_over() {
             self.endpoints.release_buffers();
             self.entry.update(self.deadline(), self.endpoints.sent());
             poll_fn(|cx| {
                 let turn = self.poll_turn(cx, worker);
                 if turn.is_pending() {
-                    // Others have their turns while this session sleeps.
-                    turns = 0;
+                    self.share.sleep();
                 }
                 turn
             })
             .await;
-            turns += 1;
-            if turns == TURNS {
-                turns = 0;
-                yield_now().await;
+            if worker.is_spent(&self.share) {
+                worker.wait_for_turn(&mut self.share).await;
             }
         }
         let [to_client, to_server] = self.endpoints.sent();
@@ -126,6 +123,7 @@ impl Connection {
     /// Ready when anything moved; woken through the table of sessions, that is the time or the drain.
     fn poll_turn(&mut self, cx: &mut Context<'_>, worker: &Worker) -> Poll<()> {
         worker.update_now();
+        worker.count(&mut self.share);
         self.entry.wake_with(cx);
         let mut moved = self.endpoints.poll_write_pending(cx);
         if moved && self.closing.is_some() {
@@ -133,6 +131,7 @@ impl Connection {
         }
         moved |= self.poll_read(cx, Side::Client, worker);
         moved |= self.poll_read(cx, Side::Server, worker);
+        moved |= std::mem::take(&mut self.cut_short);
         if moved {
             self.settle(worker);
         }
@@ -175,7 +174,7 @@ impl Connection {
         }
         let mut scratch = worker.scratch();
         let Scratch { read, gather } = &mut *scratch;
-        let portion = self.session.portion(side);
+        let portion = self.session.portion(side).min(self.share.portion());
         let Some(endpoint) = self.endpoints.get_mut(side) else { return false };
         let room = self.at.bounds.held.saturating_sub(endpoint.held.len()).clamp(1, read.len());
         let buffer = read.get_mut(..room.min(portion)).unwrap_or_default();
@@ -213,14 +212,14 @@ impl Connection {
         true
     }
 
-    /// Offers bytes, a portion at a time, until all were seen, or the session wants something else
-    /// first, or nobody takes what comes of them. How many are done with.
+    /// Offers bytes, a portion at a time, until all were seen, or the session wants something else first, or
+    /// nobody takes what comes of them, or others have their turn first. How many are done with.
     fn offer(&mut self, side: Side, bytes: &[u8], worker: &Worker, gather: &mut [Vec<u8>; 2]) -> usize {
         let mut taken = 0;
         let mut portions: usize = 1;
         loop {
             let rest = bytes.get(taken..).unwrap_or_default();
-            let most = self.session.portion(side).saturating_mul(portions);
+            let most = self.session.portion(side).min(self.share.portion()).saturating_mul(portions);
             let portion = rest.get(..most).unwrap_or(rest);
             let mut sink = EndpointSink {
                 endpoints: &mut self.endpoints,
@@ -232,8 +231,16 @@ impl Connection {
             let took = self.session.offer(worker.now(), side, portion, &mut sink);
             sink.flush();
             taken += took.bytes;
+            self.share.offered(portion.len());
             let goes_on = took.wants == Wants::More && portion.len() < rest.len();
-            let paused = goes_on && !self.has_room(side);
+            if goes_on {
+                worker.update_now();
+                worker.count(&mut self.share);
+            }
+            // Something was done with, or it would never be.
+            let cut_short = goes_on && taken > 0 && worker.is_spent(&self.share);
+            self.cut_short |= cut_short;
+            let paused = cut_short || goes_on && !self.has_room(side);
             if let Some(endpoint) = self.endpoints.get_mut(side) {
                 endpoint.wants = took.wants;
                 endpoint.paused = paused;
@@ -273,7 +280,8 @@ impl Connection {
             let mut moved = self.refuse_tls(worker, gather);
             for side in [Side::Client, Side::Server] {
                 let Some(endpoint) = self.endpoints.get(side) else { continue };
-                if endpoint.waits() && !endpoint.close_reported && self.has_room(side) {
+                let waits = endpoint.waits() && !endpoint.close_reported && self.has_room(side);
+                if waits && !self.cut_short {
                     moved |= self.offer_held(side, worker, gather) > 0;
                 }
                 moved |= self.report_close(side, worker, gather);

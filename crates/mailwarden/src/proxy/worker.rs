@@ -2,16 +2,18 @@
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::net::{self, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use proto::Time;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
-use tokio::task::{AbortHandle, LocalSet};
+use tokio::task::{AbortHandle, LocalSet, yield_now};
 
 use super::Target;
 use super::admit::{admit, refuse};
@@ -19,6 +21,7 @@ use super::connection::serve;
 use super::descriptors::{Descriptors, is_shortage};
 use super::listener::{self, limit_replies};
 use super::sessions::{Sessions, ViewBatch};
+use super::share::{Share, Turns};
 use crate::report::{Counters, Recorder, Reporter, SessionInfo};
 
 /// Bytes of the buffer that all sessions of a worker read into. From 16 KiB on the cost per byte no
@@ -61,6 +64,9 @@ pub(crate) struct Listen {
 pub(crate) struct Worker {
     pub(crate) sessions: Rc<Sessions>,
     scratch: RefCell<Scratch>,
+    turns: RefCell<Turns<Waker>>,
+    /// Who gives turns, while nobody waits for one.
+    turn_giver: RefCell<Option<Waker>>,
     pub(crate) recorder: Rc<Recorder>,
     pub(crate) draining: Cell<bool>,
     descriptors: Arc<Descriptors>,
@@ -88,6 +94,8 @@ pub(crate) fn run(
     let worker = Rc::new(Worker {
         sessions: Rc::default(),
         scratch: RefCell::new(Scratch { read: vec![0; READ_BUFFER].into(), gather: Default::default() }),
+        turns: RefCell::default(),
+        turn_giver: RefCell::default(),
         recorder: Rc::clone(&recorder),
         draining: Cell::new(false),
         descriptors,
@@ -96,6 +104,7 @@ pub(crate) fn run(
     });
     let tasks = LocalSet::new();
     tasks.spawn_local(Rc::clone(&recorder).flush_batches());
+    tasks.spawn_local(give_turns(Rc::clone(&worker)));
     tasks.block_on(&runtime, run_loop(worker, controls));
     Ok(recorder.counters())
 }
@@ -129,6 +138,24 @@ async fn run_loop(worker: Rc<Worker>, mut controls: UnboundedReceiver<Control>) 
         if worker.draining.get() && worker.sessions.len() == 0 {
             return;
         }
+    }
+}
+
+/// Gives one session its turn at a time. Before that the runtime asks the kernel what has come, and whoever slept
+/// until then goes first.
+async fn give_turns(worker: Rc<Worker>) {
+    loop {
+        poll_fn(|cx| {
+            if worker.turns.borrow().is_empty() {
+                worker.turn_giver.replace(Some(cx.waker().clone()));
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        })
+        .await;
+        yield_now().await;
+        let next = worker.turns.borrow_mut().next();
+        next.iter().for_each(Waker::wake_by_ref);
     }
 }
 
@@ -212,6 +239,33 @@ impl Worker {
     /// A descriptor was lacking.
     pub(super) fn ran_out(&self, why: &str) {
         self.descriptors.ran_out(why, |what| self.recorder.failure(what));
+    }
+
+    /// Counts what a session used of the worker's time, up to now.
+    pub(super) fn count(&self, share: &mut Share) {
+        share.count(self.now(), &self.turns.borrow());
+    }
+
+    /// Whether a session has used its share for now.
+    pub(super) fn is_spent(&self, share: &Share) -> bool {
+        share.is_spent(&self.turns.borrow())
+    }
+
+    /// Lets those have their turn that have used less. Woken by anything else, a session waits on.
+    pub(super) async fn wait_for_turn(&self, share: &mut Share) {
+        let mut ticket = None;
+        poll_fn(|cx| {
+            let mut turns = self.turns.borrow_mut();
+            let ticket = *ticket.get_or_insert_with(|| turns.wait(share, cx.waker().clone()));
+            if !turns.waits(ticket) {
+                return Poll::Ready(());
+            }
+            if let Some(giver) = self.turn_giver.take() {
+                giver.wake();
+            }
+            Poll::Pending
+        })
+        .await;
     }
 
     pub(crate) fn scratch(&self) -> RefMut<'_, Scratch> {
