@@ -87,11 +87,15 @@ anomalies! {
     CommandEightBit = "eight-bit-in-command", "A byte above 127 in a command line without SMTPUTF8.";
     CommandTooLong = "command-too-long", "A command line longer than its limit.";
     EarlyTalker = "early-talker", "The client sent a command before the server's greeting.";
+    NoTransaction = "no-transaction", "RCPT, DATA or BDAT without a MAIL that the server has accepted or may accept.";
+    OutOfOrder = "out-of-order", "DATA without a recipient, DATA after BDAT, or MAIL within a transaction.";
     Unpipelined = "pipelining-not-offered", "The client did not wait for a reply, and the server offers no PIPELINING.";
     TlsInjection = "octets-behind-starttls", "Clear text after STARTTLS.";
-    NotSmtp = "not-smtp", "The client began with a request of another protocol, or with binary data.";
+    NotSmtp = "not-smtp", "The client began with a request or a header of another protocol, or with binary data.";
     UnaskedReply = "unasked-reply", "An unsolicited reply.";
-    BadReply = "bad-reply", "A line from the server that is not a reply line.";
+    BadReply = "bad-reply", "A line from the server that is not a reply line, or a reply that its command cannot have.";
+    ReplyControl = "control-in-reply", "A control character or a bare CR in a reply line.";
+    UnknownExchange = "unknown-exchange", "A 3xx reply to a command that is not known to have one.";
     EndlessReply = "endless-reply", "A reply longer than its limit.";
     HostilePath = "hostile-path", "A path that some servers could execute as a command.";
     UnreadablePath = "unreadable-path", "An argument of MAIL or RCPT without a path.";

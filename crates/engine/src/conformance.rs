@@ -22,6 +22,9 @@ const TABLE: &[(Kind, [Treatment; 3])] = {
         (Kind::CommandControl, [Refused, Refused, Reset]),
         (Kind::CommandEightBit, [Silent, Logged, Refused]),
         (Kind::CommandTooLong, [Refused, Refused, Refused]),
+        // RFC 5321 §4.1.4: only MAIL begins a transaction. A server whose own ends later would deliver the message.
+        (Kind::NoTransaction, [Logged, Refused, Refused]),
+        (Kind::OutOfOrder, [Silent, Logged, Refused]),
         // RFC 2920 §3.1: only a server that offers PIPELINING accepts commands in groups.
         (Kind::EarlyTalker, [Silent, Normalized, Reset]),
         (Kind::Unpipelined, [Silent, Normalized, Reset]),
@@ -30,6 +33,9 @@ const TABLE: &[(Kind, [Treatment; 3])] = {
         (Kind::NotSmtp, [Reset, Reset, Reset]),
         (Kind::UnaskedReply, [Logged, Reset, Reset]),
         (Kind::BadReply, [Logged, Reset, Reset]),
+        (Kind::ReplyControl, [Logged, Normalized, Reset]),
+        // What the client sends next is content, of a form that is not known.
+        (Kind::UnknownExchange, [Reset, Reset, Reset]),
         (Kind::EndlessReply, [Logged, Reset, Reset]),
         (Kind::HostilePath, [Logged, Refused, Reset]),
         (Kind::UnreadablePath, [Silent, Logged, Refused]),

@@ -43,6 +43,12 @@ pub(crate) trait Dialogue: Debug {
         usize::MAX
     }
 
+    /// Whether the peer of this side gets its turn before more is looked at: what follows may answer what the peer
+    /// was held back from saying.
+    fn is_peers_turn(&self, _from: Side) -> bool {
+        false
+    }
+
     /// What a replay needs where a recording lacks bytes; absent where nothing is parsed.
     fn bridge(&mut self) -> Option<&mut dyn Bridge> {
         None
@@ -56,7 +62,12 @@ pub(crate) trait Dialogue: Debug {
         let mut bytes = 0;
         loop {
             match self.step(from, held.get(bytes..).unwrap_or_default(), cx) {
-                Step::Took(len) => bytes += len,
+                Step::Took(len) => {
+                    bytes += len;
+                    if bytes < held.len() && self.is_peers_turn(from) {
+                        return Took { bytes, wants: Wants::Peer };
+                    }
+                }
                 Step::Wants(wants) => return Took { bytes, wants },
             }
         }
@@ -78,7 +89,11 @@ pub(crate) trait Bridge {
     /// a chunk. How many they are.
     fn pass_over(&mut self, most: u64, cx: &mut Context<'_>) -> u64;
 
-    /// How many of the client's next bytes are message data, whatever they are. `u64::MAX` where only the data itself tells its end.
+    /// Bytes of the client were not recorded that are no message data: whether a transaction is open is not known.
+    fn lose(&mut self);
+
+    /// How many of the client's next bytes are message data, whatever they are. `u64::MAX` where only the data itself
+    /// tells its end.
     fn data_awaited(&self) -> u64;
 }
 

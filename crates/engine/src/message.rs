@@ -308,7 +308,7 @@ impl MessageInspector<'_, '_> {
             let plain = [field.name, b": ", field.value].concat();
             self.inspector.learn(Fact::Text(Text::Header, &plain), self.cx);
         }
-        self.judge(&|_| Cow::Borrowed(field.text))
+        self.judge(&|_| Cow::Borrowed(reportable_field(field.text)))
     }
 
     fn count(&mut self, counter: Counter, value: u64) -> Option<Refusal> {
@@ -338,6 +338,14 @@ impl MessageInspector<'_, '_> {
             Treatment::Reset => Some(Cause::MessageFraming.reported(self.inspector.reference_of(kind))),
         }
     }
+}
+
+/// A field as it may be reported: of `OTP-Token`, which holds a one-time password, only the name.
+fn reportable_field(text: &[u8]) -> &[u8] {
+    const SECRET: &[u8] = b"OTP-Token";
+    let (name, value) = text.split_at_checked(SECRET.len()).unwrap_or((text, b""));
+    let secret = name.eq_ignore_ascii_case(SECRET) && value.trim_ascii_start().starts_with(b":");
+    if secret { name } else { text }
 }
 
 const fn message_refusal(decision: Decision) -> Option<Refusal> {

@@ -40,6 +40,10 @@ pub(crate) enum Cause {
     EightBit,
     /// A command before its turn.
     OutOfTurn,
+    /// RCPT, DATA or BDAT outside of a transaction.
+    NoTransaction,
+    /// A command that its transaction does not allow now.
+    OutOfOrder,
     /// A path that some server takes for a command.
     HostilePath,
     UnreadablePath,

@@ -138,6 +138,13 @@ impl Session {
         dialogue.bridge().map_or(0, |bridge| bridge.pass_over(most, &mut cx))
     }
 
+    /// For a replay whose recording lacks bytes of the client that are no message data.
+    pub fn lose(&mut self) {
+        if let Some(bridge) = self.dialogue.dialogue_mut().bridge() {
+            bridge.lose();
+        }
+    }
+
     /// For a replay whose recording lacks bytes of the client: how many of its next bytes are message
     /// data, whatever they are.
     pub fn data_awaited(&mut self) -> u64 {

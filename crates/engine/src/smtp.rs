@@ -21,6 +21,7 @@ mod client;
 mod closing;
 mod command;
 mod content;
+mod foreign;
 pub(crate) mod offer;
 mod outcome;
 mod replies_in;
@@ -70,6 +71,12 @@ pub(crate) struct Smtp {
     barrier: bool,
     /// The server's greeting has passed.
     greeted: bool,
+    /// The client has sent a line that is not blank.
+    spoken: bool,
+    /// An EHLO came before the greeting; whether that is allowed, its reply tells.
+    early: bool,
+    /// Of a recording, bytes of the client are missing since its last transaction.
+    lost: bool,
     /// The client has sent no known command since AUTH.
     after_auth: bool,
     lmtp: bool,
@@ -168,6 +175,9 @@ impl Smtp {
             offer: Offer::none(config),
             barrier: false,
             greeted: false,
+            spoken: false,
+            early: false,
+            lost: false,
             after_auth: false,
             lmtp: false,
             draining: false,
@@ -204,6 +214,9 @@ impl Dialogue for Smtp {
     fn ended(&mut self, from: Side, how: End, cx: &mut Context<'_>) {
         self.observe_unfinished(cx);
         self.relay.ended(from);
+        if from == Side::Server && std::mem::take(&mut self.early) {
+            self.early_talker(b"E", cx);
+        }
         // A command that still waits will not go on.
         if let Some(verb) = self.paced.take() {
             self.undo_mail(verb);
@@ -283,6 +296,10 @@ impl Dialogue for Smtp {
         }
     }
 
+    fn is_peers_turn(&self, from: Side) -> bool {
+        from == Side::Server && self.replies.is_empty() && matches!(self.server, Server::Replies)
+    }
+
     fn bridge(&mut self) -> Option<&mut dyn Bridge> {
         Some(self)
     }
@@ -319,6 +336,7 @@ impl Bridge for Smtp {
             _ => 250,
         };
         self.reply_lines = 0;
+        self.lost = true;
         self.settle(asked, number, code, cx);
         true
     }
@@ -341,6 +359,10 @@ impl Bridge for Smtp {
         };
         self.learn_lost(lost, cx);
         lost
+    }
+
+    fn lose(&mut self) {
+        self.lost = true;
     }
 
     fn data_awaited(&self) -> u64 {

@@ -74,7 +74,7 @@ fn tell(got: &mut [String; 2], effect: Effect<'_>) {
 #[test]
 fn what_waits_is_odd_once_however_often_it_is_offered() {
     let mut talk = Talk::with(SessionConfig { watch: Watch::Observe, ..SessionConfig::default() });
-    talk.client("EHLO").client(" client").client(".example\r\n");
+    talk.client("MAIL").client(" FROM").client(":<a@x.example>\r\n");
     assert_eq!(talk.reports, ["early-talker"]);
     let mut talk = Talk::with(SessionConfig { watch: Watch::Observe, ..SessionConfig::default() });
     talk.client("\x01").client("\x02").client("\x03\r\n").server("220 mx\r\n");

@@ -4,16 +4,17 @@ use std::borrow::Cow;
 
 use policy::criterion::Word;
 use policy::fact::Fact;
+use policy::model::Conformance;
 use policy::scope::{Close, Scope};
-use proto::line::{self, Line, LineEnd};
+use proto::line::{self, Line};
 use proto::smtp::extension::keyword_of;
 use proto::smtp::reply::{self, BlockBounds, ReplyLine};
 use proto::smtp::verb::Verb;
 use proto::{Progress, Side};
 use smallvec::SmallVec;
 
-use super::command::pass_line;
 use super::offer::Keywords;
+use super::replies_in::pass_reply;
 use super::wording::{self, Row};
 use super::{Asked, Smtp};
 use crate::context::Context;
@@ -35,13 +36,14 @@ impl Smtp {
             lines: cx.config.bounds.capability_lines,
             octets: cx.config.bounds.capability_bytes,
             line: cx.config.bounds.reply_line,
+            lenient: cx.config.conformance == Conformance::Compat || cx.is_recorded(),
         };
         let (block, len) = match reply::block(input, bounds) {
             Progress::NeedMore => return Step::Wants(Wants::More),
             Progress::Oversize { .. } => return self.endless(input, cx),
             Progress::Unit { unit, len } => (unit, len),
         };
-        let Some(reply) = self.judge_capabilities(block, cx) else { return Step::Took(len) };
+        let Some(reply) = self.judge_capabilities(asked, block, cx) else { return Step::Took(len) };
         let offer = reply.keywords.into_offer(cx.config);
         for (count, wire) in block.split_inclusive(|&byte| byte == b'\n').enumerate() {
             let Progress::Unit { unit: line, .. } = line::decode(wire, bounds.line) else { break };
@@ -50,7 +52,7 @@ impl Smtp {
                 |line: &ReplyLine<'_>| reply.masked.contains(&count) || offer.hides(line.text, cx.config);
             match keyword.filter(masked) {
                 Some(reply) => hide(&line, &reply, cx),
-                None => pass_line(Side::Client, wire, &line, cx),
+                None => pass_reply(wire, &line, cx),
             }
         }
         if reply.code == 0 {
@@ -62,17 +64,25 @@ impl Smtp {
         }
         if reply.ends {
             self.reply_lines = 0;
-            self.answered(asked, number, reply.code, cx);
+            match reply.is_malformed && cx.is_recorded() {
+                true => self.settle(asked, number, reply.code, cx),
+                false => self.answered(asked, number, reply.code, cx),
+            }
         }
         Step::Took(len)
     }
 
     /// Judges each keyword of the reply. Nothing if the session was ended.
-    fn judge_capabilities(&mut self, block: &[u8], cx: &mut Context<'_>) -> Option<Capabilities> {
+    fn judge_capabilities(
+        &mut self,
+        asked: Asked,
+        block: &[u8],
+        cx: &mut Context<'_>,
+    ) -> Option<Capabilities> {
         let mut whole = Capabilities::default();
         for (count, wire) in block.split_inclusive(|&byte| byte == b'\n').enumerate() {
             let Progress::Unit { unit: line, .. } = line::decode(wire, wire.len()) else { break };
-            if line.end == LineEnd::Lf && self.ends_session(AnomalyKind::ReplyBareLf, line.text, cx) {
+            if self.ends_by_flaws(&line, cx) {
                 return None;
             }
             let reply = ReplyLine::read(line.text).filter(|reply| count == 0 || reply.code == whole.code);
@@ -80,8 +90,17 @@ impl Smtp {
                 if self.ends_session(AnomalyKind::BadReply, line.text, cx) {
                     return None;
                 }
+                if let Some(answer) = ReplyLine::read_malformed(line.text, count == 0) {
+                    (whole.code, whole.ends, whole.is_malformed) = (answer.code, answer.last, true);
+                }
                 continue;
             };
+            if count == 0
+                && !asked.may_have(reply.code)
+                && self.ends_session(AnomalyKind::BadReply, line.text, cx)
+            {
+                return None;
+            }
             (whole.code, whole.ends) = (reply.code, reply.last);
             if count > 0 && reply.code == 250 {
                 let keyword = keyword_of(reply.text);
@@ -121,6 +140,8 @@ struct Capabilities {
     code: u16,
     /// Its last line was among what was read; a line that is not a reply line cuts it short.
     ends: bool,
+    /// Its code is not one that the server has said.
+    is_malformed: bool,
     /// Lines that a rule masks, by their number.
     masked: SmallVec<[usize; 8]>,
 }

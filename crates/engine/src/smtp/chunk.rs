@@ -27,14 +27,22 @@ impl ClientCommand<'_> {
 }
 
 impl Smtp {
+    /// Whether a chunk would be forwarded, as far as its command tells.
+    pub(super) fn takes_chunk(&self, received: &ClientCommand<'_>, cx: &Context<'_>) -> bool {
+        received.chunk().is_some() && !self.masks_chunks(cx)
+    }
+
+    fn masks_chunks(&self, cx: &Context<'_>) -> bool {
+        cx.carries_out() && (cx.config.profile.bdat == Bdat::Masked || !self.offer.shows(CHUNKING))
+    }
+
     pub(super) fn begin_chunk(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) {
-        let enforced = cx.carries_out();
         let Some(chunk) = received.chunk() else { return self.refuse_bad_chunk(received, cx) };
         let named = self.offer.names(CHUNKING);
         if !named {
             self.anomaly(AnomalyKind::UnofferedChunk, Side::Client, received.line.text, cx);
         }
-        if enforced && (cx.config.profile.bdat == Bdat::Masked || !self.offer.shows(CHUNKING)) {
+        if self.masks_chunks(cx) {
             if named {
                 self.unknown_verb(received, cx);
             }
@@ -70,7 +78,7 @@ impl Smtp {
             self.mask_command(received, cx);
         } else {
             pass_line(Side::Server, received.wire, &received.line, cx);
-            self.replies.await_server(Asked::Other, received.number);
+            self.replies.await_server(Asked::Unknown, received.number);
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the client sends: where one unit ends and the next begins, and whose turn it is.
 
+use policy::model::Conformance;
 use proto::line;
 use proto::smtp::verb::Verb;
 use proto::{Progress, Side};
@@ -58,11 +59,14 @@ impl Smtp {
             let wants = if self.barrier || self.is_full(cx.config) { Wants::Peer } else { Wants::More };
             return Step::Wants(wants);
         };
-        if self.commands == 0 && is_binary(first) && self.is_foreign(input, cx) {
+        if let Some(header) = self.foreign_header(input, cx) {
+            return header.map_or(Step::Wants(Wants::More), Step::Took);
+        }
+        if !self.spoken && is_binary(first) && self.is_foreign(input, cx) {
             return Step::Took(input.len());
         }
         if !self.greeted {
-            return self.out_of_turn(AnomalyKind::EarlyTalker, input, cx);
+            return self.before_greeting(input, cx);
         }
         if self.barrier || self.is_full(cx.config) {
             return Step::Wants(Wants::Peer);
@@ -109,7 +113,7 @@ impl Smtp {
     fn is_undecided(&self, verb: Verb) -> bool {
         let Some(transaction) = &self.transaction else { return false };
         match verb {
-            Verb::Mail => transaction.provisional || !self.replies.is_empty(),
+            verb if verb.begins_transaction() => transaction.provisional || !self.replies.is_empty(),
             Verb::Rset => transaction.provisional,
             _ => false,
         }
@@ -122,6 +126,25 @@ impl Smtp {
     /// LMTP servers offer PIPELINING by definition (RFC 2033 §4.1).
     fn may_pipeline(&self) -> bool {
         self.lmtp || self.offer.shows(PIPELINING)
+    }
+
+    /// An EHLO may come early where the server invites to it (draft-harris-early-pipe); whether it does is known
+    /// from its reply. A server behind `strict` never does.
+    fn before_greeting(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
+        let perhaps_ehlo =
+            matches!(input.first(), Some(b'E' | b'e')) && cx.config.conformance != Conformance::Strict;
+        if self.early || perhaps_ehlo && !self.inspector.has_reported(AnomalyKind::EarlyTalker) {
+            self.early = true;
+            return Step::Wants(Wants::Peer);
+        }
+        self.out_of_turn(AnomalyKind::EarlyTalker, input, cx)
+    }
+
+    /// Reports a command that came before the greeting, when it has turned out that it might not.
+    pub(super) fn early_talker(&mut self, wire: &[u8], cx: &mut Context<'_>) {
+        if !self.inspector.has_reported(AnomalyKind::EarlyTalker) {
+            self.anomaly(AnomalyKind::EarlyTalker, Side::Client, first(wire), cx);
+        }
     }
 
     fn out_of_turn(&mut self, kind: AnomalyKind, input: &[u8], cx: &mut Context<'_>) -> Step {
@@ -155,6 +178,12 @@ impl Smtp {
     }
 
     fn too_long(&mut self, input: &[u8], len: usize, ends: bool, cx: &mut Context<'_>) -> Step {
+        if std::mem::take(&mut self.early) {
+            self.early_talker(input, cx);
+        }
+        if self.is_foreign_beginning(input, cx) {
+            return Step::Took(len);
+        }
         let value = input.get(..cx.config.bounds.command_line).unwrap_or(input);
         self.anomaly(AnomalyKind::CommandTooLong, Side::Client, self.reportable_text(value), cx);
         self.commands += 1;

@@ -12,6 +12,7 @@ use proto::smtp::command::{Command, decimal};
 use proto::smtp::verb::Verb;
 use proto::{Side, Time};
 
+use super::foreign::is_foreign;
 use super::wording::{self, Row};
 use super::{Asked, OpenTransaction, Smtp, SuspendedTransaction};
 use crate::context::Context;
@@ -25,7 +26,7 @@ pub(super) struct ClientCommand<'b> {
     pub(super) wire: &'b [u8],
     pub(super) line: Line<'b>,
     pub(super) command: Command<'b>,
-    /// The path of MAIL or RCPT.
+    /// The path of RCPT, MAIL, or what differs from MAIL in name only.
     path: Option<Path<'b>>,
     /// The line as it may be reported.
     reportable: &'b [u8],
@@ -62,6 +63,10 @@ impl Smtp {
     ) -> Option<Time> {
         let number = self.commands;
         self.commands += 1;
+        let early = std::mem::take(&mut self.early);
+        if early && command.verb != Verb::Ehlo {
+            self.early_talker(wire, cx);
+        }
         match command.verb {
             Verb::Auth | Verb::XExps => self.after_auth = true,
             Verb::Unknown => {}
@@ -69,15 +74,39 @@ impl Smtp {
         }
         let received = self.read(wire, line, command, number);
         cx.observe(Observed::Command { number, verb: command.token, argument: command.argument });
-        match self.check(&received, cx) {
-            Check::Fine => return self.apply_rules(&received, cx),
+        let wait = match self.check(&received, cx) {
+            Check::Fine => self.apply_rules(&received, cx),
             Check::Answer(refusal) => {
                 self.count_recipient(&received, cx);
                 self.answer_command(&received, refusal, cx);
+                None
             }
-            Check::Reset(refusal) => self.last_reply_then(refusal, After::Reset, cx),
+            Check::Reset(refusal) => {
+                self.last_reply_then(refusal, After::Reset, cx);
+                None
+            }
+        };
+        self.spoken |= !is_blank(line.text);
+        // Its reply tells whether the server invites early talkers.
+        if early && command.verb == Verb::Ehlo {
+            self.early = self.replies.awaits(|asked| asked == Asked::Ehlo);
+            if !self.early {
+                self.early_talker(wire, cx);
+            }
         }
-        None
+        wait
+    }
+
+    /// A command is answered by us. The bytes that a BDAT announces must not be read as commands.
+    fn answer_command(&mut self, received: &ClientCommand<'_>, refusal: Refusal, cx: &mut Context<'_>) {
+        match (received.command.verb, received.chunk()) {
+            (Verb::Bdat, None) => self.refuse_bad_chunk(received, cx),
+            (Verb::Bdat, Some(chunk)) => {
+                self.refuse(refusal, cx);
+                self.skip_chunk(chunk.size);
+            }
+            _ => self.refuse(refusal, cx),
+        }
     }
 
     /// A command that was judged before, and has waited.
@@ -100,7 +129,7 @@ impl Smtp {
         number: u32,
     ) -> ClientCommand<'b> {
         let path = match command.verb {
-            Verb::Mail => Some(Path::read(command.argument, "FROM:")),
+            verb if verb.begins_transaction() => Some(Path::read(command.argument, "FROM:")),
             Verb::Rcpt => Some(Path::read(command.argument, "TO:")),
             _ => None,
         };
@@ -111,7 +140,7 @@ impl Smtp {
     fn check(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) -> Check {
         let Line { end, flaws, .. } = received.line;
         let text = received.reportable;
-        if received.number == 0 && is_http(&received.command) {
+        if !self.spoken && is_foreign(line_start(received.line.text)) {
             return self.treat(AnomalyKind::NotSmtp, text, Cause::OutOfTurn, cx);
         }
         if end == LineEnd::Lf {
@@ -132,7 +161,53 @@ impl Smtp {
                 return check;
             }
         }
-        self.check_path(received, cx)
+        match self.check_order(received, cx) {
+            Check::Fine => self.check_path(received, cx),
+            out_of_order => out_of_order,
+        }
+    }
+
+    /// RFC 5321 §4.1.4: MAIL, RCPT, DATA; and no second MAIL before the end. What a MAIL that is not answered yet
+    /// may begin counts as begun.
+    fn check_order(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) -> Check {
+        let verb = received.command.verb;
+        let sends = matches!(verb, Verb::Data | Verb::Bdat);
+        match self.transaction.as_deref().filter(|transaction| !transaction.refused) {
+            _ if !(sends || verb == Verb::Rcpt || verb.begins_transaction()) => Check::Fine,
+            // A BDAT that is masked, or cannot be read, is the business of `chunk`.
+            None if verb == Verb::Bdat && !self.takes_chunk(received, cx) => Check::Fine,
+            None if verb.begins_transaction() => Check::Fine,
+            None => self.outside_transaction(received, cx),
+            Some(open) => {
+                let data = verb == Verb::Data;
+                let without = data && open.accepted == 0 && !self.awaits_recipient();
+                let mixed = data && open.message.is_some();
+                let second = verb.begins_transaction() && open.has_mail;
+                if (without || mixed || second) && !self.lost {
+                    return self.treat(AnomalyKind::OutOfOrder, received.reportable, Cause::OutOfOrder, cx);
+                }
+                Check::Fine
+            }
+        }
+    }
+
+    fn awaits_recipient(&self) -> bool {
+        self.replies.awaits(|asked| asked == Asked::Rcpt)
+    }
+
+    /// RCPT, DATA or BDAT although no transaction is open: where that passes, it begins one of its own.
+    fn outside_transaction(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) -> Check {
+        if !self.lost {
+            let check = self.treat(AnomalyKind::NoTransaction, received.reportable, Cause::NoTransaction, cx);
+            if !matches!(check, Check::Fine) {
+                return check;
+            }
+        }
+        self.end_transaction(None, cx);
+        self.inspector.begin(Scope::Transaction, cx);
+        self.transaction = Some(Box::new(OpenTransaction::without_mail(self.transactions)));
+        self.transactions += 1;
+        Check::Fine
     }
 
     fn check_path(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) -> Check {
@@ -226,18 +301,6 @@ impl Smtp {
         None
     }
 
-    /// A command is answered by us. The bytes that a BDAT announces must not be read as commands.
-    fn answer_command(&mut self, received: &ClientCommand<'_>, refusal: Refusal, cx: &mut Context<'_>) {
-        match (received.command.verb, received.chunk()) {
-            (Verb::Bdat, None) => self.refuse_bad_chunk(received, cx),
-            (Verb::Bdat, Some(chunk)) => {
-                self.refuse(refusal, cx);
-                self.skip_chunk(chunk.size);
-            }
-            _ => self.refuse(refusal, cx),
-        }
-    }
-
     /// A surplus recipient under `recipient-limit refuse`, answered without asking the rules again.
     fn over_limit(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(transaction) = &mut self.transaction else { return false };
@@ -256,7 +319,9 @@ impl Smtp {
     /// MAIL begins a transaction provisionally. One that is open is suspended: only the server knows whether
     /// it accepts a second MAIL, and what that names must not count in the first.
     fn begin_transaction(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) {
-        let (Verb::Mail, Some(path)) = (received.command.verb, &received.path) else { return };
+        let begins = received.command.verb.begins_transaction();
+        let Some(path) = received.path.as_ref().filter(|_| begins) else { return };
+        self.lost = false;
         self.suspended = self
             .transaction
             .take()
@@ -268,6 +333,7 @@ impl Smtp {
         transaction.binary =
             has_parameter(path, "BODY").is_some_and(|body| body.eq_ignore_ascii_case(b"BINARYMIME"));
         transaction.utf8 = has_parameter(path, "SMTPUTF8").is_some();
+        transaction.exdata = has_parameter(path, "EXDATA").is_some();
         if self.suspended.is_none() {
             cx.observe(Observed::Begin { transaction: transaction.number, sender: path.text });
         }
@@ -275,7 +341,7 @@ impl Smtp {
     }
 
     pub(super) fn undo_mail(&mut self, verb: Verb) {
-        if verb == Verb::Mail {
+        if verb.begins_transaction() {
             self.transaction = None;
             self.resume_suspended();
         }
@@ -291,10 +357,12 @@ impl Smtp {
         self.inspector.learn(Fact::Count(Counter::CommandLength, received.line.wire_len() as u64), cx);
         self.inspector.learn(Fact::Word(Word::Verb, received.command.token), cx);
         if let Some(path) = &received.path {
-            let sends = received.command.verb == Verb::Mail;
+            let sends = received.command.verb.begins_transaction();
             let of = if sends { Text::Sender } else { Text::Recipient };
-            self.inspector.learn(Fact::Text(of, path.text), cx);
-            path.plain().iter().for_each(|plain| self.inspector.learn(Fact::Text(of, plain), cx));
+            if cx.policy().is_some_and(|policy| policy.searches(of)) {
+                self.inspector.learn(Fact::Text(of, path.text), cx);
+                path.each_reading(&mut |reading| self.inspector.learn(Fact::Text(of, reading), cx));
+            }
         }
         match received.command.verb {
             Verb::Rcpt => {
@@ -327,6 +395,10 @@ impl Smtp {
             transaction.recipients += 1;
         }
         let (number, recipients) = (transaction.number, transaction.recipients);
+        // Where a recording has none, whether a transaction began is seen when its message comes.
+        if !transaction.has_mail {
+            return recipients;
+        }
         if let (Verb::Rcpt, Some(path)) = (received.command.verb, &received.path) {
             let recipient =
                 Observed::Recipient { transaction: number, number: received.number, address: path.text };
@@ -374,8 +446,8 @@ impl Smtp {
             Verb::Ehlo => (Asked::Ehlo, true),
             Verb::Lhlo => (Asked::Lhlo, true),
             Verb::Helo => (Asked::Helo, true),
-            Verb::Mail if self.suspended.is_some() => (Asked::NestedMail, true),
-            Verb::Mail => (Asked::Mail, false),
+            verb if verb.begins_transaction() && self.suspended.is_some() => (Asked::NestedMail, true),
+            verb if verb.begins_transaction() => (Asked::Mail, false),
             Verb::Rcpt => (Asked::Rcpt, false),
             // Its reply may come when the next transaction has begun: it ends only one that is open now.
             Verb::Rset if self.transaction.is_some() => (Asked::Rset, true),
@@ -383,6 +455,7 @@ impl Smtp {
             Verb::Auth | Verb::XExps => (Asked::Auth, true),
             Verb::Starttls | Verb::XAnonymoustls => (Asked::StartTls, true),
             Verb::Quit => (Asked::Quit, false),
+            Verb::Unknown => (Asked::Unknown, false),
             _ => (Asked::Other, false),
         };
         self.replies.await_server(asked, received.number);
@@ -415,7 +488,7 @@ impl Smtp {
             cx.out.rewrite(Side::Server, ink);
         }
         cx.out.rewrite(Side::Server, b"\r\n");
-        self.replies.await_server(Asked::Other, received.number);
+        self.replies.await_server(Asked::Unknown, received.number);
     }
 }
 
@@ -443,9 +516,11 @@ fn has_parameter<'b>(path: &Path<'b>, name: &str) -> Option<&'b [u8]> {
         .map(|(_, value)| value)
 }
 
-/// A request line of HTTP: a browser that was made to talk to a mail server.
-fn is_http(command: &Command<'_>) -> bool {
-    const METHODS: [&[u8]; 9] =
-        [b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"CONNECT", b"TRACE", b"PATCH"];
-    METHODS.contains(&command.token) && memchr::memmem::rfind(command.argument, b"HTTP/").is_some()
+/// A command as it begins behind the blanks that some servers skip.
+fn line_start(text: &[u8]) -> &[u8] {
+    text.trim_ascii_start()
+}
+
+fn is_blank(text: &[u8]) -> bool {
+    text.trim_ascii().is_empty()
 }

@@ -1,9 +1,11 @@
 //! What a reply of the server changes in the session: one `match` on what it answers.
 
-use super::offer::Offer;
+use proto::Side;
+
+use super::offer::{Offer, PIPECONNECT};
 use super::{Client, Server, Smtp, Swallow, Swallowed, closing};
 use crate::context::Context;
-use crate::event::{Event, Observed, Reason};
+use crate::event::{AnomalyKind, Event, Observed, Reason, Treatment};
 use crate::refusal::{Cause, Refusal};
 use crate::relay::Relay;
 
@@ -32,8 +34,23 @@ pub(crate) enum Asked {
     Auth,
     StartTls,
     Quit,
-    /// Anything whose reply changes nothing, masked commands among them.
+    /// A verb that nobody knows, or a command that was masked: its reply changes nothing.
+    Unknown,
+    /// Any other verb whose reply changes nothing.
     Other,
+}
+
+impl Asked {
+    /// Whether a reply of this class is one to the command: 3xx asks for more where there is more, and 2xx to DATA
+    /// would accept what nobody has sent.
+    pub(super) const fn may_have(self, code: u16) -> bool {
+        match (self, code / 100) {
+            (Self::Data | Self::Auth, 3) => true,
+            (Self::EndOfData { .. } | Self::LastChunk { .. }, 3) => code == ONE_BY_ONE,
+            (_, 3) | (Self::Data, 2) => false,
+            _ => true,
+        }
+    }
 }
 
 /// With PRDR (draft-hall-prdr) a message may be answered so: it is followed by one reply for each recipient
@@ -109,16 +126,17 @@ impl Smtp {
                     self.encrypted(cx);
                 }
             }
-            Asked::Other if begins_exchange => self.client = Client::AuthLine,
+            Asked::Unknown if begins_exchange => self.client = Client::AuthLine,
             Asked::Chunk if cut_short => self.message_answered(code, cx),
-            Asked::Chunk | Asked::Quit | Asked::Other => {}
+            Asked::Chunk => self.chunk_answered(cx),
+            Asked::Quit | Asked::Unknown | Asked::Other => {}
         }
     }
 
-    /// Whether the client answers a challenge next: after a 334 it does, whatever verb it sent, X-EXPS for one.
+    /// Whether the client of a recording answers a challenge next: after a 334 it does, whatever verb it sent.
     pub(super) fn begins_exchange(&self, asked: Asked, code: u16) -> bool {
         let at_rest = self.replies.len() == 1 && matches!(self.client, Client::Command);
-        asked == Asked::Other && code == 334 && at_rest
+        asked == Asked::Unknown && code == 334 && at_rest
     }
 
     /// Whether the reply at the front answers bytes that have not all come yet.
@@ -169,8 +187,38 @@ impl Smtp {
                 transaction.provisional = false;
             }
         } else if self.transaction.as_ref().is_some_and(|transaction| transaction.provisional) {
+            match &mut self.transaction {
+                // Its chunk is judged to the end, whatever the server makes of it.
+                Some(transaction) if transaction.message.is_some() => transaction.refused = true,
+                _ => self.end_transaction(None, cx),
+            }
+        }
+    }
+
+    /// The reply to a chunk that has ended: it ends a transaction whose MAIL was refused meanwhile.
+    fn chunk_answered(&mut self, cx: &mut Context<'_>) {
+        let refused = self.transaction.as_ref().is_some_and(|transaction| transaction.refused);
+        if refused
+            && !matches!(self.client, Client::Chunk(_))
+            && !self.replies.awaits(|asked| asked == Asked::Chunk)
+        {
+            self.observe_unfinished(cx);
             self.end_transaction(None, cx);
         }
+    }
+
+    /// The server asks for a message although it refused the MAIL before it: nobody knows whose sender and
+    /// recipients it would have. Whether the session ends.
+    pub(super) fn is_refused_message(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.transaction.is_some() || cx.is_recorded() {
+            return false;
+        }
+        let refused = self.anomaly(AnomalyKind::NoTransaction, Side::Server, b"", cx) >= Treatment::Refused;
+        if refused {
+            self.answer(Cause::NoTransaction.into(), cx);
+            self.reset(cx);
+        }
+        refused
     }
 
     /// The reply to a message; where it came early, the rest of the message is discarded.
@@ -207,6 +255,10 @@ impl Smtp {
     }
 
     fn hello_answered(&mut self, asked: Asked, positive: bool, cx: &mut Context<'_>) {
+        let invited = positive && self.offer.names(PIPECONNECT);
+        if std::mem::take(&mut self.early) && !invited {
+            self.early_talker(b"E", cx);
+        }
         if !positive {
             return;
         }
@@ -295,7 +347,8 @@ mod tests {
             (Asked::StartTls, 220, ("tls", false, "none")),
             (Asked::StartTls, 454, ("command", false, "provisional")),
             (Asked::Other, 250, ("command", true, "provisional")),
-            (Asked::Other, 334, ("auth line", true, "provisional")),
+            (Asked::Other, 334, ("command", true, "provisional")),
+            (Asked::Unknown, 334, ("auth line", true, "provisional")),
             (Asked::Quit, 221, ("command", true, "provisional")),
         ];
         for (asked, code, expected) in table {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use policy::criterion::Counter;
 use policy::fact::Fact;
+use policy::model::Conformance;
 use proto::line::{self, Line, LineEnd};
 use proto::smtp::reply::ReplyLine;
 use proto::smtp::verb::Verb;
@@ -47,7 +48,7 @@ impl Smtp {
             Progress::Unit { unit, len } => (unit, len),
         };
         let wire = input.get(..len).unwrap_or_default();
-        if line.end == LineEnd::Lf && self.ends_session(AnomalyKind::ReplyBareLf, line.text, cx) {
+        if self.ends_by_flaws(&line, cx) {
             return Step::Took(len);
         }
         let reply = ReplyLine::read(line.text);
@@ -61,9 +62,10 @@ impl Smtp {
         {
             return Step::Took(len);
         }
-        let Some(reply) = reply else {
+        let is_malformed = reply.is_none();
+        let Some(reply) = reply.or_else(|| ReplyLine::read_malformed(line.text, first)) else {
             self.reply_lines += 1;
-            pass_line(Side::Client, wire, &line, cx);
+            pass_reply(wire, &line, cx);
             return Step::Took(len);
         };
         self.reply_code = reply.code;
@@ -74,10 +76,14 @@ impl Smtp {
             return Step::Took(len);
         }
         self.reply_lines += 1;
-        pass_line(Side::Client, wire, &line, cx);
+        self.count_taken(asked, &reply);
+        pass_reply(wire, &line, cx);
         if reply.last {
             self.reply_lines = 0;
-            if !self.taken_early(asked, reply.code, cx) {
+            if is_malformed && cx.is_recorded() {
+                // It had no code.
+                self.settle(asked, number, reply.code, cx);
+            } else if !self.taken_early(asked, reply.code, cx) {
                 self.answered(asked, number, reply.code, cx);
             }
         }
@@ -89,18 +95,35 @@ impl Smtp {
         // A 503 is not about the recipient: MAIL was refused, which a pipelining client learns too late.
         let invalid = asked == Asked::Rcpt && code >= 500 && code != 503;
         invalid && self.too_many_invalid(cx)
-            || self.asks_for_more(asked, code) && self.ends_session(AnomalyKind::BadReply, line.text, cx)
+            || self.is_impossible(asked, code, line, cx)
             || self.early_acceptance(asked, code)
                 && self.ends_session(AnomalyKind::UnaskedReply, line.text, cx)
     }
 
-    /// Whether the reply asks for something other than a command, where we would read a command next.
-    fn asks_for_more(&self, asked: Asked, code: u16) -> bool {
-        let awaited = match asked {
-            Asked::Data | Asked::Auth | Asked::EndOfData { .. } | Asked::LastChunk { .. } => true,
-            _ => self.begins_exchange(asked, code),
+    /// Whether the session ends because of a reply that its command cannot have. Behind a 3xx follows what is no
+    /// command: for a verb that nobody knows, nobody could tell what.
+    fn is_impossible(&mut self, asked: Asked, code: u16, line: &Line<'_>, cx: &mut Context<'_>) -> bool {
+        match (asked, code / 100) {
+            (Asked::Data, 3) => self.is_refused_message(cx),
+            (Asked::Unknown, 3) => self.ends_session(AnomalyKind::UnknownExchange, line.text, cx),
+            _ if asked.may_have(code) => false,
+            _ => self.ends_session(AnomalyKind::BadReply, line.text, cx),
+        }
+    }
+
+    /// With EXDATA a 558 to the message has a reply for each recipient in it: only those that it takes are accepted.
+    fn count_taken(&mut self, asked: Asked, reply: &ReplyLine<'_>) {
+        if reply.code != ONE_IN_ONE || !matches!(asked, Asked::EndOfData { .. } | Asked::LastChunk { .. }) {
+            return;
+        }
+        let Some(transaction) = self.transaction.as_mut().filter(|transaction| transaction.exdata) else {
+            return;
         };
-        code / 100 == 3 && !awaited
+        if self.reply_lines == 1 {
+            transaction.accepted = 0;
+        }
+        let inner = ReplyLine::read(reply.text).filter(|inner| inner.last && inner.code / 100 == 2);
+        transaction.accepted += u32::from(inner.is_some());
     }
 
     /// In a recording: the server took something for the end of the message, and the message goes on.
@@ -141,9 +164,12 @@ impl Smtp {
             Progress::Oversize { .. } => return self.endless(input, cx),
             Progress::Unit { unit, len } => (unit, len),
         };
+        if self.ends_by_flaws(&line, cx) {
+            return Step::Took(len);
+        }
         let farewell = ReplyLine::read(line.text).filter(|reply| reply.code == 421);
         if farewell.is_some() || !self.ends_session(AnomalyKind::UnaskedReply, line.text, cx) {
-            pass_line(Side::Client, input.get(..len).unwrap_or_default(), &line, cx);
+            pass_reply(input.get(..len).unwrap_or_default(), &line, cx);
         }
         if farewell.is_some_and(|reply| reply.last) {
             self.closed_by_server(cx);
@@ -188,6 +214,12 @@ impl Smtp {
         Step::Took(len)
     }
 
+    /// Whether a line of the server ended the session by what it is made of.
+    pub(super) fn ends_by_flaws(&mut self, line: &Line<'_>, cx: &mut Context<'_>) -> bool {
+        line.end == LineEnd::Lf && self.ends_session(AnomalyKind::ReplyBareLf, line.text, cx)
+            || line.flaws.control && self.ends_session(AnomalyKind::ReplyControl, line.text, cx)
+    }
+
     /// Reports an anomaly of the server. Whether it ended the session.
     pub(super) fn ends_session(&mut self, kind: AnomalyKind, value: &[u8], cx: &mut Context<'_>) -> bool {
         let ends = self.anomaly(kind, Side::Server, value, cx) == Treatment::Reset;
@@ -200,4 +232,26 @@ impl Smtp {
         }
         ends
     }
+}
+
+/// With EXDATA (draft-varshavchik-exdata-smtpext): replies of each recipient within one.
+const ONE_IN_ONE: u16 = 558;
+
+/// Forwards a line of a reply as it came; where its level demands it, in canonical form.
+pub(super) fn pass_reply(wire: &[u8], line: &Line<'_>, cx: &mut Context<'_>) {
+    let normalizes = cx.config.conformance != Conformance::Compat && !cx.is_recorded();
+    if !line.flaws.control || !normalizes {
+        return pass_line(Side::Client, wire, line, cx);
+    }
+    for run in line.text.chunk_by(|before, byte| is_control(*before) == is_control(*byte)) {
+        match run.first() {
+            Some(&byte) if is_control(byte) => run.iter().for_each(|_| cx.out.rewrite(Side::Client, b" ")),
+            _ => cx.out.pass(Side::Client, run),
+        }
+    }
+    cx.out.rewrite(Side::Client, b"\r\n");
+}
+
+const fn is_control(byte: u8) -> bool {
+    byte < 0x20 && byte != b'\t' || byte == 0x7F
 }

@@ -11,6 +11,10 @@ pub(crate) struct OpenTransaction {
     pub(crate) sender: Box<[u8]>,
     /// MAIL is not answered yet; a negative reply undoes the transaction.
     pub(crate) provisional: bool,
+    /// MAIL began it.
+    pub(crate) has_mail: bool,
+    /// MAIL was refused while a chunk was under way: it is over when the chunk is answered, and takes nothing more.
+    pub(crate) refused: bool,
     /// RCPT commands, whoever answered them and how.
     pub(crate) recipients: u32,
     /// RCPT commands the server accepted.
@@ -24,6 +28,8 @@ pub(crate) struct OpenTransaction {
     /// `BODY=BINARYMIME` of MAIL.
     pub(crate) binary: bool,
     pub(crate) utf8: bool,
+    /// `EXDATA` of MAIL: the reply to the message may have a code of its own for each recipient.
+    pub(crate) exdata: bool,
     /// The last chunk ended in a CR.
     pub(crate) after_cr: bool,
     pub(crate) message: Option<Box<Message>>,
@@ -40,6 +46,8 @@ impl OpenTransaction {
             number,
             sender: sender.into(),
             provisional: true,
+            has_mail: true,
+            refused: false,
             recipients: 0,
             accepted: 0,
             surplus: 0,
@@ -47,6 +55,7 @@ impl OpenTransaction {
             declared: None,
             binary: false,
             utf8: false,
+            exdata: false,
             after_cr: false,
             message: None,
             observed: false,
@@ -56,7 +65,7 @@ impl OpenTransaction {
 
     /// For a message that came without MAIL: no reply will confirm or undo it.
     pub(crate) fn without_mail(number: u32) -> Self {
-        Self { provisional: false, ..Self::new(number, b"") }
+        Self { provisional: false, has_mail: false, ..Self::new(number, b"") }
     }
 
     pub(crate) fn event(&self, reply: Option<u16>) -> event::Transaction<'_> {

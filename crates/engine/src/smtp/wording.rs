@@ -27,6 +27,8 @@ const fn words(cause: Cause) -> Words {
         Cause::BareLineFeed => (500, (5, 5, 2), "Command line must end in CRLF"),
         Cause::EightBit => (500, (5, 6, 7), "Non-ASCII command without SMTPUTF8"),
         Cause::OutOfTurn => (554, (5, 5, 0), "Command out of turn"),
+        Cause::NoTransaction => (503, (5, 5, 1), "MAIL first"),
+        Cause::OutOfOrder => (503, (5, 5, 1), "Bad sequence of commands"),
         Cause::HostilePath => (553, (5, 1, 3), "Address syntax not allowed"),
         Cause::UnreadablePath => (501, (5, 1, 3), "Bad address syntax"),
         Cause::LockedParameter(_) => (555, (5, 5, 4), "Parameter not available:"),
@@ -69,8 +71,8 @@ pub(crate) fn command_row(verb: Verb, acted: Acted, config: &SessionConfig) -> R
             RecipientLimit::Device => Cause::RecipientLimit,
         },
         (Verb::Rcpt, Some(RefusalReason::InvalidRecipientLimit)) => Cause::InvalidRecipientLimit,
-        (Verb::Mail, _) => Cause::Sender,
         (Verb::Rcpt, _) => Cause::Recipient,
+        (verb, _) if verb.begins_transaction() => Cause::Sender,
         _ => Cause::Command,
     };
     Row::Last(cause.by(acted))

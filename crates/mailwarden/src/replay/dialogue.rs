@@ -151,6 +151,7 @@ impl Dialogue {
         if self.session.data_awaited() == 0 || lost == 0 {
             self.client.advance(b"");
             self.client.take(usize::MAX);
+            self.session.lose();
             self.torn = true;
             return;
         }
@@ -329,6 +330,19 @@ mod tests {
                 false,
                 &[(C, "HELO a\r\nNOOP\r\nQUIT\r\n"), (S, "220 mx\r\n250 a\r\n251 b\r\n221 c\r\n")],
                 &["HELO Some(250)", "NOOP Some(251)", "QUIT Some(221)"],
+            ),
+            (
+                "a PROXY header, which nobody answers",
+                false,
+                &[
+                    (C, "PROXY TCP4 192.0.2.1 192.0.2.2 1 25\r\n"),
+                    (S, "220 mx\r\n"),
+                    (C, "HELO a\r\n"),
+                    (S, "250 a\r\n"),
+                    (C, "SEND FROM:<a@x>\r\n"),
+                    (S, "250 b\r\n"),
+                ],
+                &["HELO Some(250)", "SEND Some(250)"],
             ),
             (
                 "one side only",

@@ -32,6 +32,7 @@ pub(super) fn recognise_at_last(port: u16, client: &[u8], server: &[u8]) -> Reco
 }
 
 fn judge(port: u16, client: &[u8], server: &[u8]) -> Recognised {
+    let Some(client) = opening(client) else { return Recognised::Unclear };
     let asks = asks_for_mail(client);
     if is_tls(client) || is_tls(server) || is_http(client) {
         return Recognised::Other;
@@ -59,9 +60,26 @@ fn is_tls(octets: &[u8]) -> bool {
     octets.starts_with(&[0x16, 0x03])
 }
 
+/// A request of HTTP with any method, or the preface of HTTP/2.
 fn is_http(client: &[u8]) -> bool {
     let line = first_line(client).unwrap_or_default();
-    memchr::memmem::find(line, b" HTTP/1.").is_some()
+    memchr::memmem::find(line, b" HTTP/").is_some()
+}
+
+/// What the client says behind empty lines and a PROXY header, which a server reads without an answer. Nothing where
+/// more bytes would tell.
+fn opening(client: &[u8]) -> Option<&[u8]> {
+    const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+    if let Some(rest) = client.strip_prefix(SIGNATURE) {
+        let length = rest.get(2..4)?.try_into().ok().map(u16::from_be_bytes)?;
+        return rest.get(4 + usize::from(length)..);
+    }
+    if client.starts_with(b"PROXY ") {
+        let lf = memchr::memchr(b'\n', client)?;
+        return client.get(lf + 1..);
+    }
+    let blank = client.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(client.len());
+    client.get(blank..)
 }
 
 /// Whether the first line is one that only a mail client sends.
@@ -102,6 +120,12 @@ mod tests {
             (6379, b"EHLO a\r\n", b"220 mx\r\n", Recognised::Smtp),
             (21, b"USER a\r\n", b"220 ftp\r\n", Recognised::Other),
             (80, b"GET / HTTP/1.1\r\n", b"", Recognised::Other),
+            (80, b"\r\nPRI * HTTP/2.0\r\n", b"", Recognised::Other),
+            (25, b"PROXY TCP4 192.0.2.1 192.0.2.2 1 25\r\nEHLO a\r\n", b"220 mx\r\n", Recognised::Smtp),
+            (4025, b"PROXY TCP4 192.0.2.1 192.0.2.2 1 25\r\nEHLO a\r\n", b"220 mx\r\n", Recognised::Smtp),
+            (25, b"PROXY TCP4 192.0.2.1 192.0.2.2 1 25\r\n\x16\x03\x01", b"", Recognised::Other),
+            (4025, b"\r\n\r\n\0\r\nQUIT\n!\x11\0\x02abEHLO a\r\n", b"220 mx\r\n", Recognised::Smtp),
+            (4025, b"\r\n\r\n\0\r\nQUIT\n!\x11", b"220 mx ESMTP\r\n", Recognised::Unclear),
             (1224, b"lhlo a\r\n", b"", Recognised::Unclear),
             (1224, b"lhlo a\r\n", b"220 mx\r\n", Recognised::Smtp),
         ];

@@ -53,7 +53,9 @@ fn write_session(
 /// A command as it was said; what may be a password is not shown.
 fn said(command: &RecordedCommand) -> String {
     let mut argument = escaped(&command.argument);
-    if let ("AUTH", Some((mechanism, _))) = (command.verb.as_str(), argument.split_once(' ')) {
+    if let ("AUTH" | "X-EXPS" | "BURL", Some((mechanism, _))) =
+        (command.verb.as_str(), argument.split_once(' '))
+    {
         argument = format!("{mechanism} (hidden)");
     }
     format!("{} {argument}", escaped(&command.verb)).trim_end().to_owned()

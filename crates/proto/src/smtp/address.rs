@@ -68,6 +68,15 @@ impl<'b> Path<'b> {
         Some(plain(self.text.get(keyword.map_or(0, |colon| colon + 1)..).unwrap_or_default()))
     }
 
+    /// Every other form in which a server may read the address: as RFC 822 has it, and as it is resolved, without a
+    /// source route, without a dot at the end, `%` and `!` routes turned, the domain in lower case. Nothing where the
+    /// text is in the only form that it has.
+    pub fn each_reading(&self, read: &mut dyn FnMut(&[u8])) {
+        let plain = self.plain();
+        plain.iter().for_each(|plain| read(plain));
+        resolve(plain.as_deref().unwrap_or(self.text), read);
+    }
+
     /// Octets that some mail server has taken for a command of a shell or of its own language.
     pub fn is_hostile(&self) -> bool {
         let text = self.text;
@@ -86,6 +95,94 @@ impl<'b> Path<'b> {
             (keyword, value.strip_prefix(b"=").unwrap_or(value))
         })
     }
+}
+
+/// The forms that an address takes on the way to the mailbox it names.
+fn resolve(text: &[u8], read: &mut dyn FnMut(&[u8])) {
+    if !is_routed(text) && !has_other_spelling(text) {
+        return;
+    }
+    let mut address = spell(without_source_route(text));
+    read(&address);
+    for _ in 0..HOPS_MAX {
+        // RFC 976 §5.1: whoever reads `!` before `@` sends to the first host, which sees what is behind it.
+        if let Some(behind) = behind_bangs(&address) {
+            read(behind);
+        }
+        let Some(next) = turned(&address) else { return };
+        address = spell(&next);
+        read(&address);
+    }
+}
+
+// Limit: hops of a route that are followed; RFC 1123 §5.2.16 and §5.3.2 advise against any.
+const HOPS_MAX: usize = 16;
+
+/// Whether an address names a way, not only a mailbox.
+fn is_routed(text: &[u8]) -> bool {
+    let routes = text.iter().filter(|octet| matches!(octet, b'%' | b'!' | b'@')).count();
+    routes > 1 || routes == 1 && memchr::memchr(b'@', text).is_none_or(|at| at == 0)
+}
+
+/// Whether its domain is written as another would be that is the same.
+fn has_other_spelling(text: &[u8]) -> bool {
+    let domain = memchr::memrchr(b'@', text).and_then(|at| text.get(at + 1..)).unwrap_or_default();
+    domain.ends_with(b".") || domain.iter().any(u8::is_ascii_uppercase)
+}
+
+/// RFC 5321 §4.1.1.3: servers ignore `@a,@b:` in front of an address.
+fn without_source_route(text: &[u8]) -> &[u8] {
+    let mut rest = text;
+    while rest.starts_with(b"@") {
+        // A colon in brackets belongs to an address of IPv6.
+        let mut literal = false;
+        let colon = rest.iter().position(|&octet| {
+            match octet {
+                b'[' => literal = true,
+                b']' => literal = false,
+                _ => return octet == b':' && !literal,
+            }
+            false
+        });
+        let Some(behind) = colon.and_then(|colon| rest.get(colon + 1..)) else { break };
+        rest = behind;
+    }
+    rest
+}
+
+/// The address with its domain in lower case, and without dots at its end.
+fn spell(address: &[u8]) -> Vec<u8> {
+    let at = memchr::memrchr(b'@', address);
+    let mut spelt = address.to_vec();
+    if let Some(domain) = at.and_then(|at| spelt.get_mut(at + 1..)) {
+        domain.make_ascii_lowercase();
+        while spelt.ends_with(b".") {
+            spelt.pop();
+        }
+    }
+    spelt
+}
+
+/// What the host that an address names makes of it, if it is not the last: it takes itself away, and then the local
+/// part is an address again, with `!` or the last `%` in place of `@`.
+fn turned(address: &[u8]) -> Option<Vec<u8>> {
+    let local = match memchr::memrchr(b'@', address) {
+        Some(at) => address.get(..at)?,
+        None => address,
+    };
+    if memchr::memchr(b'@', local).is_some() {
+        return Some(local.to_vec());
+    }
+    let at = |at: usize| Some((local.get(..at)?, local.get(at + 1..)?));
+    let bang = memchr::memchr(b'!', local).and_then(at).map(|(host, user)| (user, host));
+    let (user, host) = bang.or_else(|| memchr::memrchr(b'%', local).and_then(at))?;
+    Some([user, b"@", host].concat())
+}
+
+fn behind_bangs(address: &[u8]) -> Option<&[u8]> {
+    let at = memchr::memrchr(b'@', address)?;
+    let bang = memchr::memrchr(b'!', address.get(..at)?)?;
+    address.get(bang + 1..)
 }
 
 fn plain(text: &[u8]) -> Vec<u8> {
@@ -204,6 +301,43 @@ mod tests {
             assert_eq!(plain.as_deref(), Some(&b"a@b.c"[..]), "{}", argument.escape_ascii());
         }
         assert_eq!(Path::read(b"FROM:<@x:a@b.c> SIZE=1", "FROM:").plain(), None);
+    }
+
+    #[test]
+    fn an_address_is_read_as_it_is_resolved() {
+        let table: &[(&[u8], &[&str])] = &[
+            (b"FROM:<a@b.c>", &[]),
+            (b"FROM:<>", &[]),
+            (b"FROM:<postmaster>", &[]),
+            (b"FROM:<A@B.c.>", &["A@b.c"]),
+            (b"FROM:<@x,@Y:a@b>", &["a@b"]),
+            (b"FROM:<@x:@y:a@b>", &["a@b"]),
+            (b"FROM:<@[IPv6:::1]:a@b>", &["a@b"]),
+            (b"FROM:<@x>", &["@x"]),
+            (b"FROM:<a%b@c>", &["a%b@c", "a@b"]),
+            (b"FROM:<a%b%D@c>", &["a%b%D@c", "a%b@d", "a@b"]),
+            (b"FROM:<a%b>", &["a%b", "a@b"]),
+            (b"FROM:<b!a>", &["b!a", "a@b"]),
+            (b"FROM:<b!a@c>", &["b!a@c", "a@c", "a@b"]),
+            (b"FROM:<c!b!a@d>", &["c!b!a@d", "a@d", "b!a@c", "a@c", "a@b"]),
+            (b"FROM:<b!a%d@c>", &["b!a%d@c", "a%d@c", "a%d@b", "a@d"]),
+            (b"FROM:<\"a@b\"@c>", &["a@b@c", "a@b@c", "a@b"]),
+            (b"FROM:<@x:\"a\"@B.>", &["@x:a@B.", "a@b"]),
+        ];
+        for (argument, expected) in table {
+            let mut found = Vec::new();
+            Path::read(argument, "FROM:")
+                .each_reading(&mut |reading| found.push(String::from_utf8(reading.to_vec()).unwrap()));
+            assert_eq!(found, *expected, "{}", argument.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_route_without_end_is_followed_some_way() {
+        let mut readings = 0;
+        Path { text: &b"%a".repeat(2000), parameters: b"", readable: true }
+            .each_reading(&mut |_| readings += 1);
+        assert_eq!(readings, HOPS_MAX + 1);
     }
 
     #[test]
