@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use policy::attach::Handling;
-use policy::model::{Conformance, Protocol, RecipientLimit, Refusals, StartTls};
+use policy::model::{AnnounceLimits, Conformance, Protocol, RecipientLimit, Refusals, StartTls};
 use policy::profile::Profile;
 use policy::{Attachment, CompiledPolicy};
 
@@ -33,6 +33,8 @@ pub struct SessionConfig {
     pub starttls: StartTls,
     /// What happens to recipients over a limit.
     pub recipient_limit: RecipientLimit,
+    /// Whether replies to EHLO name a limit of recipients.
+    pub announce_limits: AnnounceLimits,
     /// What a session may hold and take.
     pub bounds: Bounds,
     /// How long it may take.
@@ -103,6 +105,7 @@ impl From<&Attachment> for SessionConfig {
             refusals: attachment.refusals,
             starttls: attachment.starttls,
             recipient_limit: attachment.recipient_limit,
+            announce_limits: attachment.announce_limits,
             ..Self::default()
         }
     }
@@ -121,6 +124,7 @@ impl Default for SessionConfig {
             refusals: Refusals::Smtp,
             starttls: StartTls::Pass,
             recipient_limit: RecipientLimit::Device,
+            announce_limits: AnnounceLimits::On,
             bounds: Bounds::default(),
             timers: Timers::default(),
             watch: Watch::Enforce,

@@ -22,6 +22,7 @@ mod closing;
 mod command;
 mod content;
 mod foreign;
+mod limits;
 pub(crate) mod offer;
 mod outcome;
 mod replies_in;

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use crate::compile::CompiledPolicy;
 use crate::diagnostic::Diagnostics;
 use crate::model::{
-    Carriers, Configuration, Conformance, L3Policy, Limits, Name, Protocol, Proxy, ProxyPolicy,
-    RecipientLimit, Refusals, StartTls, TopAction, ZonePair,
+    AnnounceLimits, Carriers, Configuration, Conformance, L3Policy, Limits, Name, Protocol, Proxy,
+    ProxyPolicy, RecipientLimit, Refusals, StartTls, TopAction, ZonePair,
 };
 use crate::profile::Profile;
 
@@ -39,6 +39,7 @@ pub struct Attachment {
     pub refusals: Refusals,
     pub starttls: StartTls,
     pub recipient_limit: RecipientLimit,
+    pub announce_limits: AnnounceLimits,
 }
 
 /// Which sessions an attachment is for.
@@ -210,6 +211,7 @@ impl<'c> Stage<'c, '_> {
             refusals: settings.refusals,
             starttls: settings.starttls,
             recipient_limit: settings.recipient_limit,
+            announce_limits: settings.announce_limits,
         }
     }
 

@@ -8,6 +8,7 @@
 
 pub mod masks;
 pub mod matcher;
+mod recipients;
 pub(crate) mod rules;
 
 use masks::Masks;
@@ -80,6 +81,7 @@ struct Compiler<'p> {
     thresholds: [Vec<(u64, ConditionId)>; Counter::COUNT],
     needs: Needs,
     masks: Masks,
+    most_recipients: Option<u64>,
 }
 
 impl<'p> Compiler<'p> {
@@ -96,6 +98,7 @@ impl<'p> Compiler<'p> {
             thresholds: Default::default(),
             needs: Needs::default(),
             masks: Masks::default(),
+            most_recipients: None,
         }
     }
 
@@ -110,6 +113,7 @@ impl<'p> Compiler<'p> {
         let in_order: Vec<(&L7Class, Option<Action>)> =
             rules.iter().map(|(rule, class)| (*class, rule.action.map(|(action, _)| action))).collect();
         self.masks = Masks::of(&in_order, self.profile);
+        self.most_recipients = recipients::most(&in_order, self.profile);
         for (rule, class) in rules {
             self.rule(class, rule.action.map(|(action, _)| action), rule.log);
         }
@@ -280,6 +284,7 @@ impl<'p> Compiler<'p> {
             needs: self.needs,
             endings: Scope::ALL.iter().map(|&scope| (scope, self.ending_with(scope))).collect(),
             masks: self.masks,
+            most_recipients: self.most_recipients,
             conditions: self.conditions,
             rules: self.rules,
             groups: self.groups,

@@ -7,9 +7,10 @@ use std::fmt::{self, Display, Formatter};
 
 use crate::dialect::c3pl::{ENCODINGS, UNKNOWN_ENCODING};
 use crate::model::{
-    AccessListForm, Action, Condition, Configuration, Conformance, Criterion, Encoding, InspectMap,
-    Interface, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, MatchMode,
-    Name, Objects, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, Settings, StartTls, TopAction,
+    AccessListForm, Action, AnnounceLimits, Condition, Configuration, Conformance, Criterion, Encoding,
+    InspectMap, Interface, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule,
+    MatchMode, Name, Objects, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, Settings, StartTls,
+    TopAction,
 };
 use crate::platform::Platform;
 
@@ -73,6 +74,7 @@ fn mailwarden(f: &mut Formatter<'_>, platform: Platform, settings: &Settings) ->
     writeln!(f, " refusals {}", settings.refusals)?;
     writeln!(f, " starttls {}", settings.starttls)?;
     writeln!(f, " recipient-limit {}", settings.recipient_limit)?;
+    writeln!(f, " announce-limits {}", settings.announce_limits)?;
     optional(f, " control-socket", settings.control_socket.as_ref())?;
     optional(f, " metrics", settings.metrics.as_ref())?;
     optional(f, " events json", settings.events.as_ref())?;
@@ -348,6 +350,7 @@ keywords! {
     Refusals { Smtp = "smtp", Close = "close", Silent = "silent", Detail = "detail" }
     StartTls { Pass = "pass", Mask = "mask", Device = "device" }
     RecipientLimit { Device = "device", Refuse = "refuse" }
+    AnnounceLimits { On = "on", Off = "off" }
 }
 
 impl Display for Name {

@@ -14,7 +14,9 @@ pub use class::{
 pub use limits::{InspectMap, Limits};
 pub use objects::Objects;
 pub use reference::{Object, ObjectKind, Reference};
-pub use settings::{Conformance, Proxy, ProxyPolicy, RecipientLimit, Refusals, Settings, StartTls};
+pub use settings::{
+    AnnounceLimits, Conformance, Proxy, ProxyPolicy, RecipientLimit, Refusals, Settings, StartTls,
+};
 pub(crate) use traffic::BUILT_IN_ZONES;
 pub use traffic::{
     Carriers, Carries, Interface, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, TopAction, Zone,

@@ -15,10 +15,10 @@ use fastrand::Rng;
 use policy::criterion::{Counter, Text};
 use policy::diagnostic::{Code, Severity};
 use policy::model::{
-    AccessList, AccessListForm, Action, Condition, Configuration, Conformance, Criterion, Encoding,
-    InspectMap, Interface, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule,
-    Limits, MatchMode, Name, Objects, PatternText, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals,
-    RegexMap, Settings, StartTls, TopAction, Zone, ZonePair,
+    AccessList, AccessListForm, Action, AnnounceLimits, Condition, Configuration, Conformance, Criterion,
+    Encoding, InspectMap, Interface, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy,
+    L7Rule, Limits, MatchMode, Name, Objects, PatternText, Protocol, Proxy, ProxyPolicy, RecipientLimit,
+    Refusals, RegexMap, Settings, StartTls, TopAction, Zone, ZonePair,
 };
 use policy::source::Span;
 use policy::{load, render};
@@ -412,6 +412,7 @@ fn settings(rng: &mut Rng) -> Settings {
             .unwrap(),
         starttls: *rng.choice(&[StartTls::Pass, StartTls::Mask, StartTls::Device]).unwrap(),
         recipient_limit: *rng.choice(&[RecipientLimit::Device, RecipientLimit::Refuse]).unwrap(),
+        announce_limits: *rng.choice(&[AnnounceLimits::On, AnnounceLimits::Off]).unwrap(),
         control_socket: path(rng, "/run/mailwarden/control.sock"),
         metrics: rng.bool().then(|| "127.0.0.1:9125".parse().unwrap()),
         events: path(rng, "/var/log/events.jsonl"),

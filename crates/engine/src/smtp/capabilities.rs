@@ -13,6 +13,7 @@ use proto::smtp::verb::Verb;
 use proto::{Progress, Side};
 use smallvec::SmallVec;
 
+use super::limits::Announcement;
 use super::offer::Keywords;
 use super::replies_in::pass_reply;
 use super::wording::{self, Row};
@@ -45,14 +46,34 @@ impl Smtp {
         };
         let Some(reply) = self.judge_capabilities(asked, block, cx) else { return Step::Took(len) };
         let offer = reply.keywords.into_offer(cx.config);
-        for (count, wire) in block.split_inclusive(|&byte| byte == b'\n').enumerate() {
-            let Progress::Unit { unit: line, .. } = line::decode(wire, bounds.line) else { break };
-            let keyword = ReplyLine::read(line.text).filter(|line| count > 0 && line.code == 250);
-            let masked =
-                |line: &ReplyLine<'_>| reply.masked.contains(&count) || offer.hides(line.text, cx.config);
-            match keyword.filter(masked) {
-                Some(reply) => hide(&line, &reply, cx),
-                None => pass_reply(wire, &line, cx),
+        let config = cx.config;
+        let is_masked = |count: usize, line: &ReplyLine<'_>| {
+            let named = count > 0 && line.code == 250;
+            named && (reply.masked.contains(&count) || offer.hides(line.text, config))
+        };
+        let whole = reply.code == 250 && reply.ends;
+        let announcement = whole.then(|| {
+            let shown = lines(block, bounds.line).map(|(count, _, line)| {
+                let read = ReplyLine::read(line.text).filter(|line| !is_masked(count, line));
+                (count, read.map(|line| line.text))
+            });
+            Announcement::of(shown, &offer, cx)
+        });
+        let announcement = announcement.unwrap_or_default();
+        for (count, wire, line) in lines(block, bounds.line) {
+            let Some(read) = ReplyLine::read(line.text) else {
+                pass_reply(wire, &line, cx);
+                continue;
+            };
+            if announcement.put_before(count, &read, cx) {
+                continue;
+            }
+            if is_masked(count, &read) {
+                hide(&line, &read, cx);
+            } else if let Some(text) = announcement.rewritten(count, read.text) {
+                replace(&line, &read, &text, cx);
+            } else {
+                pass_reply(wire, &line, cx);
             }
         }
         if reply.code == 0 {
@@ -144,6 +165,23 @@ struct Capabilities {
     is_malformed: bool,
     /// Lines that a rule masks, by their number.
     masked: SmallVec<[usize; 8]>,
+}
+
+/// The lines of a reply, by number.
+fn lines(block: &[u8], bound: usize) -> impl Iterator<Item = (usize, &[u8], Line<'_>)> {
+    let wires = block.split_inclusive(|&byte| byte == b'\n').enumerate();
+    wires.map_while(move |(count, wire)| match line::decode(wire, bound) {
+        Progress::Unit { unit: line, .. } => Some((count, wire, line)),
+        Progress::NeedMore | Progress::Oversize { .. } => None,
+    })
+}
+
+/// Forwards other text in place of a keyword and its parameters.
+fn replace(line: &Line<'_>, reply: &ReplyLine<'_>, text: &[u8], cx: &mut Context<'_>) {
+    let shown = line.text.len() - reply.text.len();
+    cx.out.pass(Side::Client, line.text.get(..shown).unwrap_or_default());
+    cx.out.rewrite(Side::Client, text);
+    cx.out.rewrite(Side::Client, b"\r\n");
 }
 
 /// Forwards as many bytes in place of a keyword and its parameters.

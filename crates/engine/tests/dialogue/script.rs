@@ -89,8 +89,8 @@ pub(crate) fn read(text: &str) -> At<Script> {
                     world.configure("\n");
                 }
             }
-            "conformance" | "refusals" | "starttls" | "recipient-limit" | "inspect" | "watch" | "bound"
-            | "timer" => world.set(word, rest.trim()),
+            "conformance" | "refusals" | "starttls" | "recipient-limit" | "announce-limits" | "inspect"
+            | "watch" | "bound" | "timer" => world.set(word, rest.trim()),
             "hello" => steps.extend(hello(number, rest)),
             "mail" => steps.extend(mail(number, rest)),
             "C" | "S" if rest.trim() == "{" => {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use engine::SessionConfig;
 use engine::config::{Inspect, Watch};
 use policy::model::{
-    Action, Configuration, Conformance, L7Policy, PerSecond, RecipientLimit, Refusals, StartTls,
+    Action, AnnounceLimits, Configuration, Conformance, L7Policy, PerSecond, RecipientLimit, Refusals,
+    StartTls,
 };
 use policy::profile::Profile;
 use policy::{CompiledPolicy, render};
@@ -141,6 +142,7 @@ fn by_the_last_policy(configuration: &Configuration) -> Result<SessionConfig, St
         refusals: settings.refusals,
         starttls: settings.starttls,
         recipient_limit: settings.recipient_limit,
+        announce_limits: settings.announce_limits,
         ..SessionConfig::default()
     })
 }
@@ -159,6 +161,8 @@ fn set(config: &mut SessionConfig, name: &str, value: &str) -> Option<()> {
         ("starttls", "device") => config.starttls = StartTls::Device,
         ("recipient-limit", "device") => config.recipient_limit = RecipientLimit::Device,
         ("recipient-limit", "refuse") => config.recipient_limit = RecipientLimit::Refuse,
+        ("announce-limits", "on") => config.announce_limits = AnnounceLimits::On,
+        ("announce-limits", "off") => config.announce_limits = AnnounceLimits::Off,
         ("inspect", "opaque") => config.inspect = Inspect::Opaque,
         ("watch", "observe") => config.watch = Watch::Observe,
         ("bound", value) => bound(config, value)?,

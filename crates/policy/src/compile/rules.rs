@@ -19,6 +19,7 @@ pub struct CompiledPolicy {
     pub(super) profile: Profile,
     pub(super) needs: Needs,
     pub(super) masks: Masks,
+    pub(super) most_recipients: Option<u64>,
     pub(super) conditions: Vec<ConditionInfo>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) groups: Vec<Group>,
@@ -72,6 +73,11 @@ impl CompiledPolicy {
     /// What it masks, as far as that is known before a session begins.
     pub const fn masks(&self) -> &Masks {
         &self.masks
+    }
+
+    /// The most recipients of a message that no rule refuses for their number; absent without such a limit.
+    pub const fn most_recipients(&self) -> Option<u64> {
+        self.most_recipients
     }
 
     /// Whether any condition searches this text: if none does, it need not be learned.

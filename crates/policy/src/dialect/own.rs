@@ -6,7 +6,7 @@ use grammar::{Claim, Command, Matched, Mismatch, Mode};
 
 use super::lowering::{block_lines, described};
 use super::{Built, address, built, description, name, name_unless_no};
-use crate::model::{Conformance, Name, Protocol, RecipientLimit, Refusals, StartTls};
+use crate::model::{AnnounceLimits, Conformance, Name, Protocol, RecipientLimit, Refusals, StartTls};
 use crate::platform::Platform;
 
 pub(super) mod lower;
@@ -26,6 +26,7 @@ pub enum MailwardenLine {
     Refusals(Refusals),
     StartTls(StartTls),
     RecipientLimit(RecipientLimit),
+    AnnounceLimits(AnnounceLimits),
     ControlSocket(Option<Name>),
     Metrics(Option<SocketAddr>),
     EventsJson(Option<Name>),
@@ -159,6 +160,24 @@ static MAILWARDEN: Mode<super::AnyStatement> = Mode::new(
                 let refuse = m.choice("form") == Some("refuse");
                 let limit = if refuse { RecipientLimit::Refuse } else { RecipientLimit::Device };
                 built(MailwardenLine::RecipientLimit(limit))
+            },
+        )
+        .claims(Claim::Anywhere),
+        Command::new(
+            "[no] announce-limits {on | off}$form",
+            "Set whether replies to EHLO name the limit of recipients that a class enforces",
+            &[
+                "Whether replies to EHLO name the limit of recipients",
+                "LIMITS RCPTMAX is lowered to it, or added",
+                "Replies are left alone",
+            ],
+            |m| {
+                let off = m.choice("form") == Some("off");
+                built(MailwardenLine::AnnounceLimits(if off {
+                    AnnounceLimits::Off
+                } else {
+                    AnnounceLimits::On
+                }))
             },
         )
         .claims(Claim::Anywhere),

@@ -48,6 +48,7 @@ pub struct Settings {
     pub refusals: Refusals,
     pub starttls: StartTls,
     pub recipient_limit: RecipientLimit,
+    pub announce_limits: AnnounceLimits,
     pub control_socket: Option<Name>,
     pub metrics: Option<SocketAddr>,
     /// `events json FILE`.
@@ -101,6 +102,14 @@ pub enum RecipientLimit {
     #[default]
     Device,
     Refuse,
+}
+
+/// Whether replies to EHLO say how many recipients a message may have (RFC 9422).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AnnounceLimits {
+    #[default]
+    On,
+    Off,
 }
 
 impl Object for Proxy {

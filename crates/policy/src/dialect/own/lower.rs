@@ -50,6 +50,7 @@ fn mailwarden(lowering: &mut Lowering<'_>, children: Vec<Node>) {
             MailwardenLine::Refusals(form) => settings.refusals = unless(negated, form),
             MailwardenLine::StartTls(treatment) => settings.starttls = unless(negated, treatment),
             MailwardenLine::RecipientLimit(form) => settings.recipient_limit = unless(negated, form),
+            MailwardenLine::AnnounceLimits(form) => settings.announce_limits = unless(negated, form),
             MailwardenLine::ControlSocket(path) => settings.control_socket = path.filter(|_| !negated),
             MailwardenLine::Metrics(address) => settings.metrics = address.filter(|_| !negated),
             MailwardenLine::EventsJson(path) => settings.events = path.filter(|_| !negated),
@@ -134,6 +135,7 @@ fn without_effect(line: &MailwardenLine) -> Option<&'static str> {
         | MailwardenLine::Conformance(_)
         | MailwardenLine::StartTls(_)
         | MailwardenLine::RecipientLimit(_)
+        | MailwardenLine::AnnounceLimits(_)
         | MailwardenLine::EventsJson(_)
         | MailwardenLine::Warning(_) => None,
     }
