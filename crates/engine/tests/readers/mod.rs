@@ -28,8 +28,8 @@ pub(crate) struct Seen {
     pub(crate) types: Vec<String>,
     /// Transfer encodings of all parts, in lower case.
     pub(crate) encodings: Vec<String>,
-    /// Texts that are shown as they stand.
-    pub(crate) texts: Vec<String>,
+    /// Texts that are shown as they stand, each behind the encoding that its part declares.
+    pub(crate) texts: Vec<(String, String)>,
 }
 
 impl Seen {
@@ -42,7 +42,13 @@ impl Seen {
     }
 
     pub(crate) fn shows(&self, wanted: &str) -> bool {
-        self.texts.iter().any(|text| text.contains(wanted))
+        self.texts.iter().any(|(_, text)| text.contains(wanted))
+    }
+
+    /// Whether every text that has it is in a part that declares an encoding which readers decode.
+    pub(crate) fn shows_only_encoded(&self, wanted: &str) -> bool {
+        let mut showing = self.texts.iter().filter(|(_, text)| text.contains(wanted));
+        showing.all(|(encoding, _)| matches!(encoding.as_str(), "quoted-printable" | "base64"))
     }
 }
 
@@ -108,7 +114,9 @@ fn from_json(reader: &'static str, seen: &Value) -> Seen {
         let texts = seen[key].as_array().unwrap().iter();
         texts.map(|text| text.as_str().unwrap().to_owned()).collect()
     };
-    Seen { reader, types: list("types"), encodings: list("encodings"), texts: list("texts") }
+    let text = |pair: &Value| (pair[0].as_str().unwrap().to_owned(), pair[1].as_str().unwrap().to_owned());
+    let texts = seen["texts"].as_array().unwrap().iter().map(text).collect();
+    Seen { reader, types: list("types"), encodings: list("encodings"), texts }
 }
 
 fn by_mail_parser(message: &[u8]) -> Seen {
@@ -134,7 +142,7 @@ fn look_into(message: &Message<'_>, seen: &mut Seen) {
         );
         match &part.body {
             PartType::Text(text) | PartType::Html(text) if part.encoding == Encoding::None => {
-                seen.texts.push(text.to_string());
+                seen.texts.push(("7bit".to_owned(), text.to_string()));
             }
             PartType::Message(inner) => look_into(inner, seen),
             _ => {}

@@ -16,14 +16,15 @@ def seen(message, policy):
         for part in email.message_from_bytes(message, policy=policy).walk():
             found["types"].append(part.get_content_type())
             header = part.get("content-transfer-encoding", "7bit")
-            found["encodings"].append(str(getattr(header, "cte", header)).lower())
+            encoding = str(getattr(header, "cte", header)).lower()
+            found["encodings"].append(encoding)
             payload = part.get_payload()
             if part.get_content_maintype() != "text" or not isinstance(payload, str):
                 continue
             text = payload.encode("ascii", "surrogateescape")
             # Only text that is shown as it stands.
             if part.get_payload(decode=True) == text:
-                found["texts"].append(text.decode("latin-1"))
+                found["texts"].append([encoding, text.decode("latin-1")])
     except Exception:
         # It raises errors on some crooked fields; what it saw before counts.
         pass
