@@ -218,13 +218,12 @@ impl Smtp {
         }
         match line::decode(input, cx.config.bounds.auth_line) {
             Progress::NeedMore => Step::Wants(Wants::More),
-            Progress::Oversize { len, ends } => {
+            Progress::Oversize { .. } => {
                 self.anomaly(AnomalyKind::CommandTooLong, Side::Client, b"", cx);
-                if !ends {
-                    self.client = Client::Skip(len as u64);
-                }
+                // The line is skipped behind the refusal, and counted there from its first byte.
+                self.client = Client::Skip(0);
                 self.last_reply(self.because_of(AnomalyKind::CommandTooLong, Cause::LineTooLong), cx);
-                Step::Took(len)
+                Step::Took(0)
             }
             Progress::Unit { unit: line, len } => {
                 if line.flaws.control && self.control_in_auth_line(cx) {
