@@ -26,10 +26,11 @@ impl Smtp {
     /// Whether the session ends because of a first line that is longer than a command may be, and that is the
     /// beginning of a request of HTTP.
     pub(super) fn is_foreign_beginning(&mut self, input: &[u8], cx: &mut Context<'_>) -> bool {
-        let foreign = !self.spoken && begins_request(input) && {
-            let value = input.get(..cx.config.bounds.command_line).unwrap_or(input);
-            self.anomaly(AnomalyKind::NotSmtp, Side::Client, value, cx) == Treatment::Reset
-        };
+        // As many bytes as are there however the line is cut.
+        let beginning = input.get(..cx.config.bounds.command_line).unwrap_or(input);
+        let foreign = !self.spoken
+            && begins_request(beginning)
+            && self.anomaly(AnomalyKind::NotSmtp, Side::Client, beginning, cx) == Treatment::Reset;
         self.spoken = true;
         if foreign {
             self.reset(cx);
