@@ -103,8 +103,14 @@ fn is_listed(seen: &Seen, rule: &Rule, message: &[u8], readers: &mut Readers) ->
                     .any(|other| other.reader == seen.reader && (rule.sees)(other))
         }
         // A text that its encoding leaves as it is.
-        _ => rule.name == "body" && seen.shows_only_encoded(TEXT),
+        _ => rule.name == "body" && shows_only_encoded(seen),
     }
+}
+
+/// Whether every text that has what the rule forbids is in a part that declares an encoding which readers decode.
+fn shows_only_encoded(seen: &Seen) -> bool {
+    let mut showing = seen.texts.iter().filter(|(_, text)| text.contains(TEXT));
+    showing.all(|(encoding, _)| matches!(encoding.as_str(), "quoted-printable" | "base64"))
 }
 
 /// Two dashes made something else where they do not begin a line; a line that begins with two stays as it is.

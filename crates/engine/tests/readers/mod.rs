@@ -44,12 +44,6 @@ impl Seen {
     pub(crate) fn shows(&self, wanted: &str) -> bool {
         self.texts.iter().any(|(_, text)| text.contains(wanted))
     }
-
-    /// Whether every text that has it is in a part that declares an encoding which readers decode.
-    pub(crate) fn shows_only_encoded(&self, wanted: &str) -> bool {
-        let mut showing = self.texts.iter().filter(|(_, text)| text.contains(wanted));
-        showing.all(|(encoding, _)| matches!(encoding.as_str(), "quoted-printable" | "base64"))
-    }
 }
 
 /// All readers.
