@@ -16,6 +16,10 @@ const READINGS_MAX: usize = 24;
 /// Places in one value where a boundary may be given. Mail has one.
 const OCCURRENCES_MAX: usize = 32;
 
+/// Octets of one place that are read as a boundary, whatever it is taken for: several times what a boundary
+/// may have and a reader may strip from it. A field of 64 KiB in every reading would occupy a worker for long.
+const PLACE_MAX: usize = 4096;
+
 /// Distinct texts, the likeliest first.
 #[derive(Debug, Default)]
 pub(super) struct Readings {
@@ -44,6 +48,15 @@ impl Readings {
         } else {
             self.list.push(text.to_vec());
         }
+    }
+
+    /// As much of a place as is read. What is cut off may say something else, unless every reader is done
+    /// before: at a semicolon that stands in no quotes and no comment.
+    fn bounded<'t>(&mut self, text: &'t [u8]) -> &'t [u8] {
+        let (read, more) = text.split_at_checked(PLACE_MAX).unwrap_or((text, b""));
+        let end = read.iter().find(|octet| matches!(octet, b';' | b'"' | b'(' | b'\\'));
+        self.over |= !more.is_empty() && end != Some(&b';');
+        read
     }
 
     fn add_unless_empty(&mut self, text: &[u8]) {
@@ -215,6 +228,7 @@ fn plain_or_all(rest: &[u8], readings: &mut Readings) {
         return;
     }
     readings.odd = true;
+    let rest = readings.bounded(rest);
     let naive = up_to(rest, |octet| octet == b';');
     let quoted = rest.get(..unquoted(rest, b';').unwrap_or(rest.len())).unwrap_or_default();
     let mut plain = Vec::new();
@@ -233,7 +247,15 @@ fn plain_or_all(rest: &[u8], readings: &mut Readings) {
 
 /// RFC 2231 sections, put together in every way that readers have.
 fn join_sections(written: &[(Vec<u8>, &[u8])], readings: &mut Readings) {
-    let values: Vec<Vec<u8>> = written.iter().map(|(_, rest)| section_value(rest)).collect();
+    let mut room = PLACE_MAX;
+    let mut values: Vec<Vec<u8>> = Vec::new();
+    for (_, rest) in written {
+        let mut value = section_value(readings.bounded(rest));
+        readings.over |= value.len() > room;
+        value.truncate(room);
+        room -= value.len();
+        values.push(value);
+    }
     let numbered: Vec<(Number, Section<'_>)> = written
         .iter()
         .zip(&values)
@@ -535,5 +557,36 @@ mod tests {
         }
         let distinct: String = (0..99).map(|number| format!("; boundary=b{number}")).collect();
         assert!(boundaries(distinct.as_bytes()).over);
+    }
+
+    #[test]
+    fn a_place_is_read_up_to_a_bound_and_what_may_follow_is_named() {
+        let long = "x".repeat(2 * PLACE_MAX);
+        let table = [
+            (format!("m/m; boundary=b; name={long}"), false),
+            (format!("m/m; boundary=\"b\"; name={long}"), false),
+            (format!("m/m; boundary=b(; name={long}"), true),
+            (format!("m/m; boundary=b,{long}"), true),
+            (format!("m/m; boundary=b\\;{long}"), true),
+            (format!("m/m; boundary*0=b; name={long}"), false),
+            (format!("m/m; boundary*0=b boundary*1={long}"), true),
+            (format!("m/m; boundary*0=\"b;{long}\""), true),
+        ];
+        for (value, over) in table {
+            let readings = boundaries(value.as_bytes());
+            let start = &value[..20];
+            assert_eq!(readings.over, over, "{start:?}");
+            assert!(readings.iter().skip(1).all(|text| text.len() <= PLACE_MAX), "{start:?}");
+            assert!(over || texts(&readings).contains(&"b".to_owned()), "{start:?} {:?}", texts(&readings));
+        }
+    }
+
+    #[test]
+    fn a_field_costs_no_more_than_a_few_looks_at_each_octet() {
+        // What is kept is what was copied: sections of one field share one bound.
+        let sections: String =
+            (0..OCCURRENCES_MAX).map(|number| format!("boundary*{number}=%41'\"<")).collect();
+        let readings = boundaries(format!("m/m; {sections}{}", "%41".repeat(20_000)).as_bytes());
+        assert!(readings.over && readings.iter().skip(1).map(<[u8]>::len).sum::<usize>() < 64 << 10);
     }
 }
