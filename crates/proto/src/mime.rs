@@ -13,7 +13,7 @@ mod line;
 mod nesting;
 mod parameter;
 mod readings;
-mod rest;
+mod reread;
 
 pub use boundary::BOUNDARY_MAX;
 pub use encoding::TransferEncoding;

@@ -12,7 +12,7 @@ use super::delimiter::{BlankLine, Delimiters, Gathered, Octets, Special, may_be_
 use super::facts::{Agreed, DefaultType, Facts};
 use super::header::{FieldReader, HeaderStep};
 use super::line::LineEnds;
-use super::rest::{Reading, Rest};
+use super::reread::{Reading, Reread};
 use super::{Again, Field, Finding, Item, PartHeader, Teller};
 
 /// Depth of the deepest part; the message itself is at depth 0. Mail that people send stays below ten.
@@ -122,7 +122,7 @@ pub(super) struct Structure {
     pub(super) facts: Facts,
     header: FieldReader,
     /// What some readers see of a header where others see a body.
-    rest: Rest,
+    reread: Reread,
     place: Place,
     /// The next octet begins a line, or goes on behind one that is being gathered.
     at_line_start: bool,
@@ -153,7 +153,7 @@ impl Structure {
             parts: 0,
             facts: Facts::new(room / FACTS_SHARE),
             header: FieldReader::new(line_ends),
-            rest: Rest::new(line_ends, room / FACTS_SHARE),
+            reread: Reread::new(line_ends, room / FACTS_SHARE),
             place: Place::Body,
             at_line_start: true,
             message_goes_on: false,
@@ -172,7 +172,7 @@ impl Structure {
         self.levels.clear();
         self.delimiters.begin();
         self.header.restart();
-        self.rest.stop();
+        self.reread.stop();
         (self.blocks, self.parts, self.held_told) = (0, 0, 0);
         (self.place, self.at_line_start) = (Place::Body, true);
         (self.message_goes_on, self.after_dashes, self.within_dashes) = (false, false, false);
@@ -182,7 +182,7 @@ impl Structure {
 
     /// Octets that boundaries and what headers say take.
     pub(super) fn size(&self) -> usize {
-        self.delimiters.boundaries.size() + self.facts.size() + self.rest.facts.size()
+        self.delimiters.boundaries.size() + self.facts.size() + self.reread.facts.size()
     }
 
     /// The header of the message is over.
@@ -198,10 +198,10 @@ impl Structure {
 
     /// What was read twice is over: tells what it says, and follows it if a body comes.
     fn second_reading(&mut self, body: Body, at: u64, out: &mut Teller<'_>) {
-        let reading = self.rest.reading();
+        let reading = self.reread.reading();
         let depth = depth_of(self.levels.len());
         let Some(level) = self.levels.last_mut() else { return };
-        let mut facts = std::mem::replace(&mut self.rest.facts, Facts::new(0));
+        let mut facts = std::mem::replace(&mut self.reread.facts, Facts::new(0));
         let default = if reading == Reading::Part { DefaultType::TextPlain } else { level.default };
         if reading == Reading::Header || !facts.is_empty() {
             let header = PartHeader {
@@ -219,12 +219,12 @@ impl Structure {
             level.text |= level.textual;
             level.covered |= level.textual;
             if body == Body::Comes {
-                self.follow(&facts, self.rest.of_message, at, out);
+                self.follow(&facts, self.reread.of_message, at, out);
             }
         }
         facts.clear();
-        self.rest.facts = facts;
-        self.rest.stop();
+        self.reread.facts = facts;
+        self.reread.stop();
     }
 
     /// Follows a second reading of the innermost part into what it contains.
@@ -257,16 +257,19 @@ impl Structure {
                 None => self.after_cr,
             };
             let dashes_again = rest.bytes.first() == Some(&b'-');
-            if std::mem::take(&mut self.after_dashes) && !dashes_again && !self.rest.is_reading() {
-                self.rest.begin_part();
+            if std::mem::take(&mut self.after_dashes) && !dashes_again && !self.reread.is_reading() {
+                self.reread.begin_part();
             }
-            let twice = self.rest.is_reading().then(|| self.rest.number());
+            let twice = self.reread.is_reading().then(|| self.reread.number());
             if twice.is_some() {
                 rest = rest.to(memchr(b'\n', rest.bytes).map_or(rest.bytes.len(), |at| at + 1));
             }
             let more = self.step(rest, after_cr, out);
             taken += more;
-            if twice == Some(self.rest.number()) && self.rest.is_reading() && self.rest.feed(rest.to(more)) {
+            if twice == Some(self.reread.number())
+                && self.reread.is_reading()
+                && self.reread.feed(rest.to(more))
+            {
                 self.second_reading(Body::Comes, input.at + taken as u64, out);
             }
         }
@@ -403,7 +406,7 @@ impl Structure {
                     let prefix = self.header.take_prefix(Vec::new());
                     self.no_separator(&prefix, line.end(), out);
                     // What was taken of the line is not offered again.
-                    self.rest.feed(line.from(taken));
+                    self.reread.feed(line.from(taken));
                     return false;
                 }
             }
@@ -667,8 +670,8 @@ impl Structure {
         let of_message = std::mem::replace(&mut self.message_goes_on, message_opened);
         if let (HeaderEnd::Junk(prefix), Place::Body) = (end, self.place) {
             self.end_reading(at, out);
-            self.rest.go_on(prefix, &mut self.facts, default);
-            self.rest.of_message = of_message;
+            self.reread.go_on(prefix, &mut self.facts, default);
+            self.reread.of_message = of_message;
         }
         self.facts.clear();
     }
@@ -729,8 +732,8 @@ impl Structure {
 
     /// No blank line came for what is read twice.
     fn end_reading(&mut self, at: u64, out: &mut Teller<'_>) {
-        if self.rest.is_reading() {
-            self.rest.finish();
+        if self.reread.is_reading() {
+            self.reread.finish();
             self.second_reading(Body::None, at, out);
         }
     }

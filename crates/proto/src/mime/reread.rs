@@ -18,7 +18,7 @@ pub(super) enum Reading {
 }
 
 #[derive(Debug)]
-pub(super) struct Rest {
+pub(super) struct Reread {
     pub(super) facts: Facts,
     reading: Reading,
     header: FieldReader,
@@ -32,7 +32,7 @@ pub(super) struct Rest {
     number: u64,
 }
 
-impl Rest {
+impl Reread {
     pub(super) fn new(line_ends: LineEnds, room: usize) -> Self {
         Self {
             facts: Facts::new(room),
