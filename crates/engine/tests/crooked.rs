@@ -22,7 +22,6 @@ use std::sync::Arc;
 use dialogue::driver::Driver;
 use dialogue::world::World;
 use engine::SessionConfig;
-use proto::Side;
 
 const TYPE: &str = "content-type";
 const ENCODING: &str = "encoding";
@@ -59,22 +58,9 @@ struct Judged {
 }
 
 fn judge(config: &Arc<SessionConfig>, message: &[u8]) -> Judged {
-    let mut driver = Driver::connected(config);
-    driver.say(Side::Server, b"220 mx ESMTP\r\n");
-    for command in ["HELO a\r\n", "MAIL FROM:<a@example.test>\r\n", "RCPT TO:<b@example.test>\r\n"] {
-        driver.say(Side::Client, command.as_bytes());
-        driver.say(Side::Server, b"250 ok\r\n");
-    }
-    driver.say(Side::Client, b"DATA\r\n");
-    driver.say(Side::Server, b"354 go on\r\n");
-    let lines = message.split_inclusive(|&byte| byte == b'\n');
-    let stuffed = lines.flat_map(|line| [if line.starts_with(b".") { &b"."[..] } else { b"" }, line]);
-    let mut data = stuffed.collect::<Vec<_>>().concat();
-    if !data.ends_with(b"\n") {
-        data.extend_from_slice(b"\r\n");
-    }
-    data.extend_from_slice(b".\r\n");
-    driver.say(Side::Client, &data);
+    let mut driver = Driver::in_message(config);
+    let line_end: &[u8] = if message.ends_with(b"\n") { b"" } else { b"\r\n" };
+    driver.say_message(&[message, line_end].concat());
     let mut judged = Judged::default();
     for report in &driver.record.reports {
         let value = |wanted| report.values.iter().find(|(key, _)| *key == wanted).map(|(_, value)| value);

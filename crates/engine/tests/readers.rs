@@ -58,16 +58,9 @@ fn rules() -> [Rule; 3] {
 
 /// Whether the rule matched or an anomaly named a reading, and the message as it was forwarded.
 fn judged(rule: &Rule, message: &[u8]) -> (bool, Vec<u8>) {
-    let mut driver = Driver::connected(&rule.config);
-    driver.say(Side::Server, b"220 mx ESMTP\r\n");
-    for command in ["HELO a\r\n", "MAIL FROM:<a@example.test>\r\n", "RCPT TO:<b@example.test>\r\n"] {
-        driver.say(Side::Client, command.as_bytes());
-        driver.say(Side::Server, b"250 ok\r\n");
-    }
-    driver.say(Side::Client, b"DATA\r\n");
-    driver.say(Side::Server, b"354 go on\r\n");
+    let mut driver = Driver::in_message(&rule.config);
     let before = driver.record.stream(Side::Server).octets.len();
-    driver.say(Side::Client, &stuffed(message));
+    driver.say_message(message);
     let reports = &driver.record.reports;
     let named = |kind: &str| NAMES_A_READING.contains(&kind);
     let found = reports.iter().any(|report| match report.kind {
@@ -76,12 +69,6 @@ fn judged(rule: &Rule, message: &[u8]) -> (bool, Vec<u8>) {
         _ => false,
     });
     (found, unstuffed(&driver.record.stream(Side::Server).octets[before..]))
-}
-
-fn stuffed(message: &[u8]) -> Vec<u8> {
-    let lines = message.split_inclusive(|&byte| byte == b'\n');
-    let stuffed = lines.flat_map(|line| [if line.starts_with(b".") { &b"."[..] } else { b"" }, line]);
-    [&stuffed.collect::<Vec<_>>().concat()[..], b".\r\n"].concat()
 }
 
 fn unstuffed(wire: &[u8]) -> Vec<u8> {

@@ -48,6 +48,26 @@ impl Driver {
         driver
     }
 
+    /// A session whose server has asked for a message.
+    pub(crate) fn in_message(config: &Arc<SessionConfig>) -> Self {
+        let mut driver = Self::connected(config);
+        driver.say(Side::Server, b"220 mx ESMTP\r\n");
+        for command in ["HELO a\r\n", "MAIL FROM:<a@example.test>\r\n", "RCPT TO:<b@example.test>\r\n"] {
+            driver.say(Side::Client, command.as_bytes());
+            driver.say(Side::Server, b"250 ok\r\n");
+        }
+        driver.say(Side::Client, b"DATA\r\n");
+        driver.say(Side::Server, b"354 go on\r\n");
+        driver
+    }
+
+    /// The client says a message of whole lines, dots stuffed, and its end.
+    pub(crate) fn say_message(&mut self, message: &[u8]) {
+        let lines = message.split_inclusive(|&byte| byte == b'\n');
+        let stuffed = lines.flat_map(|line| [if line.starts_with(b".") { &b"."[..] } else { b"" }, line]);
+        self.say(Side::Client, &[&stuffed.collect::<Vec<_>>().concat()[..], b".\r\n"].concat());
+    }
+
     /// A session whose server was not reached.
     pub(crate) fn unreachable(config: &Arc<SessionConfig>) -> Self {
         let mut driver = Self::new(config);
