@@ -4,6 +4,7 @@
 //! it became known, so that the cuts of the input change nothing.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use policy::criterion::{Counter, CriterionKind, Text, Word};
 use policy::fact::Fact;
@@ -23,6 +24,8 @@ pub(crate) struct Message {
     via: Via,
     /// Bytes of it that were received, as they were sent.
     pub(crate) received: u64,
+    /// Bytes of the content learned last, up to and with the one for which it was refused.
+    pub(crate) refused_at: usize,
     /// Bytes that were searched for the end of a header field in vain, and will be offered again.
     pub(crate) looked_at: usize,
     /// Its end was seen, and it was not refused.
@@ -42,6 +45,8 @@ pub(crate) struct MessageInspector<'i, 'o> {
     pub(crate) transaction: u32,
     /// Bytes of message data on the whole connection.
     pub(crate) data_bytes: &'i mut u64,
+    /// Bytes of the last run of text that stand behind the line for which it was refused.
+    pub(crate) behind_refused: usize,
 }
 
 impl Message {
@@ -58,6 +63,7 @@ impl Message {
             reader: Reader::new(interest, via == Via::Bdat).with_room(cx.config.bounds.structure),
             via,
             received: 0,
+            refused_at: 0,
             looked_at: 0,
             whole: false,
             line: Vec::new(),
@@ -82,6 +88,7 @@ impl Message {
             let room = usize::try_from(self.room(inspector)).unwrap_or(usize::MAX).max(1);
             let (now, later) = rest.split_at_checked(room).unwrap_or((rest, b""));
             if let Some(refusal) = self.slice(now, now.len() as u64, inspector) {
+                self.refused_at += content.len() - rest.len();
                 return Some(refusal);
             }
             rest = later;
@@ -175,9 +182,15 @@ impl Message {
     ) -> Option<Refusal> {
         let mut refusal = None;
         let before = (self.reader.header_bytes(), self.reader.body_bytes());
-        let Self { reader, line, .. } = self;
-        reader.push(content, &mut |_, event| {
-            refusal = refusal.take().or_else(|| inspector.on_event(event, line));
+        self.refused_at = content.len();
+        let Self { reader, line, refused_at, .. } = self;
+        reader.push(content, &mut |at, event| {
+            if refusal.is_none() {
+                refusal = inspector.on_event(event, line);
+                if refusal.is_some() {
+                    *refused_at = at.saturating_sub(inspector.behind_refused);
+                }
+            }
         });
         self.count_added(before, content.len() as u64, size);
         if refusal.is_some() {
@@ -284,10 +297,16 @@ impl MessageInspector<'_, '_> {
 
     fn text(&mut self, run: &[u8], line: &mut Vec<u8>) -> Option<Refusal> {
         self.cx.policy()?;
-        let whole_line = |end| line_before(line, run, end);
+        let judged = Cell::new(run.len());
+        let whole_line = |end| {
+            judged.set(end);
+            line_before(line, run, end)
+        };
         let decision = self.inspector.judge_body(run, Some(self.transaction), &whole_line, self.cx);
         keep_line(line, run);
-        message_refusal(decision)
+        let refusal = message_refusal(decision);
+        self.behind_refused = if refusal.is_some() { run.len().saturating_sub(judged.get()) } else { 0 };
+        refusal
     }
 
     fn part_end(&mut self, covered: bool, line: &mut Vec<u8>) -> Option<Refusal> {

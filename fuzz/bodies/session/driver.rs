@@ -188,9 +188,10 @@ impl<'s> Dialogue<'s> {
     }
 
     fn read(&mut self, side: Side) -> bool {
+        let is_open = self.is_open(side);
         let leg = &mut self.peers.legs[side as usize];
         let is_shut = leg.heard.ending.is_some();
-        if leg.is_over || (leg.wants != Wants::More && !is_shut) {
+        if leg.is_over || (!is_open && !is_shut) {
             return false;
         }
         if leg.arrived.is_empty() {
@@ -216,6 +217,14 @@ impl<'s> Dialogue<'s> {
         true
     }
 
+    /// Whether what arrived of a side is read. A replay has no gate: it holds all that was said, and offers it
+    /// when its turn comes.
+    fn is_open(&self, side: Side) -> bool {
+        let leg = &self.peers.legs[side as usize];
+        let is_recorded = self.session.config().watch == Watch::Observe;
+        leg.wants == Wants::More || is_recorded && leg.wants == Wants::Peer && !leg.arrived.is_empty()
+    }
+
     fn offer(&mut self, side: Side) -> usize {
         let held = std::mem::take(&mut self.peers.legs[side as usize].held);
         let took = self.session.offer(self.now, side, &held, &mut self.peers);
@@ -235,7 +244,10 @@ impl<'s> Dialogue<'s> {
             let mut moved = false;
             for side in [Side::Client, Side::Server] {
                 let leg = &self.peers.legs[side as usize];
-                if leg.waits() && !leg.end_told {
+                // What its peer said before comes first: the order of the two sides is that of the script.
+                let peer = side.other();
+                let peer_goes_on = self.is_open(peer) && !self.peers.legs[peer as usize].arrived.is_empty();
+                if leg.waits() && !leg.end_told && !peer_goes_on {
                     moved |= self.offer(side) > 0;
                 }
                 moved |= self.tell_end(side);

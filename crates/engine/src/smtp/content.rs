@@ -113,6 +113,7 @@ impl Smtp {
         let mut scratch = Scratch::default();
         loop {
             let rest = input.get(taken..).unwrap_or_default();
+            let before = decoder.clone();
             let step = match self.joined_at_most(cx) {
                 Some(most) => decoder.next(rest, most, &mut scratch),
                 None => decoder.unit(rest),
@@ -122,6 +123,9 @@ impl Smtp {
                 BodyStep::Piece(piece) => {
                     taken += piece.len;
                     if let Some(refusal) = self.learn(&piece, cx) {
+                        if !piece.again.is_empty() {
+                            self.count_up_to_refusal(before, rest, cx);
+                        }
                         return self.refuse_data(refusal, decoder, taken, cx);
                     }
                     send(&piece, rest, cx);
@@ -195,13 +199,32 @@ impl Smtp {
             if let Some(refusal) = flaw.and_then(|kind| inspector.anomaly(kind, b"")) {
                 return Some(refusal);
             }
-            for (flaw, times) in piece.again.iter() {
-                if let Some(kind) = anomaly_of(flaw, message.via()) {
-                    inspector.inspector.anomaly_again(kind, Side::Client, times);
-                }
+            let refusal = message.learn(piece.content, piece.size, inspector);
+            if refusal.is_none() {
+                piece.again.iter().for_each(|(flaw, times)| again(flaw, times, message.via(), inspector));
             }
-            message.learn(piece.content, piece.size, inspector)
+            refusal
         })
+    }
+
+    /// Counts the flaws of a piece that was refused for one of its bytes, up to that byte: as many as if they had
+    /// come one by one.
+    fn count_up_to_refusal(&mut self, mut decoder: body::Data, input: &[u8], cx: &mut Context<'_>) {
+        let (mut taken, mut content, mut is_first) = (0, 0, true);
+        self.with_message(cx, |message, inspector| {
+            while content < message.refused_at
+                && let BodyStep::Piece(piece) = decoder.unit(input.get(taken..).unwrap_or_default())
+            {
+                // What the piece began with was reported.
+                if let Some(flaw) = piece.flaw.filter(|_| !is_first) {
+                    again(flaw, 1, message.via(), inspector);
+                }
+                is_first = false;
+                taken += piece.len;
+                content += piece.content.len();
+            }
+            None
+        });
     }
 
     /// Bytes that a recording lacks. Nothing is refused in a recording.
@@ -231,6 +254,7 @@ impl Smtp {
             cx,
             transaction: transaction.number,
             data_bytes: &mut self.data_bytes,
+            behind_refused: 0,
         };
         Some((transaction.message.as_mut()?, inspector))
     }
@@ -336,6 +360,13 @@ pub(super) fn send(piece: &Piece<'_>, input: &[u8], cx: &mut Context<'_>) {
         _ if cx.is_recorded() => cx.out.pass(Side::Server, received),
         true => cx.out.pass(Side::Server, piece.wire),
         false => cx.out.rewrite(Side::Server, piece.wire),
+    }
+}
+
+/// Counts flaws of a kind that was reported.
+fn again(flaw: Flaw, times: u32, via: Via, inspector: &mut MessageInspector<'_, '_>) {
+    if let Some(kind) = anomaly_of(flaw, via) {
+        inspector.inspector.anomaly_again(kind, Side::Client, times);
     }
 }
 
