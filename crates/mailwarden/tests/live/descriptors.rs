@@ -49,6 +49,8 @@ fn a_limit_that_falls_below_what_is_open_stops_neither_sessions_nor_a_reload() {
     waiting.retain_mut(|client| client.is_silent(Duration::from_millis(1)));
     assert!(waiting.len() > 12, "{} wait", waiting.len());
     limit(&daemon, before);
+    // Sessions were shared out anew under the low limit, perhaps for this one session alone.
+    assert_eq!(daemon.reload(), "applied");
     are_served(&daemon, waiting);
     assert_eq!(shortages(&daemon, 1), 1, "{}", daemon.stderr());
 }
