@@ -4,9 +4,10 @@
 //! decoder's. Long stretches of one kind have their own way, several times faster than line by line (the rates
 //! stand in docs/performance.md); the slow twin of all of it is `Data::unit`.
 
+use fearless_simd::{Level, dispatch};
 use memchr::memchr;
 
-use super::blocks::{self, BLOCK, Dots};
+use super::blocks::{self, BLOCK, Dots, copy};
 use super::{At, BodyStep, Data, Flaw, Flaws, Nul, Piece};
 
 /// Bytes that are written for one piece. Several of them make one write to a socket worth its system call.
@@ -161,26 +162,11 @@ impl Data {
             return None;
         }
         scratch.lines.resize(JOINED_MAX + BLOCK, 0);
-        let (mut taken, mut said) = (0, 0);
-        while taken < stretch {
-            match input.get(taken..) {
-                Some([b'.', b'.', ..]) => taken += 1,
-                // Perhaps the end.
-                Some([b'.', ..]) => break,
-                _ => {}
-            }
-            let rest = input.get(taken..stretch).unwrap_or_default();
-            let found = memchr(b'\n', rest);
-            let len = found.map_or(rest.len(), |found| found + 1);
-            self.at = if found.is_some() { At::LineStart } else { At::Middle };
-            copy(
-                scratch.lines.get_mut(said..).unwrap_or_default(),
-                input.get(taken..).unwrap_or_default(),
-                len,
-            );
-            taken += len;
-            said += len;
-        }
+        let lines = scratch.lines.as_mut_slice();
+        let (taken, said) =
+            dispatch!(Level::new(), machine => blocks::without_dots(machine, input, stretch, lines));
+        let ended = input.get(..taken).is_some_and(|taken| taken.ends_with(b"\n"));
+        self.at = if ended { At::LineStart } else { At::Middle };
         Some((taken, said))
     }
 
@@ -192,7 +178,6 @@ impl Data {
     fn bare_lfs(&mut self, input: &[u8], most: usize, again: &mut Flaws, scratch: &mut Scratch) -> usize {
         let input = input.get(..most.min(scratch.room() / 2)).unwrap_or(input);
         let begin = scratch.wire.len();
-        scratch.wire.resize(begin + 2 * input.len() + BLOCK, 0);
         let (mut taken, mut written) = (0, begin);
         for (block, behind) in blocks::pairs(input) {
             let (mut stop, mut lfs) = (false, 0_u8);
@@ -203,6 +188,8 @@ impl Data {
             if stop {
                 break;
             }
+            // For twice the bytes, and what `copy` may write behind them.
+            scratch.wire.resize(written + 3 * BLOCK, 0);
             let to = scratch.wire.get_mut(written..).unwrap_or_default();
             if usize::from(lfs) > DENSE {
                 end_each(block, to);
@@ -296,23 +283,4 @@ fn end_lines(block: &[u8; BLOCK], to: &mut [u8]) {
         rest = more.get(1..).unwrap_or_default();
     }
     copy(to.get_mut(written..).unwrap_or_default(), rest, rest.len());
-}
-
-/// Copies the first `len` bytes, and perhaps some behind them: whole blocks, where there are any, cost less than
-/// their exact number.
-fn copy(to: &mut [u8], from: &[u8], len: usize) {
-    let mut done = 0;
-    while done < len {
-        let to = to.get_mut(done..).unwrap_or_default();
-        let from = from.get(done..).unwrap_or_default();
-        if let (Some(to), Some(from)) = (to.first_chunk_mut::<BLOCK>(), from.first_chunk()) {
-            *to = *from;
-        } else {
-            let left = (len - done).min(to.len()).min(from.len());
-            if let (Some(to), Some(from)) = (to.get_mut(..left), from.get(..left)) {
-                to.copy_from_slice(from);
-            }
-        }
-        done += BLOCK;
-    }
 }
