@@ -175,8 +175,10 @@ impl Connection {
         let mut scratch = worker.scratch();
         let Scratch { read, gather } = &mut *scratch;
         let portion = self.session.portion(side).min(self.share.portion());
+        let pending = self.endpoints.get(side.other()).map_or(0, Endpoint::pending);
         let Some(endpoint) = self.endpoints.get_mut(side) else { return false };
-        let room = self.at.bounds.held.saturating_sub(endpoint.held.len()).clamp(1, read.len());
+        let most = read.len().saturating_sub(pending);
+        let room = self.at.bounds.held.saturating_sub(endpoint.held.len()).min(most).max(1);
         let buffer = read.get_mut(..room.min(portion)).unwrap_or_default();
         match endpoint.poll_read(cx, buffer) {
             Poll::Pending => return false,

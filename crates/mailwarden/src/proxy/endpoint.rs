@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 /// Bytes waiting for a peer that does not take them, above which nothing more is read that could
-/// add to them. With one read on top a session stays below 64 KiB.
+/// add to them. With one read on top, which is that much shorter, a session stays below 64 KiB.
 pub(crate) const HIGH_WATER: usize = 16 << 10;
 
 #[derive(Debug)]
@@ -217,6 +217,11 @@ impl Endpoint {
         self.read_closed = true;
         self.pending = Vec::new();
         self.held = Vec::new();
+    }
+
+    /// Bytes that wait for the peer to take them.
+    pub(crate) const fn pending(&self) -> usize {
+        self.pending.len()
     }
 
     pub(crate) fn is_full(&self) -> bool {

@@ -24,9 +24,10 @@ use super::sessions::{Sessions, ViewBatch};
 use super::share::{Share, Turns};
 use crate::report::{Counters, Recorder, Reporter, SessionInfo};
 
-/// Bytes of the buffer that all sessions of a worker read into. From 16 KiB on the cost per byte no
-/// longer falls, and one read is the most that a full session holds beyond its bounds.
-const READ_BUFFER: usize = 32 << 10;
+/// Bytes of the buffer that all sessions of a worker read into, and the most that a session whose peer takes
+/// nothing is left with. As long as what a loopback interface carries in one segment, less what a line end may add
+/// to it: whatever goes on as it came fills one segment and does not begin a second one.
+const READ_BUFFER: usize = 63 << 10;
 
 /// The most that `workers` takes.
 pub(crate) const WORKERS_MAX: u16 = 1024;
