@@ -209,7 +209,7 @@ impl<'c> Stage<'c, '_> {
             limits: parameters.map(|map| map.limits.clone()).unwrap_or_default(),
             conformance: settings.conformance,
             refusals: settings.refusals,
-            starttls: settings.starttls,
+            starttls: settings.starttls.unwrap_or_default(),
             recipient_limit: settings.recipient_limit,
             announce_limits: settings.announce_limits,
         }

@@ -7,6 +7,8 @@ use crate::source::Span;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
+    /// Worth knowing, and nothing to be mended: it changes no exit code.
+    Note,
     Warning,
     Error,
 }
@@ -14,6 +16,7 @@ pub enum Severity {
 impl Severity {
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Note => "note",
             Self::Warning => "warning",
             Self::Error => "error",
         }
@@ -73,10 +76,10 @@ impl Diagnostics {
         self.0.sort_by_key(|diagnostic| diagnostic.at);
     }
 
-    /// Takes away the warnings that the file acknowledges.
+    /// Takes away the warnings and notes that the file acknowledges.
     pub fn acknowledge(&mut self, codes: &[Code]) {
         self.0.retain(|diagnostic| {
-            diagnostic.severity() != Severity::Warning || !codes.contains(&diagnostic.code)
+            diagnostic.severity() == Severity::Error || !codes.contains(&diagnostic.code)
         });
     }
 
@@ -186,6 +189,9 @@ codes! {
     MasksStartTls = "masks-starttls", Warning;
     MasksSmtpUtf8 = "masks-smtputf8", Warning;
     MasksDsn = "masks-dsn", Warning;
+    // Worth knowing.
+    MatchAllByDefault = "match-all-by-default", Note;
+    NoPolicy = "no-policy", Note;
 }
 
 #[cfg(test)]

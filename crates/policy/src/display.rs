@@ -72,7 +72,7 @@ fn mailwarden(f: &mut Formatter<'_>, platform: Platform, settings: &Settings) ->
     optional(f, " workers", settings.workers)?;
     writeln!(f, " conformance {}", settings.conformance)?;
     writeln!(f, " refusals {}", settings.refusals)?;
-    writeln!(f, " starttls {}", settings.starttls)?;
+    optional(f, " starttls", settings.starttls)?;
     writeln!(f, " recipient-limit {}", settings.recipient_limit)?;
     writeln!(f, " announce-limits {}", settings.announce_limits)?;
     optional(f, " control-socket", settings.control_socket.as_ref())?;

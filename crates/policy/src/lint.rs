@@ -26,6 +26,7 @@ pub(crate) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
         hidden_classes(configuration, outer, complaints);
     }
     not_attached(configuration, complaints);
+    without_policy(configuration, complaints);
     uncounted(configuration, complaints);
     masks::check(configuration, complaints);
     pinholes(configuration, complaints);
@@ -210,6 +211,17 @@ fn not_attached(configuration: &Configuration, complaints: &mut Diagnostics) {
             let message = format!("{} `{name}` is not used by any {by}", kind.noun());
             complaints.push(Diagnostic::new(Code::NotAttached, name.at, message));
         }
+    }
+}
+
+/// Zone-pairs that say nothing of their traffic.
+fn without_policy(configuration: &Configuration, complaints: &mut Diagnostics) {
+    for pair in configuration.zone_pairs.iter().filter(|pair| pair.policy.is_none()) {
+        let message = format!("zone-pair `{}` has no policy and inspects nothing", pair.name.text);
+        complaints.push(
+            Diagnostic::new(Code::NoPolicy, pair.name.at, message)
+                .help("add `service-policy type inspect NAME`"),
+        );
     }
 }
 

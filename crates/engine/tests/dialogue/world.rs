@@ -140,7 +140,7 @@ fn by_the_last_policy(configuration: &Configuration) -> Result<SessionConfig, St
         policy: policy.map(Arc::new),
         conformance: settings.conformance,
         refusals: settings.refusals,
-        starttls: settings.starttls,
+        starttls: settings.starttls.unwrap_or_default(),
         recipient_limit: settings.recipient_limit,
         announce_limits: settings.announce_limits,
         ..SessionConfig::default()

@@ -32,6 +32,7 @@ fn complaints(read: &Read, paint: Paint) -> String {
         let coloured = match severity {
             Severity::Error => paint.red(severity.as_str()),
             Severity::Warning => paint.yellow(severity.as_str()),
+            Severity::Note => paint.bold(severity.as_str()),
         };
         text.replacen(&word, &format!(" {coloured}: "), 1)
     };

@@ -3,7 +3,7 @@
 use super::Attachment;
 use crate::compile::PatternTooLarge;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{Action, Configuration, Criterion, L7Class, MatchMode, Name, StartTls};
+use crate::model::{Action, Configuration, Criterion, L7Class, MatchMode, Name};
 
 /// A pattern of a policy that `used_by` names.
 pub(super) fn too_large(pattern: PatternTooLarge, used_by: &Name) -> Diagnostic {
@@ -27,9 +27,10 @@ pub(super) fn not_inspected(attachment: &Attachment, policy: &Name) -> Diagnosti
     Diagnostic::new(Code::Pinhole, policy.at, message).help(help)
 }
 
-/// Conditions that a client of the proxy steps around by asking for encryption.
+/// Conditions that a client of the proxy steps around by asking for encryption, unless the file says what
+/// becomes of it.
 pub(super) fn tls_escapes(configuration: &Configuration, attachment: &Attachment) -> Option<Diagnostic> {
-    let policy = attachment.policy.as_ref().filter(|_| attachment.starttls != StartTls::Mask)?;
+    let policy = attachment.policy.as_ref().filter(|_| configuration.settings.starttls.is_none())?;
     let mut hidden = policy.hidden_by_encryption();
     let first = hidden.next().filter(|_| !forbids_starttls(configuration, policy.name()))?;
     let others = match hidden.count() {
@@ -41,7 +42,7 @@ pub(super) fn tls_escapes(configuration: &Configuration, attachment: &Attachment
     let message =
         format!("STARTTLS on proxy `{name}` bypasses `match {first}`{others} of `{}`", policy.name());
     let complaint = Diagnostic::new(Code::TlsEscapesContent, name.at, message);
-    Some(complaint.help("`mailwarden / starttls mask` masks the STARTTLS keyword"))
+    Some(complaint.help("`mailwarden / starttls mask` masks the STARTTLS keyword, `mailwarden / starttls pass` acknowledges this"))
 }
 
 /// Whether the policy's own classes keep STARTTLS from being used.

@@ -17,7 +17,7 @@ use crate::statement::Node;
 /// The model of everything a file says.
 pub(crate) fn lower(nodes: Vec<Node>, platform: Platform, complaints: &mut Diagnostics) -> Configuration {
     let configuration = Configuration { platform, ..Configuration::default() };
-    let mut lowering = Lowering { configuration, complaints };
+    let mut lowering = Lowering { configuration, complaints, match_all_by_default: HashSet::new() };
     for Node { statement, negated, at, children } in nodes {
         match (statement, negated) {
             (AnyStatement::Common(statement), false) => {
@@ -33,7 +33,7 @@ pub(crate) fn lower(nodes: Vec<Node>, platform: Platform, complaints: &mut Diagn
         }
     }
     common::lower::finish(&mut lowering.configuration);
-    c3pl::lower::finish(&mut lowering.configuration);
+    c3pl::lower::finish(&mut lowering);
     lowering.configuration
 }
 
@@ -44,6 +44,8 @@ pub(super) struct Lowering<'c> {
     /// What the lines so far have made.
     pub(super) configuration: Configuration,
     pub(super) complaints: &'c mut Diagnostics,
+    /// The places of the names of classes of which no line says whether all or any conditions must hold.
+    pub(super) match_all_by_default: HashSet<Span>,
 }
 
 impl Lowering<'_> {

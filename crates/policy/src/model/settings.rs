@@ -46,7 +46,8 @@ pub struct Settings {
     pub workers: Option<u16>,
     pub conformance: Conformance,
     pub refusals: Refusals,
-    pub starttls: StartTls,
+    /// `None` if the file does not say: [`StartTls::Pass`], with a warning where that lets content escape.
+    pub starttls: Option<StartTls>,
     pub recipient_limit: RecipientLimit,
     pub announce_limits: AnnounceLimits,
     pub control_socket: Option<Name>,

@@ -1,5 +1,7 @@
 //! What the statements of C3PL do to the model.
 
+use std::collections::HashSet;
+
 use super::{InnerLine, InspectMapLine, InterfaceLine, RegexMapLine, Statement, ZoneLine, ZonePairLine};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::lowering::{Lowering, Placed, describe, keep_once, lines};
@@ -70,8 +72,8 @@ fn outside_its_block(lowering: &mut Lowering<'_>, line: &InnerLine, at: Span) {
 }
 
 /// What is only known when all lines are read.
-pub(in crate::dialect) fn finish(configuration: &mut Configuration) {
-    let Configuration { zones, zone_pairs, .. } = configuration;
+pub(in crate::dialect) fn finish(lowering: &mut Lowering<'_>) {
+    let Configuration { zones, zone_pairs, l7_classes, l3_classes, .. } = &mut lowering.configuration;
     for end in zone_pairs.iter_mut().flat_map(|pair| [&mut pair.source, &mut pair.destination]) {
         // Keywords have no case, names have: a zone `SELF` may be defined beside the built-in `self`.
         if BUILT_IN_ZONES.iter().any(|zone| zone.eq_ignore_ascii_case(&end.text))
@@ -80,8 +82,21 @@ pub(in crate::dialect) fn finish(configuration: &mut Configuration) {
             end.text.make_ascii_lowercase();
         }
     }
-    configuration.l7_classes.iter_mut().for_each(|class| keep_once(&mut class.conditions));
-    configuration.l3_classes.iter_mut().for_each(|class| keep_once(&mut class.conditions));
+    l7_classes.iter_mut().for_each(|class| keep_once(&mut class.conditions));
+    l3_classes.iter_mut().for_each(|class| keep_once(&mut class.conditions));
+    let l7 = l7_classes.iter().map(|class| (&class.name, class.conditions.len(), "inspect smtp"));
+    let l3 = l3_classes.iter().map(|class| (&class.name, class.conditions.len(), "inspect"));
+    for (name, conditions, of) in l7.chain(l3) {
+        if conditions > 1 && lowering.match_all_by_default.contains(&name.at) {
+            let message = format!(
+                "all {conditions} conditions of class-map `{name}` must hold: match-all is the default"
+            );
+            lowering.complaints.push(
+                Diagnostic::new(Code::MatchAllByDefault, name.at, message)
+                    .help(format!("write `class-map type {of} match-all {name}`, or `match-any`")),
+            );
+        }
+    }
 }
 
 pub(in crate::dialect) fn interface_line(interface: &mut Interface, line: InterfaceLine, negated: bool) {
@@ -246,6 +261,15 @@ fn crossed(limits: &Limits) -> impl Iterator<Item = (&'static str, u32, u32)> {
     ];
     let pairs = pairs.into_iter().filter_map(|(what, pair)| pair.map(|(low, high)| (what, low, high)));
     pairs.filter(|(_, low, high)| low > high)
+}
+
+/// Remembers whether any header of a class says its mode; `defined` is the place of the first one's name.
+fn note_mode(by_default: &mut HashSet<Span>, typed: Option<MatchMode>, header: &Name, defined: Span) {
+    if typed.is_some() {
+        by_default.remove(&defined);
+    } else if header.at == defined {
+        by_default.insert(defined);
+    }
 }
 
 /// A block's mode when its header is typed again: without a keyword it stays what it was.

@@ -48,7 +48,7 @@ fn mailwarden(lowering: &mut Lowering<'_>, children: Vec<Node>) {
             MailwardenLine::Workers(count) => settings.workers = (!negated).then_some(count),
             MailwardenLine::Conformance(level) => settings.conformance = unless(negated, level),
             MailwardenLine::Refusals(form) => settings.refusals = unless(negated, form),
-            MailwardenLine::StartTls(treatment) => settings.starttls = unless(negated, treatment),
+            MailwardenLine::StartTls(treatment) => settings.starttls = (!negated).then_some(treatment),
             MailwardenLine::RecipientLimit(form) => settings.recipient_limit = unless(negated, form),
             MailwardenLine::AnnounceLimits(form) => settings.announce_limits = unless(negated, form),
             MailwardenLine::ControlSocket(path) => settings.control_socket = path.filter(|_| !negated),
@@ -70,10 +70,10 @@ fn mailwarden(lowering: &mut Lowering<'_>, children: Vec<Node>) {
 fn warning(name: &Name) -> Result<Code, Diagnostic> {
     let unknown = |message: String| Diagnostic::new(Code::UnknownWarning, name.at, message);
     match Code::of(&name.text) {
-        Some(code) if code.severity() == Severity::Warning => Ok(code),
+        Some(code) if code.severity() != Severity::Error => Ok(code),
         Some(_) => Err(unknown(format!("`{name}` is an error, which cannot be acknowledged"))),
         None => {
-            let codes = Code::ALL.iter().filter(|code| code.severity() == Severity::Warning);
+            let codes = Code::ALL.iter().filter(|code| code.severity() != Severity::Error);
             let meant = nearest(&name.text, codes.map(|code| code.as_str()));
             let help = meant.map(|code| format!("did you mean `no warning {code}`?"));
             Err(unknown(format!("unknown warning `{name}`")).maybe_help(help))

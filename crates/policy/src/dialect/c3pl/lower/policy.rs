@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{CLASS_NAME_MAX, POLICY_NAME_MAX, change_mode};
+use super::{CLASS_NAME_MAX, POLICY_NAME_MAX, change_mode, note_mode};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::c3pl::{
     ENCODINGS, L3ClassLine, L3PolicyLine, L3RuleLine, L7ClassLine, L7PolicyLine, L7RuleLine, UNKNOWN_ENCODING,
@@ -29,6 +29,7 @@ impl Lowering<'_> {
             conditions: Vec::new(),
         });
         change_mode(&mut class.mode, mode, name, class.name.at, self.complaints);
+        note_mode(&mut self.match_all_by_default, mode, name, class.name.at);
         let mut conditions = Vec::new();
         for Placed { line, negated: removed, at, .. } in lines(children, self.complaints) {
             match line {
@@ -57,6 +58,7 @@ impl Lowering<'_> {
             conditions: Vec::new(),
         });
         change_mode(&mut class.mode, mode, name, class.name.at, self.complaints);
+        note_mode(&mut self.match_all_by_default, mode, name, class.name.at);
         let mut conditions = Vec::new();
         for Placed { line, negated, at, .. } in lines(children, self.complaints) {
             match line {
