@@ -1,9 +1,11 @@
 //! `mailwarden check`: everything that is wrong or doubtful in configurations, and what they contain.
 //!
-//! Reads and compiles exactly as `run` does, opens nothing and changes nothing. Of statements that are
-//! not used here only the first word is ever repeated: the rest of the line may be a secret.
+//! Reads and compiles exactly as `run` does, opens nothing else and changes nothing. Of statements that are
+//! not ours only the first word is ever repeated: the rest of the line may be a secret.
 
 mod json;
+mod machine;
+mod standing;
 mod text;
 
 use crate::cli::{CheckFlags, Format};
@@ -14,8 +16,11 @@ use crate::{Exit, configuration};
 pub(crate) fn run(flags: &CheckFlags) -> Exit {
     let mut worst = Exit::Done;
     for file in &flags.files {
-        let exit = match configuration::read(file) {
-            Ok(read) => {
+        let read =
+            if file.as_os_str() == "-" { configuration::read_stdin() } else { configuration::read(file) };
+        let exit = match read {
+            Ok(mut read) => {
+                machine::look(&mut read);
                 let printed = terminal::print(&match flags.format {
                     Format::Json => json::line(&read),
                     Format::Text => text::report(&read, flags.verbose, Paint::of_stdout()),

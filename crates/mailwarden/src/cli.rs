@@ -87,7 +87,7 @@ pub(crate) struct DemoFlags {
 
 #[derive(Args, Debug)]
 pub(crate) struct CheckFlags {
-    /// Configuration files
+    /// Configuration files; `-` reads standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// Exit with status 1 if there are warnings
@@ -96,7 +96,7 @@ pub(crate) struct CheckFlags {
     /// Output format; JSON is one object per file, each on one line
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
-    /// Also list the statements that are not used, by their first word
+    /// Also list every condition of a class, and by their first word the statements that are not mailwarden's
     #[arg(short, long)]
     pub(crate) verbose: bool,
 }

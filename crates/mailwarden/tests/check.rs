@@ -8,8 +8,9 @@
 mod corpus;
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/check")
@@ -75,6 +76,49 @@ fn a_file_that_cannot_be_read_keeps_no_other_from_being_checked() {
     assert!(stdout.starts_with(r#"{"file":"clean.conf","errors":0,"#), "{stdout}");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(stderr, "mailwarden: missing.conf: No such file or directory (os error 2)\n");
+}
+
+#[test]
+fn a_dash_is_standard_input() {
+    let clean = fs::read(folder().join("clean.conf")).expect("a golden file");
+    let found = check_stdin(&clean);
+    let golden = fs::read_to_string(folder().join("clean.text")).expect("a golden file");
+    assert_eq!(found, golden.replace("clean.conf: ", "-: "));
+}
+
+#[test]
+fn a_file_without_an_end_is_read_to_the_limit() {
+    let output = check(&folder(), &["/dev/zero"]);
+    assert_eq!(output.status.code(), Some(2));
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(stdout.starts_with("/dev/zero:1:1: error: the file exceeds the limit of 16 MiB"), "{stdout}");
+}
+
+#[test]
+fn the_lines_that_are_said_to_be_missing_put_the_policy_in_force() {
+    let zones = fs::read_to_string(folder().join("zones.conf")).expect("a golden file");
+    let before = check_stdin(zones.as_bytes());
+    assert!(before.contains("nothing is enforced\n"), "{before}");
+    // Pasted as printed, indentation and all.
+    let block: Vec<&str> = before.lines().filter(|line| line.starts_with("      ")).collect();
+    let after = check_stdin(format!("{zones}{}\n", block.join("\n")).as_bytes());
+    let enforced = "  enforced now\n    proxy LIMITED, 0.0.0.0:25 to 192.0.2.25:25: policy LIMITED, ";
+    assert!(after.contains(enforced) && !after.contains("needs a `proxy` block"), "{after}");
+}
+
+/// What is printed of a configuration on standard input.
+fn check_stdin(configuration: &[u8]) -> String {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_mailwarden"))
+        .args(["check", "-v", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdin = program.stdin.take().expect("its input");
+    stdin.write_all(configuration).expect("written");
+    drop(stdin);
+    let output = program.wait_with_output().expect("its output");
+    String::from_utf8(output.stdout).expect("text")
 }
 
 #[test]

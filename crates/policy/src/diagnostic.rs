@@ -95,6 +95,10 @@ impl Diagnostics {
         self.iter().filter(|d| d.severity() == Severity::Warning).count()
     }
 
+    pub fn notes(&self) -> usize {
+        self.iter().filter(|d| d.severity() == Severity::Note).count()
+    }
+
     pub fn has_errors(&self) -> bool {
         self.iter().any(|d| d.severity() == Severity::Error)
     }
@@ -192,6 +196,8 @@ codes! {
     // Worth knowing.
     MatchAllByDefault = "match-all-by-default", Note;
     NoPolicy = "no-policy", Note;
+    // The machine.
+    MissingFolder = "missing-folder", Warning;
 }
 
 #[cfg(test)]

@@ -101,6 +101,11 @@ impl Source {
         Position { line, column: before.chars().count() + 1 }
     }
 
+    /// Where a span ends: the place behind its last character.
+    pub fn end_position(&self, at: Span) -> Position {
+        self.position(Span { start: at.end, end: at.end })
+    }
+
     /// The line a span begins in, with the place of its first octet.
     pub fn line_of(&self, at: Span) -> (usize, &str) {
         self.line(self.position(at).line - 1).unwrap_or((0, ""))

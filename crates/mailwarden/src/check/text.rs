@@ -1,25 +1,27 @@
-//! The report for a person: complaints first, then what the file contains and what `run` would do with it.
+//! The report for a person: complaints first, then what the file contains, what of it is in force, and what is not.
 
 use std::collections::BTreeMap;
 
-use policy::Attachment;
-use policy::attach::{Handling, Traffic};
 use policy::diagnostic::Severity;
+use policy::model::MatchMode;
 use policy::render;
 use policy::survey::{ByType, InterfaceRole, Summary};
 
+use super::standing::{Class, OF_MAIL, Proxied, Standing, handling};
 use crate::configuration::Read;
 use crate::terminal::Paint;
 use crate::text::{counted, printable};
 
-/// All of it. With `verbose`, also what zone-pairs do with mail, and which statements are not used here.
+/// All of it. With `verbose`, also every condition of a class, and which statements are not ours.
 pub(super) fn report(read: &Read, verbose: bool, paint: Paint) -> String {
+    let standing = Standing::of(read);
     let mut out = complaints(read, paint);
-    out.push_str(&headline(read, paint));
+    out.push_str(&headline(read, &standing, paint));
     let mut table = Table::default();
     contents(&read.summary, &mut table);
-    attachments(read, verbose, &mut table);
-    not_used(read, verbose, &mut table);
+    in_force(read, &standing, verbose, &mut table);
+    not_in_force(&standing, &mut table);
+    not_ours(read, verbose, &mut table);
     out.push_str(&printable(&table.text));
     out
 }
@@ -39,14 +41,23 @@ fn complaints(read: &Read, paint: Paint) -> String {
     read.diagnostics.iter().map(complaint).collect()
 }
 
-fn headline(read: &Read, paint: Paint) -> String {
-    let errors = counted(read.diagnostics.errors() as u64, "error");
-    let warnings = counted(read.diagnostics.warnings() as u64, "warning");
-    let result = match (read.diagnostics.errors(), read.diagnostics.warnings()) {
-        (0, 0) => paint.green("no errors or warnings"),
-        (0, _) => paint.yellow(warnings),
-        (_, 0) => paint.red(errors),
-        (_, _) => paint.red(format!("{errors}, {warnings}")),
+/// How many complaints there are. That there are none is said only where something is enforced.
+fn headline(read: &Read, standing: &Standing<'_>, paint: Paint) -> String {
+    let of_kind = |count: usize, what| (count > 0).then(|| counted(count as u64, what));
+    let found = &read.diagnostics;
+    let counts = [
+        of_kind(found.errors(), "error"),
+        of_kind(found.warnings(), "warning"),
+        of_kind(found.notes(), "note"),
+    ];
+    let idle =
+        (!found.has_errors() && standing.enforced.is_empty()).then(|| "nothing is enforced".to_owned());
+    let result = counts.into_iter().flatten().chain(idle.clone()).collect::<Vec<_>>().join(", ");
+    let result = match (found.errors(), found.warnings(), idle) {
+        (0, 0, None) if result.is_empty() => paint.green("no errors or warnings"),
+        (0, 0, None) => paint.green(result),
+        (0, _, _) => paint.yellow(result),
+        (_, _, _) => paint.red(result),
     };
     format!("{}: {result}\n", paint.bold(printable(&read.source.name)))
 }
@@ -94,66 +105,84 @@ fn part_of(role: &InterfaceRole) -> String {
     said.chain(level).collect::<Vec<_>>().join(", ")
 }
 
-/// What would become of mail: for each listener of `run`, and between zones.
-fn attachments(read: &Read, verbose: bool, table: &mut Table) {
-    let Some(plan) = &read.plan else {
-        return table.row("proxies", "", "none: the file has errors");
-    };
-    if plan.listeners.is_empty() {
-        table.row("proxies", "", "none: `run` needs a `proxy` block");
-    }
-    for attachment in &read.attachments {
-        let name = &attachment.name.text;
-        match &attachment.traffic {
-            Traffic::Proxy { listen, servers } => {
-                let servers = servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                for address in listen {
-                    table.row("proxies", name, &format!("{address} to {servers}: {}", handling(attachment)));
-                }
-            }
-            Traffic::Pair { from, to } if verbose => {
-                let class = attachment.class.as_deref().unwrap_or_default();
-                let way = format!("{from} to {to}, class {class}: {}", handling(attachment));
-                table.row("mail between zones (not enforced by `run` yet)", name, &way);
-            }
-            Traffic::Pair { .. } => {}
+/// What `run` holds sessions to, and what it only relays.
+fn in_force(read: &Read, standing: &Standing<'_>, verbose: bool, table: &mut Table) {
+    const ENFORCED: &str = "enforced now";
+    for proxied in &standing.enforced {
+        table.row(ENFORCED, &proxy(proxied), &handling(proxied.attachment));
+        for class in &proxied.classes {
+            table.nested(&self::class(class, verbose));
         }
     }
-}
-
-fn handling(attachment: &Attachment) -> String {
-    match attachment.handling {
-        Handling::Relay => return "not inspected".to_owned(),
-        Handling::Drop => return "every connection is dropped".to_owned(),
-        Handling::Inspect => {}
+    if read.configuration.is_none() {
+        table.row(ENFORCED, "", "nothing: the file has errors");
+    } else if standing.enforced.is_empty() {
+        table.row(ENFORCED, "", "nothing: `run` needs a `proxy` block that inspects mail");
     }
-    let policy = match &attachment.policy {
-        Some(policy) => format!("policy {}", policy.name()),
-        None => "no policy".to_owned(),
-    };
-    format!("{policy}, conformance {}, starttls {}", attachment.conformance, attachment.starttls)
+    for proxied in &standing.relayed {
+        table.row("relayed without inspection", "", &proxy(proxied));
+    }
 }
 
-fn not_used(read: &Read, verbose: bool, table: &mut Table) {
+/// What is understood and has no effect: policies that lack a proxy, and what this version does not have.
+fn not_in_force(standing: &Standing<'_>, table: &mut Table) {
+    const NEEDS_PROXY: &str =
+        "understood, needs a `proxy` block: add these lines, with the address of your mail server";
+    for needs in &standing.needs_proxy {
+        let named_by = match needs.named_by.as_slice() {
+            [] => String::new(),
+            pairs => format!(" ({})", pairs.join("; ")),
+        };
+        table.row(NEEDS_PROXY, "", &format!("policy-map type inspect smtp {}{named_by}", needs.policy));
+        needs.block.lines().for_each(|line| table.nested(line));
+    }
+    for line in &standing.not_yet {
+        table.row("understood, not in this version", "", line);
+    }
+}
+
+/// `proxy mx, 192.0.2.1:25 to 10.10.10.25:25`.
+fn proxy(proxied: &Proxied<'_>) -> String {
+    let (listen, servers) = (proxied.listen.join(", "), proxied.servers.join(", "));
+    format!("proxy {}, {listen} to {servers}", proxied.attachment.name)
+}
+
+/// `MANY (recipient count gt 100): log, reset`; of many conditions the first, and all with `--verbose`.
+fn class(class: &Class<'_>, verbose: bool) -> String {
+    const SHOWN: usize = 3;
+    let shown = if verbose { class.conditions.len() } else { SHOWN.min(class.conditions.len()) };
+    let separator = if class.mode == MatchMode::All { " and " } else { " or " };
+    let mut conditions = class.conditions.iter().take(shown).cloned().collect::<Vec<_>>().join(separator);
+    if shown < class.conditions.len() {
+        conditions.push_str(&format!("{separator}{} more", class.conditions.len() - shown));
+    }
+    let actions = if class.actions.is_empty() { "no action".to_owned() } else { class.actions.join(", ") };
+    format!("{} ({conditions}): {actions}", class.name)
+}
+
+/// What the file says of other things: counted, and with `verbose` listed by its first word.
+fn not_ours(read: &Read, verbose: bool, table: &mut Table) {
+    const NOT_OURS: &str = "not ours";
     let summary = &read.summary;
-    for map in &summary.unused {
+    let others = summary.unused.iter().filter(|map| !OF_MAIL.contains(&map.of.as_str()));
+    for map in others {
         let of = if map.of == "plain" { String::new() } else { format!(" type {}", map.of) };
-        table.row("other features", &map.name.text, &format!("{}{of}", map.kind.as_str()));
+        table.row(NOT_OURS, "", &format!("{}{of} {}", map.kind.as_str(), map.name.text));
     }
     let count = summary.not_used_here.len();
     if count == 0 {
         return;
     }
     let hint = if verbose { "" } else { ", `--verbose` lists them" };
-    table.row("not used here", "", &format!("{}{hint}", counted(count as u64, "statement")));
+    table.row(NOT_OURS, "", &format!("{}{hint}", counted(count as u64, "statement")));
     if verbose {
         for (word, lines) in lines_by_word(read) {
-            table.row("not used here", word, &format!("line {}", ranges(&lines)));
+            table.row(NOT_OURS, word, &format!("line {}", ranges(&lines)));
         }
     }
 }
 
-/// Where the statements stand that are not used here, by their first word.
+/// Where the statements stand that are not ours, by their first word.
 fn lines_by_word(read: &Read) -> BTreeMap<&str, Vec<usize>> {
     let mut lines: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for &at in &read.summary.not_used_here {
@@ -205,6 +234,11 @@ impl Table {
         let name = if name.is_empty() { String::new() } else { format!("{name}: ") };
         self.text.push_str(&format!("    {name}{value}\n"));
     }
+
+    /// A line that belongs to the row before.
+    fn nested(&mut self, line: &str) {
+        self.text.push_str(&format!("      {line}\n"));
+    }
 }
 
 #[cfg(test)]
@@ -218,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_of_what_is_not_used_are_never_repeated() {
+    fn arguments_of_what_is_not_ours_are_never_repeated() {
         let text = "snmp-server community s3cret RO\nenable secret 5 $1$hash\nusername x password 7 0110\n";
         let read = crate::configuration::read_bytes("edge.conf", text.as_bytes());
         let report = report(&read, true, Paint::Plain);

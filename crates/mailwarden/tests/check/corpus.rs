@@ -67,6 +67,41 @@ fn reports_for_a_person_are_exited_from_as_those_for_a_program() {
     }
 }
 
+#[test]
+fn all_is_said_to_be_well_only_where_something_is_enforced() {
+    let Some((folder, facts)) = configurations() else { return };
+    for name in facts.keys() {
+        let text = super::check(&folder, &[name]);
+        let json = super::check(&folder, &["--format", "json", name]);
+        let report: Value = serde_json::from_slice(&json.stdout).expect("one JSON object");
+        let enforced = report["enforced"].as_array().expect("a list").len();
+        let text = String::from_utf8_lossy(&text.stdout);
+        assert!(enforced > 0 || !text.contains("no errors or warnings"), "{name}: {text}");
+    }
+}
+
+#[test]
+fn the_lines_that_are_said_to_be_missing_load_behind_any_file() {
+    let Some((folder, facts)) = configurations() else { return };
+    let mut added = 0;
+    for name in facts.keys() {
+        let json = super::check(&folder, &["--format", "json", name]);
+        let report: Value = serde_json::from_slice(&json.stdout).expect("one JSON object");
+        let blocks = report["needs_proxy"].as_array().expect("a list").iter();
+        let blocks: Vec<&str> = blocks.map(|needs| needs["block"].as_str().expect("lines")).collect();
+        if blocks.is_empty() {
+            continue;
+        }
+        added += blocks.len();
+        let mut text = std::fs::read(folder.join(name)).expect("a configuration");
+        text.extend_from_slice(format!("\n{}", blocks.concat()).as_bytes());
+        let after = super::check_stdin(&text);
+        assert!(after.contains("  enforced now\n    proxy "), "{name}: {after}");
+        assert!(!after.contains("needs a `proxy` block"), "{name}: {after}");
+    }
+    println!("{added} blocks");
+}
+
 /// The fields of the report that the facts tell, in the report's form.
 fn expected(facts: &Value) -> Vec<(&'static str, Value)> {
     vec![

@@ -1,0 +1,292 @@
+//! What of a configuration is in force, and what of it is not: the end of the report, as text and as JSON.
+//!
+//! Nothing that a file says may get lost between the two: what is not enforced has a list of its own, and a
+//! policy on mail that no proxy enforces comes with the block that would.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use policy::Attachment;
+use policy::attach::{Handling, Traffic};
+use policy::diagnostic::Code;
+use policy::model::{Configuration, L7Policy, L7Rule, MatchMode, Name, Protocol};
+
+use crate::configuration::Read;
+
+/// Where each part of a configuration stands.
+pub(super) struct Standing<'r> {
+    /// What `run` holds sessions to.
+    pub(super) enforced: Vec<Proxied<'r>>,
+    /// Proxies whose sessions are relayed, and none of them inspected.
+    pub(super) relayed: Vec<Proxied<'r>>,
+    /// Policies on mail that no proxy enforces.
+    pub(super) needs_proxy: Vec<NeedsProxy<'r>>,
+    /// What is understood and has no effect in this version.
+    pub(super) not_yet: Vec<String>,
+}
+
+/// A proxy, and the classes of its policy.
+pub(super) struct Proxied<'r> {
+    pub(super) attachment: &'r Attachment,
+    pub(super) listen: Vec<String>,
+    pub(super) servers: Vec<String>,
+    pub(super) classes: Vec<Class<'r>>,
+}
+
+/// A class of a policy that is enforced.
+pub(super) struct Class<'r> {
+    pub(super) name: &'r str,
+    pub(super) mode: MatchMode,
+    /// Without the word `match`.
+    pub(super) conditions: Vec<String>,
+    /// In the order of the policy-map; empty if there is none.
+    pub(super) actions: Vec<String>,
+}
+
+/// A policy on mail that no proxy enforces.
+pub(super) struct NeedsProxy<'r> {
+    pub(super) policy: &'r str,
+    /// The zone-pairs that name it, and through which class.
+    pub(super) named_by: Vec<String>,
+    /// The lines that put it in force, ready to be added to the file.
+    pub(super) block: String,
+}
+
+impl<'r> Standing<'r> {
+    pub(super) fn of(read: &'r Read) -> Self {
+        let mut standing = Self {
+            enforced: Vec::new(),
+            relayed: Vec::new(),
+            needs_proxy: Vec::new(),
+            not_yet: not_yet(read),
+        };
+        let Some(configuration) = &read.configuration else { return standing };
+        for attachment in &read.attachments {
+            let Traffic::Proxy { listen, servers, .. } = &attachment.traffic else { continue };
+            let proxied = Proxied {
+                attachment,
+                listen: listen.iter().map(ToString::to_string).collect(),
+                servers: servers.iter().map(ToString::to_string).collect(),
+                classes: classes(configuration, attachment),
+            };
+            match attachment.handling {
+                Handling::Inspect | Handling::Drop => standing.enforced.push(proxied),
+                Handling::Relay => standing.relayed.push(proxied),
+            }
+        }
+        standing.needs_proxy = needs_proxy(configuration, &read.attachments);
+        standing
+    }
+}
+
+fn classes<'r>(configuration: &'r Configuration, attachment: &Attachment) -> Vec<Class<'r>> {
+    let policy = attachment.policy.as_ref().and_then(|policy| configuration.l7_policies.get(policy.name()));
+    let rules = policy.map_or(&[][..], |policy| &policy.rules);
+    rules.iter().filter_map(|rule| class(configuration, rule)).collect()
+}
+
+fn class<'r>(configuration: &'r Configuration, rule: &'r L7Rule) -> Option<Class<'r>> {
+    let class = configuration.l7_classes.get(&rule.class.text)?;
+    let conditions = class.conditions.iter().map(ToString::to_string);
+    Some(Class {
+        name: &class.name.text,
+        mode: class.mode,
+        conditions: conditions.map(|line| line.trim_start_matches("match ").to_owned()).collect(),
+        actions: rule.to_string().lines().map(|line| line.trim().to_owned()).collect(),
+    })
+}
+
+fn needs_proxy<'r>(configuration: &'r Configuration, attachments: &[Attachment]) -> Vec<NeedsProxy<'r>> {
+    let in_force: HashSet<&str> = attachments
+        .iter()
+        .filter(|attachment| matches!(attachment.traffic, Traffic::Proxy { .. }))
+        .filter_map(|attachment| Some(attachment.policy.as_ref()?.name()))
+        .collect();
+    let mut free = Free::of(configuration);
+    let idle = configuration.l7_policies.iter().filter(|policy| {
+        policy.protocol == Protocol::Smtp
+            && !policy.is_pinhole()
+            && !in_force.contains(policy.name.text.as_str())
+    });
+    idle.map(|policy| NeedsProxy {
+        policy: &policy.name.text,
+        named_by: named_by(attachments, &policy.name),
+        block: block(configuration, policy, &mut free),
+    })
+    .collect()
+}
+
+/// The zone-pairs that lead mail to a policy.
+fn named_by(attachments: &[Attachment], policy: &Name) -> Vec<String> {
+    let leads_here = |attachment: &&Attachment| {
+        let leads_to = attachment.policy.as_ref().map(|policy| policy.name());
+        matches!(attachment.traffic, Traffic::Pair { .. }) && leads_to == Some(&policy.text)
+    };
+    let pairs = attachments.iter().filter(leads_here);
+    pairs
+        .map(|pair| format!("zone-pair {}, class {}", pair.name, pair.class.as_deref().unwrap_or_default()))
+        .collect()
+}
+
+fn block(configuration: &Configuration, policy: &L7Policy, free: &mut Free<'_>) -> String {
+    let name = &policy.name;
+    let rules = configuration.l3_policies.iter().flat_map(|top| &top.rules);
+    let mut rules = rules.filter(|rule| rule.l7_policy().is_some_and(|(_, named)| named.text == name.text));
+    let parameters = rules.find_map(|rule| rule.action.as_ref()?.parameters());
+    // `default` is built in, and no map of that name need be defined.
+    let parameters = parameters.filter(|map| configuration.inspect_maps.get(&map.text).is_some());
+    let parameters = parameters.map_or_else(String::new, |map| format!(" parameter-map {map}\n"));
+    let (proxy, port) = (free.name(&name.text), free.port());
+    format!(
+        "proxy {proxy}\n listen 0.0.0.0:{port}\n server {SERVER}\n service-policy type inspect smtp {name}\n{parameters}"
+    )
+}
+
+/// What a new proxy may be called and listen on beside those that are there.
+struct Free<'c> {
+    configuration: &'c Configuration,
+    names: HashSet<String>,
+    ports: HashSet<u16>,
+}
+
+impl<'c> Free<'c> {
+    fn of(configuration: &'c Configuration) -> Self {
+        let listeners = configuration.proxies.iter().flat_map(|proxy| &proxy.listen);
+        Self { configuration, names: HashSet::new(), ports: listeners.map(SocketAddr::port).collect() }
+    }
+
+    /// The policy's own name, if no proxy has it.
+    fn name(&mut self, policy: &str) -> String {
+        let numbered = (2..).map(|number| format!("{policy}-{number}"));
+        let mut names = std::iter::once(policy.to_owned()).chain(numbered);
+        let is_free =
+            |name: &String| self.configuration.proxies.get(name).is_none() && !self.names.contains(name);
+        let name = names.find(is_free).unwrap_or_default();
+        self.names.insert(name.clone());
+        name
+    }
+
+    /// 25, or the first from 2525 that no listener has on any address.
+    fn port(&mut self) -> u16 {
+        let mut ports = std::iter::once(25).chain(2525..);
+        let port = ports.find(|port| !self.ports.contains(port)).unwrap_or(25);
+        self.ports.insert(port);
+        port
+    }
+}
+
+/// What is read and has no effect in this version: zone-pairs, the other dialects and protocols, and
+/// statements that a complaint says so of.
+fn not_yet(read: &Read) -> Vec<String> {
+    let summary = &read.summary;
+    let mut not_yet: Vec<String> = read.attachments.iter().filter_map(pair).collect();
+    for (rule, protocols) in &summary.inspection_rules {
+        let mail: Vec<&str> =
+            protocols.iter().map(String::as_str).filter(|protocol| MAIL.contains(protocol)).collect();
+        if !mail.is_empty() {
+            not_yet.push(format!("ip inspect name {rule}: {}", mail.join(", ")));
+        }
+    }
+    for of in OF_MAIL {
+        let policies = summary.policy_maps.get(of).into_iter().flatten();
+        not_yet.extend(policies.map(|name| format!("policy-map type {of} {name}")));
+    }
+    not_yet.extend(summary.mail_inspections.iter().cloned());
+    let is_so = |code| matches!(code, Code::NotSupported | Code::NotInThisVersion);
+    let told = read.diagnostics.iter().filter(|complaint| is_so(complaint.code));
+    not_yet.extend(told.map(|complaint| {
+        let (_, line) = read.source.line_of(complaint.at);
+        format!("line {}: {}", read.source.position(complaint.at).line, line.trim())
+    }));
+    not_yet
+}
+
+/// What a zone-pair would do with mail.
+fn pair(attachment: &Attachment) -> Option<String> {
+    let Traffic::Pair { from, to } = &attachment.traffic else { return None };
+    let (name, class) = (&attachment.name, attachment.class.as_deref().unwrap_or_default());
+    Some(format!("zone-pair {name} ({from} to {to}), class {class}: {}", handling(attachment)))
+}
+
+/// What becomes of the sessions of an attachment.
+pub(super) fn handling(attachment: &Attachment) -> String {
+    match attachment.handling {
+        Handling::Relay => return "not inspected".to_owned(),
+        Handling::Drop => return "every connection is dropped".to_owned(),
+        Handling::Inspect => {}
+    }
+    let policy = match &attachment.policy {
+        Some(policy) => format!("policy {}", policy.name()),
+        None => "no policy".to_owned(),
+    };
+    format!("{policy}, conformance {}, starttls {}", attachment.conformance, attachment.starttls)
+}
+
+/// The types of policy-maps on mail that are not in this version.
+pub(super) const OF_MAIL: [&str; 3] = ["inspect esmtp", "inspect pop3", "inspect imap"];
+
+/// The protocols of `ip inspect name` that carry mail.
+const MAIL: [&str; 7] = ["smtp", "esmtp", "pop3", "pop3s", "imap", "imap3", "imaps"];
+
+/// Stands for the mail server, which no policy names. RFC 5737: an address of documentation.
+const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 25)), 25);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration::read_bytes;
+
+    /// A policy on mail that nothing names, under the name `mx`.
+    const POLICY: &str = "class-map type inspect smtp match-any MANY\n match recipient count gt 100\n\
+        policy-map type inspect smtp mx\n class type inspect smtp MANY\n  log\n  reset\n";
+
+    fn blocks(text: &str) -> Vec<String> {
+        let read = read_bytes("edge.conf", text.as_bytes());
+        assert!(read.configuration.is_some(), "{}", read.complaints());
+        Standing::of(&read).needs_proxy.into_iter().map(|needs| needs.block).collect()
+    }
+
+    #[test]
+    fn the_block_that_is_printed_puts_the_policy_in_force() {
+        let [block] = blocks(POLICY).try_into().expect("one block");
+        assert_eq!(
+            block,
+            "proxy mx\n listen 0.0.0.0:25\n server 192.0.2.25:25\n service-policy type inspect smtp mx\n"
+        );
+        let read = read_bytes("edge.conf", format!("{POLICY}{block}").as_bytes());
+        let standing = Standing::of(&read);
+        assert!(standing.needs_proxy.is_empty());
+        let [proxied] = standing.enforced.as_slice() else { panic!("one proxy") };
+        let [class] = proxied.classes.as_slice() else { panic!("one class") };
+        assert_eq!((class.name, &class.actions[..]), ("MANY", &["log".to_owned(), "reset".to_owned()][..]));
+        assert_eq!(class.conditions, ["recipient count gt 100"]);
+    }
+
+    #[test]
+    fn a_block_takes_no_name_and_no_port_that_is_there() {
+        let proxy = "proxy mx\n listen 192.0.2.1:25\n listen 192.0.2.1:2525\n server 192.0.2.2:25\n";
+        let blocks = blocks(&format!("{POLICY}{proxy}"));
+        let [block] = blocks.as_slice() else { panic!("one block") };
+        assert!(block.starts_with("proxy mx-2\n listen 0.0.0.0:2526\n"), "{block}");
+    }
+
+    #[test]
+    fn a_block_keeps_the_parameters_that_a_zone_pair_would_have_used() {
+        let zones = "parameter-map type inspect SLOW\n tcp idle-time 900\n\
+            class-map type inspect MAIL\n match protocol smtp\n\
+            policy-map type inspect IN\n class type inspect MAIL\n  inspect SLOW\n  service-policy smtp mx\n\
+            zone security a\nzone security b\n\
+            zone-pair security ab source a destination b\n service-policy type inspect IN\n";
+        let text = format!("{POLICY}{zones}");
+        let read = read_bytes("edge.conf", text.as_bytes());
+        let standing = Standing::of(&read);
+        assert_eq!(standing.needs_proxy[0].named_by, ["zone-pair ab, class MAIL"]);
+        assert_eq!(
+            standing.not_yet,
+            ["zone-pair ab (a to b), class MAIL: policy mx, conformance standard, starttls pass"]
+        );
+        let read = read_bytes("edge.conf", format!("{text}{}", standing.needs_proxy[0].block).as_bytes());
+        let standing = Standing::of(&read);
+        assert_eq!(standing.enforced[0].attachment.limits.tcp_idle, Some(900));
+    }
+}
