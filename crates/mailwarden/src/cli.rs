@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Demo(DemoFlags),
     /// Check configurations for errors and warnings
     Check(CheckFlags),
+    /// Explain diagnostics of check: what they mean, an example, and its cure
+    Explain(ExplainFlags),
     /// Show captured sessions, and what a policy would have done with them
     Replay(ReplayFlags),
     /// Print the manual page
@@ -99,6 +101,13 @@ pub(crate) struct CheckFlags {
     /// Also list every condition of a class, and by their first word the statements that are not mailwarden's
     #[arg(short, long)]
     pub(crate) verbose: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExplainFlags {
+    /// Codes of diagnostics, as they stand in square brackets behind each
+    #[arg(value_name = "CODE", required = true)]
+    pub(crate) codes: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

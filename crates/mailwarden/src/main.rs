@@ -8,6 +8,7 @@ mod cli;
 mod configuration;
 mod daemon;
 mod demo;
+mod explain;
 mod manual;
 mod plan;
 mod proxy;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Command::Run(flags) => daemon::run(&flags),
         Command::Demo(flags) => demo::run(&flags),
         Command::Check(flags) => check::run(&flags),
+        Command::Explain(flags) => explain::run(&flags),
         Command::Replay(flags) => replay::run(&flags),
         Command::Man => manual::page(),
         Command::Completions { shell } => manual::completions(shell),

@@ -68,6 +68,13 @@ fn wrong_usage_is_answered_by_one_clear_line() {
         ("check .", SYSTEM, "mailwarden: .: Is a directory"),
         ("check binary.conf", USAGE, "binary.conf:1:1: error: the file is not a text file"),
         ("check utf-16.conf", USAGE, "utf-16.conf:1:1: error: the file is in UTF-16"),
+        ("explain", USAGE, "error: the following required arguments"),
+        (
+            "explain dangling-sart [pinhole]",
+            USAGE,
+            "mailwarden: explain: no diagnostic has the code `dangling-sart`, did you mean `dangling-star`?",
+        ),
+        ("explain dangling-sart [pinhole]", USAGE, "pinhole (warning)"),
         ("replay", USAGE, "error: the following required arguments"),
         ("replay missing.pcap", SYSTEM, "mailwarden: missing.pcap: cannot read: No such file"),
         ("replay .", SYSTEM, "mailwarden: .: cannot read at byte 0: Is a directory"),

@@ -12,6 +12,7 @@ pub mod criterion;
 pub mod diagnostic;
 pub mod dialect;
 mod display;
+mod explain;
 pub mod fact;
 mod judge;
 mod lines;
