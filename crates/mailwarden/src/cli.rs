@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use policy::model::Server;
 
 /// An e-mail application firewall: inline SMTP inspection with Cisco IOS policies
 #[derive(Debug, Parser)]
@@ -48,9 +49,9 @@ pub(crate) struct RunFlags {
     /// Address to listen on, without a configuration file: conformance standard, no policy
     #[arg(long, value_name = "ADDRESS:PORT", requires = "server")]
     pub(crate) listen: Option<SocketAddr>,
-    /// Mail server to connect to, with --listen; several are tried in order
+    /// Mail server to connect to, with --listen: an address or a name; several are tried in order
     #[arg(long, value_name = "ADDRESS:PORT", requires = "listen")]
-    pub(crate) server: Vec<SocketAddr>,
+    pub(crate) server: Vec<Server>,
     /// Protocol on --listen
     #[arg(long, value_enum, default_value_t = Spoken::Smtp, requires = "listen")]
     pub(crate) protocol: Spoken,

@@ -1,17 +1,19 @@
 //! Configuration files: read, checked, compiled, and complained about.
 
+use std::cmp::Reverse;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
 use policy::Attachment;
-use policy::diagnostic::Diagnostics;
+use policy::diagnostic::{Diagnostics, Severity};
 use policy::model::Configuration;
 use policy::source::{Source, TEXT_MAX};
 use policy::survey::Summary;
 use policy::{Loaded, render};
 
 use crate::plan::Plan;
+use crate::report::{Complaint, Configured};
 
 /// A configuration file with everything that is to be said of it.
 pub(crate) struct Read {
@@ -51,7 +53,36 @@ pub(crate) fn read_bytes(name: &str, bytes: &[u8]) -> Read {
     Read { plan, configuration, attachments, diagnostics, summary, source }
 }
 
+/// Limit: complaints of a configuration that are reported; `mailwarden check` prints all of them.
+const REPORTED_MAX: usize = 20;
+
 impl Read {
+    /// What a report says of it: errors first, then warnings, each in the order of the file.
+    pub(crate) fn configured(&self, result: Result<&str, &str>) -> Configured {
+        let found = self.diagnostics.iter().filter(|complaint| complaint.severity() > Severity::Note);
+        let mut found: Vec<_> = found.collect();
+        found.sort_by_key(|complaint| Reverse(complaint.severity()));
+        let complaints = found.iter().take(REPORTED_MAX).map(|complaint| {
+            let place = self.source.position(complaint.at);
+            Complaint {
+                severity: complaint.severity(),
+                code: complaint.code.as_str(),
+                line: place.line,
+                column: place.column,
+                message: complaint.message.clone(),
+                help: complaint.help.clone(),
+            }
+        });
+        Configured {
+            file: self.source.name.clone(),
+            ok: result.is_ok(),
+            result: result.unwrap_or_else(|why| why).to_owned(),
+            errors: self.diagnostics.errors(),
+            warnings: self.diagnostics.warnings(),
+            complaints: complaints.collect(),
+        }
+    }
+
     /// Every complaint, with place and caret.
     pub(crate) fn complaints(&self) -> String {
         render::diagnostics(&self.source, &self.diagnostics)

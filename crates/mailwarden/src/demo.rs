@@ -13,10 +13,12 @@ use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use policy::model::Server;
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::DemoFlags;
+use crate::proxy::names::Directory;
 use crate::proxy::workers::WorkerPool;
 use crate::report::{self, Reporter, Sinks, Writer};
 use crate::terminal::{self, Paint};
@@ -95,15 +97,15 @@ impl Setup {
         let read = configuration::read_bytes("policy.conf", POLICY.as_bytes());
         let Some(mut plan) = read.plan else { return Err(io::Error::other(read.complaints())) };
         let mut asked = None;
-        for (address, target) in &mut plan.listeners {
-            address.set_port(0);
-            target.servers = vec![server];
-            asked = Some(*address);
+        for listener in &mut plan.listeners {
+            listener.address.set_port(0);
+            listener.servers = vec![Server::Address(server)];
+            asked = Some(listener.address);
         }
         let (tell, events) = channel();
         let (reporter, writer) = report::start(Sinks::events_to(Events(tell)));
         let mut workers = WorkerPool::new(plan.workers, &reporter)?;
-        workers.listen(plan).map_err(io::Error::other)?;
+        workers.listen(plan.targets(&mut Directory::default())).map_err(io::Error::other)?;
         let firewall = asked.and_then(|asked| workers.bound(asked));
         let firewall = firewall.ok_or_else(|| io::Error::other("the policy has no proxy"))?;
         Ok(Self { server, firewall, received, events, workers, reporter, writer })

@@ -9,6 +9,7 @@ mod configuration;
 mod daemon;
 mod demo;
 mod explain;
+mod in_force;
 mod manual;
 mod plan;
 mod proxy;

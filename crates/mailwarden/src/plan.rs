@@ -12,16 +12,27 @@ use engine::bounds::Timers;
 use engine::config::Inspect;
 use policy::Attachment;
 use policy::attach::{Handling, Traffic};
-use policy::model::{Limits, Name, Protocol, Settings};
+use policy::model::{Limits, Name, Protocol, Server, Settings};
 
 use crate::proxy::Target;
+use crate::proxy::names::Directory;
 
 /// What `run` does.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) workers: Option<usize>,
-    pub(crate) listeners: Vec<(SocketAddr, Target)>,
+    pub(crate) listeners: Vec<Listener>,
     pub(crate) files: Files,
+}
+
+/// An address that clients connect to.
+#[derive(Clone, Debug)]
+pub(crate) struct Listener {
+    pub(crate) address: SocketAddr,
+    /// What its sessions are created with; the listeners of a proxy share it.
+    pub(crate) config: Arc<SessionConfig>,
+    /// As the configuration names them, in the order in which they are tried.
+    pub(crate) servers: Vec<Server>,
 }
 
 /// Where reports go.
@@ -33,11 +44,11 @@ pub(crate) struct Files {
 
 impl Plan {
     /// Without a file: conformance standard, no rules.
-    pub(crate) fn without_file(listen: SocketAddr, servers: Vec<SocketAddr>, protocol: Protocol) -> Self {
+    pub(crate) fn without_file(listen: SocketAddr, servers: Vec<Server>, protocol: Protocol) -> Self {
         let (name, inspect) = ("listen".to_owned(), Inspect::of(Handling::Inspect, protocol));
         let config = SessionConfig { name, protocol, inspect, ..SessionConfig::default() };
-        let target = Target { config: Arc::new(config), servers };
-        Self { workers: None, listeners: vec![(listen, target)], files: Files::default() }
+        let listener = Listener { address: listen, config: Arc::new(config), servers };
+        Self { workers: None, listeners: vec![listener], files: Files::default() }
     }
 
     /// A listener for each address of each proxy. Zone-pairs need none.
@@ -47,9 +58,11 @@ impl Plan {
         for attachment in attachments {
             match &attachment.traffic {
                 Traffic::Proxy { listen, servers } => {
-                    let target =
-                        Target { config: Arc::new(session_config(attachment)), servers: servers.clone() };
-                    listeners.extend(listen.iter().map(|&address| (address, target.clone())));
+                    let config = Arc::new(session_config(attachment));
+                    listeners.extend(listen.iter().map(|&address| {
+                        let (config, servers) = (Arc::clone(&config), servers.clone());
+                        Listener { address, config, servers }
+                    }));
                 }
                 // Enforced by nobody yet; `check -v` says so.
                 Traffic::Pair { .. } => {}
@@ -60,6 +73,20 @@ impl Plan {
             listeners,
             files: Files { log: path(&settings.log_file), events: path(&settings.events) },
         }
+    }
+
+    /// Every server of every proxy.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = &Server> {
+        self.listeners.iter().flat_map(|listener| &listener.servers)
+    }
+
+    /// Where the sessions of each listener lead, as far as servers are known.
+    pub(crate) fn targets(&self, directory: &mut Directory) -> Vec<(SocketAddr, Target)> {
+        let target = |listener: &Listener| {
+            let servers = directory.upstreams(&listener.servers);
+            (listener.address, Target { config: Arc::clone(&listener.config), servers })
+        };
+        self.listeners.iter().map(target).collect()
     }
 }
 

@@ -6,20 +6,24 @@ mod connection;
 pub(crate) mod descriptors;
 mod endpoint;
 mod listener;
+pub(crate) mod names;
 pub(crate) mod sessions;
 mod share;
+pub(crate) mod upstream;
+pub(crate) mod watch;
 pub(crate) mod worker;
 pub(crate) mod workers;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use engine::SessionConfig;
+
+use upstream::Upstream;
 
 /// What sessions of one listener are held to, and where they lead. A reload makes a new one.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) config: Arc<SessionConfig>,
-    /// Tried in order.
-    pub(crate) servers: Vec<SocketAddr>,
+    /// In the order in which they are tried; none while no name of a server can be resolved.
+    pub(crate) servers: Arc<[Arc<Upstream>]>,
 }

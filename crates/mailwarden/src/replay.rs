@@ -82,7 +82,7 @@ fn session_config(flags: &ReplayFlags) -> Result<SessionConfig, Exit> {
     })?;
     terminal::complain(&read.complaints());
     let plan = read.plan.ok_or(Exit::Usage)?;
-    let mut configs = plan.listeners.iter().map(|(_, target)| &target.config);
+    let mut configs = plan.listeners.iter().map(|listener| &listener.config);
     let found = match &flags.proxy {
         None => configs.next(),
         Some(wanted) => configs.find(|config| config.name == *wanted),

@@ -5,6 +5,8 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
+use rustix::fs::fstat;
+
 use crate::Exit;
 use crate::text::printable;
 
@@ -20,9 +22,21 @@ pub(crate) fn print(text: &str) -> Exit {
     }
 }
 
-/// Writes an error message to standard error, and ignores that this may fail.
+/// Writes an error message to standard error, and ignores that this may fail. To the journal each line says that it
+/// is one.
 pub(crate) fn complain(text: &str) {
-    let _ = io::stderr().lock().write_all(printable(text).as_bytes());
+    let mut text = printable(text);
+    if stderr_is_journal() {
+        text = text.split_inclusive('\n').map(|line| format!("<3>{line}")).collect();
+    }
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Whether the journal reads standard error: systemd.exec(5), `$JOURNAL_STREAM`.
+pub(crate) fn stderr_is_journal() -> bool {
+    let Ok(stream) = std::env::var("JOURNAL_STREAM") else { return false };
+    let stderr = fstat(io::stderr());
+    stderr.is_ok_and(|stderr| stream == format!("{}:{}", stderr.st_dev, stderr.st_ino))
 }
 
 /// A progress line on standard error, which the next one overwrites; for terminals only.

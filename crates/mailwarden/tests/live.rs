@@ -14,6 +14,8 @@ mod descriptors;
 mod flood;
 #[path = "live/kills.rs"]
 mod kills;
+#[path = "live/log.rs"]
+mod log;
 #[path = "live/lost_clients.rs"]
 mod lost_clients;
 #[path = "live/noise.rs"]
@@ -30,5 +32,7 @@ mod server;
 mod stop;
 #[path = "live/timers.rs"]
 mod timers;
+#[path = "live/upstreams.rs"]
+mod upstreams;
 #[path = "live/wire.rs"]
 mod wire;

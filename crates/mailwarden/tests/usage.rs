@@ -24,7 +24,7 @@ fn wrong_usage_is_answered_by_one_clear_line() {
         &"hostname edge\n".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>(),
     );
     folder.write("no-port.conf", b"proxy mx\n listen 127.0.0.1:0\n server 192.0.2.1\n");
-    folder.write("no-name.conf", b"proxy mx\n listen 127.0.0.1:0\n server mail.example.com:25\n");
+    folder.write("no-name.conf", b"proxy mx\n listen 127.0.0.1:0\n server mail..example.com:25\n");
     folder.write(
         "no-log.conf",
         b"logging file /nowhere/log\nproxy mx\n listen 127.0.0.1:0\n server 127.0.0.1:25\n no inspect esmtp\n",
@@ -48,14 +48,19 @@ fn wrong_usage_is_answered_by_one_clear_line() {
         ("run --config no-port.conf", USAGE, "no-port.conf:3:9: error: "),
         ("run --config no-name.conf", USAGE, "no-name.conf:3:9: error: "),
         ("run --config no-log.conf", SYSTEM, "mailwarden: /nowhere/log: No such file"),
-        ("run --config not-ours.conf", SYSTEM, "mailwarden: cannot listen on 192.0.2.1:25: "),
+        (
+            "run --config not-ours.conf",
+            SYSTEM,
+            "mailwarden: cannot listen on 192.0.2.1:25: Cannot assign requested address (os error 99); this machine \
+             does not have the address: `ip address` lists those it has",
+        ),
         ("run --listen 127.0.0.1:0", USAGE, "error: the following required arguments"),
         (
             "run --listen 127.0.0.1 --server 127.0.0.1:25",
             USAGE,
             "error: invalid value '127.0.0.1' for '--listen",
         ),
-        ("run --listen 127.0.0.1:0 --server mail:25", USAGE, "error: invalid value 'mail:25' for '--server"),
+        ("run --listen 127.0.0.1:0 --server mail", USAGE, "error: invalid value 'mail' for '--server"),
         (
             "run --listen 127.0.0.1:0 --server 127.0.0.1:99999",
             USAGE,
@@ -116,7 +121,24 @@ fn a_privileged_port_is_refused_by_the_system() {
     };
     let said = Said::of(command);
     assert_eq!(said.exit, Some(SYSTEM), "{said:?}");
-    assert_eq!(said.stderr, "mailwarden: cannot listen on 127.0.0.1:25: Permission denied (os error 13)\n");
+    let help = "a port below 1024 requires CAP_NET_BIND_SERVICE: `AmbientCapabilities=CAP_NET_BIND_SERVICE` in the unit of \
+                systemd, or `setcap cap_net_bind_service=+ep` on the program";
+    let wanted =
+        format!("mailwarden: cannot listen on 127.0.0.1:25: Permission denied (os error 13); {help}\n");
+    assert_eq!(said.stderr, wanted);
+}
+
+#[test]
+fn a_port_that_is_taken_is_refused_with_the_way_to_find_its_owner() {
+    let owner = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let address = owner.local_addr().expect("its address");
+    let run = format!("run --listen {address} --server 127.0.0.1:2525");
+    let said = Said::of(program(&std::env::temp_dir(), &run));
+    let help =
+        format!("`ss -ltnp sport = :{}`, as root, shows the program that listens there", address.port());
+    let wanted =
+        format!("mailwarden: cannot listen on {address}: Address already in use (os error 98); {help}\n");
+    assert_eq!((said.exit, said.stderr), (Some(SYSTEM), wanted));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::compile::CompiledPolicy;
 use crate::diagnostic::Diagnostics;
 use crate::model::{
     AnnounceLimits, Carriers, Configuration, Conformance, L3Policy, Limits, Name, Protocol, Proxy,
-    ProxyPolicy, RecipientLimit, Refusals, StartTls, TopAction, ZonePair,
+    ProxyPolicy, RecipientLimit, Refusals, Server, StartTls, TopAction, ZonePair,
 };
 use crate::profile::Profile;
 
@@ -47,7 +47,7 @@ pub struct Attachment {
 pub enum Traffic {
     /// Those accepted on one of the addresses `listen`; they are connected to the first of `servers`
     /// that answers.
-    Proxy { listen: Vec<SocketAddr>, servers: Vec<SocketAddr> },
+    Proxy { listen: Vec<SocketAddr>, servers: Vec<Server> },
     /// Those from one zone to another that are in the class of the attachment, and in no class of an
     /// earlier attachment of the same zone-pair.
     Pair { from: Name, to: Name },

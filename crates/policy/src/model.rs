@@ -14,6 +14,7 @@ pub use class::{
 pub use limits::{InspectMap, Limits};
 pub use objects::Objects;
 pub use reference::{Object, ObjectKind, Reference};
+pub use server::{NoServer, Server};
 pub use settings::{
     AnnounceLimits, Conformance, Proxy, ProxyPolicy, RecipientLimit, Refusals, Settings, StartTls,
 };
@@ -28,6 +29,7 @@ mod class;
 mod limits;
 mod objects;
 mod reference;
+mod server;
 mod settings;
 mod traffic;
 

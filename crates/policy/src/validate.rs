@@ -10,7 +10,7 @@ use crate::compile;
 use crate::criterion::Counter;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::model::{
-    Action, Condition, Configuration, Criterion, L3Class, L3Criterion, L7Class, MatchMode, Protocol,
+    Action, Condition, Configuration, Criterion, L3Class, L3Criterion, L7Class, MatchMode, Protocol, Server,
 };
 use crate::nearest::nearest;
 use crate::source::{Source, Span};
@@ -221,8 +221,8 @@ fn addresses(configuration: &Configuration, complaints: &mut Diagnostics) {
                 complaints.push(complaint.related(other.at, "the other proxy"));
             }
         }
-        let itself = |server: &&SocketAddr| proxy.listen.iter().any(|&listen| reaches(**server, listen));
-        if let Some(server) = proxy.servers.iter().find(itself) {
+        let itself = |server: &SocketAddr| proxy.listen.iter().any(|&listen| reaches(*server, listen));
+        if let Some(server) = proxy.servers.iter().filter_map(Server::address).find(itself) {
             let message = format!("server {server} of proxy `{}` is the proxy itself", proxy.name.text);
             complaints.push(
                 Diagnostic::new(Code::ProxyLoop, proxy.name.at, message)

@@ -1,7 +1,7 @@
 //! Whether an accepted client gets a session. Whatever limits sessions is asked here, before a server is
 //! connected for the client.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,6 +13,9 @@ use super::Target;
 use super::sessions::SessionEntry;
 use super::worker::Worker;
 
+/// The server of a session for which none is known.
+const NO_SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
 /// The entry of the client's session in the worker's table, or nothing when the client is refused.
 pub(super) fn admit(client: SocketAddr, target: &Rc<Target>, worker: &Worker) -> Option<SessionEntry> {
     match target.config.inspect {
@@ -20,7 +23,7 @@ pub(super) fn admit(client: SocketAddr, target: &Rc<Target>, worker: &Worker) ->
         // Entered before its task runs: a worker that drains waits for sessions that have not begun to run, too.
         Inspect::Smtp | Inspect::Opaque => {
             // The server it is connected to is known later.
-            let server = target.servers.first().copied().unwrap_or(client);
+            let server = target.servers.first().map_or(NO_SERVER, |server| server.address());
             Some(worker.sessions.enter(worker.session_info(client, server), target))
         }
     }

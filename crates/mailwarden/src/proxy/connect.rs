@@ -1,15 +1,22 @@
 //! The connection to a server: the first of a list that can be reached.
+//!
+//! One that has failed is not asked as long as another answers. When none does, those that have failed are asked
+//! after all, the one first that is due first: any of them may be back.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream as Connecting};
+use std::sync::Arc;
 use std::time::Duration;
 
+use proto::Time;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::descriptors::is_shortage;
+use super::upstream::Upstream;
+use crate::report::ServerState;
 
 /// Why no server was reached.
 #[derive(Debug)]
@@ -19,26 +26,78 @@ pub(super) struct Unreached {
     pub(super) shortage: bool,
 }
 
-/// Connects to the first of `servers` that can be reached, each within `patience`; or says why none can.
+/// Connects to the first of `servers` that can be reached, each within `patience`; or says why none can. What it
+/// learns of them it tells other sessions, and what is news of that, `tell`.
 pub(super) async fn connect_first(
-    servers: &[SocketAddr],
+    servers: &[Arc<Upstream>],
     patience: Duration,
+    now: impl Fn() -> Time,
+    tell: impl Fn(SocketAddr, ServerState<'_>),
 ) -> Result<(TcpStream, SocketAddr), Unreached> {
-    let (mut failures, mut shortage) = (Vec::new(), false);
-    for &address in servers {
-        match timeout(patience, connect_to(address)).await {
-            Ok(Ok(stream)) => return Ok((stream, address)),
-            Ok(Err(error)) => {
-                shortage |= is_shortage(&error);
-                failures.push(format!("{address}: {error}"));
-            }
-            Err(_) => failures.push(format!("{address}: no answer in {} seconds", patience.as_secs())),
+    let mut attempt = Attempt { patience, now, tell, failures: Vec::new(), shortage: false };
+    let mut left = Vec::new();
+    for upstream in servers {
+        if !upstream.is_up() {
+            left.push(upstream);
+        } else if let Some(stream) = attempt.connect(upstream).await {
+            return Ok((stream, upstream.address()));
         }
     }
-    Err(Unreached { why: failures.join(", "), shortage })
+    left.sort_by_key(|upstream| upstream.due());
+    for upstream in left {
+        if let Some(stream) = attempt.connect(upstream).await {
+            return Ok((stream, upstream.address()));
+        }
+    }
+    let why = match attempt.failures.join(", ") {
+        why if servers.is_empty() => why + "no address is known of any",
+        why => why,
+    };
+    Err(Unreached { why, shortage: attempt.shortage })
 }
 
-async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
+/// One session's attempt to find a server.
+struct Attempt<N, T> {
+    patience: Duration,
+    now: N,
+    tell: T,
+    failures: Vec<String>,
+    shortage: bool,
+}
+
+impl<N: Fn() -> Time, T: Fn(SocketAddr, ServerState<'_>)> Attempt<N, T> {
+    async fn connect(&mut self, upstream: &Upstream) -> Option<TcpStream> {
+        let address = upstream.address();
+        let why = match timeout(self.patience, connect_to(address)).await {
+            Ok(Ok(stream)) => {
+                if upstream.answered() {
+                    (self.tell)(address, ServerState::Up);
+                }
+                return Some(stream);
+            }
+            Ok(Err(error)) if is_ours(&error) => {
+                self.shortage |= is_shortage(&error);
+                self.failures.push(format!("{address}: {error}"));
+                return None;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer in {} seconds", self.patience.as_secs()),
+        };
+        if let Some(wait) = upstream.failed((self.now)()) {
+            (self.tell)(address, ServerState::Down { why: &why, wait });
+        }
+        self.failures.push(format!("{address}: {why}"));
+        None
+    }
+}
+
+/// Whether an error is about this machine, and says nothing of the server.
+fn is_ours(error: &io::Error) -> bool {
+    // No port is left for another connection to the same address.
+    is_shortage(error) || error.kind() == io::ErrorKind::AddrNotAvailable
+}
+
+pub(super) async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
     let socket = socket_with(family, SocketType::STREAM, flags, None)?;
@@ -61,20 +120,49 @@ async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::RefCell;
     use std::io::{Read, Write};
     use std::net::{Ipv4Addr, TcpListener};
 
     const PATIENCE: Duration = Duration::from_secs(5);
 
+    /// An address nobody listens on.
+    fn closed() -> SocketAddr {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+    }
+
+    fn open() -> TcpListener {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
+    }
+
+    fn upstreams<const N: usize>(addresses: [SocketAddr; N]) -> [Arc<Upstream>; N] {
+        addresses.map(|address| Arc::new(Upstream::new(address)))
+    }
+
+    fn at(seconds: u64) -> Time {
+        Time(0).plus_seconds(seconds)
+    }
+
+    /// A session's attempt at a second of the workers' time: whom it reached, or why none, and the news.
+    async fn attempt(servers: &[Arc<Upstream>], second: u64) -> (Result<SocketAddr, Unreached>, Vec<String>) {
+        let news = RefCell::new(Vec::new());
+        let tell = |address: SocketAddr, state: ServerState<'_>| {
+            let state = match state {
+                ServerState::Down { wait, .. } => format!("down for {}", wait.as_secs()),
+                ServerState::Up => "up".to_owned(),
+            };
+            news.borrow_mut().push(format!("{address} {state}"));
+        };
+        let reached = connect_first(servers, PATIENCE, || at(second), tell).await;
+        (reached.map(|(_, address)| address), news.into_inner())
+    }
+
     #[tokio::test]
     async fn the_first_server_that_can_be_reached_is_taken() {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let closed = free.local_addr().unwrap();
-        drop(free);
-        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let open = server.local_addr().unwrap();
-        let (stream, address) = connect_first(&[closed, open], PATIENCE).await.unwrap();
-        assert_eq!(address, open);
+        let server = open();
+        let servers = upstreams([closed(), server.local_addr().unwrap()]);
+        let (stream, address) = connect_first(&servers, PATIENCE, || at(0), |_, _| {}).await.unwrap();
+        assert_eq!(address, server.local_addr().unwrap());
         let (mut accepted, _) = server.accept().unwrap();
         accepted.write_all(b"220").unwrap();
         stream.readable().await.unwrap();
@@ -88,11 +176,50 @@ mod tests {
 
     #[tokio::test]
     async fn every_server_that_cannot_be_reached_is_reported() {
-        let free = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-        let closed = [0, 1].map(|at: usize| free[at].local_addr().unwrap());
-        drop(free);
-        let failure = connect_first(&closed, PATIENCE).await.unwrap_err();
+        let closed = [closed(), closed()];
+        let (reached, news) = attempt(&upstreams(closed), 0).await;
+        let failure = reached.unwrap_err();
         let expected = closed.map(|address| format!("{address}: Connection refused (os error 111)"));
         assert_eq!((failure.why, failure.shortage), (expected.join(", "), false));
+        assert_eq!(news, closed.map(|address| format!("{address} down for 30")));
+    }
+
+    #[tokio::test]
+    async fn without_any_address_that_is_said() {
+        let (reached, news) = attempt(&[], 0).await;
+        assert_eq!((reached.unwrap_err().why.as_str(), news.len()), ("no address is known of any", 0));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_failed_is_not_asked_while_another_answers() {
+        let [first, second] = [open(), open()];
+        let addresses = [&first, &second].map(|server| server.local_addr().unwrap());
+        let servers = upstreams(addresses);
+        servers[0].failed(at(0));
+        // Although it would answer, and although it is due: that costs the session what a timeout costs.
+        for now in [1, 29, 30, 1000] {
+            let (reached, news) = attempt(&servers, now).await;
+            assert_eq!((reached.unwrap(), news.len()), (addresses[1], 0));
+        }
+        first.set_nonblocking(true).unwrap();
+        assert_eq!(first.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[tokio::test]
+    async fn when_all_have_failed_the_one_due_first_is_asked_first_and_then_the_others() {
+        let [first, second] = [open(), open()];
+        let addresses = [closed(), first.local_addr().unwrap(), second.local_addr().unwrap()];
+        let servers = upstreams(addresses);
+        servers[0].failed(at(2));
+        servers[1].failed(at(3));
+        servers[2].failed(at(1));
+        let (reached, news) = attempt(&servers, 4).await;
+        assert_eq!((reached.unwrap(), news), (addresses[2], vec![format!("{} up", addresses[2])]));
+        // It goes again; the one due next does not answer, which is no news, and the last one does.
+        drop(second);
+        let (reached, news) = attempt(&servers, 5).await;
+        let told = [format!("{} down for 30", addresses[2]), format!("{} up", addresses[1])];
+        assert_eq!((reached.unwrap(), news), (addresses[1], told.to_vec()));
+        assert_eq!(servers[0].due(), at(32));
     }
 }

@@ -1,6 +1,7 @@
 //! Two endpoints and a session: reads what is ready, offers it, and does what the session says.
 
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,7 +16,7 @@ use super::endpoint::Endpoint;
 use super::sessions::SessionEntry;
 use super::share::Share;
 use super::worker::{Scratch, Worker};
-use crate::report::SessionEnd;
+use crate::report::{ServerState, SessionEnd};
 
 /// Bytes a peer may still send after everything was sent to it, before the connection is closed regardless.
 const LINGER_BYTES: u64 = 1 << 20;
@@ -28,7 +29,12 @@ const DIRECT_WRITE_MIN: usize = 2048;
 pub(super) async fn serve(client: TcpStream, entry: SessionEntry, worker: Rc<Worker>) {
     let config = Arc::clone(&entry.target().config);
     let patience = Duration::from_secs(config.timers.connect);
-    let server = match connect_first(&entry.target().servers, patience).await {
+    let now = || {
+        worker.update_now();
+        worker.now()
+    };
+    let tell = |address: SocketAddr, state: ServerState<'_>| worker.recorder.server(address, state);
+    let server = match connect_first(&entry.target().servers, patience, now, tell).await {
         Ok((server, address)) => {
             worker.update_now();
             entry.opened(address, worker.now());

@@ -86,16 +86,24 @@ impl Descriptors {
         }
     }
 
-    /// While `work` opens what the daemon needs, nobody who ran out of descriptors tries to get one.
-    pub(crate) fn first_for<T>(&self, work: impl FnOnce() -> T) -> T {
+    /// Until it is dropped, nobody who ran out of descriptors tries to get one: the daemon opens what it needs.
+    pub(crate) fn hold(self: Arc<Self>) -> Hold {
         self.held.store(true, Ordering::Relaxed);
-        let result = work();
-        self.held.store(false, Ordering::Relaxed);
-        result
+        Hold(self)
     }
 
     pub(super) fn is_held(&self) -> bool {
         self.held.load(Ordering::Relaxed)
+    }
+}
+
+/// The daemon goes first.
+#[derive(Debug)]
+pub(crate) struct Hold(Arc<Descriptors>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.held.store(false, Ordering::Relaxed);
     }
 }
 

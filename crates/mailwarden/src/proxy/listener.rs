@@ -40,6 +40,24 @@ pub(super) fn bind(address: SocketAddr, shared: bool, inspect: Inspect) -> io::R
     Ok(socket.into())
 }
 
+/// Why an address cannot be listened on, and what can be done about it.
+pub(super) fn refusal(address: SocketAddr, error: &io::Error) -> String {
+    let port = address.port();
+    let help = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("; `ss -ltnp sport = :{port}`, as root, shows the program that listens there")
+        }
+        io::ErrorKind::AddrNotAvailable => "; this machine does not have the address: `ip address` lists those it has".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "; a port below 1024 requires CAP_NET_BIND_SERVICE: `AmbientCapabilities=CAP_NET_BIND_SERVICE` in the unit \
+             of systemd, or `setcap cap_net_bind_service=+ep` on the program"
+                .to_owned()
+        }
+        _ => String::new(),
+    };
+    format!("cannot listen on {address}: {error}{help}")
+}
+
 /// Waits for the next connection.
 pub(super) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     let (stream, peer) = listener.accept().await?;

@@ -82,15 +82,15 @@ pub(crate) struct Scratch {
     pub(crate) gather: [Vec<u8>; 2],
 }
 
-/// Runs a worker until it is asked to stop; what it counted.
+/// Runs a worker, whose time begins at `started`, until it is asked to stop; what it counted.
 pub(crate) fn run(
     number: u16,
     reporter: Reporter,
     descriptors: Arc<Descriptors>,
+    started: Instant,
     controls: UnboundedReceiver<Control>,
 ) -> std::io::Result<Counters> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    let started = Instant::now();
     let recorder = Rc::new(Recorder::new(reporter, number, started));
     let worker = Rc::new(Worker {
         sessions: Rc::default(),
@@ -276,7 +276,7 @@ impl Worker {
         scratch
     }
 
-    /// Nanoseconds since the worker started, as of this turn. The only clock of a session.
+    /// Nanoseconds since the workers started, as of this turn. The only clock of a session.
     pub(crate) fn now(&self) -> Time {
         self.now.get()
     }

@@ -7,15 +7,16 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::exit;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use engine::config::Inspect;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
+use super::Target;
 use super::descriptors::{self, Descriptors};
-use super::listener::bind;
+use super::listener::{bind, refusal};
 use super::sessions::View;
-use crate::plan::Plan;
 use crate::proxy::worker::{self, Control, Listen, WORKERS_MAX};
 use crate::report::{Counters, Reporter};
 use crate::{Exit, terminal};
@@ -26,16 +27,18 @@ pub(crate) struct WorkerPool {
     /// Each address as it was asked for, and as it was bound: a port 0 is the kernel's choice.
     listening: HashMap<SocketAddr, SocketAddr>,
     descriptors: Arc<Descriptors>,
+    /// The beginning of the workers' time, which is the same for all.
+    started: Instant,
     /// Descriptors that are open beside sessions and listeners, once it listens.
     others: Option<usize>,
 }
 
 impl WorkerPool {
     pub(crate) fn new(workers: Option<usize>, reporter: &Reporter) -> io::Result<Self> {
-        let descriptors = Arc::new(Descriptors::default());
+        let (descriptors, started) = (Arc::new(Descriptors::default()), Instant::now());
         let workers: io::Result<_> =
-            (0..size(workers)).map(|number| spawn_worker(number, reporter, &descriptors)).collect();
-        Ok(Self { workers: workers?, listening: HashMap::new(), descriptors, others: None })
+            (0..size(workers)).map(|number| spawn_worker(number, reporter, &descriptors, started)).collect();
+        Ok(Self { workers: workers?, listening: HashMap::new(), descriptors, started, others: None })
     }
 
     /// Whether there are as many workers as a plan asks for. A pool never grows: sockets and sessions are
@@ -44,25 +47,32 @@ impl WorkerPool {
         self.workers.len() == usize::from(size(workers))
     }
 
+    /// The beginning of the workers' time.
+    pub(crate) const fn started(&self) -> Instant {
+        self.started
+    }
+
     /// Opens what is new, keeps what stays, and closes the rest; all or nothing.
-    pub(crate) fn listen(&mut self, plan: Plan) -> Result<(), String> {
-        self.divide_descriptors(plan.listeners.len());
+    pub(crate) fn listen(&mut self, listeners: Vec<(SocketAddr, Target)>) -> Result<(), String> {
+        self.divide_descriptors(listeners.len());
         let mut sockets = Vec::new();
         let mut listening = HashMap::new();
-        for (address, target) in &plan.listeners {
+        for (address, target) in &listeners {
             let (opened, bound) = match self.listening.get(address) {
                 Some(bound) => (Vec::new(), *bound),
                 None => {
                     let opened = self.open(*address, target.config.inspect);
-                    opened.map_err(|error| format!("cannot listen on {address}: {error}"))?
+                    opened.map_err(|error| refusal(*address, &error))?
                 }
             };
             sockets.push(opened);
             listening.insert(*address, bound);
         }
         for (controls, _) in &self.workers {
-            let listens = plan.listeners.iter().zip(&mut sockets).map(|((address, target), sockets)| {
-                Listen { address: *address, socket: sockets.pop(), target: target.clone() }
+            let listens = listeners.iter().zip(&mut sockets).map(|((address, target), sockets)| Listen {
+                address: *address,
+                socket: sockets.pop(),
+                target: target.clone(),
             });
             let _ = controls.send(Control::Listen(listens.collect()));
         }
@@ -150,11 +160,12 @@ fn spawn_worker(
     number: u16,
     reporter: &Reporter,
     descriptors: &Arc<Descriptors>,
+    started: Instant,
 ) -> io::Result<(UnboundedSender<Control>, JoinHandle<Counters>)> {
     let (controls, mailbox) = unbounded_channel();
     let (reporter, descriptors) = (reporter.clone(), Arc::clone(descriptors));
     let thread = std::thread::Builder::new().spawn(move || {
-        worker::run(number, reporter, descriptors, mailbox).unwrap_or_else(|error| {
+        worker::run(number, reporter, descriptors, started, mailbox).unwrap_or_else(|error| {
             terminal::complain(&format!("mailwarden: worker {number}: {error}\n"));
             exit(Exit::System as i32);
         })
@@ -165,13 +176,15 @@ fn spawn_worker(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Plan;
+    use crate::proxy::names::Directory;
     use crate::proxy::sessions::Stage;
     use crate::report::{self, Sinks};
     use policy::model;
     use socket2::{Domain, Socket, Type};
     use std::io::{Read, Write, sink};
     use std::net::{Ipv4Addr, TcpStream};
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     const LOCAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -179,8 +192,8 @@ mod tests {
     fn workers(server: SocketAddr) -> (WorkerPool, SocketAddr) {
         let (reporter, _writer) = report::start(Sinks::events_to(sink()));
         let mut workers = WorkerPool::new(Some(2), &reporter).unwrap();
-        let plan = Plan::without_file(LOCAL, vec![server], model::Protocol::Smtp);
-        workers.listen(plan).unwrap();
+        let plan = Plan::without_file(LOCAL, vec![model::Server::Address(server)], model::Protocol::Smtp);
+        workers.listen(plan.targets(&mut Directory::default())).unwrap();
         let address = workers.bound(LOCAL).unwrap();
         (workers, address)
     }

@@ -8,9 +8,10 @@ use std::net::SocketAddr;
 
 use engine::event::{Anomaly, AnomalyKind, Match, Reference};
 use engine::{Event, SessionConfig};
+use policy::diagnostic::Severity;
 use policy::model::Action;
 
-use super::{Counters, Origin, Reported, SessionEnd};
+use super::{Complaint, Configured, Counters, Origin, Reported, ServerState, SessionEnd};
 use crate::text::escaped_bytes;
 
 /// Writes the message of a record, without the time before it; nothing of an event that IOS has no message for.
@@ -23,10 +24,25 @@ pub(super) fn message(out: &mut Vec<u8>, reported: &Reported<'_>) -> io::Result<
             Event::Transaction(_) | Event::Tls { .. } | Event::Observed(_) => Ok(()),
         },
         Reported::SessionEnd(origin, end) => session_end(out, origin, &end),
-        Reported::Configuration { file, result } => {
+        Reported::Configuration(Configured { file, ok, result, .. }) => {
             let (file, result) = (escaped_bytes(file), escaped_bytes(result));
-            write!(out, "%SYS-5-CONFIG_I: Configured from {file}: {result}")
+            match ok {
+                true => write!(out, "%SYS-5-CONFIG_I: Configured from {file}: {result}"),
+                false => write!(out, "%FW-3-MAILWARDEN: Not configured from {file}: {result}"),
+            }
         }
+        Reported::Complaint { file, complaint } => self::complaint(out, file, complaint),
+        Reported::Server { address, state: ServerState::Down { why, wait } } => {
+            let (why, wait) = (escaped_bytes(why), wait.as_secs());
+            write!(
+                out,
+                "%FW-3-MAILWARDEN: Server {address} is down: {why}; not asked again for {wait} seconds"
+            )
+        }
+        Reported::Server { address, state: ServerState::Up } => {
+            write!(out, "%FW-5-MAILWARDEN: Server {address} is up again")
+        }
+        Reported::Notice { what } => write!(out, "%FW-6-MAILWARDEN: {}", escaped_bytes(what)),
         Reported::Failure { what } => write!(out, "%FW-3-MAILWARDEN: {}", escaped_bytes(what)),
         Reported::Dropped { lines } => {
             write!(out, "%FW-3-MAILWARDEN: {lines} messages dropped, the log is too slow")
@@ -39,6 +55,21 @@ pub(super) fn message(out: &mut Vec<u8>, reported: &Reported<'_>) -> io::Result<
                  anomalies {anomalies}"
             )
         }
+    }
+}
+
+fn complaint(out: &mut Vec<u8>, file: &str, complaint: &Complaint) -> io::Result<()> {
+    let Complaint { severity, code, line, column, message, help } = complaint;
+    let level = match severity {
+        Severity::Error => 3,
+        Severity::Warning => 4,
+        Severity::Note => 6,
+    };
+    let (file, message, severity) = (escaped_bytes(file), escaped_bytes(message), severity.as_str());
+    write!(out, "%FW-{level}-MAILWARDEN: {file}:{line}:{column}: {severity}: {message} [{code}]")?;
+    match help {
+        Some(help) => write!(out, "; help: {}", escaped_bytes(help)),
+        None => Ok(()),
     }
 }
 

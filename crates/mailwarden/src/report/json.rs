@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 
 use super::session::SessionId;
 use super::time::Stamps;
-use super::{Origin, Record, Reported, SessionEnd};
+use super::{Complaint, Configured, Origin, Record, Reported, ServerState, SessionEnd};
 
 /// Appends the line of a record; nothing for one that is not an event.
 pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>, stamps: &mut Stamps) {
@@ -28,8 +28,14 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>, stamps: &mut Stamps
         Reported::SessionEnd(origin, end) => {
             to.put("session_end", Some(origin), SessionEndFields::of(&end));
         }
-        Reported::Configuration { file, result } => to.put("config", None, ConfigFields { file, result }),
-        Reported::Failure { .. } | Reported::Dropped { .. } | Reported::Stopped { .. } => {}
+        Reported::Configuration(configured) => to.put("config", None, ConfigFields::of(configured)),
+        Reported::Server { address, state } => to.put("server", None, ServerFields::of(address, state)),
+        // The complaints are in the event of their configuration.
+        Reported::Complaint { .. }
+        | Reported::Notice { .. }
+        | Reported::Failure { .. }
+        | Reported::Dropped { .. }
+        | Reported::Stopped { .. } => {}
     }
 }
 
@@ -57,7 +63,7 @@ struct Line<'r, F> {
     /// RFC 3339, UTC, microseconds.
     time: &'r str,
     event: &'static str,
-    /// Of all events but `config`.
+    /// Of all events but `config` and `server`.
     #[serde(flatten)]
     session: Option<SessionFields<'r>>,
     #[serde(flatten)]
@@ -166,7 +172,69 @@ struct TlsFields<'r> {
 #[derive(Serialize)]
 struct ConfigFields<'r> {
     file: &'r str,
+    /// Whether it is in force now; else the one before is.
+    ok: bool,
+    /// `applied`, or why not.
     result: &'r str,
+    errors: usize,
+    warnings: usize,
+    /// At most 20, in the order of the file.
+    diagnostics: Vec<DiagnosticFields<'r>>,
+}
+
+/// A complaint about a configuration.
+#[derive(Serialize)]
+struct DiagnosticFields<'r> {
+    severity: &'static str,
+    code: &'static str,
+    line: usize,
+    column: usize,
+    message: &'r str,
+    help: Option<&'r str>,
+}
+
+/// `server`: an address of a server stopped answering, or answers again.
+#[derive(Serialize)]
+struct ServerFields<'r> {
+    server: PeerFields,
+    /// `down` or `up`.
+    state: &'static str,
+    /// Of a server that is down: why, and for how long it is left alone.
+    reason: Option<&'r str>,
+    retry_seconds: Option<u64>,
+}
+
+impl<'r> ConfigFields<'r> {
+    fn of(configured: &'r Configured) -> Self {
+        let diagnostic = |complaint: &'r Complaint| DiagnosticFields {
+            severity: complaint.severity.as_str(),
+            code: complaint.code,
+            line: complaint.line,
+            column: complaint.column,
+            message: &complaint.message,
+            help: complaint.help.as_deref(),
+        };
+        Self {
+            file: &configured.file,
+            ok: configured.ok,
+            result: &configured.result,
+            errors: configured.errors,
+            warnings: configured.warnings,
+            diagnostics: configured.complaints.iter().map(diagnostic).collect(),
+        }
+    }
+}
+
+impl<'r> ServerFields<'r> {
+    fn of(address: SocketAddr, state: ServerState<'r>) -> Self {
+        let server = address.into();
+        match state {
+            ServerState::Down { why, wait } => {
+                Self { server, state: "down", reason: Some(why), retry_seconds: Some(wait.as_secs()) }
+            }
+            ServerState::Up => Self { server, state: "up", reason: None, retry_seconds: None },
+        }
+    }
 }
 
 impl<'r> SessionFields<'r> {

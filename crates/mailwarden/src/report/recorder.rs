@@ -3,6 +3,7 @@
 //! Waking the writer costs more than rendering a line, so lines wait for one another for some milliseconds.
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::session::{SessionId, SessionInfo};
 use super::time::{Stamps, WallTime};
-use super::{Batch, Counters, Origin, Record, Reported, Reporter, SessionEnd};
+use super::{Batch, Counters, Origin, Record, Reported, Reporter, ServerState, SessionEnd};
 
 /// How long the first line of a batch waits for others. Short for whoever follows the file with `tail -f`; a busy worker
 /// reports hundreds of sessions meanwhile.
@@ -83,7 +84,12 @@ impl Recorder {
         self.record(now, Reported::SessionEnd(Origin { session, config }, end));
     }
 
-    /// Something the system refused, or a server that cannot be reached.
+    /// An address of a server stopped answering, or answers again.
+    pub(crate) fn server(&self, address: SocketAddr, state: ServerState<'_>) {
+        self.record(elapsed(self.started), Reported::Server { address, state });
+    }
+
+    /// Something the system refused, or a client for which no server can be reached.
     pub(crate) fn failure(&self, what: &str) {
         self.record(elapsed(self.started), Reported::Failure { what });
     }
@@ -109,7 +115,7 @@ impl Recorder {
         let record = Record { time: clock.wall_time(now), event };
         counters.count(&record);
         let was_empty = batch.is_empty();
-        batch.append(&record, stamps, self.reporter.has_json());
+        batch.append(&record, stamps, self.reporter.readers());
         if batch.len() >= BATCH_BYTES {
             self.flush(batch);
         } else if was_empty && !batch.is_empty() {

@@ -1,4 +1,5 @@
-//! Which records become lines of the log, and the frame of a line: `*Nov 22 10:15:00.123: %…: text`.
+//! Which records become lines of the log, and the frame of a line: `*Nov 22 10:15:00.123: %…: text`, or for the
+//! journal, which has a time of its own, `<4>%…: text`.
 
 use std::io::Write;
 
@@ -8,25 +9,69 @@ use policy::profile::LogForm;
 
 use super::time::Stamps;
 use super::{Record, Reported, cisco_ios};
+use crate::terminal;
+
+/// What a message has before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Frame {
+    /// Its time.
+    Stamped,
+    /// Its priority: sd-daemon(3).
+    Journal,
+}
+
+impl Frame {
+    pub(super) fn of_stderr() -> Self {
+        if terminal::stderr_is_journal() { Self::Journal } else { Self::Stamped }
+    }
+}
 
 /// Appends the line of a record that somebody asked to read: of a class with `log`, an alert, an audit trail, and
 /// everything that concerns the daemon.
-pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>, stamps: &mut Stamps) {
-    if is_logged(&record.event) {
-        // A Vec takes everything.
-        let _ = write!(out, "*{}: ", stamps.ios(record.time));
-        let _ = match form(&record.event) {
-            LogForm::Ios => cisco_ios::message(out, &record.event),
-        };
-        out.push(b'\n');
+pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>, stamps: &mut Stamps, frame: Frame) {
+    if !is_logged(&record.event) {
+        return;
     }
+    // A Vec takes everything.
+    let _ = match frame {
+        Frame::Stamped => write!(out, "*{}: ", stamps.ios(record.time)),
+        Frame::Journal => write!(out, "<{UNKNOWN}>"),
+    };
+    let begin = out.len();
+    let _ = match form(&record.event) {
+        LogForm::Ios => cisco_ios::message(out, &record.event),
+    };
+    if frame == Frame::Journal
+        && let Some((before, message)) = out.split_at_mut_checked(begin)
+        && let ([.., priority, _], Some(severity)) = (before, severity(message))
+    {
+        *priority = severity;
+    }
+    out.push(b'\n');
+}
+
+/// The priority of a message whose severity is not found.
+const UNKNOWN: char = '6';
+
+/// The digit of the severity in `%FACILITY-SEVERITY-MNEMONIC`; syslog's priorities are the same numbers (RFC 5424
+/// §6.2.1).
+fn severity(message: &[u8]) -> Option<u8> {
+    let (name, _) = message.split_at_checked(memchr::memchr(b':', message)?)?;
+    let digit = |part: &[u8]| match part {
+        [digit @ b'0'..=b'7'] => Some(*digit),
+        _ => None,
+    };
+    name.split(|octet| *octet == b'-').find_map(digit)
 }
 
 /// Whose words a message is in: those of the dialect a session is under, and IOS's for the daemon.
 const fn form(event: &Reported<'_>) -> LogForm {
     match event {
         Reported::Event(origin, _) | Reported::SessionEnd(origin, _) => origin.config.profile.log,
-        Reported::Configuration { .. }
+        Reported::Configuration(_)
+        | Reported::Complaint { .. }
+        | Reported::Server { .. }
+        | Reported::Notice { .. }
         | Reported::Failure { .. }
         | Reported::Dropped { .. }
         | Reported::Stopped { .. } => LogForm::Ios,
@@ -42,7 +87,10 @@ fn is_logged(event: &Reported<'_>) -> bool {
             Event::Transaction(_) | Event::Tls { .. } | Event::Observed(_) => false,
         },
         Reported::SessionEnd(origin, _) => origin.config.audit_trail,
-        Reported::Configuration { .. }
+        Reported::Configuration(_)
+        | Reported::Complaint { .. }
+        | Reported::Server { .. }
+        | Reported::Notice { .. }
         | Reported::Failure { .. }
         | Reported::Dropped { .. }
         | Reported::Stopped { .. } => true,

@@ -15,6 +15,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 
+use super::syslog::Frame;
 use super::time::{Stamps, WallTime};
 use super::{Batch, Message, Record, Reported, Shared, syslog};
 use crate::plan::Files;
@@ -29,6 +30,7 @@ pub(crate) struct Writer {
 /// Where lines go.
 #[derive(Debug)]
 pub(crate) struct Sinks {
+    pub(super) frame: Frame,
     pub(super) syslog: LineSink,
     pub(super) json: Option<LineSink>,
 }
@@ -50,22 +52,23 @@ impl<W: Write + Send + std::fmt::Debug> Out for W {}
 impl Sinks {
     /// Opens what a configuration names; stderr takes the syslog lines when it names no file.
     pub(crate) fn open(files: &Files) -> Result<Self, String> {
-        let syslog = match &files.log {
-            Some(path) => LineSink::append(path)?,
-            None => LineSink::new("standard error output", io::stderr()),
+        let (frame, syslog) = match &files.log {
+            Some(path) => (Frame::Stamped, LineSink::append(path)?),
+            None => (Frame::of_stderr(), LineSink::new("standard error output", io::stderr())),
         };
-        Ok(Self { syslog, json: files.events.as_deref().map(LineSink::append).transpose()? })
+        Ok(Self { frame, syslog, json: files.events.as_deref().map(LineSink::append).transpose()? })
     }
 
     /// JSON to a program that listens, and syslog lines nowhere.
     pub(crate) fn events_to(listener: impl Write + Send + std::fmt::Debug + 'static) -> Self {
-        Self { syslog: LineSink::new("nowhere", io::sink()), json: Some(LineSink::new("listener", listener)) }
+        let syslog = LineSink::new("nowhere", io::sink());
+        Self { frame: Frame::Stamped, syslog, json: Some(LineSink::new("listener", listener)) }
     }
 
     /// Everything to nobody.
     #[cfg(test)]
     pub(super) fn nowhere() -> Self {
-        Self { syslog: LineSink::new("nowhere", io::sink()), json: None }
+        Self { frame: Frame::Stamped, syslog: LineSink::new("nowhere", io::sink()), json: None }
     }
 
     /// What to say of lines that are lost for good.
@@ -74,12 +77,12 @@ impl Sinks {
     }
 
     fn say(&mut self, what: &str) {
-        self.write(&Batch { syslog: failure(what), json: Vec::new() });
+        self.write(&Batch { syslog: failure(what, self.frame), json: Vec::new() });
     }
 
     fn write(&mut self, lines: &Batch) {
         if let Some(trouble) = self.syslog.put(&lines.syslog) {
-            terminal::complain(&String::from_utf8_lossy(&failure(&trouble)));
+            terminal::complain(&format!("mailwarden: {trouble}\n"));
         }
         if let Some(trouble) = self.json.as_mut().and_then(|json| json.put(&lines.json)) {
             self.say(&trouble);
@@ -96,7 +99,7 @@ impl LineSink {
     fn append(path: &Path) -> Result<Self, String> {
         let name = path.display().to_string();
         let mut options = OpenOptions::new();
-        options.append(true).custom_flags(NONBLOCK);
+        options.append(true).mode(MODE).custom_flags(NONBLOCK);
         let opened = match fs::metadata(path) {
             // Open for both, a pipe can be opened and written to before anybody reads it.
             Ok(metadata) if metadata.file_type().is_fifo() => {
@@ -155,6 +158,9 @@ impl LineSink {
         Ok(())
     }
 }
+
+/// What a file is made with, less what the umask takes: senders and recipients are nobody else's business.
+const MODE: u32 = 0o640;
 
 /// A pipe with a name, whose reader may be slow, or not there at all.
 #[derive(Debug)]
@@ -218,14 +224,14 @@ impl Write for Pipe {
 }
 
 /// A line of the log about the files themselves.
-fn failure(what: &str) -> Vec<u8> {
-    daemon_line(Reported::Failure { what })
+fn failure(what: &str, frame: Frame) -> Vec<u8> {
+    daemon_line(Reported::Failure { what }, frame)
 }
 
 /// A line of the log from this thread.
-fn daemon_line(event: Reported<'_>) -> Vec<u8> {
+fn daemon_line(event: Reported<'_>, frame: Frame) -> Vec<u8> {
     let mut line = Vec::new();
-    syslog::append(&mut line, &Record { time: WallTime::now(), event }, &mut Stamps::default());
+    syslog::append(&mut line, &Record { time: WallTime::now(), event }, &mut Stamps::default(), frame);
     line
 }
 
@@ -246,8 +252,8 @@ impl Writer {
                 }
                 let lines = shared.dropped.swap(0, Ordering::Relaxed);
                 if lines > 0 {
-                    sinks
-                        .write(&Batch { syslog: daemon_line(Reported::Dropped { lines }), json: Vec::new() });
+                    let syslog = daemon_line(Reported::Dropped { lines }, sinks.frame);
+                    sinks.write(&Batch { syslog, json: Vec::new() });
                 }
             }
             let lost: Vec<String> = sinks.closed().collect();

@@ -55,17 +55,25 @@ impl Daemon {
         configuration: Configuration<'_>,
         servers: &[SocketAddr],
     ) -> Self {
-        let try_start = || Self::try_start(descriptors, configuration, servers);
+        Self::start_by(&limited(descriptors), configuration, servers)
+    }
+
+    /// As systemd starts it, with the journal for standard error.
+    pub(crate) fn start_for_journal(configuration: Configuration<'_>, servers: &[SocketAddr]) -> Self {
+        // Descriptor 2 is a file here, which is known by the same two numbers as a socket of the journal.
+        let by = "JOURNAL_STREAM=$(stat -L -c %d:%i /dev/fd/2) exec \"$0\" \"$@\"";
+        Self::start_by(by, configuration, servers)
+    }
+
+    /// Through a shell that runs `by`, with the program and its arguments for parameters.
+    fn start_by(by: &str, configuration: Configuration<'_>, servers: &[SocketAddr]) -> Self {
+        let try_start = || Self::try_start(by, configuration, servers);
         // The port was free a moment ago; if somebody took it, another one will do.
         let started = try_start().or_else(|_| try_start());
         started.unwrap_or_else(|said| panic!("mailwarden does not start: {said}"))
     }
 
-    fn try_start(
-        descriptors: &str,
-        configuration: Configuration<'_>,
-        servers: &[SocketAddr],
-    ) -> Result<Self, String> {
+    fn try_start(by: &str, configuration: Configuration<'_>, servers: &[SocketAddr]) -> Result<Self, String> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("mailwarden-live-{}-{number}", std::process::id()));
@@ -75,15 +83,9 @@ impl Daemon {
         fs::write(&file, render(configuration, &folder, &[address], servers)).expect("a configuration");
         let stderr = File::create(folder.join("stderr")).expect("a file for stderr");
         let program = env!("CARGO_BIN_EXE_mailwarden");
-        let mut command = match descriptors {
-            "unlimited" => Command::new(program),
-            few => {
-                let mut shell = Command::new("sh");
-                shell.args(["-c", &format!("ulimit -n {few} && exec \"$0\" \"$@\""), program]);
-                shell
-            }
-        };
+        let mut command = Command::new("sh");
         command
+            .args(["-c", by, program])
             .arg("run")
             .arg("--config")
             .arg(&file)
@@ -242,6 +244,14 @@ impl Drop for Daemon {
             assert!(!self.stderr().contains("panicked"), "{}", self.stderr());
         }
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// What a shell runs for a program with so many descriptors.
+fn limited(descriptors: &str) -> String {
+    match descriptors {
+        "unlimited" => "exec \"$0\" \"$@\"".to_owned(),
+        few => format!("ulimit -n {few} && exec \"$0\" \"$@\""),
     }
 }
 

@@ -17,7 +17,12 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(serve: impl Fn(Wire, usize) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind(free_address()).expect("a listener on loopback");
+        Self::start_at(free_address(), serve)
+    }
+
+    /// At an address where nobody listens.
+    pub(crate) fn start_at(address: SocketAddr, serve: impl Fn(Wire, usize) + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind(address).expect("a listener on loopback");
         let server = Self { address: listener.local_addr().expect("its address"), stopping: Arc::default() };
         let (stopping, serve) = (Arc::clone(&server.stopping), Arc::new(serve));
         thread::spawn(move || {
@@ -62,8 +67,13 @@ pub(crate) struct Mailbox {
 
 impl Mailbox {
     pub(crate) fn start() -> Self {
+        Self::start_at(free_address())
+    }
+
+    /// At an address where nobody listens.
+    pub(crate) fn start_at(address: SocketAddr) -> Self {
         let visits: Arc<Mutex<Vec<Visit>>> = Arc::default();
-        let server = Server::start({
+        let server = Server::start_at(address, {
             let visits = Arc::clone(&visits);
             move |wire, _| {
                 let mut host = Host::new(wire);

@@ -85,6 +85,12 @@ impl CompiledPolicy {
         self.field(text).is_some()
     }
 
+    /// How many of its classes act, each counted once.
+    pub fn classes(&self) -> usize {
+        let names: std::collections::HashSet<&str> = self.rules.iter().map(|rule| &*rule.class).collect();
+        names.len()
+    }
+
     /// The class of a rule, by name; empty for a rule of another policy.
     pub fn class(&self, rule: RuleId) -> &str {
         self.rules.get(usize::from(rule.0)).map_or("", |rule| &rule.class)

@@ -6,7 +6,7 @@ use grammar::{Claim, Command, Matched, Mismatch, Mode};
 
 use super::lowering::{block_lines, described};
 use super::{Built, address, built, description, name, name_unless_no};
-use crate::model::{AnnounceLimits, Conformance, Name, Protocol, RecipientLimit, Refusals, StartTls};
+use crate::model::{AnnounceLimits, Conformance, Name, Protocol, RecipientLimit, Refusals, Server, StartTls};
 use crate::platform::Platform;
 
 pub(super) mod lower;
@@ -37,7 +37,7 @@ pub enum MailwardenLine {
 pub enum ProxyLine {
     Description(Option<Name>),
     Listen(SocketAddr),
-    Server(SocketAddr),
+    Server(Server),
     Protocol(Option<Protocol>),
     /// `service-policy type inspect NAME`: a top-level policy-map, or an SMTP one.
     Policy(Option<Name>),
@@ -230,8 +230,8 @@ static PROXY: Mode<super::AnyStatement> = Mode::new(
         Command::new(
             "[no] server WORD$address",
             "Add a mail server that connections are relayed to",
-            &["A mail server of the proxy", "ADDRESS:PORT"],
-            |m| built(ProxyLine::Server(address(m, "address")?)),
+            &["A mail server of the proxy", "ADDRESS:PORT or NAME:PORT"],
+            |m| built(ProxyLine::Server(server(m, "address")?)),
         )
         .claims(Claim::Whole),
         Command::new(
@@ -285,6 +285,16 @@ static PROXY: Mode<super::AnyStatement> = Mode::new(
         .claims(Claim::Whole),
     ]],
 );
+
+fn server(m: &Matched<'_>, key: &str) -> Result<Server, Mismatch> {
+    let parsed = m.text(key).and_then(|text| text.parse().ok());
+    parsed.ok_or_else(|| {
+        m.invalid(
+            key,
+            "expected an address or a name with its port, such as `192.0.2.1:25` or `mail.example.org:25`",
+        )
+    })
+}
 
 fn protocol(m: &Matched<'_>) -> Built {
     built(ProxyLine::Protocol(match m.choice("protocol") {

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Name, Object, ObjectKind, Protocol, Reference};
+use super::{Name, Object, ObjectKind, Protocol, Reference, Server};
 use crate::diagnostic::Code;
 use crate::source::Span;
 
@@ -12,7 +12,7 @@ pub struct Proxy {
     pub name: Name,
     pub description: Option<String>,
     pub listen: Vec<SocketAddr>,
-    pub servers: Vec<SocketAddr>,
+    pub servers: Vec<Server>,
     /// `protocol`; without it, SMTP.
     pub protocol: Option<Protocol>,
     pub policy: Option<ProxyPolicy>,

@@ -1,6 +1,8 @@
 //! What our own statements do to the model.
 
 use std::collections::HashSet;
+use std::fmt::Display;
+use std::hash::Hash;
 
 use super::{InnerLine, MailwardenLine, ProxyLine, Statement};
 use crate::diagnostic::{Code, Diagnostic, Severity};
@@ -114,11 +116,15 @@ fn proxy(lowering: &mut Lowering<'_>, name: &Name, children: Vec<Node>) {
             ProxyLine::IpInspect => lowering.complaints.push(not_in_this_version(at, "ip inspect")),
         }
     }
-    for (addresses, lines) in [(&mut proxy.listen, listen), (&mut proxy.servers, servers)] {
-        follow(addresses, lines);
-        let mut seen = HashSet::new();
-        addresses.retain(|address| seen.insert(*address));
-    }
+    follow_once(&mut proxy.listen, listen);
+    follow_once(&mut proxy.servers, servers);
+}
+
+/// As [`follow`], and each is kept once.
+fn follow_once<T: Clone + Display + Eq + Hash>(list: &mut Vec<T>, lines: Vec<(bool, T)>) {
+    follow(list, lines);
+    let mut seen = HashSet::new();
+    list.retain(|one| seen.insert(one.clone()));
 }
 
 /// A setting that is accepted and not implemented yet.

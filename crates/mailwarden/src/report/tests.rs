@@ -1,0 +1,305 @@
+//! Every record as each renderer writes it, compared with `tests/reports`.
+
+use std::fmt::Write;
+use std::num::NonZeroU16;
+use std::path::Path;
+
+use engine::event::{Anomaly, AnomalyKind, Match, MessageSize, Reference, Transaction, Treatment, Via};
+use policy::criterion::CriterionKind;
+use policy::diagnostic::Severity;
+use policy::model::Action;
+use policy::scope::Scope;
+use proto::{Side, Time};
+
+use super::session::SessionId;
+use super::*;
+
+/// A session of an audited proxy, through a top-level class.
+fn config() -> SessionConfig {
+    let (name, class) = ("mx".to_owned(), "MAIL".to_owned());
+    SessionConfig { name, class, audit_trail: true, ..SessionConfig::default() }
+}
+
+fn session() -> SessionInfo {
+    SessionInfo {
+        id: SessionId::new(Run::from_bits(0x3f0c_62a1_9be4), 2, 1041),
+        client: "192.0.2.7:40112".parse().unwrap(),
+        server: "[2001:db8::25]:25".parse().unwrap(),
+        started: Time(0),
+    }
+}
+
+/// The seventh reference of the session.
+fn reference() -> Option<Reference> {
+    Some(Reference { session: session().id.reference(), number: NonZeroU16::new(7)? })
+}
+
+/// A record as each renderer writes it; `-` where one has nothing to say.
+fn rendered(event: Reported<'_>) -> String {
+    // A Sunday; the day is one digit, and so are hour and microsecond.
+    let time = WallTime::from_unix_micros(1_780_218_123_000_045);
+    let record = Record { time, event };
+    let (mut json, mut log) = (Vec::new(), Vec::new());
+    json::append(&mut json, &record, &mut Stamps::default());
+    syslog::append(&mut log, &record, &mut Stamps::in_utc(), Frame::Stamped);
+    let line = |line: Vec<u8>| match String::from_utf8(line).unwrap() {
+        line if line.is_empty() => "-\n".to_owned(),
+        line => line,
+    };
+    format!("json: {}cisco_ios: {}", line(json), line(log))
+}
+
+/// Compares records, under their titles, with `tests/reports`; `UPDATE_GOLDEN=1` rewrites it.
+fn golden(name: &str, cases: &[(&str, Reported<'_>)]) {
+    let mut got = String::new();
+    for (title, event) in cases {
+        writeln!(got, "# {title}\n{}", rendered(*event)).unwrap();
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reports").join(name);
+    let path = path.with_extension("expected");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &got).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(got == expected, "{} differs: run scripts/golden\n{got}", path.display());
+}
+
+/// Compares events of the session.
+fn golden_events(name: &str, cases: &[(&str, &SessionConfig, Event<'_>)]) {
+    let session = session();
+    let cases = cases
+        .iter()
+        .map(|(title, config, event)| (*title, Reported::Event(Origin { session: &session, config }, event)));
+    golden(name, &cases.collect::<Vec<_>>());
+}
+
+#[test]
+fn session_start() {
+    let audited = config();
+    let plain = SessionConfig { name: "mx".to_owned(), ..SessionConfig::default() };
+    let tcp = SessionConfig { protocol: policy::model::Protocol::Tcp, ..audited.clone() };
+    golden_events(
+        "session_start",
+        &[
+            ("with audit-trail", &audited, Event::SessionStart),
+            ("without", &plain, Event::SessionStart),
+            ("another protocol", &tcp, Event::SessionStart),
+        ],
+    );
+}
+
+#[test]
+fn session_end() {
+    let (session, audited) = (session(), config());
+    let plain = SessionConfig { name: "mx".to_owned(), ..SessionConfig::default() };
+    let end = SessionEnd {
+        reason: Reason::ServerLost,
+        bytes_client: 1_204,
+        bytes_server: 388,
+        duration: Duration::from_micros(1_250_500),
+    };
+    let of = |config| Origin { session: &session, config };
+    golden(
+        "session_end",
+        &[
+            ("with audit-trail", Reported::SessionEnd(of(&audited), end)),
+            ("without", Reported::SessionEnd(of(&plain), end)),
+        ],
+    );
+}
+
+#[test]
+fn transaction() {
+    let size =
+        MessageSize { header_bytes: 310, body_bytes: 5_120, longest_header_line: 78, longest_body_line: 72 };
+    let accepted = Transaction {
+        number: 0,
+        sender: b"alice@example.com",
+        recipients: 3,
+        accepted: 2,
+        via: Via::Data,
+        message: Some(size),
+        reply: Some(250),
+    };
+    // The sender is empty in notifications (RFC 5321 §6.1).
+    let given_up = Transaction { sender: b"", via: Via::Bdat, message: None, reply: None, ..accepted };
+    golden_events(
+        "transaction",
+        &[
+            ("accepted by the server", &config(), Event::Transaction(accepted)),
+            ("given up before its end", &config(), Event::Transaction(given_up)),
+        ],
+    );
+}
+
+#[test]
+fn class_match() {
+    let reset = Match {
+        policy: "EDGE",
+        class: "DEALS",
+        criterion: "sender address regex DEALS",
+        kind: CriterionKind::Sender,
+        scope: Scope::Transaction,
+        value: b"bob@deals.example",
+        action: Some(Action::Reset),
+        log: true,
+        transaction: Some(0),
+        reference: reference(),
+        count: 1,
+    };
+    let unrefused = Match { reference: None, ..reset };
+    let quiet = Match { action: Some(Action::Mask), log: false, transaction: None, ..unrefused };
+    let hostile = Match { value: b"\x1b[2J\"\\\r\n\xff\xc3\xa9", action: None, ..unrefused };
+    let repeated = Match { value: b"", transaction: None, count: 17, ..reset };
+    let (audited, alone) = (config(), SessionConfig { class: String::new(), ..config() });
+    let mut cases = vec![
+        ("reset and log", &audited, Event::Match(reset)),
+        ("mask without log", &audited, Event::Match(quiet)),
+        ("log alone, of bytes that are neither text nor harmless", &audited, Event::Match(hostile)),
+        ("without a top-level class", &alone, Event::Match(reset)),
+        ("summed up", &audited, Event::Match(repeated)),
+    ];
+    cases.extend(
+        CriterionKind::ALL
+            .iter()
+            .map(|kind| (kind.row().subject, &audited, Event::Match(Match { kind: *kind, ..reset }))),
+    );
+    golden_events("match", &cases);
+}
+
+#[test]
+fn anomaly() {
+    let normalized = Anomaly {
+        kind: AnomalyKind::BareLf,
+        from: Side::Client,
+        value: b"\n",
+        treatment: Treatment::Normalized,
+        reference: None,
+        count: 1,
+    };
+    let repeated = Anomaly { value: b"", count: 3, ..normalized };
+    let refused = Anomaly {
+        kind: AnomalyKind::CommandControl,
+        treatment: Treatment::Refused,
+        reference: reference(),
+        ..normalized
+    };
+    let verbs = Anomaly {
+        kind: AnomalyKind::UnknownVerb,
+        value: b"",
+        treatment: Treatment::Masked,
+        count: 99,
+        ..normalized
+    };
+    let silent = Anomaly { treatment: Treatment::Silent, ..normalized };
+    let verb = Anomaly {
+        kind: AnomalyKind::UnknownVerb,
+        value: b"XYZZY\x07",
+        treatment: Treatment::Masked,
+        ..normalized
+    };
+    let reply = Anomaly {
+        kind: AnomalyKind::BadReply,
+        from: Side::Server,
+        value: b"\xff\xff 250",
+        treatment: Treatment::Reset,
+        ..refused
+    };
+    let unalerted = SessionConfig { alert: false, ..config() };
+    golden_events(
+        "anomaly",
+        &[
+            ("normalized", &config(), Event::Anomaly(normalized)),
+            ("silent", &config(), Event::Anomaly(silent)),
+            ("a verb outside the list", &config(), Event::Anomaly(verb)),
+            ("of the server", &config(), Event::Anomaly(reply)),
+            ("without alerts", &unalerted, Event::Anomaly(reply)),
+            ("refused", &config(), Event::Anomaly(refused)),
+            ("summed up", &config(), Event::Anomaly(repeated)),
+            ("verbs outside the list, summed up", &config(), Event::Anomaly(verbs)),
+        ],
+    );
+}
+
+#[test]
+fn tls() {
+    let criteria = ["sender address regex DEALS", "header length gt 4096"];
+    golden_events("tls", &[("STARTTLS", &config(), Event::Tls { criteria: &criteria })]);
+}
+
+#[test]
+fn daemon() {
+    let totals = Counters { sessions: 12, transactions: 9, matches: 3, anomalies: 1 };
+    let file = "/etc/mailwarden/edge.conf";
+    let applied = Configured {
+        file: file.to_owned(),
+        ok: true,
+        result: "applied".to_owned(),
+        errors: 0,
+        warnings: 1,
+        complaints: vec![Complaint {
+            severity: Severity::Warning,
+            code: "dangling-star",
+            line: 4,
+            column: 10,
+            message: "`*` at the end of `\u{1b}[2J*` has no effect".to_owned(),
+            help: Some("remove it".to_owned()),
+        }],
+    };
+    let refused = Configured {
+        file: "\u{1b}[2J.conf".to_owned(),
+        ok: false,
+        result: "1 error, not applied".to_owned(),
+        errors: 1,
+        warnings: 0,
+        complaints: vec![Complaint {
+            severity: Severity::Error,
+            help: None,
+            ..applied.complaints[0].clone()
+        }],
+    };
+    let unread = Configured::unread(file.to_owned(), "No such file or directory (os error 2)".to_owned());
+    let address = "[2001:db8::25]:25".parse().unwrap();
+    let down = ServerState::Down { why: "no answer in 5 seconds", wait: Duration::from_secs(30) };
+    let complaint = &applied.complaints[0];
+    let error = &refused.complaints[0];
+    golden(
+        "daemon",
+        &[
+            ("a configuration in force", Reported::Configuration(&applied)),
+            ("a warning about it", Reported::Complaint { file, complaint }),
+            ("a configuration with a hostile name, refused", Reported::Configuration(&refused)),
+            ("an error in it", Reported::Complaint { file: &refused.file, complaint: error }),
+            ("a configuration that cannot be read", Reported::Configuration(&unread)),
+            (
+                "what is in force",
+                Reported::Notice { what: "Proxy mx: listening on 0.0.0.0:25; server 192.0.2.1:25" },
+            ),
+            ("a server that does not answer", Reported::Server { address, state: down }),
+            ("a server that answers again", Reported::Server { address, state: ServerState::Up }),
+            ("a failure", Reported::Failure { what: "accept failed: Too many open files (os error 24)" }),
+            ("lines dropped", Reported::Dropped { lines: 17 }),
+            ("stopped", Reported::Stopped { totals: &totals }),
+        ],
+    );
+}
+
+#[test]
+fn to_the_journal_every_line_carries_its_priority_and_no_time() {
+    let line = |event| {
+        let record = Record { time: WallTime::EPOCH, event };
+        let mut line = Vec::new();
+        syslog::append(&mut line, &record, &mut Stamps::in_utc(), Frame::Journal);
+        String::from_utf8(line).unwrap()
+    };
+    assert_eq!(line(Reported::Failure { what: "x-7-y: z" }), "<3>%FW-3-MAILWARDEN: x-7-y: z\n");
+    assert_eq!(line(Reported::Notice { what: "x" }), "<6>%FW-6-MAILWARDEN: x\n");
+    let address = "192.0.2.1:25".parse().unwrap();
+    let up = Reported::Server { address, state: ServerState::Up };
+    assert_eq!(line(up), "<5>%FW-5-MAILWARDEN: Server 192.0.2.1:25 is up again\n");
+    let (session, config) = (session(), config());
+    let start = Event::SessionStart;
+    let start = line(Reported::Event(Origin { session: &session, config: &config }, &start));
+    assert!(start.starts_with("<6>%FW-6-SESS_AUDIT_TRAIL_START: "), "{start}");
+}
