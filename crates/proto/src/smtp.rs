@@ -8,5 +8,6 @@ pub mod address;
 pub mod body;
 pub mod command;
 pub mod extension;
+mod octets;
 pub mod reply;
 pub mod verb;

@@ -133,7 +133,11 @@ impl Smtp {
             Verb::Rcpt => Some(Path::read(command.argument, "TO:")),
             _ => None,
         };
-        ClientCommand { wire, line, command, path, reportable: self.reportable_text(line.text), number }
+        let reportable = match line.text.first() {
+            Some(b' ' | b'\t') => self.reportable_text(line.text),
+            _ => self.reportable(command, line.text),
+        };
+        ClientCommand { wire, line, command, path, reportable, number }
     }
 
     /// Conformance: is this legal here?
@@ -470,7 +474,10 @@ impl Smtp {
     /// A command line as it may be reported. The argument of AUTH may be a password, and so may what a client
     /// sends that does not wait for the reply to AUTH.
     pub(super) fn reportable_text<'b>(&self, line: &'b [u8]) -> &'b [u8] {
-        let command = Command::read(line.trim_ascii_start());
+        self.reportable(Command::read(line.trim_ascii_start()), line)
+    }
+
+    fn reportable<'b>(&self, command: Command<'b>, line: &'b [u8]) -> &'b [u8] {
         match command.verb {
             // A URL of BURL may carry the right to read a mailbox (RFC 4467 §3).
             Verb::Auth | Verb::XExps | Verb::Burl => command.token,

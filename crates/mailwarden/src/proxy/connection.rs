@@ -25,6 +25,12 @@ const LINGER_BYTES: u64 = 1 << 20;
 /// goes straight from the buffer it was read into.
 const DIRECT_WRITE_MIN: usize = 2048;
 
+/// Bytes gathered for a side that do not wait for the end of the turn.
+const GATHERED_MAX: usize = 4 << 10;
+
+/// Portions of a dialogue that are read at once: a group of a hundred pipelined commands.
+const PORTIONS_READ: usize = 2;
+
 /// Serves a client that was admitted, to its end.
 pub(super) async fn serve(client: TcpStream, entry: SessionEntry, worker: Rc<Worker>) {
     let config = Arc::clone(&entry.target().config);
@@ -180,7 +186,7 @@ impl Connection {
         }
         let mut scratch = worker.scratch();
         let Scratch { read, gather } = &mut *scratch;
-        let portion = self.session.portion(side).min(self.share.portion());
+        let portion = self.portion(side).saturating_mul(PORTIONS_READ);
         let pending = self.endpoints.get(side.other()).map_or(0, Endpoint::pending);
         let Some(endpoint) = self.endpoints.get_mut(side) else { return false };
         let most = read.len().saturating_sub(pending);
@@ -227,7 +233,7 @@ impl Connection {
         let mut portions: usize = 1;
         loop {
             let rest = bytes.get(taken..).unwrap_or_default();
-            let most = self.session.portion(side).min(self.share.portion()).saturating_mul(portions);
+            let most = self.portion(side).saturating_mul(portions);
             let portion = rest.get(..most).unwrap_or(rest);
             let mut sink = EndpointSink {
                 endpoints: &mut self.endpoints,
@@ -237,13 +243,15 @@ impl Connection {
                 worker,
             };
             let took = self.session.offer(worker.now(), side, portion, &mut sink);
-            sink.flush();
             taken += took.bytes;
             self.share.offered(portion.len());
             let goes_on = took.wants == Wants::More && portion.len() < rest.len();
             if goes_on {
                 worker.update_now();
                 worker.count(&mut self.share);
+            }
+            if gather.iter().any(|gathered| gathered.len() >= GATHERED_MAX) {
+                self.endpoints.flush(gather);
             }
             // Something was done with, or it would never be.
             let cut_short = goes_on && taken > 0 && worker.is_spent(&self.share);
@@ -254,6 +262,7 @@ impl Connection {
                 endpoint.paused = paused;
             }
             if !goes_on || paused {
+                self.endpoints.flush(gather);
                 return taken;
             }
             // A unit that is longer than a portion is seen whole.
@@ -268,6 +277,11 @@ impl Connection {
         held.drain(..taken);
         self.hold(side, |entry| *entry = held);
         taken
+    }
+
+    /// Bytes of a side that are offered at once.
+    fn portion(&self, side: Side) -> usize {
+        self.session.portion(side).min(self.share.portion())
     }
 
     /// Keeps what was not taken, if anybody will ever want it.
@@ -390,6 +404,23 @@ impl Endpoints {
         self.server.as_mut().is_some_and(|server| server.poll_write_pending(cx)) | client
     }
 
+    /// Writes what was gathered.
+    fn flush(&mut self, gather: &mut [Vec<u8>; 2]) {
+        self.flush_side(Side::Client, gather);
+        self.flush_side(Side::Server, gather);
+    }
+
+    fn flush_side(&mut self, side: Side, gather: &mut [Vec<u8>; 2]) {
+        let Some(gathered) = gather.get_mut(side as usize) else { return };
+        if gathered.is_empty() {
+            return;
+        }
+        if let Some(endpoint) = self.get_mut(side) {
+            endpoint.write(gathered);
+        }
+        gathered.clear();
+    }
+
     fn are_write_closing(&self) -> bool {
         self.client.write_closing() && self.server.as_ref().is_none_or(Endpoint::write_closing)
     }
@@ -433,19 +464,11 @@ struct EndpointSink<'s> {
 
 impl EndpointSink<'_> {
     fn flush(&mut self) {
-        self.flush_side(Side::Client);
-        self.flush_side(Side::Server);
+        self.endpoints.flush(self.gather);
     }
 
     fn flush_side(&mut self, side: Side) {
-        let Some(gathered) = self.gather.get_mut(side as usize) else { return };
-        if gathered.is_empty() {
-            return;
-        }
-        if let Some(endpoint) = self.endpoints.get_mut(side) {
-            endpoint.write(gathered);
-        }
-        gathered.clear();
+        self.endpoints.flush_side(side, self.gather);
     }
 }
 

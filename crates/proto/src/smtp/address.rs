@@ -3,6 +3,8 @@
 //! Tolerant on purpose: blanks after the colon, missing brackets and lower case are common and
 //! harmless. Whether a path is allowed is not asked here, but what is odd about it is told.
 
+use super::octets::Octets;
+
 /// A path and what follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Path<'b> {
@@ -13,16 +15,21 @@ pub struct Path<'b> {
     /// a server that finds a path in it finds parameters as well.
     pub parameters: &'b [u8],
     pub readable: bool,
+    octets: Octets,
 }
 
 impl<'b> Path<'b> {
     /// Reads `FROM:<path> PARAMETERS`; `keyword` is `FROM:` or `TO:`.
     pub fn read(argument: &'b [u8], keyword: &str) -> Self {
-        Self::parse(argument, keyword.as_bytes()).unwrap_or(Self {
-            text: argument,
-            parameters: argument,
-            readable: false,
-        })
+        Self::parse(argument, keyword.as_bytes()).unwrap_or_else(|| Self::unreadable(argument))
+    }
+
+    fn readable(text: &'b [u8], parameters: &'b [u8]) -> Self {
+        Self { text, parameters: parameters.trim_ascii(), readable: true, octets: Octets::of(text) }
+    }
+
+    fn unreadable(argument: &'b [u8]) -> Self {
+        Self { text: argument, parameters: argument, readable: false, octets: Octets::of(argument) }
     }
 
     fn parse(argument: &'b [u8], keyword: &[u8]) -> Option<Self> {
@@ -39,9 +46,7 @@ impl<'b> Path<'b> {
         let parameters = behind.strip_prefix(b">")?;
         // `<a@b>x` is two readings in one line: whoever follows us may take either.
         match parameters.first() {
-            None | Some(b' ' | b'\t') => {
-                Some(Self { text, parameters: parameters.trim_ascii(), readable: true })
-            }
+            None | Some(b' ' | b'\t') => Some(Self::readable(text, parameters)),
             Some(_) => None,
         }
     }
@@ -52,7 +57,7 @@ impl<'b> Path<'b> {
         let end = unquoted(rest, |octet| octet == b' ' || octet == b'\t').unwrap_or(rest.len());
         let (text, parameters) = rest.split_at_checked(end)?;
         let is_plain = |text: &[u8]| !text.iter().any(|octet| matches!(octet, b'<' | b'>' | b'(' | b')'));
-        let path = Self { text, parameters: parameters.trim_ascii(), readable: true };
+        let path = Self::readable(text, parameters);
         let one_reading = is_plain(rest) && path.parameters().all(|(keyword, _)| is_keyword(keyword));
         (!text.is_empty() && one_reading).then_some(path)
     }
@@ -60,8 +65,7 @@ impl<'b> Path<'b> {
     /// The address as servers see it that read RFC 822: without a name in front of it, without comments,
     /// blanks and quotes. Nothing where that is the text as it stands.
     pub fn plain(&self) -> Option<Vec<u8>> {
-        let is_odd = |octet: &u8| matches!(octet, b' ' | b'\t' | b'(' | b')' | b'"' | b'\\');
-        if self.readable && !self.text.iter().any(is_odd) {
+        if self.readable && !self.octets.hold(Octets::DRESSED) {
             return None;
         }
         let keyword = if self.readable { None } else { self.text.iter().position(|&octet| octet == b':') };
@@ -72,19 +76,21 @@ impl<'b> Path<'b> {
     /// source route, without a dot at the end, `%` and `!` routes turned, the domain in lower case. Nothing where the
     /// text is in the only form that it has.
     pub fn each_reading(&self, read: &mut dyn FnMut(&[u8])) {
-        let plain = self.plain();
-        plain.iter().for_each(|plain| read(plain));
-        resolve(plain.as_deref().unwrap_or(self.text), read);
+        match self.plain() {
+            Some(plain) => {
+                read(&plain);
+                resolve(&plain, Octets::of(&plain), read);
+            }
+            None => resolve(self.text, self.octets, read),
+        }
     }
 
     /// Octets that some mail server has taken for a command of a shell or of its own language.
     pub fn is_hostile(&self) -> bool {
         let text = self.text;
-        let local = text.rsplit(|&b| b == b':' || b == b'<').next().unwrap_or(text).trim_ascii_start();
-        local.strip_prefix(b"\"").unwrap_or(local).starts_with(b"|")
-            || text.iter().any(|&b| b < 0x20 || b == 0x7F || b == b'`')
-            || memchr::memmem::find(text, b"${").is_some()
-            || memchr::memmem::find(text, b"$(").is_some()
+        let expands = |pair: &[u8]| matches!(pair, b"${" | b"$(");
+        let obeyed = || begins_with_pipe(text) || text.windows(2).any(expands);
+        self.octets.hold(Octets::HOSTILE) || self.octets.hold(Octets::SUSPECT) && obeyed()
     }
 
     /// The ESMTP parameters, keyword and value; the value is empty where there is none.
@@ -97,9 +103,14 @@ impl<'b> Path<'b> {
     }
 }
 
+fn begins_with_pipe(text: &[u8]) -> bool {
+    let local = text.rsplit(|&b| b == b':' || b == b'<').next().unwrap_or(text).trim_ascii_start();
+    local.strip_prefix(b"\"").unwrap_or(local).starts_with(b"|")
+}
+
 /// The forms that an address takes on the way to the mailbox it names.
-fn resolve(text: &[u8], read: &mut dyn FnMut(&[u8])) {
-    if !is_routed(text) && !has_other_spelling(text) {
+fn resolve(text: &[u8], octets: Octets, read: &mut dyn FnMut(&[u8])) {
+    if !is_routed(text, octets) && !has_other_spelling(text, octets) {
         return;
     }
     let mut address = spell(without_source_route(text));
@@ -119,13 +130,16 @@ fn resolve(text: &[u8], read: &mut dyn FnMut(&[u8])) {
 const HOPS_MAX: usize = 16;
 
 /// Whether an address names a way, not only a mailbox.
-fn is_routed(text: &[u8]) -> bool {
-    let routes = text.iter().filter(|octet| matches!(octet, b'%' | b'!' | b'@')).count();
-    routes > 1 || routes == 1 && memchr::memchr(b'@', text).is_none_or(|at| at == 0)
+fn is_routed(text: &[u8], octets: Octets) -> bool {
+    let last = memchr::memrchr(b'@', text);
+    octets.hold(Octets::ROUTING) || last == Some(0) || last != memchr::memchr(b'@', text)
 }
 
 /// Whether its domain is written as another would be that is the same.
-fn has_other_spelling(text: &[u8]) -> bool {
+fn has_other_spelling(text: &[u8], octets: Octets) -> bool {
+    if !octets.hold(Octets::UPPER) && !text.ends_with(b".") {
+        return false;
+    }
     let domain = memchr::memrchr(b'@', text).and_then(|at| text.get(at + 1..)).unwrap_or_default();
     domain.ends_with(b".") || domain.iter().any(u8::is_ascii_uppercase)
 }
@@ -222,6 +236,11 @@ fn plain(text: &[u8]) -> Vec<u8> {
 
 /// The `>` that ends a path: one inside a quoted local part does not.
 fn closing_bracket(inner: &[u8]) -> Option<usize> {
+    let plain = memchr::memchr(b'>', inner)?;
+    let before = inner.get(..plain).unwrap_or_default();
+    if !Octets::of(before).hold(Octets::DELIMITING) {
+        return Some(plain);
+    }
     let at = unquoted(inner, |octet| matches!(octet, b'<' | b'>'))?;
     (inner.get(at) == Some(&b'>')).then_some(at)
 }
@@ -335,8 +354,7 @@ mod tests {
     #[test]
     fn a_route_without_end_is_followed_some_way() {
         let mut readings = 0;
-        Path { text: &b"%a".repeat(2000), parameters: b"", readable: true }
-            .each_reading(&mut |_| readings += 1);
+        Path::readable(&b"%a".repeat(2000), b"").each_reading(&mut |_| readings += 1);
         assert_eq!(readings, HOPS_MAX + 1);
     }
 
@@ -355,7 +373,7 @@ mod tests {
             b"a\x0b@b",
         ];
         let fine: &[&[u8]] = &[b"o'brien@b", b"a&b@c", b"a$b!c@d", b"x|y@z", b"", b"user=ext@b", b"a;b@c"];
-        let path = |text| Path { text, parameters: b"", readable: true };
+        let path = |text| Path::readable(text, b"");
         hostile.iter().for_each(|text| assert!(path(text).is_hostile(), "{}", text.escape_ascii()));
         fine.iter().for_each(|text| assert!(!path(text).is_hostile(), "{}", text.escape_ascii()));
     }

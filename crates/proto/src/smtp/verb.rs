@@ -47,11 +47,18 @@ pub struct Row {
     pub name: &'static str,
     /// Where the verb is defined.
     pub source: &'static str,
+    key: u128,
 }
 
 const fn row(verb: Verb, name: &'static str, source: &'static str) -> Row {
-    Row { verb, name, source }
+    let mut key = [0; NAME_MAX];
+    let (front, _) = key.split_at_mut(name.len());
+    front.copy_from_slice(name.as_bytes());
+    Row { verb, name, source, key: u128::from_be_bytes(key) }
 }
+
+/// Octets that a name may have. As a number they are in the order of the alphabet.
+const NAME_MAX: usize = size_of::<u128>();
 
 /// Every verb known by name, in alphabetical order.
 pub const VERBS: &[Row] = &[
@@ -93,10 +100,14 @@ pub const VERBS: &[Row] = &[
 impl Verb {
     /// The verb a token names, in any case.
     pub fn of(token: &[u8]) -> Self {
-        VERBS
-            .iter()
-            .find(|row| row.name.as_bytes().eq_ignore_ascii_case(token))
-            .map_or(Self::Unknown, |row| row.verb)
+        let mut key = [0; NAME_MAX];
+        let Some(front) = key.get_mut(..token.len()) else { return Self::Unknown };
+        front.copy_from_slice(token);
+        key.make_ascii_uppercase();
+        let found = VERBS.binary_search_by_key(&u128::from_be_bytes(key), |row| row.key);
+        let row = found.ok().and_then(|found| VERBS.get(found));
+        // A NUL behind the name leaves its number the same.
+        row.filter(|row| row.name.len() == token.len()).map_or(Self::Unknown, |row| row.verb)
     }
 
     /// Whether it begins a transaction: MAIL, and those of RFC 821 §3.4 that differ from it only in what the
@@ -124,5 +135,7 @@ mod tests {
         }
         assert_eq!(Verb::of(b"XEXCH51"), Verb::Unknown);
         assert_eq!(Verb::of(b""), Verb::Unknown);
+        assert_eq!(Verb::of(b"MAIL\0"), Verb::Unknown);
+        assert_eq!(Verb::of(b"X-ANONYMOUSTLS-OF-MANY"), Verb::Unknown);
     }
 }
