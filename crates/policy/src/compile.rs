@@ -11,8 +11,10 @@ pub mod matcher;
 mod recipients;
 pub(crate) mod rules;
 
+use std::collections::HashMap;
+
 use masks::Masks;
-use matcher::Matcher;
+use matcher::{Matcher, TextMatcher, TooLarge};
 use proto::smtp::verb::Verb;
 use rules::{Bits, ConditionInfo, Field, Group, Negation, Rule, Then, Words};
 pub use rules::{CompiledPolicy, ConditionId, Needs, RuleId};
@@ -67,6 +69,8 @@ impl CompiledPolicy {
 struct FieldBuilder {
     patterns: Vec<(Pattern, Span)>,
     owners: Vec<Vec<ConditionId>>,
+    /// Where each pattern stands.
+    known: HashMap<String, usize>,
 }
 
 struct Compiler<'p> {
@@ -246,10 +250,11 @@ impl<'p> Compiler<'p> {
         let Some(map) = self.configuration.regex_maps.get(&map.text) else { return };
         let Some(collected) = self.fields.get_mut(text as usize) else { return };
         for pattern in &map.patterns {
-            let known = collected.patterns.iter().position(|(known, _)| known.source() == pattern.text);
+            let known = collected.known.get(&pattern.text).copied();
             if let Some(owners) = known.and_then(|at| collected.owners.get_mut(at)) {
                 owners.push(owner);
             } else if let Ok(parsed) = pattern::parse(&pattern.text) {
+                collected.known.insert(pattern.text.clone(), collected.patterns.len());
                 collected.patterns.push((parsed, pattern.at));
                 collected.owners.push(vec![owner]);
             }
@@ -271,7 +276,10 @@ impl<'p> Compiler<'p> {
     fn finish(mut self, name: &str) -> Result<CompiledPolicy, Vec<PatternTooLarge>> {
         self.thresholds.iter_mut().for_each(|thresholds| thresholds.sort_unstable());
         let mut too_large = Vec::new();
-        let fields = std::mem::take(&mut self.fields).map(|collected| collected.build(&mut too_large));
+        let mut fields = std::mem::take(&mut self.fields);
+        let body = fields.get_mut(Text::Body as usize).map(std::mem::take).unwrap_or_default();
+        let body = body.build(Matcher::new, &mut too_large);
+        let fields = fields.map(|collected| collected.build(TextMatcher::new, &mut too_large));
         if !too_large.is_empty() {
             // A map may be searched in several texts; its pattern is reported once.
             too_large.sort_by_key(|pattern: &PatternTooLarge| pattern.at);
@@ -291,6 +299,7 @@ impl<'p> Compiler<'p> {
             negations: self.negations,
             words: self.words,
             fields,
+            body,
             thresholds: self.thresholds,
         })
     }
@@ -303,12 +312,16 @@ impl<'p> Compiler<'p> {
 }
 
 impl FieldBuilder {
-    fn build(self, too_large: &mut Vec<PatternTooLarge>) -> Option<Field> {
+    fn build<M>(
+        self,
+        make: impl FnOnce(&[&Pattern]) -> Result<M, TooLarge>,
+        too_large: &mut Vec<PatternTooLarge>,
+    ) -> Option<Field<M>> {
         if self.patterns.is_empty() {
             return None;
         }
         let patterns: Vec<&Pattern> = self.patterns.iter().map(|(pattern, _)| pattern).collect();
-        match Matcher::new(&patterns) {
+        match make(&patterns) {
             Ok(matcher) => Some(Field { matcher, owners: self.owners }),
             Err(error) => {
                 let named = self.patterns.get(error.pattern);

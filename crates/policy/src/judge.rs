@@ -5,7 +5,7 @@
 
 use crate::compile::matcher::MatcherState;
 use crate::compile::rules::{Bits, CompiledPolicy, ConditionId, Rule, RuleId, Then};
-use crate::criterion::{Counter, CriterionKind, Text};
+use crate::criterion::{Counter, CriterionKind};
 use crate::fact::Fact;
 use crate::model::{Action, MatchMode, PerSecond};
 use crate::scope::{Close, Scope};
@@ -111,7 +111,7 @@ impl CompiledPolicy {
         run: &[u8],
         event: &mut dyn FnMut(&mut RuleState, usize) -> bool,
     ) {
-        let Some(field) = self.field(Text::Body) else { return };
+        let Some(field) = self.body() else { return };
         let mut body = state.body.take().unwrap_or_default();
         let mut pending = None;
         let mut go_on = true;
@@ -130,7 +130,7 @@ impl CompiledPolicy {
 
     /// The body text of a part is over; its last line may have had no end.
     pub fn end_body(&self, state: &mut RuleState) {
-        let (Some(field), Some(mut body)) = (self.field(Text::Body), state.body.take()) else { return };
+        let (Some(field), Some(mut body)) = (self.body(), state.body.take()) else { return };
         field.matcher.finish(&mut body, &mut |pattern| state.set_all(field.owners(pattern)));
         body.reset();
         state.body = Some(body);
@@ -249,7 +249,7 @@ mod tests {
     use std::num::NonZeroU32;
 
     use super::*;
-    use crate::criterion::Word;
+    use crate::criterion::{Text, Word};
     use crate::model::Configuration;
     use crate::profile::{Order, Profile};
     use crate::source::Span;

@@ -7,7 +7,12 @@
     reason = "a test reports by panicking; clippy exempts only functions marked as tests"
 )]
 
+use policy::compile::CompiledPolicy;
+use policy::criterion::Text;
+use policy::fact::Fact;
 use policy::model::Configuration;
+use policy::profile::Profile;
+use policy::{RuleState, Verdict};
 
 const MANY: usize = 20_000;
 
@@ -61,4 +66,29 @@ fn many_entries_and_addresses_are_listed() {
     let policy = policy(&text);
     assert_eq!(policy.access_lists.get("L").unwrap().entries.len(), 1);
     assert_eq!(policy.proxies.get("x").unwrap().listen.len(), MANY);
+}
+
+#[test]
+fn many_domains_are_searched_at_the_end_of_an_address() {
+    const A_MAP: usize = 50;
+    let maps = lines(|i| {
+        let begin =
+            if i % A_MAP == 0 { format!("parameter-map type regex r{}\n", i / A_MAP) } else { String::new() };
+        format!("{begin} pattern \"[@.]d{i}\\.example$\"\n")
+    });
+    let matches: String =
+        (0..MANY / A_MAP).map(|map| format!(" match sender address regex r{map}\n")).collect();
+    let text = format!(
+        "{maps}class-map type inspect smtp match-any c\n{matches}\
+         policy-map type inspect smtp p\n class type inspect smtp c\n  reset\n"
+    );
+    let policy = policy(&text);
+    let compiled = CompiledPolicy::compile(&policy, "p", &Profile::C3PL).unwrap();
+    let acts = |sender: &str| {
+        let mut state = RuleState::default();
+        compiled.learn(&mut state, Fact::Text(Text::Sender, sender.as_bytes()));
+        compiled.judge(&mut state, &mut |_| {}) != Verdict::Pass
+    };
+    assert!(acts("a@d0.example") && acts("a@x.d19999.example"));
+    assert!(!acts("a@d20000.example") && !acts("a@d7.example.org") && !acts("@d7"));
 }

@@ -13,7 +13,7 @@
 use std::cell::RefCell;
 
 use fastrand::Rng;
-use policy::compile::matcher::{Matcher, MatcherState};
+use policy::compile::matcher::{Matcher, MatcherState, TextMatcher};
 use policy::pattern::{Pattern, parse};
 use regex_automata::nfa::thompson::pikevm::{Cache, PikeVM};
 use regex_automata::{nfa::thompson, util::syntax};
@@ -107,6 +107,7 @@ fn plain_machine(pattern: &str) -> PikeVM {
 struct Set {
     twins: Vec<Twin>,
     matcher: Matcher,
+    texts: TextMatcher,
     regexes: Vec<PikeVM>,
     cache: RefCell<Vec<Cache>>,
 }
@@ -117,16 +118,27 @@ impl Set {
             .iter()
             .map(|twin| parse(&twin.ours).unwrap_or_else(|error| panic!("{twin:?}: {error:?}")))
             .collect();
-        let matcher = Matcher::new(&parsed.iter().collect::<Vec<_>>()).ok()?;
+        let parsed: Vec<&Pattern> = parsed.iter().collect();
+        let matcher = Matcher::new(&parsed).ok()?;
+        let texts = TextMatcher::new(&parsed).ok()?;
         let regexes: Vec<PikeVM> = twins.iter().map(|twin| plain_machine(&twin.theirs)).collect();
         let cache = RefCell::new(regexes.iter().map(PikeVM::create_cache).collect());
-        Some(Self { matcher, regexes, cache, twins })
+        Some(Self { matcher, texts, regexes, cache, twins })
     }
 
     fn expected_in(&self, text: &[u8]) -> Vec<usize> {
         let mut caches = self.cache.borrow_mut();
         let mut holds = |index: &usize| self.regexes[*index].is_match(&mut caches[*index], text);
         (0..self.regexes.len()).filter(|index| holds(index)).collect()
+    }
+
+    /// Where the text comes whole.
+    fn found_in(&self, text: &[u8]) -> Vec<usize> {
+        let mut found = Vec::new();
+        self.texts.find_in(text, &mut |index| found.push(index));
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// Hits with the octets of the text up to and with the line end.
@@ -216,7 +228,9 @@ fn compare(seed: u64, kind: &Kind, rounds: usize, texts: usize) {
             set.matcher.find_in(&text, &mut |index| found.push(index));
             let shown = text.escape_ascii();
             let place = || format!("seed {seed} round {round} {:?} in \"{shown}\"", set.twins);
-            assert_eq!(found, set.expected_in(&text), "{}", place());
+            let expected = set.expected_in(&text);
+            assert_eq!(found, expected, "{}", place());
+            assert_eq!(set.found_in(&text), expected, "as a whole: {}", place());
             let cuts = cuts(&mut rng, text.len());
             let mut state = MatcherState::default();
             let expected = set.expected(&text);
@@ -290,6 +304,28 @@ fn prose(rng: &mut Rng, len: usize) -> Vec<u8> {
 
 const WORDS: [&str; 8] =
     ["mortgage", "morning", "offer", "former", "order", "free", "remarkable", "forever and a day"];
+
+/// A few letters, mostly at an edge of the text.
+fn edge(rng: &mut Rng) -> Twin {
+    let (start, plain_start) = rng.choice([("^", r"\A"), ("^", r"\A"), ("", ""), (".*", "")]).unwrap();
+    let (end, plain_end) = rng.choice([("$", r"\z"), ("$", r"\z"), ("", ""), ("a*", "")]).unwrap();
+    let count = rng.usize(..4);
+    let letters: String =
+        (0..count).map(|_| *rng.choice(&["a", "b", "[ab]", "(a|bb)", "a?"]).unwrap()).collect();
+    twin(
+        &format!("{start}{letters}{end}"),
+        &format!("{plain_start}{}{plain_end}", letters.replace('(', "(?:")),
+    )
+}
+
+fn letters(rng: &mut Rng, len: usize) -> Vec<u8> {
+    (0..len).map(|_| *rng.choice(b"aab\rc").unwrap()).collect()
+}
+
+#[test]
+fn literals_at_the_edges_of_a_text_hold_where_the_plain_machine_says() {
+    compare(11, &Kind { pattern: edge, patterns: 30, text: letters, text_len: 8 }, 2000, 8);
+}
 
 #[test]
 fn single_patterns_hold_where_the_plain_machine_says() {

@@ -14,6 +14,7 @@ mod octets;
 mod prefilter;
 mod split;
 mod tail;
+mod whole;
 
 use std::fmt;
 
@@ -22,6 +23,7 @@ use smallvec::SmallVec;
 use self::build::Parts;
 use self::group::{Hits, Memory, PatternGroup};
 use self::prefilter::Prefilter;
+pub use self::whole::TextMatcher;
 use crate::pattern::Pattern;
 
 /// Patterns compiled together; shared by all sessions.

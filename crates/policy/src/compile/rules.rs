@@ -6,7 +6,7 @@ use proto::mime::TransferEncoding;
 use smallvec::SmallVec;
 
 use super::masks::Masks;
-use super::matcher::Matcher;
+use super::matcher::{Matcher, TextMatcher};
 use crate::criterion::{Counter, CriterionKind, Learned, Text, Word};
 use crate::model::{Action, MatchMode};
 use crate::profile::Profile;
@@ -27,7 +27,9 @@ pub struct CompiledPolicy {
     /// For each scope, the conditions that end when it begins anew.
     pub(crate) endings: Vec<(Scope, Bits)>,
     pub(super) words: [Vec<(Words, ConditionId)>; Word::COUNT],
-    pub(super) fields: [Option<Field>; Text::COUNT],
+    /// None of [`Text::Body`], which comes in pieces.
+    pub(super) fields: [Option<Field<TextMatcher>>; Text::COUNT],
+    pub(super) body: Option<Field<Matcher>>,
     pub(super) thresholds: [Vec<(u64, ConditionId)>; Counter::COUNT],
 }
 
@@ -82,7 +84,7 @@ impl CompiledPolicy {
 
     /// Whether any condition searches this text: if none does, it need not be learned.
     pub fn searches(&self, text: Text) -> bool {
-        self.field(text).is_some()
+        self.field(text).is_some() || text == Text::Body && self.body.is_some()
     }
 
     /// How many of its classes act, each counted once.
@@ -115,8 +117,14 @@ impl CompiledPolicy {
         hidden.map(|condition| condition.text.as_str())
     }
 
-    pub(crate) fn field(&self, text: Text) -> Option<&Field> {
+    /// What is searched in a text that comes whole.
+    pub(crate) fn field(&self, text: Text) -> Option<&Field<TextMatcher>> {
         self.fields.get(text as usize)?.as_ref()
+    }
+
+    /// What is searched in body text.
+    pub(crate) const fn body(&self) -> Option<&Field<Matcher>> {
+        self.body.as_ref()
     }
 
     pub(crate) fn words(&self, word: Word) -> &[(Words, ConditionId)] {
@@ -183,12 +191,12 @@ pub(crate) struct Negation {
 
 /// All patterns that are searched in one kind of text.
 #[derive(Debug)]
-pub(crate) struct Field {
-    pub(crate) matcher: Matcher,
+pub(crate) struct Field<M> {
+    pub(crate) matcher: M,
     pub(super) owners: Vec<Vec<ConditionId>>,
 }
 
-impl Field {
+impl<M> Field<M> {
     pub(crate) fn owners(&self, pattern: usize) -> &[ConditionId] {
         self.owners.get(pattern).map_or(&[], Vec::as_slice)
     }
