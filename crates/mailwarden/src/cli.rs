@@ -27,6 +27,9 @@ pub(crate) enum Command {
     Explain(ExplainFlags),
     /// Show captured sessions, and what a policy would have done with them
     Replay(ReplayFlags),
+    /// Try a policy on a message, or a pattern on a text
+    #[command(subcommand)]
+    Test(TestCommand),
     /// Print the manual page
     Man,
     /// Print shell completions
@@ -109,6 +112,44 @@ pub(crate) struct ExplainFlags {
     /// Codes of diagnostics, as they stand in square brackets behind each
     #[arg(value_name = "CODE", required = true)]
     pub(crate) codes: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TestCommand {
+    /// Show which class acts on a message, and what its sender would read
+    Mail(TestMailFlags),
+    /// Show whether a pattern is found in a text, as a policy looks for it
+    Regex(TestRegexFlags),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TestMailFlags {
+    /// Messages, header and body, with either kind of line end; `-` reads standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Configuration with the policy to try
+    #[arg(long, value_name = "FILE", default_value = "/etc/mailwarden/mailwarden.conf")]
+    pub(crate) config: PathBuf,
+    /// Proxy whose policy applies; by default the first of the configuration
+    #[arg(long, value_name = "NAME")]
+    pub(crate) proxy: Option<String>,
+    /// Sender of the envelope; empty for a bounce
+    #[arg(long, value_name = "ADDRESS", default_value = "sender@client.example")]
+    pub(crate) from: String,
+    /// Recipient of the envelope; may be repeated
+    #[arg(long, value_name = "ADDRESS", default_value = "recipient@server.example")]
+    pub(crate) to: Vec<String>,
+    /// Name in the client's greeting
+    #[arg(long, value_name = "NAME", default_value = "client.example")]
+    pub(crate) helo: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TestRegexFlags {
+    /// Text to search: an address, a line of the header or of the body
+    pub(crate) text: String,
+    /// Pattern, in the dialect of IOS
+    pub(crate) pattern: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

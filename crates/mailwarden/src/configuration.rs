@@ -4,7 +4,9 @@ use std::cmp::Reverse;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::sync::Arc;
 
+use engine::SessionConfig;
 use policy::Attachment;
 use policy::diagnostic::{Diagnostics, Severity};
 use policy::model::Configuration;
@@ -14,6 +16,7 @@ use policy::{Loaded, render};
 
 use crate::plan::Plan;
 use crate::report::{Complaint, Configured};
+use crate::{Exit, terminal};
 
 /// A configuration file with everything that is to be said of it.
 pub(crate) struct Read {
@@ -38,6 +41,30 @@ pub(crate) fn read(path: &Path) -> Result<Read, String> {
 pub(crate) fn read_stdin() -> Result<Read, String> {
     let bytes = bounded(io::stdin().lock()).map_err(|error| format!("standard input: {error}"))?;
     Ok(read_bytes("-", &bytes))
+}
+
+/// What the sessions of a proxy are created with, the first of the file or the one that is named. What is wrong is
+/// said, and decides how the program ends.
+pub(crate) fn session_config(path: &Path, proxy: Option<&str>) -> Result<Arc<SessionConfig>, Exit> {
+    let read = read(path).map_err(|error| {
+        terminal::complain(&format!("mailwarden: {error}\n"));
+        Exit::System
+    })?;
+    terminal::complain(&read.complaints());
+    let plan = read.plan.ok_or(Exit::Usage)?;
+    let mut configs = plan.listeners.iter().map(|listener| &listener.config);
+    let found = match proxy {
+        None => configs.next(),
+        Some(wanted) => configs.find(|config| config.name == wanted),
+    };
+    found.map(Arc::clone).ok_or_else(|| {
+        let missing = proxy.map_or_else(
+            || "no `proxy` block with `listen` and `server`".to_owned(),
+            |wanted| format!("no proxy `{wanted}`"),
+        );
+        terminal::complain(&format!("mailwarden: {}: {missing}\n", path.display()));
+        Exit::Usage
+    })
 }
 
 /// What a configuration may be long, and one byte more: by that byte a longer one is known, even if it never ends.

@@ -16,6 +16,7 @@ mod proxy;
 mod replay;
 mod report;
 mod terminal;
+mod test;
 mod text;
 
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Check(flags) => check::run(&flags),
         Command::Explain(flags) => explain::run(&flags),
         Command::Replay(flags) => replay::run(&flags),
+        Command::Test(command) => test::run(&command),
         Command::Man => manual::page(),
         Command::Completions { shell } => manual::completions(shell),
     };
@@ -41,7 +43,7 @@ fn main() -> ExitCode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Exit {
     Done = 0,
-    /// Something was found: a warning under `--strict`, a capture that is damaged.
+    /// Something was found: a warning under `--strict`, a capture that is damaged, a class that acts.
     Finding = 1,
     /// The command line or the configuration is wrong.
     Usage = 2,

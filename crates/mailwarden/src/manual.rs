@@ -45,6 +45,9 @@ fn render(out: &mut Vec<u8>) -> io::Result<()> {
     out.extend_from_slice(b".SH COMMANDS\n");
     for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help") {
         out.extend_from_slice(describe(subcommand)?.as_bytes());
+        for nested in subcommand.get_subcommands().filter(|nested| nested.get_name() != "help") {
+            out.extend_from_slice(describe(nested)?.as_bytes());
+        }
     }
     out.extend_from_slice(CLOSING.as_bytes());
     Ok(())
@@ -63,7 +66,8 @@ fn describe(command: &Command) -> io::Result<String> {
         ".SH SYNOPSIS" | ".SH DESCRIPTION" | ".SH OPTIONS" => ".PP\n".to_owned(),
         line => format!("{line}\n"),
     });
-    Ok(format!(".SS {}\n{}", command.get_name(), body.collect::<String>()))
+    let name = command.get_bin_name().unwrap_or_else(|| command.get_name()).trim_start_matches("mailwarden ");
+    Ok(format!(".SS {name}\n{}", body.collect::<String>()))
 }
 
 const CLOSING: &str = ".SH EXIT STATUS
@@ -72,7 +76,8 @@ const CLOSING: &str = ".SH EXIT STATUS
 Success.
 .TP
 1
-Findings: a warning with \\-\\-strict, a demo session that did not go as expected, a damaged capture.
+Findings: a warning with \\-\\-strict, a demo session that did not go as expected, a damaged capture, a message that a
+class acts on.
 .TP
 2
 Usage or configuration error.
@@ -103,6 +108,9 @@ mod tests {
         let page = String::from_utf8(page).unwrap().replace("\\-", "-");
         for command in Cli::command().get_subcommands() {
             assert!(page.contains(&format!(".SS {}\n", command.get_name())), "{page}");
+        }
+        for nested in ["test mail", "test regex"] {
+            assert!(page.contains(&format!(".SS {nested}\n")), "{page}");
         }
         for flag in ["--config", "--listen", "--strict", "--format", "--keep"] {
             assert!(page.contains(flag), "{flag}: {page}");

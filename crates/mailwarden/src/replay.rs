@@ -75,23 +75,7 @@ enum Trouble {
 /// What judges: the policy of a proxy, or conformance alone.
 fn session_config(flags: &ReplayFlags) -> Result<SessionConfig, Exit> {
     let Some(path) = &flags.config else { return Ok(observing(&SessionConfig::default())) };
-    let name = path.display().to_string();
-    let read = configuration::read(path).map_err(|error| {
-        terminal::complain(&format!("mailwarden: {error}\n"));
-        Exit::System
-    })?;
-    terminal::complain(&read.complaints());
-    let plan = read.plan.ok_or(Exit::Usage)?;
-    let mut configs = plan.listeners.iter().map(|listener| &listener.config);
-    let found = match &flags.proxy {
-        None => configs.next(),
-        Some(wanted) => configs.find(|config| config.name == *wanted),
-    };
-    let missing = flags.proxy.as_ref().map_or_else(
-        || "no `proxy` block with `listen` and `server`".to_owned(),
-        |wanted| format!("no proxy `{wanted}`"),
-    );
-    found.map(|config| observing(config)).ok_or_else(|| complain(&name, &missing, Exit::Usage))
+    configuration::session_config(path, flags.proxy.as_deref()).map(|config| observing(&config))
 }
 
 /// The same, for dialogues that are over: nothing is refused for its length.
