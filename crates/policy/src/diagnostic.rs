@@ -153,6 +153,10 @@ codes! {
     OutOfRange = "out-of-range", Error;
     TooLong = "too-long", Error;
     OutsideBlock = "outside-block", Error;
+    PastedMark = "pasted-mark", Error;
+    UnknownStatement = "unknown-statement", Warning;
+    OtherPlatform = "other-platform", Warning;
+    NoEffect = "no-effect", Warning;
     NotInThisVersion = "not-in-this-version", Error;
     NotSupported = "not-supported", Warning;
     TypographicQuotes = "typographic-quotes", Warning;

@@ -56,6 +56,15 @@ impl AnyStatement {
         matches!(self, Self::Common(common::Statement::OnTheWay))
     }
 
+    /// Whether no other feature of a device has such a line.
+    pub(crate) const fn is_distinctive(&self) -> bool {
+        match self {
+            Self::Own(statement) => statement.is_distinctive(),
+            Self::C3pl(statement) => statement.is_distinctive(),
+            Self::Common(_) => false,
+        }
+    }
+
     /// Whether the line is a regular expression, in which an unclosed quote is an error.
     pub(crate) const fn is_pattern(&self) -> bool {
         match self {
@@ -193,6 +202,9 @@ mod tests {
                     let resolved = grammar::resolve(mode, platforms(platform), &grammar::words(&line));
                     assert!(resolved.is_ok_and(|it| it.build().is_ok()), "{line}");
                     let loaded = crate::load("sample", text.as_bytes());
+                    if loaded.diagnostics.iter().any(|it| it.code == Code::OtherPlatform) {
+                        continue;
+                    }
                     let outside = loaded.diagnostics.iter().find(|it| it.code == Code::OutsideBlock);
                     assert!(outside.is_none(), "{text}: {outside:?}");
                     typed += 1;

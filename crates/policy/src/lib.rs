@@ -15,6 +15,7 @@ mod display;
 mod explain;
 pub mod fact;
 mod judge;
+mod known;
 mod lines;
 mod link;
 mod lint;
@@ -27,6 +28,7 @@ pub mod platform;
 pub mod profile;
 pub mod render;
 pub mod scope;
+mod slip;
 pub mod source;
 mod statement;
 pub mod survey;
@@ -38,7 +40,7 @@ pub use judge::{Ending, Held, Hit, RuleState, Verdict};
 
 use diagnostic::{Code, Diagnostic, Diagnostics};
 use model::Configuration;
-use platform::Platform;
+use platform::Decision;
 use source::{Flaw, Source, Span};
 use statement::Statements;
 use survey::Summary;
@@ -64,10 +66,11 @@ pub fn load(name: &str, octets: &[u8]) -> Loaded {
     if let Some(flaw) = flaw {
         diagnostics.push(complaint(flaw));
     }
-    let platform = Platform::of(&source);
+    let decision = Decision::of(&source);
+    let platform = decision.platform;
     let lines = lines::read(&source, platform, &mut diagnostics);
     let Statements { nodes, unused, not_used_here, in_full } =
-        statement::read(&source, &lines, platform, &mut diagnostics);
+        statement::read(&source, &lines, decision, &mut diagnostics);
     let summary = Summary { unused, not_used_here, ..survey::read(&lines, &in_full) };
     let configuration = dialect::lower(nodes, platform, &mut diagnostics);
     link::check(&configuration, &mut diagnostics);

@@ -17,11 +17,31 @@ pub(crate) struct Line<'s> {
     pub(crate) start: usize,
     /// The number of blanks between the prompt and the text; a tab counts as one.
     pub(crate) indent: usize,
-    /// Typed at `Router>` or `Router#`: not a statement of the configuration.
-    pub(crate) exec: bool,
+    /// Where it was typed, if its prompt tells.
+    pub(crate) prompt: Option<Prompt<'s>>,
+}
+
+/// The mode that a prompt shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Prompt<'s> {
+    /// `Router>` or `Router#`: what is typed there is no statement of the configuration.
+    Exec,
+    /// `Router(config-cmap)#`, without the parentheses.
+    Configuration { host: &'s str, mode: &'s str },
+}
+
+impl Prompt<'_> {
+    /// Whether no block is open at this prompt.
+    pub(crate) fn is_outermost(&self) -> bool {
+        matches!(self, Self::Configuration { mode, .. } if mode.eq_ignore_ascii_case("config"))
+    }
 }
 
 impl Line<'_> {
+    pub(crate) fn is_exec(&self) -> bool {
+        self.prompt == Some(Prompt::Exec)
+    }
+
     pub(crate) fn span(&self) -> Span {
         Span::new(self.start, self.start + self.text.len())
     }
@@ -103,10 +123,18 @@ impl<'s> LineReader<'_, 's> {
         if !line.first_word().eq_ignore_ascii_case("certificate") || line.text.contains("nvram:") {
             return;
         }
+        /// Limit: rows in which somebody put other words for the digits, before `quit`.
+        const REDACTED_MAX: usize = 8;
+        let closes = |row: &str| row.trim().eq_ignore_ascii_case("quit");
         while let Some(&(_, row)) = self.raw.get(self.next) {
-            let is_quit = row.trim().eq_ignore_ascii_case("quit");
+            let is_quit = closes(row);
             let is_hex = row.bytes().all(|b| b.is_ascii_hexdigit() || b.is_ascii_whitespace());
             if !is_quit && !is_hex {
+                let mut near = self.raw.iter().skip(self.next).take(REDACTED_MAX);
+                if let Some(rows) = near.position(|(_, row)| closes(row)) {
+                    self.next += rows + 1;
+                    return;
+                }
                 let message = "the certificate does not end with `quit`";
                 self.complaints.push(Diagnostic::new(Code::UnterminatedText, line.span(), message));
                 return;
@@ -129,22 +157,34 @@ impl<'s> LineReader<'_, 's> {
     }
 }
 
+/// The statements of a source, each in one line, as far as they can be told without reading texts.
+pub(crate) fn bare(source: &Source) -> impl Iterator<Item = Line<'_>> {
+    source.lines().filter_map(|(start, raw)| statement(start, raw))
+}
+
 /// The statement in a raw line.
 fn statement(start: usize, raw: &str) -> Option<Line<'_>> {
     // A pager leaves `--More--` and then writes over it: what counts follows the last return.
     let raw = raw.trim_end_matches(|c: char| c.is_ascii_whitespace());
     let from = raw.rfind(['\r', '\u{8}']).map_or(0, |at| at + 1);
     let from = from + pager_remnant(raw.get(from..)?);
-    let (from, exec) = match prompt(raw.get(from..)?) {
-        Some((len, exec)) => (from + len, exec),
-        None => (from, false),
+    let (from, prompt) = match prompt(raw.get(from..)?) {
+        Some((len, prompt)) => (from + len, Some(prompt)),
+        None => (from, None),
     };
     let rest = raw.get(from..)?;
     let blank = |c: char| c.is_ascii_whitespace();
     let text = rest.trim_matches(blank);
     let indent = rest.len() - rest.trim_start_matches(blank).len();
-    let is_comment = text.is_empty() || text.starts_with(['!', '#', ':']);
-    (!is_comment).then_some(Line { text, start: start + from + indent, indent, exec })
+    (!is_remark(text)).then_some(Line { text, start: start + from + indent, indent, prompt })
+}
+
+/// Whether nothing is said: a comment, or what a device remarked on the line before it.
+fn is_remark(text: &str) -> bool {
+    text.is_empty()
+        || text == "^"
+        || text.starts_with(['!', '#', ':', '%'])
+        || text.contains("% Invalid input detected")
 }
 
 /// The length of a `--More--` left in a pasted terminal log.
@@ -156,8 +196,8 @@ fn pager_remnant(text: &str) -> usize {
     found.map_or(0, |more| text.len() - trimmed.len() + more.len())
 }
 
-/// The length of a prompt such as `Router(config-cmap)#`, and whether it is one of the exec modes.
-fn prompt(text: &str) -> Option<(usize, bool)> {
+/// The length of a prompt such as `Router(config-cmap)#`, and what it shows.
+fn prompt(text: &str) -> Option<(usize, Prompt<'_>)> {
     let trimmed = text.trim_start();
     let lead = text.len() - trimmed.len();
     let part_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '@');
@@ -168,11 +208,14 @@ fn prompt(text: &str) -> Option<(usize, bool)> {
     }
     let rest = trimmed.get(name_len..)?;
     let mode = rest.trim_start_matches(' ');
-    let (mode_len, exec) = match mode.split_once(')') {
-        Some((inside, _)) if is_configuration(inside) => (rest.len() - mode.len() + inside.len() + 1, false),
-        _ => (0, true),
+    let (mode_len, prompt) = match mode.split_once(')') {
+        Some((inside, _)) if is_configuration(inside) => {
+            let mode_len = rest.len() - mode.len() + inside.len() + 1;
+            (mode_len, Prompt::Configuration { host: name, mode: inside.trim_start_matches('(') })
+        }
+        _ => (0, Prompt::Exec),
     };
-    rest.get(mode_len..)?.starts_with(['#', '>']).then_some((lead + name_len + mode_len + 1, exec))
+    rest.get(mode_len..)?.starts_with(['#', '>']).then_some((lead + name_len + mode_len + 1, prompt))
 }
 
 /// `(config-cmap`, the parenthesis of a prompt.

@@ -1,27 +1,36 @@
 //! A line that fits no command becomes a diagnostic: what was expected, and what was probably meant.
 
-use grammar::{Command, Completion, Mismatch, Mode, Platforms};
+use grammar::{Mismatch, Mode, Platforms};
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::dialect::AnyStatement;
 use crate::lines::Line;
 use crate::nearest::nearest;
+use crate::slip::{self, Kind, Slip, completions, is_keyword};
 use crate::source::Span;
 
 /// Limit: words offered in a message; a longer list helps nobody.
 const EXPECTED_MAX: usize = 12;
 
-/// `word` is the index of the word in question.
+/// `word` is the index of the word in question, and `slip` what the line was probably meant to be.
 pub(crate) fn complaint(
     mode: &'static Mode<AnyStatement>,
     platforms: Platforms,
     line: &Line<'_>,
+    words: &grammar::Line<'_>,
     mismatch: &Mismatch,
     word: usize,
+    slip: Option<&Slip<'_>>,
 ) -> Diagnostic {
+    if let Some(slip) = slip {
+        return slipped(line, slip);
+    }
     let end = line.start + line.text.len();
     match mismatch {
-        Mismatch::Unknown { at } => unknown(mode, platforms, line, *at, word),
+        Mismatch::Unknown { at } => {
+            let next = completions(mode, platforms, words.words.get(..word).unwrap_or_default());
+            unknown(&next, line, words, *at)
+        }
         Mismatch::Ambiguous { at, candidates } => {
             let words: Vec<String> = candidates.iter().map(|word| format!("`{word}`")).collect();
             let message = format!("`{}` is ambiguous", slice(line, *at));
@@ -46,83 +55,79 @@ pub(crate) fn complaint(
     }
 }
 
-/// A word that does not fit here. If an earlier one is a slip that explains it, that one is at fault.
-fn unknown(
-    mode: &'static Mode<AnyStatement>,
-    platforms: Platforms,
-    line: &Line<'_>,
-    at: grammar::Span,
-    word: usize,
-) -> Diagnostic {
-    let next = next_words(mode, platforms, line, at.start);
-    let meant = nearest(slice(line, at), next.iter().copied().filter(|word| is_keyword(word)));
-    let (at, meant) = match (meant, corrected(mode, platforms, line.text, word)) {
-        (None, Some(Correction { at, keyword, .. })) => {
-            (grammar::Span { start: line.start + at.start, end: line.start + at.end }, Some(keyword))
+/// A line that is a command with one slip mended.
+fn slipped(line: &Line<'_>, slip: &Slip<'_>) -> Diagnostic {
+    let typed = slice(line, slip.at);
+    let complaint = |message| Diagnostic::new(Code::InvalidInput, slip.at.into(), message);
+    match slip.kind {
+        Kind::Keyword(keyword) => {
+            complaint(format!("invalid input `{typed}`")).help(format!("did you mean `{keyword}`?"))
         }
-        (meant, _) => (at, meant),
-    };
-    let typed = slice(line, at);
-    if let Some(odd) = typed.chars().find(|c| is_invisible(*c)) {
-        let message = format!("the word contains the invisible character U+{:04X}", u32::from(odd));
-        return Diagnostic::new(Code::InvalidInput, at.into(), message)
-            .help("remove it, or replace it with a space");
+        Kind::Glued => complaint(format!("the words of `{typed}` are not separated"))
+            .help(format!("write `{}`", slip::text(&slip.line))),
+        Kind::Invisible(odd) => invisible(slip.at, odd),
     }
-    let message = match expected(&next) {
+}
+
+/// A word in which something is not what it looks like.
+pub(crate) fn invisible(at: grammar::Span, odd: char) -> Diagnostic {
+    let message = format!("the word contains the invisible character U+{:04X}", u32::from(odd));
+    Diagnostic::new(Code::InvalidInput, at.into(), message).help("remove it, or replace it with a space")
+}
+
+/// A word that does not fit here, where one of `next` would.
+fn unknown(next: &[&str], line: &Line<'_>, words: &grammar::Line<'_>, at: grammar::Span) -> Diagnostic {
+    let typed = slice(line, at);
+    if let Some(odd) = typed.chars().find(|c| slip::is_invisible(*c)) {
+        return invisible(at, odd);
+    }
+    let meant = nearest(typed, next.iter().copied().filter(|word| is_keyword(word)));
+    let message = match expected(next) {
         Some(expected) if meant.is_none() => format!("invalid input `{typed}`, expected {expected}"),
         _ => format!("invalid input `{typed}`"),
     };
+    let help = meant.map(|meant| format!("did you mean `{meant}`?"));
     Diagnostic::new(Code::InvalidInput, at.into(), message)
-        .maybe_help(meant.map(|meant| format!("did you mean `{meant}`?")))
+        .maybe_help(help.or_else(|| in_other_words(next, words, at)))
 }
 
-/// A word that is probably a slip.
-pub(crate) struct Correction {
-    at: grammar::Span,
-    keyword: &'static str,
-    /// The command that the line is with the keyword in the word's place.
-    pub(crate) command: &'static Command<AnyStatement>,
-    /// The line then.
-    pub(crate) line: String,
+/// How to say what was written in the manner of other languages.
+fn in_other_words(next: &[&str], words: &grammar::Line<'_>, at: grammar::Span) -> Option<String> {
+    let index = words.words.iter().position(|word| word.span == at)?;
+    let (before, rest) = words.words.split_at_checked(index)?;
+    let (word, after) = rest.split_first()?;
+    if word.text.starts_with('!') {
+        return Some("write the remark on a line of its own".to_owned());
+    }
+    let line = |keyword: &str, number: u64| {
+        let words: Vec<&str> = before.iter().map(|word| word.text).collect();
+        format!("{} {keyword} {number}", words.join(" "))
+    };
+    if next.contains(&"gt") {
+        let number: u64 = after.first()?.text.parse().ok()?;
+        let negated = |over: u64| line("gt", over).replacen("match ", "match not ", 1);
+        return match word.text {
+            "lt" | "<" => Some(format!("write `{}`", negated(number.checked_sub(1)?))),
+            "le" | "<=" => Some(format!("write `{}`", negated(number))),
+            "ge" | ">=" => Some(format!("write `{}`", line("gt", number.checked_sub(1)?))),
+            ">" => Some(format!("write `{}`", line("gt", number))),
+            _ => None,
+        };
+    }
+    next.iter().any(|word| word.starts_with('<')).then(|| in_full(word.text)).flatten()
 }
 
-/// The word, the `from`th or one before it, that makes the line whole if it is written as a keyword.
-pub(crate) fn corrected(
-    mode: &'static Mode<AnyStatement>,
-    platforms: Platforms,
-    text: &str,
-    from: usize,
-) -> Option<Correction> {
-    let words = grammar::words(text).words;
-    words.iter().take(from + 1).rev().find_map(|word| {
-        let before = text.get(..word.span.start)?;
-        let after = text.get(word.span.end..)?;
-        let next = completions(mode, platforms, before);
-        // A keyword that is written right is no slip: in `match sender regex r` a word is missing.
-        if next.iter().any(|keyword| keyword.eq_ignore_ascii_case(word.text)) {
-            return None;
-        }
-        let keyword = nearest(word.text, next.iter().copied().filter(|word| is_keyword(word)))?;
-        let line = format!("{before}{keyword}{after}");
-        let command = grammar::resolve(mode, platforms, &grammar::words(&line)).ok()?.command;
-        Some(Correction { at: word.span, keyword, command, line })
-    })
-}
-
-fn next_words(
-    mode: &'static Mode<AnyStatement>,
-    platforms: Platforms,
-    line: &Line<'_>,
-    at: usize,
-) -> Vec<&'static str> {
-    completions(mode, platforms, line.text.get(..at.saturating_sub(line.start)).unwrap_or(""))
-}
-
-/// What may follow the beginning of a line.
-fn completions(mode: &'static Mode<AnyStatement>, platforms: Platforms, before: &str) -> Vec<&'static str> {
-    let before = if before.is_empty() { String::new() } else { format!("{} ", before.trim_end()) };
-    let next = grammar::complete(mode, platforms, &before).unwrap_or_default();
-    next.into_iter().map(|Completion { word, .. }| word).collect()
+/// `50M` as a number.
+fn in_full(typed: &str) -> Option<String> {
+    let letters = typed.trim_start_matches(|c: char| c.is_ascii_digit());
+    let number: u64 = typed.strip_suffix(letters)?.parse().ok()?;
+    let unit = match letters.to_ascii_lowercase().as_str() {
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1 << 30,
+        _ => return None,
+    };
+    Some(format!("write `{}`", number.checked_mul(unit)?))
 }
 
 /// ``a name, `gt` or a number from 1 to 5``; nothing if there is too much to say.
@@ -149,17 +154,6 @@ fn listed(words: &[String]) -> String {
         [only] => only.clone(),
         [first @ .., last] => format!("{} or {last}", first.join(", ")),
     }
-}
-
-fn is_keyword(word: &str) -> bool {
-    !matches!(word, "WORD" | "LINE" | "<cr>") && !word.starts_with('<')
-}
-
-/// What pages and word processors put where a blank is seen, or nothing.
-fn is_invisible(c: char) -> bool {
-    !c.is_ascii() && c.is_whitespace()
-        || c.is_control()
-        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
 fn slice<'s>(line: &Line<'s>, at: grammar::Span) -> &'s str {

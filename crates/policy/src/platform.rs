@@ -1,6 +1,7 @@
 //! The platform whose language a file is written in: it chooses the command tree and the reading of masks.
 
-use crate::source::Source;
+use crate::lines::{self, Line, Prompt};
+use crate::source::{Source, Span};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Platform {
@@ -17,25 +18,81 @@ impl Platform {
         }
     }
 
+    /// As people call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Ios => "IOS",
+            Self::Asa => "ASA",
+        }
+    }
+
+    pub fn other(self) -> Self {
+        match self {
+            Self::Ios => Self::Asa,
+            Self::Asa => Self::Ios,
+        }
+    }
+}
+
+/// Which platform a file is of, and which line says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Decision {
+    pub(crate) platform: Platform,
+    /// `None` if no line does.
+    pub(crate) by: Option<Span>,
+}
+
+impl Decision {
     /// What the `mailwarden` block says, else what the first sure sign shows, else the default.
-    pub fn of(source: &Source) -> Self {
-        configured(source).or_else(|| source.lines().find_map(|(_, line)| sign(line))).unwrap_or_default()
+    pub(crate) fn of(source: &Source) -> Self {
+        let sign = || {
+            lines::bare(source)
+                .find_map(|line| Some((sign(line.text).or_else(|| shown(&line))?, line.span())))
+        };
+        let found = configured(source).or_else(sign);
+        found.map_or_else(Self::default, |(platform, by)| Self { platform, by: Some(by) })
     }
 }
 
 /// `platform …` after a line `mailwarden`.
-fn configured(source: &Source) -> Option<Platform> {
-    let after = source.lines().map(|(_, line)| line.trim()).skip_while(|line| !is(line, "mailwarden"));
-    after.map(|line| line.split_ascii_whitespace().collect::<Vec<_>>()).find_map(|words| match *words {
-        [platform, value] if is(platform, "platform") && is(value, "ios") => Some(Platform::Ios),
-        [platform, value] if is(platform, "platform") && is(value, "asa") => Some(Platform::Asa),
-        _ => None,
+fn configured(source: &Source) -> Option<(Platform, Span)> {
+    let after = lines::bare(source).skip_while(|line| !is(unquoted(line.text), "mailwarden"));
+    after.into_iter().find_map(|line| {
+        let words: Vec<&str> = unquoted(line.text).split_ascii_whitespace().collect();
+        let platform = match *words {
+            [platform, value] if is(platform, "platform") && is(value, "ios") => Platform::Ios,
+            [platform, value] if is(platform, "platform") && is(value, "asa") => Platform::Asa,
+            _ => return None,
+        };
+        Some((platform, line.span()))
     })
+}
+
+/// A line of quoted mail without its marks.
+fn unquoted(line: &str) -> &str {
+    line.trim_start_matches(['>', ' '])
+}
+
+/// What a prompt shows: the name a device has of its maker, or a mode of one platform alone.
+fn shown(line: &Line<'_>) -> Option<Platform> {
+    let Some(Prompt::Configuration { host, mode }) = line.prompt else { return None };
+    let begins =
+        |names: &[&str]| names.iter().any(|name| mode.get(..name.len()).is_some_and(|it| is(it, name)));
+    match () {
+        () if ["ciscoasa", "pixfirewall"].iter().any(|name| is(host, name)) => Some(Platform::Asa),
+        () if begins(&["config-pmap-p", "config-network-object", "config-service-object"]) => {
+            Some(Platform::Asa)
+        }
+        () if begins(&["config-sec-zone", "config-profile", "config-ext-nacl", "config-std-nacl"]) => {
+            Some(Platform::Ios)
+        }
+        () => None,
+    }
 }
 
 /// What only one of the platforms has.
 fn sign(line: &str) -> Option<Platform> {
-    let mut words = line.split_ascii_whitespace();
+    let mut words = unquoted(line).split_ascii_whitespace();
     let first = words.next().map(str::to_ascii_lowercase)?;
     let first = if first == "no" { words.next()?.to_ascii_lowercase() } else { first };
     let second = words.next().unwrap_or("").to_ascii_lowercase();
@@ -73,12 +130,16 @@ mod tests {
             ("policy-map type inspect esmtp M\n", Platform::Asa),
             ("policy-map type inspect esmtp\n", Platform::Asa),
             ("class-map type regex match-any R\n", Platform::Asa),
+            ("ciscoasa(config)# policy-map global_policy\n", Platform::Asa),
+            ("edge(config)# policy-map type inspect esmtp M\n", Platform::Asa),
+            ("edge(config-pmap-p)# no mask-banner\n", Platform::Asa),
+            ("> ASA Version 9.1(2)\n", Platform::Asa),
             ("hostname x\n", Platform::Ios),
             ("", Platform::Ios),
             ("version 15.4\nmailwarden\n workers 2\n platform asa\n", Platform::Asa),
         ];
         for (text, expected) in table {
-            assert_eq!(Platform::of(&Source::decode("t", text.as_bytes()).0), expected, "{text:?}");
+            assert_eq!(Decision::of(&Source::decode("t", text.as_bytes()).0).platform, expected, "{text:?}");
         }
     }
 }

@@ -10,13 +10,21 @@ use grammar::{Claim, Command, Mismatch, Mode, Platforms, Resolved, Unknown};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::{self, AnyStatement};
-use crate::lines::Line;
-use crate::maps::{MapHeader, map_header};
-use crate::mismatch::{self, Correction};
+use crate::known;
+use crate::lines::{Line, Prompt};
+use crate::maps::MapHeader;
+use crate::mismatch;
 use crate::model::Name;
-use crate::platform::Platform;
+use crate::platform::Decision;
+use crate::slip;
 use crate::source::{Source, Span};
 use crate::survey::UnusedMap;
+use cut::Cut;
+
+mod cut;
+mod foreign;
+mod home;
+mod marks;
 
 /// A statement and the statements of the block it opens.
 #[derive(Debug)]
@@ -43,15 +51,19 @@ pub(crate) struct Statements {
 pub(crate) fn read(
     source: &Source,
     lines: &[Line<'_>],
-    platform: Platform,
+    decision: Decision,
     complaints: &mut Diagnostics,
 ) -> Statements {
     let mut reader = StatementReader {
         source,
-        platforms: dialect::platforms(platform),
+        decision,
+        platforms: dialect::platforms(decision.platform),
         blocks: Vec::new(),
         aside: None,
         closed: None,
+        header_lost: false,
+        foreign: false,
+        told: Told::default(),
         out: Statements::default(),
         complaints,
     };
@@ -71,6 +83,7 @@ struct Block {
 
 struct StatementReader<'r> {
     source: &'r Source,
+    decision: Decision,
     platforms: Platforms,
     /// The open blocks, the innermost last; below them all is the global mode.
     blocks: Vec<Block>,
@@ -78,22 +91,39 @@ struct StatementReader<'r> {
     aside: Option<usize>,
     /// A block of ours that a foreign statement closed, and where: its lines must not get lost silently.
     closed: Option<(&'static Mode<AnyStatement>, Span)>,
+    /// The header of a block was complained about, or that there is none: its lines are no news.
+    header_lost: bool,
+    /// A statement that is not ours may have opened a block, to which lines without indentation belong.
+    foreign: bool,
+    told: Told,
     out: Statements,
     complaints: &'r mut Diagnostics,
 }
 
-impl StatementReader<'_> {
-    fn line(&mut self, line: &Line<'_>) {
-        let Some(cut) = Cut::of(self.source, line) else { return };
-        if line.exec {
+/// What is said once in a file, because it has one cause.
+#[derive(Debug, Default)]
+struct Told {
+    mark: bool,
+    other_platform: bool,
+}
+
+impl<'r> StatementReader<'r> {
+    fn line(&mut self, line: &Line<'r>) {
+        let Some(cut) = Cut::of(self.source, *line) else { return };
+        if line.is_exec() {
             return self.exec(&cut);
+        }
+        let Some(cut) = self.unmarked(cut) else { return };
+        let line = &cut.line;
+        if line.prompt.as_ref().is_some_and(Prompt::is_outermost) {
+            self.leave_all();
         }
         // `do show running-config` may be typed in any block, and leaves none.
         if cut.head == 0 && cut.is("do") {
             return self.not_used(&cut);
         }
         if self.aside.is_some_and(|indent| line.indent > indent) && !self.is_ours_anywhere(&cut) {
-            if !self.lost(&cut) {
+            if !self.lost(&cut) && !self.orphan(&cut) {
                 self.not_used(&cut);
             }
             return;
@@ -101,8 +131,11 @@ impl StatementReader<'_> {
         if let [word] = cut.words.words.as_slice() {
             let leaves = |keyword| word.text.eq_ignore_ascii_case(keyword);
             if leaves("exit") || leaves("end") {
+                if leaves("end") {
+                    return self.leave_all();
+                }
                 (self.aside, self.closed) = (None, None);
-                return self.close(if leaves("end") { 0 } else { self.blocks.len().saturating_sub(1) });
+                return self.close(self.blocks.len().saturating_sub(1));
             }
         }
         if let Some(header) = cut.map_header().filter(|header| self.is_foreign(&cut, header)) {
@@ -114,14 +147,28 @@ impl StatementReader<'_> {
         }
     }
 
+    fn leave_all(&mut self) {
+        (self.aside, self.closed) = (None, None);
+        (self.foreign, self.header_lost) = (false, false);
+        self.close(0);
+    }
+
     /// `enable` and `configure terminal` lead to the configuration; `show run` is not ours.
     fn exec(&mut self, cut: &Cut<'_>) {
         self.aside = None;
         self.close(0);
         let built = grammar::resolve(dialect::global(), self.platforms, &cut.words).map(|r| r.build());
-        if !built.is_ok_and(|built| built.is_ok_and(|statement| statement.leads_to_configuration())) {
-            self.not_used(cut);
+        if built.is_ok_and(|built| built.is_ok_and(|statement| statement.leads_to_configuration())) {
+            return;
         }
+        if self.is_ours_anywhere(cut) {
+            let message = format!("`{}` is typed at an exec prompt and has no effect", cut.command_words());
+            return self.complaints.push(
+                Diagnostic::new(Code::OutsideBlock, cut.line.span(), message)
+                    .help("write it without the prompt"),
+            );
+        }
+        self.out.not_used_here.push(cut.first());
     }
 
     /// The statement the line is, and how many blocks stay open around it.
@@ -163,6 +210,9 @@ impl StatementReader<'_> {
     fn statement(&mut self, cut: &Cut<'_>, depth: usize, resolved: &Resolved<'_, AnyStatement>) {
         self.close(depth);
         self.aside = None;
+        if depth == 0 {
+            (self.header_lost, self.foreign) = (false, false);
+        }
         let statement = match resolved.build() {
             Ok(statement) => statement,
             Err(mismatch) => {
@@ -184,7 +234,8 @@ impl StatementReader<'_> {
         let node = Node { statement, negated, at: cut.line.span(), children: Vec::new() };
         match resolved.enters() {
             Some(mode) => {
-                self.closed = None;
+                (self.closed, self.header_lost) = (None, false);
+                self.foreign = mode.unknown == Unknown::Ignore;
                 self.blocks.push(Block { mode, header: node, indent: cut.line.indent });
             }
             None => self.push(node),
@@ -210,6 +261,9 @@ impl StatementReader<'_> {
     /// No mode takes the line: is it wrong, or is it none of ours?
     fn refuse(&mut self, cut: &Cut<'_>, refusals: &[Refusal]) {
         let Some((global, inner)) = refusals.split_last() else { return };
+        if self.header_lost && !inner.iter().any(|it| knows(it.mode, cut)) && self.home(cut).is_some() {
+            return;
+        }
         let deeper = self.blocks.last().is_some_and(|block| cut.line.indent > block.indent);
         // A keyword that also begins commands of other features is one of the block only if it is indented.
         let begins = if deeper { knows } else { claims };
@@ -239,14 +293,17 @@ impl StatementReader<'_> {
         } else if self.lost(cut) {
             return;
         }
-        self.aside = Some(cut.line.indent);
-        self.not_used(cut);
+        if !self.orphan(cut) {
+            self.outermost(cut, global);
+        }
     }
 
     /// A line of an open block that the block does not know.
     fn refuse_in_block(&mut self, cut: &Cut<'_>, refusal: &Refusal) {
         let unknown = matches!(refusal.mismatch, Mismatch::Unknown { .. });
         match refusal.mode.unknown {
+            // Two blocks of ours are not known whole; a line of a third one has lost its header.
+            Unknown::Warn if unknown && self.orphan(cut) => {}
             Unknown::Warn if unknown && refusal.word <= cut.head + 1 && !self.is_slip(cut, refusal) => {
                 let message = format!("`{}` is not supported here and is ignored", cut.command_words());
                 self.complaints.push(Diagnostic::new(Code::NotSupported, cut.line.span(), message));
@@ -267,20 +324,26 @@ impl StatementReader<'_> {
 
     /// Whether the line would be one of ours with one word written right.
     fn is_slip(&self, cut: &Cut<'_>, refusal: &Refusal) -> bool {
-        let corrected = || mismatch::corrected(refusal.mode, self.platforms, cut.line.text, refusal.word);
-        match refusal.mode.unknown {
-            Unknown::Error | Unknown::Warn => corrected().is_some(),
-            Unknown::Ignore => {
-                let claimed = |it: &Correction| {
-                    let first = it.line.split_ascii_whitespace().next().unwrap_or_default();
-                    let mut keywords = it.command.leading_keywords();
-                    it.command.claim >= Claim::Corrected
-                        && keywords.next().is_some_and(|keyword| keyword.eq_ignore_ascii_case(first))
-                };
-                // Inside the blocks of others, words that resemble ours are theirs.
-                std::ptr::eq(refusal.mode, dialect::global()) && corrected().is_some_and(|it| claimed(&it))
-            }
+        let Refusal { mode, word, .. } = *refusal;
+        if mode.unknown != Unknown::Ignore {
+            return slip::of(mode, self.platforms, &cut.words, word).is_some();
         }
+        // Inside the blocks of others, words that resemble ours are theirs.
+        if !std::ptr::eq(mode, dialect::global()) {
+            return false;
+        }
+        // So are words of other features, unless a hyphen makes one of ours of the first two.
+        let slip = if known::is_word(cut.word(cut.head)) {
+            slip::joined(mode, self.platforms, &cut.words, cut.head)
+        } else {
+            slip::of(mode, self.platforms, &cut.words, word)
+        };
+        slip.is_some_and(|it| {
+            let first = it.line.words.get(cut.head).map_or("", |word| word.text);
+            let mut keywords = it.command.leading_keywords();
+            it.command.claim >= Claim::Corrected
+                && keywords.next().is_some_and(|keyword| keyword.eq_ignore_ascii_case(first))
+        })
     }
 
     /// Whether the line would open one of our blocks if only its first word were longer: `zo s inside`.
@@ -310,6 +373,9 @@ impl StatementReader<'_> {
         if !fits && !mode.commands().any(claims) {
             return false;
         }
+        if std::mem::replace(&mut self.header_lost, true) {
+            return true;
+        }
         let message = format!("`{}` is outside its block", cut.command_words());
         self.complaints.push(
             Diagnostic::new(Code::OutsideBlock, cut.line.span(), message)
@@ -319,9 +385,28 @@ impl StatementReader<'_> {
         true
     }
 
+    /// Says what is wrong with a line. If it is a slip, the line is read on as if it had been written right,
+    /// so that its block is not wrong too.
     fn wrong(&mut self, cut: &Cut<'_>, refusal: &Refusal) {
         let Refusal { mode, mismatch, word } = refusal;
-        self.complaints.push(mismatch::complaint(mode, self.platforms, cut.line, mismatch, *word));
+        let slip = match mismatch {
+            Mismatch::Unknown { .. } => slip::of(mode, self.platforms, &cut.words, *word),
+            Mismatch::Ambiguous { .. } => slip::joined(mode, self.platforms, &cut.words, *word),
+            Mismatch::Incomplete { .. } | Mismatch::OutOfRange { .. } | Mismatch::Invalid { .. } => None,
+        };
+        let complaint =
+            mismatch::complaint(mode, self.platforms, &cut.line, &cut.words, mismatch, *word, slip.as_ref());
+        self.complaints.push(complaint);
+        let depth = self.modes().find(|(_, open)| std::ptr::eq(*open, *mode)).map(|(depth, _)| depth);
+        let mended = slip.map(|slip| Cut { words: slip.line, ..*cut });
+        let resolved =
+            mended.as_ref().and_then(|cut| grammar::resolve(mode, self.platforms, &cut.words).ok());
+        match (mended.as_ref(), resolved, depth) {
+            (Some(cut), Some(resolved), Some(depth)) if resolved.build().is_ok() => {
+                self.statement(cut, depth, &resolved);
+            }
+            _ => self.header_lost = depth == Some(0) || opens_block(mode, cut),
+        }
     }
 
     /// Whether the line is, or is meant to be, a statement that is never part of another feature's block.
@@ -341,7 +426,7 @@ impl StatementReader<'_> {
         // `class-map t i s c1` is a map of ours, typed by hand.
         !self.known().any(|command| command.leading_keywords().eq(header.keywords()))
             && grammar::resolve(global, self.platforms, &cut.words).is_err()
-            && mismatch::corrected(global, self.platforms, cut.line.text, cut.head + 3).is_none()
+            && slip::of(global, self.platforms, &cut.words, cut.head + 3).is_none()
     }
 
     /// The outermost commands of the platform.
@@ -352,7 +437,7 @@ impl StatementReader<'_> {
 
     fn foreign_map(&mut self, cut: &Cut<'_>, header: MapHeader<'_>) {
         self.close(0);
-        self.closed = None;
+        (self.closed, self.header_lost) = (None, false);
         self.aside = Some(cut.line.indent);
         if cut.head == 0 {
             let name = Name::new(header.name, cut.line.span());
@@ -362,8 +447,9 @@ impl StatementReader<'_> {
     }
 
     fn not_used(&mut self, cut: &Cut<'_>) {
-        let first = cut.words.words.get(cut.head).map_or_else(|| cut.line.span(), |word| word.span.into());
-        self.out.not_used_here.push(first);
+        self.foreign = true;
+        self.out.not_used_here.push(cut.first());
+        self.without_effect(cut);
     }
 
     /// Closes blocks until only `depth` are open.
@@ -389,69 +475,6 @@ struct Refusal {
     mismatch: Mismatch,
     /// The index of the word in question.
     word: usize,
-}
-
-/// A line cut into words.
-struct Cut<'s> {
-    line: &'s Line<'s>,
-    /// Its places are those of the source, and so is its text up to the end of the line.
-    words: grammar::Line<'s>,
-    /// The first word that is not `no`.
-    head: usize,
-}
-
-impl<'s> Cut<'s> {
-    /// `None` if nothing follows `no`.
-    fn of(source: &'s Source, line: &'s Line<'s>) -> Option<Self> {
-        let mut words = grammar::words(line.text);
-        let head = usize::from(words.words.first().is_some_and(|word| word.text.eq_ignore_ascii_case("no")));
-        words.words.get(head)?;
-        words.text = source.text.get(..line.start + line.text.len())?;
-        let spans = words.words.iter_mut().map(|word| &mut word.span);
-        for span in spans.chain(&mut words.unterminated).chain(&mut words.typographic) {
-            span.start += line.start;
-            span.end += line.start;
-        }
-        Some(Self { line, words, head })
-    }
-
-    fn word(&self, index: usize) -> &'s str {
-        self.words.words.get(index).map_or("", |word| word.text)
-    }
-
-    /// Whether the first word is this keyword, typed in full.
-    fn is(&self, keyword: &str) -> bool {
-        self.word(self.head).eq_ignore_ascii_case(keyword)
-    }
-
-    /// Whether the first word is this keyword or the beginning of it.
-    fn shortens(&self, keyword: &str) -> bool {
-        let typed = self.word(self.head);
-        keyword.get(..typed.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(typed))
-    }
-
-    /// Whether the line begins with these keywords, typed in full.
-    fn begins_with(&self, keywords: impl Iterator<Item = &'static str>) -> bool {
-        keywords.zip(self.head..).all(|(keyword, at)| self.word(at).eq_ignore_ascii_case(keyword))
-    }
-
-    fn map_header(&self) -> Option<MapHeader<'s>> {
-        let words: Vec<&str> = self.words.words.iter().skip(self.head).map(|word| word.text).collect();
-        map_header(&words)
-    }
-
-    /// The words that name the command, without values that might be secret.
-    fn command_words(&self) -> String {
-        let is_value = |word: &str| word.bytes().any(|b| b.is_ascii_digit());
-        let words = self.words.words.iter().skip(self.head).map(|word| word.text);
-        words.take(2).take_while(|word| !is_value(word)).collect::<Vec<_>>().join(" ")
-    }
-
-    /// The index of the word in question; one past the last if one is missing.
-    fn index_of(&self, mismatch: &Mismatch) -> usize {
-        let words = &self.words.words;
-        mismatch.span().map_or(words.len(), |at| words.partition_point(|word| word.span.end <= at.start))
-    }
 }
 
 /// Whether a command of the mode begins with the first word, typed in full.

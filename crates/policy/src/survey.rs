@@ -78,7 +78,7 @@ pub struct UnusedMap {
 /// `in_full` has the lines typed with shortened keywords, by where they begin.
 pub(crate) fn read(lines: &[Line<'_>], in_full: &HashMap<usize, String>) -> Summary {
     let mut survey = Survey::default();
-    for line in lines.iter().filter(|line| !line.exec) {
+    for line in lines.iter().filter(|line| !line.is_exec()) {
         let text = in_full.get(&line.start).map_or(line.text, String::as_str);
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
         survey.line(&words);

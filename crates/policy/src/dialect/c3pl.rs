@@ -46,6 +46,15 @@ pub enum Statement {
 }
 
 impl Statement {
+    /// Whether no other feature of a device has such a line.
+    pub(super) const fn is_distinctive(&self) -> bool {
+        let Self::Line(line) = self else { return false };
+        if let InnerLine::L7Class(L7ClassLine::Match { criterion, .. }) = line {
+            return !matches!(criterion, Criterion::Protocol);
+        }
+        matches!(line, InnerLine::L7Rule(L7RuleLine::Action(Action::Mask)))
+    }
+
     pub(super) const fn is_pattern(&self) -> bool {
         matches!(self, Self::Line(InnerLine::RegexMap(RegexMapLine::Pattern(_))))
     }
@@ -172,7 +181,9 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
     )
     .claims(Claim::Anywhere)
     .on(Platforms::IOS)
-    .enters(&SMTP_CLASS),
+    .enters(&SMTP_CLASS)
+    // `class` begins lines of policies.
+    .not_short(&["class"]),
     Command::new(
         "[no] class-map type inspect [match-all | match-any]$mode WORD$name",
         "Define a class of traffic by protocol and address",
@@ -181,7 +192,9 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
     )
     .claims(Claim::Anywhere)
     .on(Platforms::IOS)
-    .enters(&INSPECT_CLASS),
+    .enters(&INSPECT_CLASS)
+    // `class` begins lines of policies.
+    .not_short(&["class"]),
     Command::new(
         "[no] policy-map type inspect smtp WORD$name",
         "Define the actions for classes of SMTP traffic",

@@ -18,6 +18,13 @@ pub enum Statement {
     Line(InnerLine),
 }
 
+impl Statement {
+    /// Whether no other feature of a device has such a line.
+    pub(super) const fn is_distinctive(&self) -> bool {
+        matches!(self, Self::Line(InnerLine::Proxy(ProxyLine::Listen(_) | ProxyLine::Server(_))))
+    }
+}
+
 #[derive(Clone, Debug)]
 pub enum MailwardenLine {
     Platform(Platform),

@@ -22,8 +22,9 @@ pub(crate) fn transformations() -> Vec<Transformation> {
 
 /// What a configuration says, whatever its places and the case of its names.
 pub(crate) fn meaning(loaded: &Loaded) -> String {
-    // A statement that is not supported is only known to belong to its block by its indentation.
-    let codes = loaded.diagnostics.iter().map(|d| d.code).filter(|code| *code != Code::NotSupported);
+    // A statement that nobody knows is only known to belong to its block by its indentation.
+    let by_indentation = [Code::NotSupported, Code::UnknownStatement];
+    let codes = loaded.diagnostics.iter().map(|d| d.code).filter(|code| !by_indentation.contains(code));
     let codes: Vec<&str> = codes.map(Code::as_str).collect();
     let policy = loaded.configuration.as_ref().map(ToString::to_string).unwrap_or_default();
     format!("{codes:?}\n{}\n{policy}", contents(&loaded.summary).join("\n")).to_lowercase()

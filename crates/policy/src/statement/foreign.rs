@@ -1,0 +1,125 @@
+//! Lines that are none of ours: of another feature, of the other platform, or of nobody.
+
+use grammar::{Claim, Command};
+
+use super::{Cut, Refusal, StatementReader};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::dialect::{self, AnyStatement};
+use crate::known;
+use crate::nearest::nearest;
+use crate::slip::is_invisible;
+
+impl StatementReader<'_> {
+    /// A line at the outermost level that is no statement of ours: is it one of the device, or a slip?
+    pub(super) fn outermost(&mut self, cut: &Cut<'_>, global: &Refusal) {
+        self.aside = Some(cut.line.indent);
+        let typed = cut.word(cut.head);
+        let word = typed.split(is_invisible).find(|piece| !piece.is_empty()).unwrap_or_default();
+        // A row of dashes or stars.
+        if !word.contains(|c: char| c.is_ascii_alphabetic()) {
+            return;
+        }
+        // `zone` also begins statements of a gatekeeper; a word with a hyphen is ours alone.
+        let ours_alone =
+            word.contains('-') && self.known().any(|it| it.claim == Claim::Anywhere && begins_with(it, word));
+        if ours_alone {
+            return self.wrong(cut, global);
+        }
+        self.header_lost = false;
+        if known::is_word(word) || dialect::global().commands().any(|command| begins_with(command, word)) {
+            return self.not_used(cut);
+        }
+        let at = cut.first();
+        let complaint = if word.eq_ignore_ascii_case("include") {
+            Diagnostic::new(Code::InvalidInput, at, "`include` is not available: a configuration is one file")
+                .help("`cat FILE… > /etc/mailwarden/mailwarden.conf` makes one of several")
+        } else if let Some(meant) = nearest(word, self.words_of_ours()) {
+            Diagnostic::new(Code::InvalidInput, at, format!("invalid input `{word}`"))
+                .help(format!("did you mean `{meant}`?"))
+        } else if known::begins_a_statement(word) {
+            return self.not_used(cut);
+        } else {
+            self.foreign = true;
+            let message = format!("unknown statement `{word}`");
+            return self.complaints.push(
+                Diagnostic::new(Code::UnknownStatement, at, message)
+                    .help("begin the line with `!` if it is a remark"),
+            );
+        };
+        self.header_lost = true;
+        self.complaints.push(complaint);
+    }
+
+    /// The first words of statements that are mended, and of `logging`, which other features use too.
+    fn words_of_ours(&self) -> impl Iterator<Item = &'static str> {
+        let mended = self.known().filter(|command| command.claim >= Claim::Corrected);
+        mended.filter_map(|command| command.leading_keywords().next()).chain(["logging"])
+    }
+
+    /// A statement that is not used here, although it is about mail, or would be read on the other platform.
+    pub(super) fn without_effect(&mut self, cut: &Cut<'_>) {
+        if self.is_of_the_other_platform(cut) {
+            if std::mem::replace(&mut self.told.other_platform, true) {
+                return;
+            }
+            let (platform, other) = (self.decision.platform, self.decision.platform.other());
+            let message = format!(
+                "`{}` is a statement of {}, and the file is read as one of {}",
+                cut.command_words(),
+                other.title(),
+                platform.title(),
+            );
+            let complaint = Diagnostic::new(Code::OtherPlatform, cut.line.span(), message)
+                .help(format!("write `mailwarden / platform {}`", other.as_str()));
+            self.complaints.push(match self.decision.by {
+                Some(by) => complaint.related(by, format!("this line is of {}", platform.title())),
+                None => complaint,
+            });
+        } else if let Some(what) = mail_of_other_dialects(cut) {
+            let message = format!("`{what}` has no effect in this version");
+            let complaint = Diagnostic::new(Code::NoEffect, cut.line.span(), message);
+            let inspected = what.ends_with("smtp");
+            let help = inspected
+                .then(|| "`proxy NAME / listen 0.0.0.0:25 / server ADDRESS:25` inspects mail".to_owned());
+            self.complaints.push(complaint.maybe_help(help));
+        }
+    }
+
+    /// Whether the line would define a map or zone of ours on the other platform.
+    fn is_of_the_other_platform(&self, cut: &Cut<'_>) -> bool {
+        let other = dialect::platforms(self.decision.platform.other());
+        let resolved = grammar::resolve(dialect::global(), other, &cut.words);
+        resolved.is_ok_and(|resolved| {
+            let command = resolved.command;
+            let mut keywords = command.leading_keywords();
+            command.claim == Claim::Anywhere
+                && command.enters.is_some()
+                && !command.platforms.intersects(self.platforms)
+                && keywords.next().is_some_and(|keyword| cut.is(keyword))
+        })
+    }
+}
+
+/// Whether the first keyword of a command is this word.
+fn begins_with(command: &Command<AnyStatement>, word: &str) -> bool {
+    command.leading_keywords().next().is_some_and(|keyword| keyword.eq_ignore_ascii_case(word))
+}
+
+/// What the line would do to mail, in a dialect that is only surveyed.
+fn mail_of_other_dialects(cut: &Cut<'_>) -> Option<String> {
+    let words: Vec<String> =
+        cut.words.words.iter().take(6).map(|word| word.text.to_ascii_lowercase()).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let is_mail =
+        |word: &str| matches!(word, "smtp" | "esmtp" | "pop3" | "pop3s" | "imap" | "imap3" | "imaps");
+    let length = match words.as_slice() {
+        ["ip", "inspect", "name", _, protocol, ..] if is_mail(protocol) => 5,
+        ["inspect", protocol, ..] if is_mail(protocol) => 2,
+        ["fixup", "protocol", protocol, ..] if is_mail(protocol) => 3,
+        ["ip", "port-map", protocol, ..] if is_mail(protocol) => 3,
+        ["policy-map", "type", "inspect", protocol, _, ..] if is_mail(protocol) => 4,
+        _ => return None,
+    };
+    let typed = cut.words.words.iter().take(length).map(|word| word.text);
+    Some(typed.collect::<Vec<_>>().join(" "))
+}

@@ -1,0 +1,81 @@
+//! Lines of a block that stand outside of it: where they belong.
+
+use std::sync::LazyLock;
+
+use grammar::{Claim, Command, Mode, Unknown};
+
+use super::{Cut, StatementReader};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::dialect::{self, AnyStatement};
+
+/// A block of ours, and the headers that lead into it.
+struct Block {
+    mode: &'static Mode<AnyStatement>,
+    header: &'static Command<AnyStatement>,
+    /// As they are typed.
+    headers: String,
+}
+
+/// Every block of ours but those that other features have lines in.
+static BLOCKS: LazyLock<Vec<Block>> = LazyLock::new(|| {
+    let mut blocks = Vec::new();
+    inside(dialect::global(), "", &mut blocks);
+    blocks
+});
+
+fn inside(mode: &'static Mode<AnyStatement>, outer: &str, blocks: &mut Vec<Block>) {
+    for header in mode.commands() {
+        let Some(entered) = header.enters.filter(|entered| entered.unknown != Unknown::Ignore) else {
+            continue;
+        };
+        if blocks.iter().any(|known| std::ptr::eq(known.mode, entered)) {
+            continue;
+        }
+        let keywords: Vec<&str> = header.leading_keywords().collect();
+        let name = if header.syntax.contains("WORD$") { " NAME" } else { "" };
+        let headers = format!("{outer}{}{name}", keywords.join(" "));
+        let inner = format!("{headers} / ");
+        blocks.push(Block { mode: entered, header, headers });
+        inside(entered, &inner, blocks);
+    }
+}
+
+/// Where a line belongs.
+pub(super) struct Home {
+    headers: &'static str,
+    /// No other feature has such a line.
+    distinctive: bool,
+}
+
+impl StatementReader<'_> {
+    /// The block that a line belongs to, if its first keyword is typed in full.
+    pub(super) fn home(&self, cut: &Cut<'_>) -> Option<Home> {
+        let blocks = BLOCKS.iter().filter(|block| block.header.platforms.intersects(self.platforms));
+        let homes = blocks.filter_map(|block| {
+            let resolved = grammar::resolve(block.mode, self.platforms, &cut.words).ok()?;
+            let command = resolved.command;
+            let first = command.leading_keywords().next().is_some_and(|keyword| cut.is(keyword));
+            let statement =
+                resolved.build().ok().filter(|_| first && command.syntax != dialect::DESCRIPTION)?;
+            let distinctive = command.claim == Claim::Anywhere || statement.is_distinctive();
+            Some(Home { headers: &block.headers, distinctive })
+        });
+        homes.max_by_key(|home| home.distinctive)
+    }
+
+    /// Complains about a line of a block whose header is not there, once for all lines that follow; false if
+    /// it may be a line of another feature.
+    pub(super) fn orphan(&mut self, cut: &Cut<'_>) -> bool {
+        let Some(home) = self.home(cut).filter(|home| home.distinctive || !self.foreign) else {
+            return false;
+        };
+        self.aside = Some(cut.line.indent);
+        if std::mem::replace(&mut self.header_lost, true) {
+            return true;
+        }
+        let message = format!("`{}` is outside its block", cut.command_words());
+        let help = format!("write `{}` before it", home.headers);
+        self.complaints.push(Diagnostic::new(Code::OutsideBlock, cut.line.span(), message).help(help));
+        true
+    }
+}

@@ -1,0 +1,171 @@
+//! Nothing is lost in silence: what a file says and will not be in force as its writer meant it is named, on
+//! its line, once for each cause.
+
+use policy::{Loaded, load, render};
+
+/// A file, and each complaint about it as `LINE severity code`, in their order.
+type Row = (&'static str, &'static [&'static str]);
+
+fn check(rows: &[Row]) {
+    let mut wrong = Vec::new();
+    for (text, expected) in rows {
+        let Loaded { diagnostics, source, .. } = load("test", text.as_bytes());
+        let complaints = diagnostics.iter().map(|complaint| {
+            let line = source.position(complaint.at).line;
+            format!("{line} {} {}", complaint.severity().as_str(), complaint.code.as_str())
+        });
+        if complaints.collect::<Vec<_>>() != *expected {
+            let found = render::diagnostics(&source, &diagnostics);
+            wrong.push(format!("{text}expected {expected:?}, found:\n{found}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_line_whose_header_is_lost_is_an_error_once() {
+    check(&[
+        ("workers 4\n", &["1 error outside-block"]),
+        ("hostname edge\nstarttls mask\nrefusals close\n", &["2 error outside-block"]),
+        ("ip cef\n listen 0.0.0.0:25\n server 192.0.2.1:25\n", &["2 error outside-block"]),
+        (" match sender address regex r\n match recipient count gt 5\n", &["1 error outside-block"]),
+        ("aaa new-model\n match sender address regex r\n", &["2 error outside-block"]),
+        ("hostname edge\n log\n reset\n", &["2 error outside-block"]),
+        (" pattern \"x\"\n", &["1 error outside-block"]),
+        ("class type inspect smtp c1\n log\n reset\n", &["1 error outside-block"]),
+        ("service-policy type inspect smtp p1\n", &["1 error outside-block"]),
+        // In a block of another feature they belong to it.
+        ("class-map match-any QOS\nmatch protocol smtp\nmatch access-group 101\n", &[]),
+        ("policy-map type inspect http P\nclass type inspect http c\nreset\nlog\n", &[]),
+    ]);
+}
+
+#[test]
+fn words_run_together_or_torn_apart_are_an_error() {
+    check(&[
+        ("class-map\u{a0}type inspect smtp match-any c1\n match cmd verb ETRN\n", &["1 error invalid-input"]),
+        ("hostname\u{a0}edge\n", &["1 error invalid-input"]),
+        ("snmp-server\u{a0}community x\n", &[]),
+        ("class-maptypeinspectsmtpmatch-anyc1\n match cmd verb ETRN\n", &["1 error invalid-input"]),
+        ("class-map type inspect smtp match-any c1\n matchcmdverbETRN\n", &["2 error invalid-input"]),
+        ("policy map type inspect smtp p1\n", &["1 error invalid-input"]),
+        (
+            "zone pair security x source a destination b\n",
+            &["1 error invalid-input", "1 error undefined-name", "1 error undefined-name"],
+        ),
+        ("class-map type inspect smtp match any c1\n match cmd verb ETRN\n", &["1 error invalid-input"]),
+    ]);
+}
+
+#[test]
+fn marks_of_quoted_mail_and_listings_are_one_error() {
+    check(&[
+        (
+            "> hostname edge\n> proxy mx\n>  listen 0.0.0.0:25\n>  server 192.0.2.1:25\n",
+            &["1 error pasted-mark"],
+        ),
+        (">> hostname edge\n> > hostname edge\n", &["1 error pasted-mark"]),
+        (
+            "1: hostname edge\n2: class-map type inspect smtp match-any c1\n3:  match cmd verb ETRN\n",
+            &["1 error pasted-mark"],
+        ),
+        ("     1\thostname edge\n     2\tzone security inside\n", &["1 error pasted-mark"]),
+        ("ip access-list extended L\n 10 permit tcp any any\n 20 deny ip any any\n", &[]),
+    ]);
+}
+
+#[test]
+fn words_of_other_programs_and_near_misses_are_named() {
+    check(&[
+        ("include other.conf\n", &["1 error invalid-input"]),
+        ("loggin host 192.0.2.9\n", &["1 error invalid-input"]),
+        ("logging host 192.0.2.9\n", &[]),
+        ("mailwraden\n workers 4\n", &["1 error invalid-input"]),
+        ("proxi mx\n listen 0.0.0.0:25\n server 192.0.2.1:25\n", &["1 error invalid-input"]),
+        ("clas-map type inspect smtp X\n match cmd verb ETRN\n", &["1 error invalid-input"]),
+        ("clas-map type inspect smtp X\nmatch cmd verb ETRN\n", &["1 error invalid-input"]),
+        ("smtpd_banner = $myhostname\n", &["1 warning unknown-statement"]),
+        ("router ospf 1\n network 10.0.0.0 0.0.0.255 area 0\n*****\n", &[]),
+        ("Router# policy-map type inspect smtp p1\n", &["1 error outside-block"]),
+        (
+            "Router(config)# foo bar\n^\n% Invalid input detected at '^' marker.\n",
+            &["1 warning unknown-statement"],
+        ),
+        ("crypto pki certificate chain X\n certificate ca 01\n  <redacted>\n  quit\nhostname edge\n", &[]),
+    ]);
+}
+
+#[test]
+fn what_has_no_effect_here_is_named() {
+    check(&[
+        ("ip inspect name FW smtp\n", &["1 warning no-effect"]),
+        (
+            "ASA Version 9.1(2)\npolicy-map global_policy\n class inspection_default\n  inspect esmtp\n",
+            &["4 warning no-effect"],
+        ),
+        ("fixup protocol smtp 25\n", &["1 warning no-effect"]),
+        (
+            "ASA Version 9.1(2)\nclass-map type inspect smtp match-any c1\n match cmd verb ETRN\n",
+            &["2 warning other-platform"],
+        ),
+        ("policy-map type inspect pop3 P\n", &["1 warning no-effect"]),
+    ]);
+}
+
+/// The policy in the README.
+fn readme() -> String {
+    let readme = include_str!("../../../README.md");
+    let policy = readme.split("```").find(|block| block.contains("policy-map type inspect smtp"));
+    policy.unwrap_or_default().trim_start().to_owned()
+}
+
+/// A word with one letter dropped, doubled, swapped with the next, or replaced, each at every place.
+fn typos(word: &str) -> Vec<String> {
+    let mut typos = Vec::new();
+    for at in 0..word.len() {
+        let (before, rest) = word.split_at(at);
+        let (letter, after) = rest.split_at(1);
+        typos.push([before, after].concat());
+        typos.push([before, letter, letter, after].concat());
+        typos.push([before, "j", after].concat());
+        if let Some((next, after)) = after.split_at_checked(1) {
+            typos.push([before, next, letter, after].concat());
+        }
+    }
+    typos.retain(|typo| typo != word && !typo.is_empty());
+    typos
+}
+
+#[test]
+fn one_typo_in_a_header_line_of_the_readme_gives_one_error() {
+    let text = readme();
+    let right = load("readme", text.as_bytes());
+    let meaning = |loaded: &Loaded| loaded.configuration.as_ref().map(|it| it.to_string());
+    assert_eq!(right.diagnostics.errors(), 0);
+    let headers = ["parameter-map", "class-map", "policy-map", "mailwarden", "proxy", "class"];
+    let mut failures = Vec::new();
+    let mut typed = 0;
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let first = line.split_whitespace().next().unwrap_or_default();
+        let mut words = line.split_whitespace().filter(|_| headers.contains(&first)).collect::<Vec<_>>();
+        // The name of a proxy is named nowhere else.
+        words.truncate(if first == "proxy" { 1 } else { words.len() });
+        for word in words {
+            let at = start + word.as_ptr().addr() - line.as_ptr().addr();
+            for typo in typos(word) {
+                let text = [&text[..at], &typo, &text[at + word.len()..]].concat();
+                let loaded = load("readme", text.as_bytes());
+                typed += 1;
+                // A beginning of a keyword is that keyword.
+                if loaded.diagnostics.errors() != 1 && meaning(&loaded) != meaning(&right) {
+                    let shown = render::diagnostics(&loaded.source, &loaded.diagnostics);
+                    failures.push(format!("{typo} for {word} in {line}{shown}"));
+                }
+            }
+        }
+        start += line.len();
+    }
+    assert!(typed > 500, "{typed}");
+    assert!(failures.is_empty(), "{} of {typed}:\n{}", failures.len(), failures.join("\n"));
+}
