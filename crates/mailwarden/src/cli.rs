@@ -30,13 +30,25 @@ pub(crate) enum Command {
     /// Try a policy on a message, or a pattern on a text
     #[command(subcommand)]
     Test(TestCommand),
-    /// Print the manual page
-    Man,
+    /// Print a manual page
+    Man {
+        /// Page: of the program, or of the configuration file
+        #[arg(value_enum, default_value_t = Page::Program)]
+        page: Page,
+    },
     /// Print shell completions
     Completions {
         /// Shell to generate completions for
         shell: Shell,
     },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Page {
+    #[value(name = "mailwarden")]
+    Program,
+    #[value(name = "mailwarden.conf")]
+    Configuration,
 }
 
 #[derive(Args, Debug)]

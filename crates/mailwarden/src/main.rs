@@ -33,7 +33,7 @@ fn main() -> ExitCode {
         Command::Explain(flags) => explain::run(&flags),
         Command::Replay(flags) => replay::run(&flags),
         Command::Test(command) => test::run(&command),
-        Command::Man => manual::page(),
+        Command::Man { page } => manual::page(page),
         Command::Completions { shell } => manual::completions(shell),
     };
     ExitCode::from(exit as u8)

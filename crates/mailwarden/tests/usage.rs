@@ -86,7 +86,7 @@ fn wrong_usage_is_answered_by_one_clear_line() {
         ("demo --fly", USAGE, "error: unexpected argument '--fly'"),
         ("completions", USAGE, "error: the following required arguments"),
         ("completions cmd.exe", USAGE, "error: invalid value 'cmd.exe'"),
-        ("man page", USAGE, "error: unexpected argument 'page'"),
+        ("man page", USAGE, "error: invalid value 'page' for '[PAGE]'"),
     ];
     for (typed, exit, begin) in table {
         let said = Said::of(program(&folder.0, typed));

@@ -19,6 +19,7 @@ mod known;
 mod lines;
 mod link;
 mod lint;
+pub mod manual;
 mod maps;
 mod mismatch;
 pub mod model;
