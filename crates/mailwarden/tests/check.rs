@@ -49,6 +49,31 @@ fn reports_are_the_golden_ones() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+/// The first configuration in a document, from a line on.
+fn configuration_of(document: &str, from: &str) -> String {
+    let text = fs::read_to_string(folder().join("../..").join(document)).expect("the document");
+    let block = text.split_once(&format!("```\n{from}\n")).and_then(|(_, rest)| rest.split_once("```"));
+    block.unwrap_or_else(|| panic!("{document} has no configuration that begins with `{from}`")).0.to_owned()
+}
+
+#[test]
+fn the_configurations_of_the_documents_are_accepted_strictly_and_encryption_stays() {
+    let scratch = std::env::temp_dir().join(format!("mailwarden-documents-{}", std::process::id()));
+    fs::create_dir_all(&scratch).expect("a folder");
+    for document in ["README.md", "docs/deployment.md"] {
+        // The folder of the document is not on every machine.
+        let events = format!("events json {}/", scratch.display());
+        let text =
+            configuration_of(document, "hostname edge").replace("events json /var/log/mailwarden/", &events);
+        assert!(text.contains(" starttls pass\n"), "{document}: {text}");
+        fs::write(scratch.join("edge.conf"), text).expect("a configuration");
+        let checked = check(&scratch, &["--strict", "edge.conf"]);
+        let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+        assert_eq!(checked.status.code(), Some(0), "{document}: {said}");
+    }
+    let _ = fs::remove_dir_all(scratch);
+}
+
 fn compare(golden: &Path, found: &str, failures: &mut Vec<String>) {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(golden, found).expect("written");

@@ -44,18 +44,15 @@ pub fn blocks() -> Vec<Block> {
 fn entry(command: &'static Command<AnyStatement>) -> Entry {
     let leading = command.leading_keywords().count();
     let words = words(command.syntax).zip(command.help.iter().copied());
-    let words = words.skip(leading).filter(|(_, help)| !help.is_empty());
+    let words = words.skip(leading).map(|(word, help)| (usage(word), help));
+    // Words of another command say nothing here, and `NAME: Name` nothing new.
+    let words = words.filter(|(word, help)| !help.is_empty() && !word.eq_ignore_ascii_case(help));
     let only = match command.platforms {
         Platforms::IOS => Some("IOS"),
         Platforms::ASA => Some("ASA"),
         _ => None,
     };
-    Entry {
-        usage: usage(command.syntax),
-        about: command.about,
-        words: words.map(|(word, help)| (usage(word), help)).collect(),
-        only,
-    }
+    Entry { usage: usage(command.syntax), about: command.about, words: words.collect(), only }
 }
 
 /// The words of a syntax, without a leading `[no]` and without the names of groups.

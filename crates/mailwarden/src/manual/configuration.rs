@@ -29,7 +29,7 @@ fn describe(out: &mut String, block: &Block) {
 
 fn statement(out: &mut String, Entry { usage, about, words, only }: &Entry) {
     let only = only.map_or_else(String::new, |platform| format!(" ({platform} only)"));
-    let _ = writeln!(out, ".TP\n.B \"{}\"\n{}.{only}", escaped(usage), escaped(about));
+    let _ = writeln!(out, ".TP\n.B \"{}\"\n{}{only}.", escaped(usage), escaped(about));
     for (word, help) in words {
         let _ = writeln!(out, ".br\n.BR \"{}\" : {}", escaped(word), quoted(help));
     }
