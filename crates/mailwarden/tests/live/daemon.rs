@@ -66,7 +66,7 @@ impl Daemon {
     }
 
     /// Through a shell that runs `by`, with the program and its arguments for parameters.
-    fn start_by(by: &str, configuration: Configuration<'_>, servers: &[SocketAddr]) -> Self {
+    pub(crate) fn start_by(by: &str, configuration: Configuration<'_>, servers: &[SocketAddr]) -> Self {
         let try_start = || Self::try_start(by, configuration, servers);
         // The port was free a moment ago; if somebody took it, another one will do.
         let started = try_start().or_else(|_| try_start());

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use serde_json::Value;
@@ -62,6 +63,29 @@ fn events_that_nobody_reads_are_dropped_and_counted_and_signals_are_obeyed() {
     assert_eq!(daemon.wait().code(), Some(0));
     let said = daemon.stderr();
     assert!(said.contains(&format!("lines for {} were lost", fifo.0.display())), "{said}");
+}
+
+#[test]
+fn a_standard_error_output_that_nobody_reads_stops_neither_reload_nor_end() {
+    let (mailbox, fifo) = (Mailbox::start(), Fifo::new("stderr"));
+    let pipe = OpenOptions::new().read(true).write(true).open(&fifo.0).expect("the pipe");
+    rustix::pipe::fcntl_setpipe_size(&pipe, 4096).expect("a short pipe");
+    let by = format!("exec \"$0\" \"$@\" 2<>{}", fifo.0.display());
+    let mut daemon = Daemon::start_by(&by, Configuration::default(), &[mailbox.address()]);
+    daemon.write_text(&"proxy tested\n protocol none\n".repeat(100));
+    let full = eventually(|| {
+        daemon.signal(Signal::HUP);
+        let mut room = [PollFd::new(&pipe, PollFlags::OUT)];
+        poll(&mut room, Some(&Timespec::default())).is_ok_and(|ready| ready == 0).then_some(())
+    });
+    assert!(full.is_some(), "the daemon has nothing to say");
+
+    daemon.write(RULED, &[daemon.address()]);
+    daemon.signal(Signal::HUP);
+    let refuses = || daemon.greeted().command("MAIL FROM:<refused-word@example.test>").starts_with("550");
+    assert!(eventually(|| refuses().then_some(())).is_some(), "the reload waits");
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.wait().code(), Some(0));
 }
 
 #[test]
