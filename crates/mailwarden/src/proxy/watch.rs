@@ -130,3 +130,51 @@ impl Watch {
 fn now(started: Instant) -> Time {
     Time(u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn servers(text: &str) -> [Server; 1] {
+        [text.parse().unwrap()]
+    }
+
+    /// What happens next, to workers that have run for so many seconds.
+    async fn next_after(seconds: u64, address: SocketAddr) -> Option<Arc<Upstream>> {
+        let started = Instant::now().checked_sub(Duration::from_secs(seconds)).expect("an older machine");
+        let mut watch = Watch::new(started);
+        let servers = servers(&address.to_string());
+        watch.keep(servers.iter()).await;
+        let [upstream] = &*watch.directory.upstreams(&servers) else { panic!("not one address") };
+        assert!(upstream.failed(Time(0)).is_some());
+        match timeout(2 * TICK, watch.next()).await {
+            Ok(Change::Up(upstream)) => Some(upstream),
+            Ok(Change::Name(learned)) => panic!("{learned:?} of a name that nobody has"),
+            Err(_) => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_failed_is_tried_when_it_is_due_and_not_before() {
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = server.local_addr().unwrap();
+        assert!(next_after(10, address).await.is_none());
+        let upstream = next_after(31, address).await.expect("it is up");
+        assert!(upstream.is_up() && upstream.address() == address);
+        drop(server);
+        assert!(next_after(31, address).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_configuration_waits_for_the_names_that_are_new_in_it() {
+        let mut watch = Watch::new(Instant::now());
+        let servers = servers("localhost:25");
+        let learned = timeout(PATIENCE, watch.keep(servers.iter())).await.unwrap();
+        assert!(matches!(&*learned, [Learned::Changed(_)]), "{learned:?}");
+        assert!(watch.directory.upstreams(&servers).iter().any(|it| it.address().ip().is_loopback()));
+        assert!(timeout(PATIENCE, watch.keep(servers.iter())).await.unwrap().is_empty());
+    }
+}
