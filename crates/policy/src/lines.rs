@@ -114,7 +114,7 @@ impl<'s> LineReader<'_, 's> {
                 line.span(),
                 format!("the text has no closing delimiter `{}`", visible(delimiter)),
             )
-            .help("it is read as a single line; close the text with its delimiter"),
+            .help(format!("it is read as a single line; close the text with `{}`", visible(delimiter))),
         );
     }
 

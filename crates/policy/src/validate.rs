@@ -72,7 +72,9 @@ fn command_length_stands_alone(class: &L7Class, complaints: &mut Diagnostics) {
             )
             .related(earlier.at, "the other condition")
             .help(format!(
-                "`match {stands}` can only be combined with `match {may_stand}`; use match-any or a separate class",
+                "write `class-map type inspect smtp match-any {}`, or use a separate class: in match-all, \
+                 `match {stands}` can only be combined with `match {may_stand}`",
+                class.name.text,
             )),
         );
     }

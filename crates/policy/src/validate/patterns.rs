@@ -35,7 +35,7 @@ fn check_one(pattern: &PatternText, source: &Source, complaints: &mut Diagnostic
         let message = format!("pattern `{}` matches every text", pattern.text);
         complaints.push(
             Diagnostic::new(Code::MatchesEmpty, pattern.at, message)
-                .help("it matches the empty string, which is found anywhere"),
+                .help("remove it: it matches the empty string, which is found anywhere"),
         );
     }
 }

@@ -115,25 +115,26 @@ impl Lowering<'_> {
                 continue;
             }
             let length = text.chars().count();
-            let wrong = if !(1..=PATTERN_MAX).contains(&length) {
-                let message = format!("the pattern has {length} characters, expected 1 to {PATTERN_MAX}");
-                Some(Diagnostic::new(Code::TooLong, place, message))
-            } else if map.patterns.len() == PATTERNS_MAX {
-                let message =
-                    format!("parameter-map `{}` already has {PATTERNS_MAX} patterns", map.name.text);
-                Some(
-                    Diagnostic::new(Code::TooManyPatterns, at, message)
-                        .help("move the rest to another parameter-map"),
-                )
-            } else if text.contains('\u{FFFD}') {
-                let message = "the pattern is not valid UTF-8";
-                Some(
-                    Diagnostic::new(Code::PatternInvalid, place, message)
-                        .help("write other bytes as `\\xNN`"),
-                )
-            } else {
-                None
-            };
+            let wrong =
+                if !(1..=PATTERN_MAX).contains(&length) {
+                    let message = format!("the pattern has {length} characters, expected 1 to {PATTERN_MAX}");
+                    Some(Diagnostic::new(Code::TooLong, place, message))
+                } else if map.patterns.len() == PATTERNS_MAX {
+                    let message =
+                        format!("parameter-map `{}` already has {PATTERNS_MAX} patterns", map.name.text);
+                    Some(Diagnostic::new(Code::TooManyPatterns, at, message).help(format!(
+                        "write `parameter-map type regex {}-2` before this line",
+                        map.name.text
+                    )))
+                } else if text.contains('\u{FFFD}') {
+                    let message = "the pattern is not valid UTF-8";
+                    Some(
+                        Diagnostic::new(Code::PatternInvalid, place, message)
+                            .help("write other bytes as `\\xNN`"),
+                    )
+                } else {
+                    None
+                };
             match wrong {
                 Some(wrong) => self.complaints.push(wrong),
                 None if map.patterns.iter().any(|pattern| pattern.text == text) => {}

@@ -167,7 +167,7 @@ fn check_criterion(criterion: &Criterion, at: Span, complaints: &mut Diagnostics
                 at,
                 "`match protocol smtp` matches all mail in a class-map of type inspect smtp",
             )
-            .help("use it in a `class-map type inspect`, which selects the traffic"),
+            .help("remove it here; in a `class-map type inspect` it selects the traffic"),
         ),
         Criterion::MimeEncoding { encoding: Encoding::Private(value) } => {
             let private = value.get(..2).is_some_and(|x| x.eq_ignore_ascii_case("x-")) && value.len() > 2;
@@ -212,7 +212,7 @@ fn l7_action(rule: &mut L7Rule, line: L7RuleLine, negated: bool, at: Span, compl
                         at,
                         "`inspect` in an SMTP policy-map allows the class without inspection",
                     )
-                    .help("write `allow`, or `inspect` in a `policy-map type inspect`"),
+                    .help("remove it, or write `allow`; it has its place in a `policy-map type inspect`"),
                 );
             }
         }
