@@ -223,8 +223,9 @@ fn addresses(configuration: &Configuration, complaints: &mut Diagnostics) {
                 complaints.push(complaint.related(other.at, "the other proxy"));
             }
         }
-        let itself = |server: &SocketAddr| proxy.listen.iter().any(|&listen| reaches(*server, listen));
-        if let Some(server) = proxy.servers.iter().filter_map(Server::address).find(itself) {
+        let reached = |address: &SocketAddr| proxy.listen.iter().any(|&listen| reaches(*address, listen));
+        let itself = |server: &&Server| server.known_addresses().iter().any(reached);
+        if let Some(server) = proxy.servers.iter().find(itself) {
             let message = format!("server {server} of proxy `{}` is the proxy itself", proxy.name.text);
             complaints.push(
                 Diagnostic::new(Code::ProxyLoop, proxy.name.at, message)

@@ -1,7 +1,7 @@
 //! Mail servers of a proxy, as they are named.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 /// A mail server: `ADDRESS:PORT` or `NAME:PORT`.
@@ -16,11 +16,14 @@ pub enum Server {
 }
 
 impl Server {
-    /// The address, unless it is a name.
-    pub const fn address(&self) -> Option<SocketAddr> {
+    /// The addresses that need no look-up to be known: its own, or those of `localhost` (RFC 6761 §6.3).
+    pub fn known_addresses(&self) -> Vec<SocketAddr> {
         match self {
-            Self::Address(address) => Some(*address),
-            Self::Name { .. } => None,
+            Self::Address(address) => vec![*address],
+            Self::Name { host, port } if host == "localhost" || host.ends_with(".localhost") => {
+                vec![(Ipv4Addr::LOCALHOST, *port).into(), (Ipv6Addr::LOCALHOST, *port).into()]
+            }
+            Self::Name { .. } => Vec::new(),
         }
     }
 }
