@@ -71,6 +71,10 @@ impl Diagnostics {
         self.0.push(diagnostic);
     }
 
+    pub fn extend(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        self.0.extend(diagnostics);
+    }
+
     /// Sorts by place; complaints about one place keep their order.
     pub fn sort(&mut self) {
         self.0.sort_by_key(|diagnostic| diagnostic.at);
@@ -192,6 +196,13 @@ codes! {
     NotAttached = "not-attached", Warning;
     ProtocolInL7Class = "protocol-in-l7-class", Warning;
     Pinhole = "pinhole", Warning;
+    NoAction = "no-action", Warning;
+    UnknownVerb = "unknown-verb", Warning;
+    TlsPort = "tls-port", Warning;
+    ListenOverlap = "listen-overlap", Warning;
+    LiteralEscape = "literal-escape", Warning;
+    AddressBrackets = "address-brackets", Warning;
+    LoosePattern = "loose-pattern", Warning;
     TlsEscapesContent = "tls-escapes-content", Warning;
     MasksEhlo = "masks-ehlo", Warning;
     MasksStartTls = "masks-starttls", Warning;

@@ -3,7 +3,7 @@
 //! A use before its definition is normal. What the named things say is `validate.rs`'s affair.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::model::{Configuration, Object, ObjectKind, Reference};
+use crate::model::{Configuration, Object, ObjectKind, Protocol, Reference};
 use crate::nearest::nearest;
 use crate::platform::Platform;
 
@@ -62,6 +62,11 @@ fn look_up(
     }
 }
 
+/// Whether a name is rather a pattern: `.*@x\.com`, `*@x.com`.
+fn is_pattern(name: &str) -> bool {
+    name.contains(['*', '\\', '^', '$', '[', '(', '|', '@'])
+}
+
 fn undefined(
     configuration: &Configuration,
     by: &dyn Object,
@@ -74,6 +79,27 @@ fn undefined(
         reference.kinds().last().map_or_else(Default::default, |kind| (kind.called(), kind.command()));
     let message = format!("unknown {called} `{name}` in {} `{}`", by.kind().noun(), by.name());
     let complaint = Diagnostic::new(Code::UndefinedName, name.at, message);
+    if reference.kinds().any(|kind| kind == ObjectKind::RegexMap) && is_pattern(&name.text) {
+        return complaint
+            .help(format!("`parameter-map type regex NAME / pattern \"{name}\"` gives a pattern a name"));
+    }
+    let policies = [ObjectKind::L3Policy, ObjectKind::L7Policy(Protocol::Smtp)];
+    let of_policy = |kind: &ObjectKind| policies.contains(kind);
+    if let Some(other) = policies.into_iter().find(|kind| configuration.find(*kind, &name.text).is_some())
+        && reference.kinds().any(|kind| of_policy(&kind))
+    {
+        let complaint = complaint.help(match (other, by.kind()) {
+            (ObjectKind::L3Policy, ObjectKind::L3Policy) => {
+                format!("`{name}` is a top-level policy and cannot be in another")
+            }
+            (ObjectKind::L3Policy, _) => format!("write `service-policy type inspect {name}`"),
+            _ => format!("write `service-policy smtp {name}` in a class of a `policy-map type inspect`"),
+        });
+        return match configuration.find(other, &name.text) {
+            Some(object) => complaint.related(object.name().at, format!("this is a {}", other.command())),
+            None => complaint,
+        };
+    }
     let candidates = || reference.kinds().flat_map(|kind| configuration.objects_of(kind));
     let names = candidates().map(|object| object.name().text.as_str());
     let Some(similar) = may_search.then(|| nearest(&name.text, names)).flatten() else {

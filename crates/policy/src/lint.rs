@@ -2,7 +2,10 @@
 //!
 //! Looked for only in configurations without errors; an error's consequences are not news.
 
+mod addresses;
 mod masks;
+mod proxies;
+mod rules;
 
 use std::collections::HashSet;
 
@@ -29,6 +32,9 @@ pub(crate) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
     without_policy(configuration, complaints);
     uncounted(configuration, complaints);
     masks::check(configuration, complaints);
+    rules::check(configuration, complaints);
+    addresses::check(configuration, complaints);
+    proxies::check(configuration, complaints);
     pinholes(configuration, complaints);
 }
 

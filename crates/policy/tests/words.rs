@@ -169,3 +169,79 @@ fn one_typo_in_a_header_line_of_the_readme_gives_one_error() {
     assert!(typed > 500, "{typed}");
     assert!(failures.is_empty(), "{} of {typed}:\n{}", failures.len(), failures.join("\n"));
 }
+
+#[test]
+fn a_rule_that_hardly_does_what_it_says_is_a_warning() {
+    const USED: &str = "class-map type inspect smtp match-any c1\n match sender address regex r\n\
+                        policy-map type inspect smtp p1\n class c1\n  reset\n\
+                        mailwarden\n starttls pass\n";
+    const PROXY: &str =
+        "proxy mx\n listen 192.0.2.1:25\n server 192.0.2.2:25\n service-policy type inspect smtp p1\n";
+    let rows = [
+        ("pattern \"^bounce-\\d+@\"", "", "2 warning literal-escape"),
+        ("pattern \"^(a)\\1@\"", "", "2 warning literal-escape"),
+        ("pattern \"<.*@x\\.com>\"", "", "2 warning address-brackets"),
+        ("pattern \"@x.com$\"", "", "2 warning loose-pattern"),
+        ("pattern \"@x\\.com\"", "", "2 warning loose-pattern"),
+        ("pattern \"@x\\.com$\"", " protocol pop3\n", "13 warning no-effect"),
+        ("pattern \"@x\\.com$\"", " protocol tcp\n", "13 warning no-effect"),
+        ("pattern \"@x\\.com$\"", " listen 192.0.2.1:465\n", "10 warning tls-port"),
+        (
+            "pattern \"@x\\.com$\"",
+            "proxy b\n listen 0.0.0.0:25\n server 192.0.2.3:25\n service-policy type inspect p1\n",
+            "10 warning listen-overlap",
+        ),
+        ("pattern \"@x\\.com$\"", " listen [::]:25\n listen 192.0.2.7:25\n", ""),
+        (
+            "pattern \"@x\\.com$\"",
+            "class-map type inspect smtp match-any c1\n match cmd verb VRYF\n",
+            "15 warning unknown-verb",
+        ),
+        (
+            "pattern \"@x\\.com$\"",
+            "policy-map type inspect smtp p1\n class c2\nclass-map type inspect smtp match-any c2\n match recipient count gt 5\n",
+            "15 warning no-action",
+        ),
+    ];
+    let texts: Vec<String> = rows
+        .iter()
+        .map(|(pattern, more, _)| format!("parameter-map type regex r\n {pattern}\n{USED}{PROXY}{more}"))
+        .collect();
+    for (text, (.., expected)) in texts.iter().zip(rows) {
+        let Loaded { diagnostics, source, .. } = load("test", text.as_bytes());
+        let found: Vec<String> = diagnostics
+            .iter()
+            .map(|it| {
+                format!("{} {} {}", source.position(it.at).line, it.severity().as_str(), it.code.as_str())
+            })
+            .collect();
+        assert_eq!(found.join(", "), expected, "{text}{}", render::diagnostics(&source, &diagnostics));
+    }
+}
+
+#[test]
+fn a_name_of_the_wrong_kind_is_one_error_that_says_where_it_belongs() {
+    const POLICIES: &str = "class-map type inspect smtp match-any c1\n match recipient count gt 5\n\
+                            policy-map type inspect smtp p1\n class c1\n  reset\n\
+                            class-map type inspect match-any mail\n match protocol smtp\n\
+                            policy-map type inspect top\n class mail\n  inspect\n";
+    for (more, help) in [
+        (
+            "zone security a\nzone-pair security z source a destination self\n service-policy type inspect p1\n",
+            "`service-policy smtp p1`",
+        ),
+        (
+            "proxy mx\n listen 192.0.2.1:25\n server 192.0.2.2:25\n service-policy type inspect smtp top\n",
+            "`service-policy type inspect top`",
+        ),
+        (
+            "class-map type inspect smtp c2\n match sender address regex *@x.com\n",
+            "`parameter-map type regex NAME / pattern \"*@x.com\"`",
+        ),
+    ] {
+        let Loaded { diagnostics, .. } = load("test", format!("{POLICIES}{more}").as_bytes());
+        let helps: Vec<&str> = diagnostics.iter().filter_map(|it| it.help.as_deref()).collect();
+        assert_eq!(diagnostics.errors(), 1, "{diagnostics:?}");
+        assert!(helps.iter().any(|it| it.contains(help)), "{helps:?}");
+    }
+}

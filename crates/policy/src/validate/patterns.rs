@@ -31,6 +31,14 @@ fn check_one(pattern: &PatternText, source: &Source, complaints: &mut Diagnostic
             .help("patterns match anywhere in the text: remove it, or write `.*`"),
         );
     }
+    if let Some((offset, letter, meant)) = literal_escape(&pattern.text) {
+        let at = place(pattern, offset, source);
+        let message = format!("`\\{letter}` is the character `{letter}`: this language has no such escape");
+        complaints.push(
+            Diagnostic::new(Code::LiteralEscape, at, message)
+                .maybe_help(meant.map(|meant| format!("write `{meant}`"))),
+        );
+    }
     if parsed.matches_empty() {
         let message = format!("pattern `{}` matches every text", pattern.text);
         complaints.push(
@@ -38,6 +46,34 @@ fn check_one(pattern: &PatternText, source: &Source, complaints: &mut Diagnostic
                 .help("remove it: it matches the empty string, which is found anywhere"),
         );
     }
+}
+
+/// The first escape that means something in other languages and stands for its own letter here, and how to say
+/// what it means.
+fn literal_escape(text: &str) -> Option<(usize, char, Option<&'static str>)> {
+    let mut symbols = text.char_indices();
+    while let Some((offset, symbol)) = symbols.next() {
+        if symbol != '\\' {
+            continue;
+        }
+        let (_, escaped) = symbols.next()?;
+        let octal = || {
+            text.get(offset + 1..offset + 4).is_some_and(|it| it.bytes().all(|b| (b'0'..=b'7').contains(&b)))
+        };
+        let meant = match escaped {
+            'd' => Some("[0-9]"),
+            'D' => Some("[^0-9]"),
+            'w' => Some("[A-Za-z0-9_]"),
+            'W' => Some("[^A-Za-z0-9_]"),
+            's' => Some("[ \\t]"),
+            'S' => Some("[^ \\t]"),
+            'b' | 'B' | 'A' | 'Z' | 'z' => None,
+            '1'..='9' if !octal() => None,
+            _ => continue,
+        };
+        return Some((offset, escaped, meant));
+    }
+    None
 }
 
 /// The place of an octet of a pattern, whose text has not the quotes it may be typed in.

@@ -1,0 +1,72 @@
+//! Proxies that do not do what their lines say.
+
+use std::net::SocketAddr;
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::model::{Configuration, Name, Protocol, Proxy};
+
+pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
+    for proxy in &configuration.proxies {
+        relayed(configuration, proxy, complaints);
+        tls_ports(proxy, complaints);
+    }
+    overlaps(configuration, complaints);
+}
+
+/// A policy on mail beside a protocol that is only relayed.
+fn relayed(configuration: &Configuration, proxy: &Proxy, complaints: &mut Diagnostics) {
+    let Some(protocol) = proxy.protocol.filter(|protocol| *protocol != Protocol::Smtp) else { return };
+    let Some(policy) = proxy.policy.as_ref().and_then(|policy| policy.policy()) else { return };
+    let on_mail = match configuration.l3_policies.get(&policy.text) {
+        Some(top) => top.rules.iter().any(|rule| rule.l7_policy().is_some()),
+        None => true,
+    };
+    if on_mail {
+        let message = format!(
+            "policy-map `{policy}` has no effect: proxy `{}` relays {} without inspection",
+            proxy.name,
+            protocol.name()
+        );
+        complaints.push(Diagnostic::new(Code::NoEffect, policy.at, message).help("write `protocol esmtp`"));
+    }
+}
+
+/// Ports whose clients begin with a TLS handshake, which an inspected session cannot follow (RFC 8314 §7).
+const TLS_PORTS: &[u16] = &[465, 993, 995];
+
+fn tls_ports(proxy: &Proxy, complaints: &mut Diagnostics) {
+    // Whoever writes `protocol tcp` knows.
+    if proxy.protocol == Some(Protocol::Tcp) {
+        return;
+    }
+    if let Some(listen) = proxy.listen.iter().find(|listen| TLS_PORTS.contains(&listen.port())) {
+        let message = format!("clients of {listen} speak TLS from the first byte, which cannot be inspected");
+        complaints.push(
+            Diagnostic::new(Code::TlsPort, proxy.name.at, message)
+                .help("write `protocol tcp` to relay it, or listen on port 25 or 587"),
+        );
+    }
+}
+
+/// An address, and every address of the host, at one port. An IPv6 listener takes IPv6 only, so that `[::]`
+/// and `0.0.0.0` have nothing in common.
+fn overlaps(configuration: &Configuration, complaints: &mut Diagnostics) {
+    let listeners = || {
+        let proxies = configuration.proxies.iter();
+        proxies.flat_map(|proxy| proxy.listen.iter().map(move |listen| (&proxy.name, *listen)))
+    };
+    let wide: Vec<(&Name, SocketAddr)> =
+        listeners().filter(|(_, listen)| listen.ip().is_unspecified()).collect();
+    for (name, listen) in listeners().filter(|(_, listen)| !listen.ip().is_unspecified()) {
+        let covers = |wide: &SocketAddr| wide.port() == listen.port() && wide.is_ipv4() == listen.is_ipv4();
+        if let Some((other, all)) = wide.iter().find(|(_, wide)| covers(wide)) {
+            let message =
+                format!("{listen} of proxy `{name}` is one of the addresses of {all} of proxy `{other}`");
+            complaints.push(
+                Diagnostic::new(Code::ListenOverlap, name.at, message)
+                    .related(other.at, "the proxy that listens on every address")
+                    .help("name each address in a `listen` line, or leave out the one that is covered"),
+            );
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Rules that do nothing: classes without an action, and verbs that nobody sends.
+
+use proto::smtp::verb::VERBS;
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::model::{Configuration, Criterion, L7Class};
+use crate::nearest::nearest;
+use crate::profile::Profile;
+
+pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
+    for rule in configuration.l7_policies.iter().flat_map(|policy| &policy.rules) {
+        let idle = rule.action.is_none() && !rule.log && !rule.inspect;
+        let class = configuration.l7_classes.get(&rule.class.text);
+        if idle && class.is_some_and(|class| !masks_by_itself(class)) {
+            let message = format!("class `{}` has no action", rule.class);
+            complaints
+                .push(Diagnostic::new(Code::NoAction, rule.class.at, message).help("add `log` or `reset`"));
+        }
+    }
+    for rule in configuration.l3_policies.iter().flat_map(|policy| &policy.rules) {
+        if rule.action.is_none() {
+            let message = format!("class `{}` has no action, and its traffic is dropped", rule.class);
+            complaints.push(
+                Diagnostic::new(Code::NoAction, rule.class.at, message).help("add `inspect` or `drop`"),
+            );
+        }
+    }
+    for condition in configuration.l7_classes.iter().flat_map(|class| &class.conditions) {
+        let Criterion::CommandVerb { verb } = &condition.criterion else { continue };
+        let names = || VERBS.iter().map(|row| row.name);
+        // A private verb begins with X.
+        if verb.starts_with('X') || names().any(|name| name == verb) {
+            continue;
+        }
+        let not = if condition.negated { "not " } else { "" };
+        let help = nearest(verb, names()).map(|name| format!("write `match {not}cmd verb {name}`"));
+        let message = format!("no standard knows the verb `{verb}`");
+        complaints.push(Diagnostic::new(Code::UnknownVerb, condition.at, message).maybe_help(help));
+    }
+}
+
+/// Whether a class has a verb that is masked whatever its action, because the dialect does not list it.
+fn masks_by_itself(class: &L7Class) -> bool {
+    let listed =
+        |verb: &str| VERBS.iter().any(|row| row.name == verb && Profile::C3PL.verbs.contains(row.verb));
+    class.conditions.iter().any(|condition| match &condition.criterion {
+        Criterion::CommandVerb { verb } => !listed(verb),
+        _ => false,
+    })
+}
