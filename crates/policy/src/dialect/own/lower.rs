@@ -45,7 +45,7 @@ fn mailwarden(lowering: &mut Lowering<'_>, children: Vec<Node>) {
             lowering.complaints.push(Diagnostic::new(Code::NotSupported, at, message));
         }
         match line {
-            // `Platform::of` read it: it chooses the tables.
+            // `Decision::of` read it: it chooses the tables.
             MailwardenLine::Platform(_) => {}
             MailwardenLine::Workers(count) => settings.workers = (!negated).then_some(count),
             MailwardenLine::Conformance(level) => settings.conformance = unless(negated, level),
