@@ -5,6 +5,7 @@
 
 pub mod line;
 pub mod mime;
+pub mod proxy_protocol;
 pub mod smtp;
 
 /// Who speaks.

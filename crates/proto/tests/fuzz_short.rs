@@ -17,6 +17,8 @@ mod line;
 mod mime;
 #[path = "../../../fuzz/bodies/permissive.rs"]
 mod permissive;
+#[path = "../../../fuzz/bodies/proxy_header.rs"]
+mod proxy_header;
 #[path = "../../../fuzz/bodies/short.rs"]
 mod short;
 #[path = "../../../fuzz/bodies/smtp.rs"]
@@ -37,4 +39,9 @@ fn smtp() {
 #[test]
 fn mime() {
     short::run(1000, mime::generate, mime::run);
+}
+
+#[test]
+fn proxy_header() {
+    short::run(5000, proxy_header::generate, proxy_header::run);
 }
