@@ -91,7 +91,11 @@ anomalies! {
     OutOfOrder = "out-of-order", "DATA without a recipient, DATA after BDAT, or MAIL within a transaction.";
     Unpipelined = "pipelining-not-offered", "The client did not wait for a reply, and the server offers no PIPELINING.";
     TlsInjection = "octets-behind-starttls", "Clear text after STARTTLS.";
-    NotSmtp = "not-smtp", "The client began with a request or a header of another protocol, or with binary data.";
+    NotSmtp = "not-smtp", "The client began with a request of another protocol, or with binary data.";
+    StrayProxyHeader = "stray-proxy-header", "A PROXY header where none is expected: from an address that no `accept-proxy` names.";
+    BadProxyHeader = "bad-proxy-header", "From a network that `accept-proxy` names, no PROXY header, or one that contradicts itself.";
+    CutProxyHeader = "cut-proxy-header", "From a network that `accept-proxy` names, a PROXY header that did not come whole, or none in time.";
+    XclientRefused = "xclient-refused", "The server does not offer XCLIENT, or refuses it, and would take the proxy for the client.";
     UnaskedReply = "unasked-reply", "An unsolicited reply.";
     BadReply = "bad-reply", "A line from the server that is not a reply line, or a reply that its command cannot have.";
     ReplyControl = "control-in-reply", "A control character or a bare CR in a reply line.";

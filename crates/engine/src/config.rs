@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use policy::attach::Handling;
-use policy::model::{AnnounceLimits, Conformance, Protocol, RecipientLimit, Refusals, StartTls};
+use policy::model::{
+    AnnounceLimits, Conformance, Introduction, Protocol, RecipientLimit, Refusals, StartTls,
+};
 use policy::profile::Profile;
 use policy::{Attachment, CompiledPolicy};
 
@@ -35,6 +37,8 @@ pub struct SessionConfig {
     pub recipient_limit: RecipientLimit,
     /// Whether replies to EHLO name a limit of recipients.
     pub announce_limits: AnnounceLimits,
+    /// Whether the server is told by XCLIENT who the client is; the client's own XCLIENT is then unknown to it.
+    pub send_xclient: bool,
     /// What a session may hold and take.
     pub bounds: Bounds,
     /// How long it may take.
@@ -106,6 +110,7 @@ impl From<&Attachment> for SessionConfig {
             starttls: attachment.starttls,
             recipient_limit: attachment.recipient_limit,
             announce_limits: attachment.announce_limits,
+            send_xclient: attachment.traffic.introduction() == Some(Introduction::Xclient),
             ..Self::default()
         }
     }
@@ -125,6 +130,7 @@ impl Default for SessionConfig {
             starttls: StartTls::Pass,
             recipient_limit: RecipientLimit::Device,
             announce_limits: AnnounceLimits::On,
+            send_xclient: false,
             bounds: Bounds::default(),
             timers: Timers::default(),
             watch: Watch::Enforce,

@@ -31,6 +31,12 @@ const TABLE: &[(Kind, [Treatment; 3])] = {
         // RFC 3207 §4.2: what was sent in clear text before TLS must be discarded.
         (Kind::TlsInjection, [Reset, Reset, Reset]),
         (Kind::NotSmtp, [Reset, Reset, Reset]),
+        // What a client says of itself must not be believed, and what a balancer says must be understood.
+        (Kind::StrayProxyHeader, [Reset, Reset, Reset]),
+        (Kind::BadProxyHeader, [Reset, Reset, Reset]),
+        (Kind::CutProxyHeader, [Reset, Reset, Reset]),
+        // A server that was not told who the client is may trust it as it trusts us.
+        (Kind::XclientRefused, [Reset, Reset, Reset]),
         (Kind::UnaskedReply, [Logged, Reset, Reset]),
         (Kind::BadReply, [Logged, Reset, Reset]),
         (Kind::ReplyControl, [Logged, Normalized, Reset]),
@@ -71,7 +77,7 @@ pub(crate) fn treatment(kind: Kind, level: Conformance) -> Treatment {
 
 /// Whether an anomaly of this kind is found again whenever the same bytes are offered.
 pub(crate) const fn lasts(kind: Kind) -> bool {
-    matches!(kind, Kind::EarlyTalker | Kind::NotSmtp | Kind::LongHeader)
+    matches!(kind, Kind::EarlyTalker | Kind::NotSmtp | Kind::StrayProxyHeader | Kind::LongHeader)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What a protocol implements to be inspected in a session, and the loop in which bytes are offered to it.
 
 use std::fmt::Debug;
+use std::net::SocketAddr;
 
 use proto::{Side, Time};
 
@@ -8,6 +9,7 @@ use crate::bounds::{Bounds, Timers};
 use crate::context::Context;
 use crate::effect::{End, TlsFailure, Took, Wants};
 use crate::ends::{Ends, Limit};
+use crate::event::AnomalyKind;
 
 /// The dialogue of one session in one protocol. A trait although the set is closed: forwarding each
 /// method by a `match` over the protocols would say less in more lines.
@@ -23,6 +25,12 @@ pub(crate) trait Dialogue: Debug {
 
     /// The program is shutting down: the session ends at the next opportunity.
     fn drain(&mut self, cx: &mut Context<'_>);
+
+    /// The server was reached.
+    fn connected(&mut self, _client: SocketAddr, _cx: &mut Context<'_>) {}
+
+    /// The client was at fault before its session could begin: with this anomaly it ends.
+    fn refused(&mut self, kind: AnomalyKind, value: &[u8], cx: &mut Context<'_>);
 
     /// No server could be reached.
     fn unreachable(&mut self, cx: &mut Context<'_>);

@@ -104,6 +104,10 @@ impl Out<'_> {
         self.send(Side::Client, bytes, Origin::Ours);
     }
 
+    pub(crate) fn tell_server(&mut self, bytes: &[u8]) {
+        self.send(Side::Server, bytes, Origin::Ours);
+    }
+
     pub(crate) fn finish(&mut self, side: Side) {
         self.output.emit(Effect::Finish(side));
     }

@@ -2,11 +2,13 @@
 
 use proto::{Side, Time};
 
+use crate::conformance;
 use crate::context::Context;
 use crate::dialogue::{Dialogue, Step};
 use crate::effect::End;
 use crate::ends::{Ends, Limit};
-use crate::event::Reason;
+use crate::event::{Anomaly, AnomalyKind, Event, Reason};
+use crate::inspector::reported_value;
 use crate::relay::Relay;
 
 /// Forwards what either side sends, and how it ends.
@@ -41,6 +43,14 @@ impl Dialogue for Opaque {
 
     fn unreachable(&mut self, cx: &mut Context<'_>) {
         self.ends.set_reason(Reason::ServerUnreachable);
+        self.ends.abort(Side::Client, &mut cx.out);
+    }
+
+    fn refused(&mut self, kind: AnomalyKind, value: &[u8], cx: &mut Context<'_>) {
+        let treatment = conformance::treatment(kind, cx.config.conformance);
+        let (from, value) = (Side::Client, reported_value(value));
+        cx.out.report(Event::Anomaly(Anomaly { kind, from, value, treatment, reference: None, count: 1 }));
+        self.ends.set_reason(Reason::Refused);
         self.ends.abort(Side::Client, &mut cx.out);
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Refusal {
 pub(crate) enum Cause {
     /// No server could be reached, or it closed before its greeting.
     Unreachable,
+    /// A balancer did not say, or not well, who the client is.
+    NoProxyHeader,
     ServerLost,
     ShuttingDown,
     Idle,

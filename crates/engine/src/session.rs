@@ -1,5 +1,6 @@
 //! A session: two sides, one protocol, and the configuration it was accepted under.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use proto::{Side, Time};
@@ -8,7 +9,7 @@ use crate::config::{Inspect, SessionConfig};
 use crate::context::Context;
 use crate::dialogue::Dialogue;
 use crate::effect::{End, Out, Output, TlsFailure, Took, Wants};
-use crate::event::{Event, Reason};
+use crate::event::{AnomalyKind, Event, Reason};
 use crate::opaque::Opaque;
 use crate::smtp::Smtp;
 
@@ -47,10 +48,17 @@ impl Session {
         Self { config, dialogue, wake: None }
     }
 
-    /// The server was reached.
-    pub fn connected(&mut self, now: Time, out: &mut dyn Output) {
-        let (_, mut cx) = self.call(now, out);
+    /// The server was reached, for a client with this address.
+    pub fn connected(&mut self, now: Time, client: SocketAddr, out: &mut dyn Output) {
+        let (dialogue, mut cx) = self.call(now, out);
         cx.out.report(Event::SessionStart);
+        dialogue.connected(client, &mut cx);
+    }
+
+    /// Before a server was connected, the client did what ends the session: it gets an error in place of a greeting.
+    pub fn refused(&mut self, now: Time, kind: AnomalyKind, value: &[u8], out: &mut dyn Output) {
+        let (dialogue, mut cx) = self.call(now, out);
+        dialogue.refused(kind, value, &mut cx);
     }
 
     /// No server could be reached: the client gets an error in place of a greeting.
@@ -254,6 +262,7 @@ mod tests {
         }
         fn drain(&mut self, _: &mut Context<'_>) {}
         fn unreachable(&mut self, _: &mut Context<'_>) {}
+        fn refused(&mut self, _: AnomalyKind, _: &[u8], _: &mut Context<'_>) {}
         fn ends(&self) -> &Ends {
             &self.ends
         }

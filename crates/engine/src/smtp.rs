@@ -12,7 +12,7 @@
 //! bytes from being interpreted before the reply that decides what they are. A complete reply changes the
 //! client machine and the transaction in one function, `settle` in `outcome`. A refusal takes a slot, and our
 //! last reply, when it leaves the queue in `flush`, ends the server's side; what the client says after it is
-//! answered in `closing`. `transaction` is what MAIL began, `offer` which extensions are open; what a refusal
+//! answered in `closing`. What we say to the server before the client does is in `introduction`. `transaction` is what MAIL began, `offer` which extensions are open; what a refusal
 //! says is in `wording`.
 
 mod capabilities;
@@ -22,12 +22,15 @@ mod closing;
 mod command;
 mod content;
 mod foreign;
+mod introduction;
 mod limits;
 pub(crate) mod offer;
 mod outcome;
 mod replies_in;
 mod transaction;
 mod wording;
+
+use std::net::SocketAddr;
 
 use policy::Held;
 use policy::model::Refusals;
@@ -50,6 +53,7 @@ use crate::relay::Relay;
 use crate::replies::{After, Front, Ready, Replies};
 
 use closing::Closing;
+use introduction::Introduction;
 use offer::Offer;
 use outcome::Asked;
 use transaction::OpenTransaction;
@@ -151,6 +155,8 @@ enum Swallowed {
 /// What the server's next bytes are.
 #[derive(Debug)]
 enum Server {
+    /// Replies to what we say before the client does, which nobody but us gets to see.
+    Introduction(Box<Introduction>),
     /// Reply lines.
     Replies,
     /// The rest of a reply line over its bound, and the code of the reply if it is the last of it.
@@ -268,10 +274,22 @@ impl Dialogue for Smtp {
         self.end_if_draining(cx);
     }
 
+    fn connected(&mut self, client: SocketAddr, cx: &mut Context<'_>) {
+        if cx.config.send_xclient && !cx.is_recorded() {
+            self.server = Server::Introduction(Introduction::of(client));
+        }
+    }
+
     fn unreachable(&mut self, cx: &mut Context<'_>) {
         self.ends.set_reason(Reason::ServerUnreachable);
         self.server = Server::Discard;
         self.last_reply_now(Cause::Unreachable, cx);
+    }
+
+    fn refused(&mut self, kind: AnomalyKind, value: &[u8], cx: &mut Context<'_>) {
+        self.anomaly(kind, Side::Client, value, cx);
+        self.note_refusal(cx);
+        self.last_reply_now_then(self.because_of(kind, Cause::NoProxyHeader), After::Reset, cx);
     }
 
     fn ends(&self) -> &Ends {
@@ -314,7 +332,9 @@ impl Dialogue for Smtp {
                     Client::Command | Client::Skip(_) | Client::AuthLine | Client::Closing(_)
                 )
             }
-            Side::Server => matches!(self.server, Server::Replies | Server::LongLine(_)),
+            Side::Server => {
+                matches!(self.server, Server::Introduction(_) | Server::Replies | Server::LongLine(_))
+            }
         };
         if parses { bounds.portion } else { usize::MAX }
     }

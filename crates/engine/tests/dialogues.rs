@@ -10,7 +10,7 @@
 //! `and` (match-all), and a pattern in quotes becomes a map `r1`, `r2` … of its own. `regex NAME "PATTERN" …` makes a
 //! map that conditions may name. The action `pace-N` lets N events through in a second. A whole configuration stands indented by one blank behind a line `config`; its
 //! policy is the one that its proxy or zone-pair leads to, else its last. Settings: `conformance strict`,
-//! `refusals detail`, `starttls mask`, `recipient-limit refuse`, `announce-limits off`, `inspect opaque`, `watch observe`, and
+//! `refusals detail`, `starttls mask`, `recipient-limit refuse`, `announce-limits off`, `send-xclient`, `inspect opaque`, `watch observe`, and
 //! `bound NAME N` and `timer NAME SECONDS` for what stands in `bounds.rs`, with dashes. `never TEXT` says what the
 //! server must not hear in any cut.
 //!
@@ -22,6 +22,7 @@
 //! mail SENDER RECIPIENT                 MAIL, RCPT and DATA, answered one by one; all of it passes
 //! C NOOP                  > same        passes on as it is
 //! C ETRN x                > xxxxxx      passes on as this
+//! S 220 mx                +> EHLO [192.0.2.7]             we tell the server; the client is 192.0.2.7:40112
 //! S 250 ok                > same  >> MAIL FROM:<a@b>      with `>>`, what the speaker's peer said before passes
 //! C MAIL FROM:<x@y>       < 550 5.7.1 *   finish client, finish server
 //!                         event match class=c1 criterion="sender address regex r1" action=reset

@@ -12,10 +12,10 @@ use engine::bounds::Timers;
 use engine::config::Inspect;
 use policy::Attachment;
 use policy::attach::{Handling, Traffic};
-use policy::model::{Limits, Name, Protocol, Server, Settings};
+use policy::model::{Introduction, Limits, Name, Protocol, Server, Settings};
 
-use crate::proxy::Target;
 use crate::proxy::names::Directory;
+use crate::proxy::{ProxyProtocol, Target};
 
 /// What `run` does.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ pub(crate) struct Listener {
     pub(crate) config: Arc<SessionConfig>,
     /// As the configuration names them, in the order in which they are tried.
     pub(crate) servers: Vec<Server>,
+    pub(crate) proxy_protocol: Arc<ProxyProtocol>,
 }
 
 /// Where reports go.
@@ -47,7 +48,8 @@ impl Plan {
     pub(crate) fn without_file(listen: SocketAddr, servers: Vec<Server>, protocol: Protocol) -> Self {
         let (name, inspect) = ("listen".to_owned(), Inspect::of(Handling::Inspect, protocol));
         let config = SessionConfig { name, protocol, inspect, ..SessionConfig::default() };
-        let listener = Listener { address: listen, config: Arc::new(config), servers };
+        let proxy_protocol = Arc::default();
+        let listener = Listener { address: listen, config: Arc::new(config), servers, proxy_protocol };
         Self { workers: None, listeners: vec![listener], files: Files::default() }
     }
 
@@ -57,11 +59,21 @@ impl Plan {
         let mut listeners = Vec::new();
         for attachment in attachments {
             match &attachment.traffic {
-                Traffic::Proxy { listen, servers } => {
+                Traffic::Proxy { listen, servers, introduction, accept_proxy } => {
                     let config = Arc::new(session_config(attachment));
-                    listeners.extend(listen.iter().map(|&address| {
-                        let (config, servers) = (Arc::clone(&config), servers.clone());
-                        Listener { address, config, servers }
+                    let proxy_protocol = Arc::new(ProxyProtocol {
+                        send: match introduction {
+                            Some(Introduction::Proxy(version)) => Some(*version),
+                            // The session says it.
+                            Some(Introduction::Xclient) | None => None,
+                        },
+                        accept: accept_proxy.clone(),
+                    });
+                    listeners.extend(listen.iter().map(|&address| Listener {
+                        address,
+                        config: Arc::clone(&config),
+                        servers: servers.clone(),
+                        proxy_protocol: Arc::clone(&proxy_protocol),
                     }));
                 }
                 // Enforced by nobody yet; `check -v` says so.
@@ -84,7 +96,14 @@ impl Plan {
     pub(crate) fn targets(&self, directory: &mut Directory) -> Vec<(SocketAddr, Target)> {
         let target = |listener: &Listener| {
             let servers = directory.upstreams(&listener.servers);
-            (listener.address, Target { config: Arc::clone(&listener.config), servers })
+            (
+                listener.address,
+                Target {
+                    config: Arc::clone(&listener.config),
+                    servers,
+                    proxy_protocol: Arc::clone(&listener.proxy_protocol),
+                },
+            )
         };
         self.listeners.iter().map(target).collect()
     }

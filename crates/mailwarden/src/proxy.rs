@@ -1,6 +1,7 @@
 //! The live proxy: a worker owns listeners, sessions and their time; nothing is shared on the data path.
 
 mod admit;
+mod balancer;
 mod connect;
 mod connection;
 pub(crate) mod descriptors;
@@ -17,6 +18,8 @@ pub(crate) mod workers;
 use std::sync::Arc;
 
 use engine::SessionConfig;
+use ipnet::IpNet;
+use proto::proxy_protocol::Version;
 
 use upstream::Upstream;
 
@@ -26,4 +29,14 @@ pub(crate) struct Target {
     pub(crate) config: Arc<SessionConfig>,
     /// In the order in which they are tried; none while no name of a server can be resolved.
     pub(crate) servers: Arc<[Arc<Upstream>]>,
+    pub(crate) proxy_protocol: Arc<ProxyProtocol>,
+}
+
+/// Who says by a header of the PROXY protocol who the client is.
+#[derive(Debug, Default)]
+pub(crate) struct ProxyProtocol {
+    /// We do, to servers.
+    pub(crate) send: Option<Version>,
+    /// Balancers in these networks do.
+    pub(crate) accept: Vec<IpNet>,
 }

@@ -12,6 +12,8 @@ mod daemon;
 mod descriptors;
 #[path = "live/flood.rs"]
 mod flood;
+#[path = "live/introduction.rs"]
+mod introduction;
 #[path = "live/kills.rs"]
 mod kills;
 #[path = "live/log.rs"]

@@ -7,11 +7,13 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use crate::compile::CompiledPolicy;
 use crate::diagnostic::Diagnostics;
 use crate::model::{
-    AnnounceLimits, Carriers, Configuration, Conformance, L3Policy, Limits, Name, Protocol, Proxy,
-    ProxyPolicy, RecipientLimit, Refusals, Server, StartTls, TopAction, ZonePair,
+    AnnounceLimits, Carriers, Configuration, Conformance, Introduction, L3Policy, Limits, Name, Protocol,
+    Proxy, ProxyPolicy, RecipientLimit, Refusals, Server, StartTls, TopAction, ZonePair,
 };
 use crate::profile::Profile;
 
@@ -47,10 +49,27 @@ pub struct Attachment {
 pub enum Traffic {
     /// Those accepted on one of the addresses `listen`; they are connected to the first of `servers`
     /// that answers.
-    Proxy { listen: Vec<SocketAddr>, servers: Vec<Server> },
+    Proxy {
+        listen: Vec<SocketAddr>,
+        servers: Vec<Server>,
+        /// How the servers are told who the client is.
+        introduction: Option<Introduction>,
+        /// Networks from which a header of the PROXY protocol says who the client is.
+        accept_proxy: Vec<IpNet>,
+    },
     /// Those from one zone to another that are in the class of the attachment, and in no class of an
     /// earlier attachment of the same zone-pair.
     Pair { from: Name, to: Name },
+}
+
+impl Traffic {
+    /// How servers are told who the client is.
+    pub const fn introduction(&self) -> Option<Introduction> {
+        match self {
+            Self::Proxy { introduction, .. } => *introduction,
+            Self::Pair { .. } => None,
+        }
+    }
 }
 
 /// What becomes of a session.
@@ -135,11 +154,21 @@ impl<'c> Stage<'c, '_> {
             }
         };
         route.parameters = proxy.parameters.as_ref().or(route.parameters);
-        let traffic = Traffic::Proxy { listen: proxy.listen.clone(), servers: proxy.servers.clone() };
+        let traffic = Traffic::Proxy {
+            listen: proxy.listen.clone(),
+            servers: proxy.servers.clone(),
+            introduction: proxy.introduction.map(|(introduction, _)| introduction),
+            accept_proxy: proxy.accept_proxy.clone(),
+        };
         let named_by = proxy.policy.as_ref().and_then(ProxyPolicy::policy);
         let attachment = self.attachment(&proxy.name, traffic, protocol, route);
         if let (Handling::Relay, Protocol::Smtp, Some(policy)) = (attachment.handling, protocol, named_by) {
             self.diagnostics.push(complaints::not_inspected(&attachment, policy));
+        }
+        if let (Handling::Relay, Some((Introduction::Xclient, at))) =
+            (attachment.handling, proxy.introduction)
+        {
+            self.diagnostics.push(complaints::xclient_in_relay(&attachment, at));
         }
         let escape = complaints::tls_escapes(self.configuration, &attachment);
         escape.into_iter().for_each(|complaint| self.diagnostics.push(complaint));
@@ -292,7 +321,7 @@ mod tests {
         assert_eq!(short(&found), "no class: Inspect, no rules");
         assert_eq!(found.profile, Profile::NONE);
         assert_eq!((found.conformance, found.starttls), (Conformance::Strict, StartTls::Mask));
-        let Traffic::Proxy { listen, servers } = &found.traffic else { panic!("a zone-pair") };
+        let Traffic::Proxy { listen, servers, .. } = &found.traffic else { panic!("a zone-pair") };
         assert_eq!((listen.len(), servers.len()), (1, 2));
     }
 

@@ -188,6 +188,7 @@ codes! {
     ListenTwice = "listen-twice", Error;
     UnknownWarning = "unknown-warning", Error;
     ProxyLoop = "proxy-loop", Error;
+    XclientInRelay = "xclient-in-relay", Error;
     // Lints.
     DanglingStar = "dangling-star", Warning;
     MatchesEmpty = "matches-empty", Warning;
@@ -203,6 +204,7 @@ codes! {
     LiteralEscape = "literal-escape", Warning;
     AddressBrackets = "address-brackets", Warning;
     LoosePattern = "loose-pattern", Warning;
+    ServerTrustsUs = "server-trusts-us", Warning;
     TlsEscapesContent = "tls-escapes-content", Warning;
     MasksEhlo = "masks-ehlo", Warning;
     MasksStartTls = "masks-starttls", Warning;

@@ -249,6 +249,7 @@ mod tests {
                 _ => words.push(match word.split_once('$') {
                     None => word,
                     Some((_, "address")) => "192.0.2.1:25",
+                    Some((_, "network")) => "192.0.2.0/24",
                     Some((range, _)) if range.starts_with('(') => {
                         range[1..].split('-').next().unwrap_or_default()
                     }

@@ -5,12 +5,14 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use proto::proxy_protocol::Version;
+
 use crate::dialect::c3pl::{ENCODINGS, UNKNOWN_ENCODING};
 use crate::model::{
     AccessListForm, Action, AnnounceLimits, Condition, Configuration, Conformance, Criterion, Encoding,
-    InspectMap, Interface, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule,
-    MatchMode, Name, Objects, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, Settings, StartTls,
-    TopAction,
+    InspectMap, Interface, Introduction, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class,
+    L7Policy, L7Rule, MatchMode, Name, Objects, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals,
+    Settings, StartTls, TopAction,
 };
 use crate::platform::Platform;
 
@@ -315,6 +317,10 @@ impl Display for Proxy {
         optional(f, " description", self.description.as_ref())?;
         self.listen.iter().try_for_each(|address| writeln!(f, " listen {address}"))?;
         self.servers.iter().try_for_each(|address| writeln!(f, " server {address}"))?;
+        if let Some((introduction, _)) = self.introduction {
+            writeln!(f, " {introduction}")?;
+        }
+        self.accept_proxy.iter().try_for_each(|network| writeln!(f, " accept-proxy {network}"))?;
         // `smtp` and `esmtp` mean the same here.
         match self.protocol {
             Some(Protocol::Smtp) => writeln!(f, " protocol esmtp")?,
@@ -329,6 +335,16 @@ impl Display for Proxy {
             None => {}
         }
         optional(f, " parameter-map", self.parameters.as_ref())
+    }
+}
+
+impl Display for Introduction {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Proxy(Version::One) => "send-proxy v1",
+            Self::Proxy(Version::Two) => "send-proxy v2",
+            Self::Xclient => "send-xclient",
+        })
     }
 }
 

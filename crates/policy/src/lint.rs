@@ -6,6 +6,7 @@ mod addresses;
 mod masks;
 mod proxies;
 mod rules;
+mod trust;
 
 use std::collections::HashSet;
 
@@ -36,6 +37,7 @@ pub(crate) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
     addresses::check(configuration, complaints);
     proxies::check(configuration, complaints);
     pinholes(configuration, complaints);
+    trust::check(configuration, complaints);
 }
 
 fn empty_class(name: &Name) -> Diagnostic {

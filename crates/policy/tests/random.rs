@@ -16,13 +16,14 @@ use policy::criterion::{Counter, Text};
 use policy::diagnostic::{Code, Severity};
 use policy::model::{
     AccessList, AccessListForm, Action, AnnounceLimits, Condition, Configuration, Conformance, Criterion,
-    Encoding, InspectMap, Interface, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy,
-    L7Rule, Limits, MatchMode, Name, Objects, PatternText, Protocol, Proxy, ProxyPolicy, RecipientLimit,
-    Refusals, RegexMap, Settings, StartTls, TopAction, Zone, ZonePair,
+    Encoding, InspectMap, Interface, Introduction, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule,
+    L7Class, L7Policy, L7Rule, Limits, MatchMode, Name, Objects, PatternText, Protocol, Proxy, ProxyPolicy,
+    RecipientLimit, Refusals, RegexMap, Settings, StartTls, TopAction, Zone, ZonePair,
 };
 use policy::source::Span;
 use policy::{load, render};
 use proto::mime::TransferEncoding;
+use proto::proxy_protocol::Version;
 
 const SEED: u64 = 0x6d61_696c;
 
@@ -393,6 +394,12 @@ fn proxy(name: Name, policies: &[Name], maps: &[Name], rng: &mut Rng) -> Proxy {
             (Ipv6Addr::UNSPECIFIED, rng.u16(1..)).into(),
         ],
         servers: vec!["192.0.2.1:25".parse().unwrap()],
+        // Where nothing is inspected there is no XCLIENT.
+        introduction: rng.bool().then(|| {
+            let version = if rng.bool() { Version::One } else { Version::Two };
+            (Introduction::Proxy(version), Span::default())
+        }),
+        accept_proxy: if rng.bool() { vec!["2001:db8::/32".parse().unwrap()] } else { Vec::new() },
         protocol: rng.bool().then(|| *rng.choice(&protocols).unwrap()),
         policy: policy.or_else(|| rng.bool().then_some(ProxyPolicy::Pinhole)),
         parameters: maybe(maps, rng),

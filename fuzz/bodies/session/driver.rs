@@ -1,5 +1,6 @@
 //! One session between two peers, driven as the proxy drives it, and what came out.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use engine::config::Watch;
@@ -13,6 +14,8 @@ use crate::cuts::Cuts;
 use super::mail_client::MailClient;
 use super::mail_server::MailServer;
 use super::script::{Act, Script};
+
+const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), 40112);
 
 /// What the two peers and the administrator heard.
 #[derive(Debug)]
@@ -97,7 +100,7 @@ impl<'s> Dialogue<'s> {
         let peers = Peers { legs, reports: Vec::new(), server, client };
         let mut dialogue =
             Self { session: Session::new(Arc::clone(at), now), cuts, now, closing: None, peers };
-        dialogue.turn(|session, now, peers| session.connected(now, peers));
+        dialogue.turn(|session, now, peers| session.connected(now, CLIENT, peers));
         for act in &script.acts {
             if dialogue.is_over() {
                 break;
@@ -140,9 +143,10 @@ impl<'s> Dialogue<'s> {
     /// In a polite dialogue that still stands, every command has been answered once the server has.
     fn conclude(&mut self) {
         while self.peers.client.is_some() && self.peers.server.as_ref().is_some_and(MailServer::owes) {
-            let before = self.peers.legs[Side::Client as usize].heard.octets.len();
+            let heard = |peers: &Peers| peers.legs.iter().map(|leg| leg.heard.octets.len()).sum::<usize>();
+            let before = heard(&self.peers);
             self.act(&Act::Answer(0));
-            if self.is_over() || self.peers.legs[Side::Client as usize].heard.octets.len() == before {
+            if self.is_over() || heard(&self.peers) == before {
                 break;
             }
         }

@@ -42,6 +42,7 @@ enum Asked {
     Chunk,
     Auth,
     StartTls,
+    Xclient,
     Other,
 }
 
@@ -78,10 +79,12 @@ impl MailServer {
                 "250-mx\r\n250-AUTH PLAIN LOGIN\r\n250-BINARYMIME\r\n250-CHUNKING\r\n250 DSN",
                 "502 what",
                 "250-mx\r\n250-ETRN\r\n250 SMTPUTF8",
+                "250-mx\r\n250-PIPELINING\r\n250 XCLIENT NAME ADDR PORT",
             ],
             Some(Asked::Data) => &["354 go", "354-go\r\n354 on", "451 later", "554 no", "250 what"],
             Some(Asked::Auth) => &["334 VXNlcg==", "235 in", "535 no"],
             Some(Asked::StartTls) => &["454 no", "220 go"],
+            Some(Asked::Xclient) => &["220 mx again", "550 no", "250 what"],
             Some(Asked::EndOfData | Asked::Chunk | Asked::Other) => &[
                 "250 2.0.0 ok",
                 "250-a\r\n250 b",
@@ -201,6 +204,7 @@ impl MailServer {
             }
             (_, Verb::Data) => Asked::Data,
             (_, Verb::Starttls) => Asked::StartTls,
+            (_, Verb::Xclient) => Asked::Xclient,
             (_, Verb::Bdat) if command.chunk().is_some() => Asked::Chunk,
             _ => Asked::Other,
         };

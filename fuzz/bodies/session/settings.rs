@@ -23,6 +23,7 @@ pub(crate) fn of(input: &mut Input<'_>) -> SessionConfig {
         refusals: [Refusals::Smtp, Refusals::Close, Refusals::Detail][usize::from(how / 3 % 3)],
         starttls: [StartTls::Pass, StartTls::Mask, StartTls::Device][usize::from(how / 9 % 3)],
         recipient_limit: [RecipientLimit::Device, RecipientLimit::Refuse][usize::from(how / 27 % 2)],
+        send_xclient: how / 54 % 4 == 1,
         watch: if flags % 8 == 7 { Watch::Observe } else { Watch::Enforce },
         bounds: if flags & 64 == 0 { Bounds::default() } else { narrow() },
         ..SessionConfig::default()

@@ -6,6 +6,7 @@ use proto::smtp::verb::Verb;
 use proto::{Progress, Side};
 
 use super::command::{pass_line, read_command};
+use super::foreign::foreign_byte;
 use super::offer::PIPELINING;
 use super::{Asked, Client, Smtp};
 use crate::config::SessionConfig;
@@ -167,10 +168,11 @@ impl Smtp {
 
     /// Whether the session ends because its first byte is not text: another protocol, TLS, or noise.
     fn is_foreign(&mut self, input: &[u8], cx: &mut Context<'_>) -> bool {
-        if self.inspector.has_reported(AnomalyKind::NotSmtp) {
+        let kind = foreign_byte(input.first().copied().unwrap_or_default(), self.commands);
+        if self.inspector.has_reported(kind) {
             return false;
         }
-        let foreign = self.anomaly(AnomalyKind::NotSmtp, Side::Client, first(input), cx) == Treatment::Reset;
+        let foreign = self.anomaly(kind, Side::Client, first(input), cx) == Treatment::Reset;
         if foreign {
             self.reset(cx);
         }

@@ -12,7 +12,7 @@ use proto::smtp::command::{Command, decimal};
 use proto::smtp::verb::Verb;
 use proto::{Side, Time};
 
-use super::foreign::is_foreign;
+use super::foreign::foreign;
 use super::wording::{self, Row};
 use super::{Asked, OpenTransaction, Smtp, SuspendedTransaction};
 use crate::context::Context;
@@ -144,8 +144,10 @@ impl Smtp {
     fn check(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) -> Check {
         let Line { end, flaws, .. } = received.line;
         let text = received.reportable;
-        if !self.spoken && is_foreign(line_start(received.line.text)) {
-            return self.treat(AnomalyKind::NotSmtp, text, Cause::OutOfTurn, cx);
+        if !self.spoken
+            && let Some(kind) = foreign(line_start(received.line.text))
+        {
+            return self.treat(kind, text, Cause::OutOfTurn, cx);
         }
         if end == LineEnd::Lf {
             let check = self.treat(AnomalyKind::CommandBareLf, text, Cause::BareLineFeed, cx);

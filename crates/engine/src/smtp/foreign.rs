@@ -17,7 +17,8 @@ impl Smtp {
         }
         let header = proxy_header(input)?;
         if header.is_some() {
-            self.anomaly(AnomalyKind::NotSmtp, Side::Client, input.get(..1).unwrap_or_default(), cx);
+            let beginning = input.get(..1).unwrap_or_default();
+            self.anomaly(AnomalyKind::StrayProxyHeader, Side::Client, beginning, cx);
             self.spoken = true;
         }
         Some(header)
@@ -39,10 +40,22 @@ impl Smtp {
     }
 }
 
-/// Whether a first line is of another protocol that is spoken in lines: a request of HTTP with any method, the
-/// preface of HTTP/2, or the PROXY protocol, version 1.
-pub(super) fn is_foreign(line: &[u8]) -> bool {
-    is_proxy_header(line) || is_request(line)
+/// What a first line is that belongs to another protocol which is spoken in lines: the PROXY protocol, version 1, a
+/// request of HTTP with any method, or the preface of HTTP/2.
+pub(super) fn foreign(line: &[u8]) -> Option<AnomalyKind> {
+    if is_proxy_header(line) {
+        return Some(AnomalyKind::StrayProxyHeader);
+    }
+    is_request(line).then_some(AnomalyKind::NotSmtp)
+}
+
+/// What a first byte is that no command begins with, behind so many empty lines.
+pub(super) const fn foreign_byte(byte: u8, lines: u32) -> AnomalyKind {
+    match (byte, lines) {
+        // The PROXY protocol, version 2, begins with two empty lines and a NUL.
+        (0, 2) => AnomalyKind::StrayProxyHeader,
+        _ => AnomalyKind::NotSmtp,
+    }
 }
 
 /// The length of the header of the PROXY protocol at the front, either version; `None` within where more bytes would
@@ -64,7 +77,7 @@ fn proxy_header(input: &[u8]) -> Option<Option<usize>> {
 }
 
 /// The header of the PROXY protocol, version 1. Version 2 begins with empty lines and a NUL.
-pub(super) fn is_proxy_header(line: &[u8]) -> bool {
+fn is_proxy_header(line: &[u8]) -> bool {
     const FAMILIES: [&[u8]; 3] = [b"TCP4", b"TCP6", b"UNKNOWN"];
     line.strip_prefix(b"PROXY ").is_some_and(|rest| FAMILIES.iter().any(|family| rest.starts_with(family)))
 }
@@ -95,7 +108,7 @@ mod tests {
 
     #[test]
     fn first_lines_of_other_protocols_are_told_from_commands() {
-        let foreign: &[&[u8]] = &[
+        let foreign_lines: &[&[u8]] = &[
             b"GET / HTTP/1.1",
             b"PROPFIND /x HTTP/1.0",
             b"MKACTIVITY http://a/ http/1.1",
@@ -113,8 +126,12 @@ mod tests {
             b"GET /",
             b"",
         ];
-        foreign.iter().for_each(|line| assert!(is_foreign(line), "{}", line.escape_ascii()));
-        fine.iter().for_each(|line| assert!(!is_foreign(line), "{}", line.escape_ascii()));
+        for line in foreign_lines {
+            let is_header = line.starts_with(b"PROXY");
+            let kind = if is_header { AnomalyKind::StrayProxyHeader } else { AnomalyKind::NotSmtp };
+            assert_eq!(foreign(line), Some(kind), "{}", line.escape_ascii());
+        }
+        fine.iter().for_each(|line| assert_eq!(foreign(line), None, "{}", line.escape_ascii()));
     }
 
     #[test]

@@ -153,7 +153,9 @@ fn hidden(config: &SessionConfig) -> Extensions {
     let tls = if config.starttls == StartTls::Mask { STARTTLS } else { Extensions::default() };
     // Whoever talks before the greeting is reset: nobody may be invited to it.
     let early = if config.conformance == Conformance::Strict { PIPECONNECT } else { Extensions::default() };
-    by_rules.and(CHANGES_MEANING).and(tls).and(early)
+    // What we say ourselves nobody else may: the server would believe it.
+    let introduction = if config.send_xclient { XCLIENT } else { Extensions::default() };
+    by_rules.and(CHANGES_MEANING).and(tls).and(early).and(introduction)
 }
 
 /// Keywords of verbs after which the bytes of a connection mean something else: nobody could follow them. After
@@ -162,6 +164,8 @@ const CHANGES_MEANING: Extensions = Extensions::of(&["ATRN", "TURN", "XEXCH50"])
 
 /// Keywords of verbs after which TLS begins.
 const STARTTLS: Extensions = Extensions::of(&["STARTTLS", "X-ANONYMOUSTLS"]);
+
+const XCLIENT: Extensions = Extensions::of(&["XCLIENT"]);
 
 pub(super) const CHUNKING: Extensions = Extensions::of(&["CHUNKING"]);
 pub(super) const PIPECONNECT: Extensions = Extensions::of(&["PIPECONNECT"]);

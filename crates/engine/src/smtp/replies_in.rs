@@ -28,6 +28,7 @@ impl Smtp {
         }
         match &mut self.server {
             Server::Discard => Step::Took(input.len()),
+            Server::Introduction(_) => self.introduction_step(input, cx),
             Server::Relay => self.relay(Side::Server, input, cx),
             Server::LongLine(_) => self.long_line(input, cx),
             Server::Replies => match self.replies.front() {

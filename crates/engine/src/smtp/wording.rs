@@ -16,6 +16,7 @@ type Words = (u16, (u8, u8, u8), &'static str);
 const fn words(cause: Cause) -> Words {
     match cause {
         Cause::Unreachable => (421, (4, 3, 2), "Service not available"),
+        Cause::NoProxyHeader => (421, (4, 7, 0), "No valid PROXY header"),
         Cause::ServerLost => (421, (4, 4, 2), "Connection to the server lost"),
         Cause::ShuttingDown => (421, (4, 3, 2), "Service shutting down"),
         Cause::Idle => (421, (4, 4, 2), "Idle for too long"),

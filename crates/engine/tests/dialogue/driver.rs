@@ -6,12 +6,16 @@
 //! does not stay in the past.
 
 use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use engine::{End, Session, SessionConfig, Took, Wants};
 use proto::{Side, Time};
 
 use super::record::{Ending, Record};
+
+/// The client, as the server is told of it.
+const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), 40112);
 
 #[derive(Debug)]
 pub(crate) struct Driver {
@@ -44,7 +48,7 @@ impl Driver {
     /// A session whose server was reached.
     pub(crate) fn connected(config: &Arc<SessionConfig>) -> Self {
         let mut driver = Self::new(config);
-        driver.session.connected(driver.now, &mut driver.record);
+        driver.session.connected(driver.now, CLIENT, &mut driver.record);
         driver
     }
 

@@ -153,6 +153,7 @@ fn check(step: &Step, news: &News, offences: &[String]) -> String {
     let expected = &step.expected;
     compare("`>` what passes on", &expected.onwards, &news.passed[onwards as usize]);
     compare("`>>` what passes back", &expected.back, &news.passed[onwards.other() as usize]);
+    compare("`+>` what we tell the server", &expected.told, &news.told);
     let answers: Vec<&str> = std::str::from_utf8(&news.answered).unwrap_or("no text").lines().collect();
     let alike = answers.len() == expected.answers.len()
         && expected.answers.iter().zip(&answers).all(|(pattern, answer)| fits(pattern, answer));

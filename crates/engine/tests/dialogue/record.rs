@@ -37,6 +37,8 @@ pub(crate) struct News {
     pub(crate) passed: [Vec<u8>; 2],
     /// Ours, to the client.
     pub(crate) answered: Vec<u8>,
+    /// Ours, to the server.
+    pub(crate) told: Vec<u8>,
     pub(crate) endings: Vec<(Side, Ending)>,
     pub(crate) reports: Vec<Report>,
 }
@@ -67,6 +69,7 @@ impl Output for Record {
                     stream.passed.extend_from_slice(bytes);
                 }
                 match origin {
+                    Origin::Ours if to == Side::Server => self.news.told.extend_from_slice(bytes),
                     Origin::Ours => self.news.answered.extend_from_slice(bytes),
                     Origin::Passed | Origin::Rewritten => {
                         self.news.passed[to as usize].extend_from_slice(bytes);

@@ -44,6 +44,8 @@ pub(crate) struct Expected {
     pub(crate) back: Vec<u8>,
     /// `<`: replies of ours, each as a pattern in which `*` stands for any text.
     pub(crate) answers: Vec<String>,
+    /// `+>`: what we say to the server ourselves.
+    pub(crate) told: Vec<u8>,
     pub(crate) endings: Vec<(Side, Ending)>,
     pub(crate) reports: Vec<ExpectedReport>,
 }
@@ -57,7 +59,7 @@ pub(crate) struct ExpectedReport {
 /// A complaint about a line of a script.
 pub(crate) type At<T> = Result<T, (usize, String)>;
 
-const MARKS: [&str; 9] = ["> ", ">> ", "< ", "finish ", "abort ", "event ", ">", ">>", "<"];
+const MARKS: [&str; 10] = ["> ", ">> ", "< ", "+> ", "finish ", "abort ", "event ", ">", ">>", "<"];
 
 /// Reads a whole script.
 pub(crate) fn read(text: &str) -> At<Script> {
@@ -90,7 +92,7 @@ pub(crate) fn read(text: &str) -> At<Script> {
                 }
             }
             "conformance" | "refusals" | "starttls" | "recipient-limit" | "announce-limits" | "inspect"
-            | "watch" | "bound" | "timer" => world.set(word, rest.trim()),
+            | "send-xclient" | "watch" | "bound" | "timer" => world.set(word, rest.trim()),
             "hello" => steps.extend(hello(number, rest)),
             "mail" => steps.extend(mail(number, rest)),
             "C" | "S" if rest.trim() == "{" => {
@@ -230,6 +232,7 @@ fn expect(step: &mut Step, items: &[&str]) -> Result<(), String> {
             },
             ">" if !rest.is_empty() => step.expected.onwards.extend(wire(rest)?),
             ">>" if !rest.is_empty() => step.expected.back.extend(wire(rest)?),
+            "+>" if !rest.is_empty() => step.expected.told.extend(wire(rest)?),
             "<" if !rest.is_empty() => step.expected.answers.push(rest.to_owned()),
             ">" | ">>" | "<" => {}
             "finish" | "abort" => {

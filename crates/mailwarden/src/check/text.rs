@@ -141,10 +141,11 @@ fn not_in_force(standing: &Standing<'_>, table: &mut Table) {
     }
 }
 
-/// `proxy mx, 192.0.2.1:25 to 10.10.10.25:25`.
+/// `proxy mx, 192.0.2.1:25 to 10.10.10.25:25 (send-proxy v2)`.
 fn proxy(proxied: &Proxied<'_>) -> String {
     let (listen, servers) = (proxied.listen.join(", "), proxied.servers.join(", "));
-    format!("proxy {}, {listen} to {servers}", proxied.attachment.name)
+    let told = proxied.attachment.traffic.introduction().map(|how| format!(" ({how})")).unwrap_or_default();
+    format!("proxy {}, {listen} to {servers}{told}", proxied.attachment.name)
 }
 
 /// `MANY (recipient count gt 100): log, reset`; of many conditions the first, and all with `--verbose`.

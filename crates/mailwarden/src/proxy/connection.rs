@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use engine::event::AnomalyKind;
 use engine::{Effect, End, Output, Session, SessionConfig, TlsFailure, Wants};
 use proto::{Side, Time};
 use tokio::net::TcpStream;
 
+use super::balancer::{Nameless, caller};
 use super::connect::{Unreached, connect_first};
 use super::endpoint::Endpoint;
 use super::sessions::SessionEntry;
@@ -33,38 +35,30 @@ const PORTIONS_READ: usize = 2;
 
 /// Serves a client that was admitted, to its end.
 pub(super) async fn serve(client: TcpStream, entry: SessionEntry, worker: Rc<Worker>) {
-    let config = Arc::clone(&entry.target().config);
-    let patience = Duration::from_secs(config.timers.connect);
-    let now = || {
-        worker.update_now();
-        worker.now()
-    };
-    let tell = |address: SocketAddr, state: ServerState<'_>| worker.recorder.server(address, state);
-    let server = match connect_first(&entry.target().servers, patience, now, tell).await {
-        Ok((server, address)) => {
-            worker.update_now();
-            entry.opened(address, worker.now());
-            Some(Endpoint::server(server, config.inspect))
+    let target = Rc::clone(entry.target());
+    let peer = entry.info().client;
+    let (mut server, mut said) = (None, Vec::new());
+    let beginning = match caller(&client, peer, &target).await {
+        Ok(caller) => {
+            entry.introduced(caller.client);
+            let header = target.proxy_protocol.send.map(|version| caller.header(version, &client));
+            server = connect_server(header.unwrap_or_default(), &entry, &worker).await;
+            said = caller.said;
+            if server.is_some() { Beginning::Connected(caller.client) } else { Beginning::Unreachable }
         }
-        Err(Unreached { why, shortage }) => {
-            let client = entry.info().client;
-            let proxy = &config.name;
-            match shortage {
-                true => worker.ran_out(&why),
-                false => {
-                    worker.recorder.failure(&format!("proxy {proxy}: no server for client {client}: {why}"));
-                }
-            }
-            worker.update_now();
-            entry.unreachable(worker.now());
-            None
-        }
+        Err(Nameless::Anomaly { kind, value }) => Beginning::Refused(kind, value),
+        Err(Nameless::Left) => return,
     };
+    worker.update_now();
+    if server.is_none() {
+        entry.ending(worker.now());
+    }
+    let config = Arc::clone(&target.config);
     let reference = entry.info().id.reference();
     let mut connection = Connection {
         session: Session::named(Arc::clone(&config), worker.now(), reference),
         at: config,
-        endpoints: Endpoints { client: Endpoint::client(client), server, secure: None },
+        endpoints: Endpoints { client: Endpoint::client(client, said), server, secure: None },
         entry,
         share: Share::default(),
         cut_short: false,
@@ -72,7 +66,44 @@ pub(super) async fn serve(client: TcpStream, entry: SessionEntry, worker: Rc<Wor
         lingered: 0,
         drained: false,
     };
-    connection.run(&worker).await;
+    connection.run(beginning, &worker).await;
+}
+
+/// How a session begins.
+enum Beginning {
+    /// With a server, for this client.
+    Connected(SocketAddr),
+    /// No server could be reached: the client gets a refusal in place of a greeting.
+    Unreachable,
+    /// The client did what ends it.
+    Refused(AnomalyKind, Vec<u8>),
+}
+
+/// The first server that can be reached, which hears the header before anything else; that none can is logged.
+async fn connect_server(header: Vec<u8>, entry: &SessionEntry, worker: &Worker) -> Option<Endpoint> {
+    let config = &entry.target().config;
+    let patience = Duration::from_secs(config.timers.connect);
+    let now = || {
+        worker.update_now();
+        worker.now()
+    };
+    let tell = |address: SocketAddr, state: ServerState<'_>| worker.recorder.server(address, state);
+    match connect_first(&entry.target().servers, patience, now, tell).await {
+        Ok((server, address)) => {
+            worker.update_now();
+            entry.opened(address, worker.now());
+            Some(Endpoint::server(server, config.inspect, header))
+        }
+        Err(Unreached { why, shortage: true }) => {
+            worker.ran_out(&why);
+            None
+        }
+        Err(Unreached { why, shortage: false }) => {
+            let (proxy, client) = (&config.name, entry.info().client);
+            worker.recorder.failure(&format!("proxy {proxy}: no server for client {client}: {why}"));
+            None
+        }
+    }
 }
 
 struct Connection {
@@ -100,12 +131,12 @@ struct Endpoints {
 }
 
 impl Connection {
-    async fn run(&mut self, worker: &Worker) {
-        match self.endpoints.server {
-            Some(_) => self.turn(worker, |session, now, out| session.connected(now, out)),
-            // The client gets a refusal in place of a greeting.
-            None => self.turn(worker, |session, now, out| session.unreachable(now, out)),
-        }
+    async fn run(&mut self, beginning: Beginning, worker: &Worker) {
+        self.turn(worker, |session, now, out| match beginning {
+            Beginning::Connected(client) => session.connected(now, client, out),
+            Beginning::Unreachable => session.unreachable(now, out),
+            Beginning::Refused(kind, value) => session.refused(now, kind, &value, out),
+        });
         while !self.is_over() {
             self.endpoints.release_buffers();
             self.entry.update(self.deadline(), self.endpoints.sent());

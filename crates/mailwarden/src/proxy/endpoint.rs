@@ -63,15 +63,19 @@ enum Nagle {
 }
 
 impl Endpoint {
-    /// A client: its socket has inherited TCP_NODELAY from the one it was accepted on.
-    pub(crate) fn client(stream: TcpStream) -> Self {
-        Self::new(stream, Nagle::Off)
+    /// A client: its socket has inherited TCP_NODELAY from the one it was accepted on. What it said already is held,
+    /// to be offered.
+    pub(crate) fn client(stream: TcpStream, said: Vec<u8>) -> Self {
+        let paused = !said.is_empty();
+        Self { held: said, paused, ..Self::new(stream, Nagle::Off) }
     }
 
     /// A server. Where commands wait for their replies, TCP_NODELAY is left to the first write that follows
     /// another: most sessions have none, and are spared a system call. Bytes that nobody parses are in no order.
-    pub(crate) fn server(stream: TcpStream, inspect: Inspect) -> Self {
-        let mut endpoint = Self::new(stream, Nagle::Answered);
+    ///
+    /// The header goes in front of the first bytes of the client, and does not count as bytes of the session.
+    pub(crate) fn server(stream: TcpStream, inspect: Inspect, header: Vec<u8>) -> Self {
+        let mut endpoint = Self { pending: header, ..Self::new(stream, Nagle::Answered) };
         if !inspect.is_parsed() {
             endpoint.turn_nagle_off();
         }

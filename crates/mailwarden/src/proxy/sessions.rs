@@ -23,11 +23,11 @@ const BATCH: usize = 64;
 /// How far a session has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// Its client was admitted, and its server is being connected.
+    /// Its client was admitted, and it is read who that is, or its server is being connected.
     Opening,
     /// Both sides are connected.
     Open,
-    /// Everything was sent to both sides, and their ends are awaited; or no server could be reached.
+    /// Everything was sent to both sides, and their ends are awaited; or no server is connected.
     Closing,
 }
 
@@ -149,6 +149,11 @@ impl SessionEntry {
         self.session.info.borrow()
     }
 
+    /// A balancer has said who the client is.
+    pub(super) fn introduced(&self, client: SocketAddr) {
+        self.session.info.borrow_mut().client = client;
+    }
+
     /// The server is connected: the session begins now.
     pub(super) fn opened(&self, server: SocketAddr, now: Time) {
         let mut info = self.session.info.borrow_mut();
@@ -156,8 +161,8 @@ impl SessionEntry {
         self.session.stage.set(Stage::Open);
     }
 
-    /// No server could be reached: the session begins now, with its end.
-    pub(super) fn unreachable(&self, now: Time) {
+    /// No server could be reached, or none was tried: the session begins now, with its end.
+    pub(super) fn ending(&self, now: Time) {
         self.session.info.borrow_mut().started = now;
         self.session.stage.set(Stage::Closing);
     }

@@ -5,6 +5,7 @@
 //! it is that time.
 
 use std::io::{self, Read};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use engine::event::{Anomaly, Match, Treatment};
@@ -12,6 +13,9 @@ use engine::{Effect, End, Event, Output, Session, SessionConfig, Wants};
 use proto::{Side, Time};
 
 use super::message::DataEncoder;
+
+/// RFC 5737: an address that is nobody's.
+const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 40000);
 
 /// Who sends, and to whom: without the angle brackets.
 pub(super) struct Envelope<'e> {
@@ -88,8 +92,10 @@ struct Delivery {
 impl Delivery {
     fn new(config: &Arc<SessionConfig>) -> Self {
         let now = Time(0);
+        // The server of a test trusts nobody by address, and is not told one.
+        let config = SessionConfig { send_xclient: false, ..SessionConfig::clone(config) };
         Self {
-            session: Session::new(Arc::clone(config), now),
+            session: Session::new(Arc::new(config), now),
             now,
             client: Vec::new(),
             server: Vec::new(),
@@ -100,7 +106,7 @@ impl Delivery {
     }
 
     fn converse(&mut self, envelope: &Envelope<'_>, message: impl Read) -> io::Result<()> {
-        self.session.connected(self.now, &mut self.sent);
+        self.session.connected(self.now, CLIENT, &mut self.sent);
         self.server.extend_from_slice(b"220 server.example ESMTP\r\n");
         self.step("connection".to_owned(), b"");
         if !self.command(format!("EHLO {}", envelope.helo)) {

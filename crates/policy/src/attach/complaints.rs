@@ -4,6 +4,7 @@ use super::Attachment;
 use crate::compile::PatternTooLarge;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Action, Configuration, Criterion, L7Class, MatchMode, Name};
+use crate::source::Span;
 
 /// A pattern of a policy that `used_by` names.
 pub(super) fn too_large(pattern: PatternTooLarge, used_by: &Name) -> Diagnostic {
@@ -25,6 +26,13 @@ pub(super) fn not_inspected(attachment: &Attachment, policy: &Name) -> Diagnosti
         None => "its classes only have the action `inspect`; add `log`, `mask` or `reset`".to_owned(),
     };
     Diagnostic::new(Code::Pinhole, policy.at, message).help(help)
+}
+
+/// XCLIENT is a command of a session that is followed: in a relay nobody could tell where it belongs.
+pub(super) fn xclient_in_relay(attachment: &Attachment, at: Span) -> Diagnostic {
+    let message =
+        format!("proxy `{}` relays without inspection, where XCLIENT cannot be said", attachment.name);
+    Diagnostic::new(Code::XclientInRelay, at, message).help("use `send-proxy v2`")
 }
 
 /// Conditions that a client of the proxy steps around by asking for encryption, unless the file says what

@@ -1,8 +1,10 @@
 //! Statements of our own, on every platform: the `mailwarden` block and `proxy` blocks.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use grammar::{Claim, Command, Matched, Mismatch, Mode};
+use ipnet::IpNet;
+use proto::proxy_protocol::Version;
 
 use super::lowering::{block_lines, described};
 use super::{Built, address, built, description, name, name_unless_no};
@@ -45,6 +47,10 @@ pub enum ProxyLine {
     Description(Option<Name>),
     Listen(SocketAddr),
     Server(Server),
+    /// `send-proxy`; only the `no` form has no version.
+    SendProxy(Option<Version>),
+    SendXclient,
+    AcceptProxy(IpNet),
     Protocol(Option<Protocol>),
     /// `service-policy type inspect NAME`: a top-level policy-map, or an SMTP one.
     Policy(Option<Name>),
@@ -242,6 +248,34 @@ static PROXY: Mode<super::AnyStatement> = Mode::new(
         )
         .claims(Claim::Whole),
         Command::new(
+            "[no] send-proxy [{v1 | v2}$version]",
+            "Tell the servers who the client is, by a header of the PROXY protocol",
+            &["PROXY protocol towards the servers", "Version 1: a line of text", "Version 2: binary"],
+            |m| {
+                built(ProxyLine::SendProxy(match m.choice("version") {
+                    Some("v1") => Some(Version::One),
+                    Some("v2") => Some(Version::Two),
+                    _ if m.negated() => None,
+                    _ => return Err(Mismatch::Incomplete { expected: vec!["v1", "v2"] }),
+                }))
+            },
+        )
+        .claims(Claim::Anywhere),
+        Command::new(
+            "[no] send-xclient",
+            "Tell the servers who the client is, by the command XCLIENT of Postfix",
+            &["XCLIENT towards the servers"],
+            |_| built(ProxyLine::SendXclient),
+        )
+        .claims(Claim::Anywhere),
+        Command::new(
+            "[no] accept-proxy WORD$network",
+            "Take the client from a header of the PROXY protocol in connections from a network",
+            &["PROXY protocol from a balancer in front", "NETWORK/LENGTH, or one address"],
+            |m| built(ProxyLine::AcceptProxy(network(m, "network")?)),
+        )
+        .claims(Claim::Anywhere),
+        Command::new(
             "[no] protocol {smtp | esmtp | pop3 | imap | tcp}$protocol",
             "Set the protocol; by default it follows from the port",
             &[
@@ -312,6 +346,18 @@ fn protocol(m: &Matched<'_>) -> Built {
         Some("tcp") => Some(Protocol::Tcp),
         _ => None,
     }))
+}
+
+/// A prefix without bits behind it, or a single address.
+fn network(m: &Matched<'_>, key: &str) -> Result<IpNet, Mismatch> {
+    let text = name(m, key)?.text;
+    let network = text.parse().or_else(|_| text.parse().map(|address: IpAddr| address.into()));
+    let network: IpNet = network
+        .map_err(|_| m.invalid(key, "expected a network, such as `192.0.2.0/24` or `2001:db8::/32`"))?;
+    match network.trunc() {
+        same if same == network => Ok(network),
+        meant => Err(m.invalid(key, format!("expected `{meant}`: bits behind the length must be 0"))),
+    }
 }
 
 fn given_address(m: &Matched<'_>) -> Result<SocketAddr, Mismatch> {

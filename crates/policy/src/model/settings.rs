@@ -2,6 +2,9 @@
 
 use std::net::SocketAddr;
 
+use ipnet::IpNet;
+use proto::proxy_protocol::Version;
+
 use super::{Name, Object, ObjectKind, Protocol, Reference, Server};
 use crate::diagnostic::Code;
 use crate::source::Span;
@@ -13,10 +16,23 @@ pub struct Proxy {
     pub description: Option<String>,
     pub listen: Vec<SocketAddr>,
     pub servers: Vec<Server>,
+    /// `send-proxy` or `send-xclient`, with its place.
+    pub introduction: Option<(Introduction, Span)>,
+    /// `accept-proxy`: from these networks clients are told of by a header of the PROXY protocol.
+    pub accept_proxy: Vec<IpNet>,
     /// `protocol`; without it, SMTP.
     pub protocol: Option<Protocol>,
     pub policy: Option<ProxyPolicy>,
     pub parameters: Option<Name>,
+}
+
+/// How servers are told who their client is. Without it they take the proxy for the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Introduction {
+    /// A header of the PROXY protocol in front of everything else.
+    Proxy(Version),
+    /// The command XCLIENT (Postfix XCLIENT_README) in front of the client's first.
+    Xclient,
 }
 
 /// Which policy a proxy enforces.
@@ -142,5 +158,6 @@ impl Object for Proxy {
             Some(ProxyPolicy::Pinhole) | None => {}
         }
         self.parameters.iter_mut().for_each(|map| visit(&mut map.at));
+        self.introduction.iter_mut().for_each(|(_, at)| visit(at));
     }
 }

@@ -5,9 +5,9 @@ use std::fmt::Display;
 use std::hash::Hash;
 
 use super::{InnerLine, MailwardenLine, ProxyLine, Statement};
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::dialect::lowering::{Lowering, Placed, describe, follow, lines};
-use crate::model::{Name, ObjectKind, Proxy, ProxyPolicy, Refusals, Settings};
+use crate::model::{Introduction, Name, ObjectKind, Proxy, ProxyPolicy, Refusals, Settings};
 use crate::nearest::nearest;
 use crate::source::Span;
 use crate::statement::Node;
@@ -89,11 +89,13 @@ fn proxy(lowering: &mut Lowering<'_>, name: &Name, children: Vec<Node>) {
         description: None,
         listen: Vec::new(),
         servers: Vec::new(),
+        introduction: None,
+        accept_proxy: Vec::new(),
         protocol: None,
         policy: None,
         parameters: None,
     });
-    let (mut listen, mut servers) = (Vec::new(), Vec::new());
+    let (mut listen, mut servers, mut networks) = (Vec::new(), Vec::new(), Vec::new());
     for Placed { line, negated, at, .. } in lines(children, lowering.complaints) {
         match line {
             ProxyLine::Description(text) => {
@@ -101,6 +103,15 @@ fn proxy(lowering: &mut Lowering<'_>, name: &Name, children: Vec<Node>) {
             }
             ProxyLine::Listen(address) => listen.push((negated, address)),
             ProxyLine::Server(address) => servers.push((negated, address)),
+            ProxyLine::SendProxy(version) => {
+                let introduction = version.map(Introduction::Proxy);
+                introduce(&mut proxy.introduction, introduction, negated, at, lowering.complaints);
+            }
+            ProxyLine::SendXclient => {
+                let introduction = Some(Introduction::Xclient);
+                introduce(&mut proxy.introduction, introduction, negated, at, lowering.complaints);
+            }
+            ProxyLine::AcceptProxy(network) => networks.push((negated, network)),
             ProxyLine::Protocol(protocol) => proxy.protocol = protocol.filter(|_| !negated),
             ProxyLine::Parameters(map) => proxy.parameters = map.filter(|_| !negated),
             ProxyLine::Policy(policy) => {
@@ -118,6 +129,7 @@ fn proxy(lowering: &mut Lowering<'_>, name: &Name, children: Vec<Node>) {
     }
     follow_once(&mut proxy.listen, listen);
     follow_once(&mut proxy.servers, servers);
+    follow_once(&mut proxy.accept_proxy, networks);
 }
 
 /// As [`follow`], and each is kept once.
@@ -125,6 +137,28 @@ fn follow_once<T: Clone + Display + Eq + Hash>(list: &mut Vec<T>, lines: Vec<(bo
     follow(list, lines);
     let mut seen = HashSet::new();
     list.retain(|one| seen.insert(one.clone()));
+}
+
+/// A server is told one way; `no` takes back that way, whatever its version.
+fn introduce(
+    introduction: &mut Option<(Introduction, Span)>,
+    line: Option<Introduction>,
+    negated: bool,
+    at: Span,
+    complaints: &mut Diagnostics,
+) {
+    let is_xclient = line == Some(Introduction::Xclient);
+    if negated {
+        introduction.take_if(|(before, _)| (*before == Introduction::Xclient) == is_xclient);
+        return;
+    }
+    let Some(line) = line else { return };
+    if let Some((before, place)) = introduction.replace((line, at))
+        && before != line
+    {
+        let message = format!("`{line}` replaces `{before}`: a server is told one way who the client is");
+        complaints.push(Diagnostic::new(Code::Overridden, at, message).related(place, "replaced"));
+    }
 }
 
 /// A setting that is accepted and not implemented yet.
