@@ -33,8 +33,8 @@ pub(crate) struct Read {
 /// Reads and compiles a file; the error says why it cannot be read at all.
 pub(crate) fn read(path: &Path) -> Result<Read, String> {
     let name = path.display().to_string();
-    let bytes = File::open(path).and_then(bounded).map_err(|error| format!("{name}: {error}"))?;
-    Ok(read_bytes(&name, &bytes))
+    let bytes = read_file(path).map_err(|error| format!("{name}: {error}"))?;
+    Ok(read_in(path.parent().unwrap_or_else(|| Path::new("")), &name, &bytes))
 }
 
 /// The same for standard input, which is called `-`.
@@ -74,8 +74,20 @@ fn bounded(from: impl io::Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    File::open(path).and_then(bounded)
+}
+
+/// Reads and compiles a text that has no folder of its own.
 pub(crate) fn read_bytes(name: &str, bytes: &[u8]) -> Read {
-    let Loaded { configuration, attachments, diagnostics, summary, source } = policy::load(name, bytes);
+    read_in(Path::new(""), name, bytes)
+}
+
+/// Reads and compiles a text. Lists that it names without a leading `/` are looked for in `folder`.
+fn read_in(folder: &Path, name: &str, bytes: &[u8]) -> Read {
+    let mut list = |file: &str| read_file(&folder.join(file)).map_err(|error| error.to_string());
+    let Loaded { configuration, attachments, diagnostics, summary, source } =
+        policy::load_with(name, bytes, &mut list);
     let plan = configuration.as_ref().map(|configuration| Plan::of(&configuration.settings, &attachments));
     Read { plan, configuration, attachments, diagnostics, summary, source }
 }

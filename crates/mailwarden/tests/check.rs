@@ -147,6 +147,28 @@ fn check_stdin(configuration: &[u8]) -> String {
 }
 
 #[test]
+fn lists_of_patterns_are_read_from_the_folder_of_the_configuration() {
+    let scratch = std::env::temp_dir().join(format!("mailwarden-lists-{}", std::process::id()));
+    fs::create_dir_all(scratch.join("lists")).expect("a temporary folder");
+    let domains: String = (0..5000).map(|i| format!("@d{i}\\.example$\n")).collect();
+    fs::write(scratch.join("lists/domains"), domains).expect("a temporary file");
+    let text = "parameter-map type regex listed\n pattern file lists/domains\n\
+                class-map type inspect smtp match-any c\n match sender address regex listed\n\
+                policy-map type inspect smtp p\n class type inspect smtp c\n  reset\n\
+                mailwarden\n starttls pass\n\
+                proxy mx\n listen 127.0.0.1:2525\n server 192.0.2.1:25\n service-policy type inspect smtp p\n";
+    fs::write(scratch.join("edge.conf"), text).expect("a temporary file");
+    let checked = check(Path::new("/"), &["--strict", &scratch.join("edge.conf").display().to_string()]);
+    assert_eq!(checked.status.code(), Some(0), "{}", String::from_utf8_lossy(&checked.stdout));
+    fs::remove_file(scratch.join("lists/domains")).expect("a file to remove");
+    let checked = check(Path::new("/"), &[&scratch.join("edge.conf").display().to_string()]);
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert_eq!(checked.status.code(), Some(2), "{said}");
+    assert!(said.contains(":2:15: error: cannot read `lists/domains`: No such file"), "{said}");
+    let _ = fs::remove_dir_all(scratch);
+}
+
+#[test]
 fn what_a_file_says_gives_a_terminal_no_orders() {
     let text = format!("class-map type inspect smtp {0}\n match {0}\nzone security {0}\n", "\x1b[2J");
     let path = std::env::temp_dir().join(format!("mailwarden-check-{}.conf", std::process::id()));

@@ -180,6 +180,7 @@ codes! {
     PatternInvalid = "pattern-invalid", Error;
     PatternTooLarge = "pattern-too-large", Error;
     TooManyPatterns = "too-many-patterns", Error;
+    ListUnreadable = "list-unreadable", Error;
     TooManyConditions = "too-many-conditions", Error;
     ProtocolMismatch = "protocol-mismatch", Error;
     InspectMissing = "inspect-missing", Error;

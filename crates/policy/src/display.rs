@@ -42,8 +42,11 @@ impl Display for Configuration {
         access_lists(f, self)?;
         for map in regex_maps {
             writeln!(f, "parameter-map type regex {}", map.name)?;
-            for pattern in &map.patterns {
+            for pattern in map.patterns.iter().filter(|pattern| pattern.line.is_none()) {
                 writeln!(f, " pattern {}", Quoted(&pattern.text))?;
+            }
+            for file in &map.files {
+                writeln!(f, " pattern file {}", Quoted(&file.text))?;
             }
             writeln!(f, "!")?;
         }

@@ -19,6 +19,7 @@ mod known;
 mod lines;
 mod link;
 mod lint;
+mod lists;
 pub mod manual;
 mod maps;
 mod mismatch;
@@ -60,8 +61,14 @@ pub struct Loaded {
     pub source: Source,
 }
 
-/// Reads one configuration.
+/// Reads one configuration, which can name no lists of patterns.
 pub fn load(name: &str, octets: &[u8]) -> Loaded {
+    load_with(name, octets, &mut |_| Err("no files are read here".to_owned()))
+}
+
+/// Reads one configuration. `read` gives the octets of a list of patterns that it names, or says why it cannot:
+/// of more than [`source::TEXT_MAX`] one more is enough.
+pub fn load_with(name: &str, octets: &[u8], read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>) -> Loaded {
     let mut diagnostics = Diagnostics::default();
     let (source, flaw) = Source::decode(name, octets);
     if let Some(flaw) = flaw {
@@ -73,7 +80,8 @@ pub fn load(name: &str, octets: &[u8]) -> Loaded {
     let Statements { nodes, unused, not_used_here, in_full } =
         statement::read(&source, &lines, decision, &mut diagnostics);
     let summary = Summary { unused, not_used_here, ..survey::read(&lines, &in_full) };
-    let configuration = dialect::lower(nodes, platform, &mut diagnostics);
+    let mut configuration = dialect::lower(nodes, platform, &mut diagnostics);
+    lists::read(&mut configuration, read, &mut diagnostics);
     link::check(&configuration, &mut diagnostics);
     validate::check(&configuration, &source, &mut diagnostics);
     let mut attachments = Vec::new();

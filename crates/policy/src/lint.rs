@@ -53,6 +53,7 @@ fn never_matches(configuration: &Configuration, class: &L7Class, complaints: &mu
         if let Some(name) = condition.criterion.regex_map()
             && let Some(map) = configuration.regex_maps.get(&name.text)
             && map.patterns.is_empty()
+            && map.files.is_empty()
             && !condition.negated
         {
             let message = format!("parameter-map `{}` has no pattern and never matches", name.text);

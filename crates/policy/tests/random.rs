@@ -226,8 +226,9 @@ fn regex_map(name: Name, rng: &mut Rng) -> RegexMap {
     .to_vec();
     rng.shuffle(&mut all);
     let patterns = all.into_iter().take(rng.usize(..5));
-    let patterns = patterns.map(|text| PatternText { text: text.to_owned(), at: Span::default() }).collect();
-    RegexMap { name, patterns }
+    let patterns =
+        patterns.map(|text| PatternText { text: text.to_owned(), at: Span::default(), line: None }).collect();
+    RegexMap { name, patterns, files: Vec::new() }
 }
 
 fn inspect_map(name: Name, rng: &mut Rng) -> InspectMap {

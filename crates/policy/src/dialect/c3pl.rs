@@ -63,6 +63,8 @@ impl Statement {
 #[derive(Clone, Debug)]
 pub enum RegexMapLine {
     Pattern(Name),
+    /// `pattern file FILE`.
+    File(Name),
 }
 
 #[derive(Clone, Debug)]

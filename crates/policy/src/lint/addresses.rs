@@ -41,14 +41,14 @@ fn check_one(pattern: &PatternText) -> Option<Diagnostic> {
         let message =
             format!("pattern `{text}` finds no address: an address is searched without its brackets");
         return Some(
-            Diagnostic::new(Code::AddressBrackets, pattern.at, message)
-                .help(format!("write `pattern \"{bare}\"`")),
+            Diagnostic::new(Code::AddressBrackets, pattern.at, pattern.said(message))
+                .help(format!("write `{}`", pattern.typed_as(&bare))),
         );
     }
     let tight = tightened(text)?;
     let message = format!("pattern `{text}` finds more addresses than those of the domain");
-    let help = format!("write `pattern \"{tight}\"`");
-    Some(Diagnostic::new(Code::LoosePattern, pattern.at, message).help(help))
+    let help = format!("write `{}`", pattern.typed_as(&tight));
+    Some(Diagnostic::new(Code::LoosePattern, pattern.at, pattern.said(message)).help(help))
 }
 
 /// A pattern that ends with a domain, with its dots escaped and its end anchored; `None` if it is so already,

@@ -56,14 +56,35 @@ pub enum MatchMode {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegexMap {
     pub name: Name,
+    /// Those of `pattern` lines, then those of the files.
     pub patterns: Vec<PatternText>,
+    /// `pattern file FILE`: lists of patterns.
+    pub files: Vec<Name>,
 }
 
-/// One `pattern` line, without its quotes.
+/// One `pattern` line, without its quotes, or a line of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatternText {
     pub text: String,
+    /// Of a list, its name in the configuration.
     pub at: Span,
+    /// The line of a list, from 1.
+    pub line: Option<u32>,
+}
+
+impl PatternText {
+    /// What is said of it, with its line in a list.
+    pub(crate) fn said(&self, message: String) -> String {
+        match self.line {
+            Some(line) => format!("line {line} of the list: {message}"),
+            None => message,
+        }
+    }
+
+    /// How it is typed with another text.
+    pub(crate) fn typed_as(&self, text: &str) -> String {
+        if self.line.is_some() { text.to_owned() } else { format!("pattern \"{text}\"") }
+    }
 }
 
 /// `class-map type inspect PROTOCOL [match-all | match-any] NAME`.
@@ -207,6 +228,7 @@ impl Object for RegexMap {
     fn places_mut(&mut self, visit: &mut dyn FnMut(&mut Span)) {
         visit(&mut self.name.at);
         self.patterns.iter_mut().for_each(|pattern| visit(&mut pattern.at));
+        self.files.iter_mut().for_each(|file| visit(&mut file.at));
     }
 }
 

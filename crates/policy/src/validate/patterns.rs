@@ -16,7 +16,8 @@ fn check_one(pattern: &PatternText, source: &Source, complaints: &mut Diagnostic
         Ok(parsed) => parsed,
         Err(error) => {
             let at = place(pattern, error.offset, source);
-            complaints.push(Diagnostic::new(Code::PatternInvalid, at, error.message).maybe_help(error.help));
+            let message = pattern.said(error.message);
+            complaints.push(Diagnostic::new(Code::PatternInvalid, at, message).maybe_help(error.help));
             return;
         }
     };
@@ -26,7 +27,7 @@ fn check_one(pattern: &PatternText, source: &Source, complaints: &mut Diagnostic
             Diagnostic::new(
                 Code::DanglingStar,
                 place(pattern, *first, source),
-                format!("`{symbol}` has nothing to repeat and is read as `.*`"),
+                pattern.said(format!("`{symbol}` has nothing to repeat and is read as `.*`")),
             )
             .help("patterns match anywhere in the text: remove it, or write `.*`"),
         );
@@ -35,12 +36,12 @@ fn check_one(pattern: &PatternText, source: &Source, complaints: &mut Diagnostic
         let at = place(pattern, offset, source);
         let message = format!("`\\{letter}` is the character `{letter}`: this language has no such escape");
         complaints.push(
-            Diagnostic::new(Code::LiteralEscape, at, message)
+            Diagnostic::new(Code::LiteralEscape, at, pattern.said(message))
                 .maybe_help(meant.map(|meant| format!("write `{meant}`"))),
         );
     }
     if parsed.matches_empty() {
-        let message = format!("pattern `{}` matches every text", pattern.text);
+        let message = pattern.said(format!("pattern `{}` matches every text", pattern.text));
         complaints.push(
             Diagnostic::new(Code::MatchesEmpty, pattern.at, message)
                 .help("remove it: it matches the empty string, which is found anywhere"),
@@ -78,6 +79,9 @@ fn literal_escape(text: &str) -> Option<(usize, char, Option<&'static str>)> {
 
 /// The place of an octet of a pattern, whose text has not the quotes it may be typed in.
 fn place(pattern: &PatternText, offset: usize, source: &Source) -> Span {
+    if pattern.line.is_some() {
+        return pattern.at;
+    }
     let typed = source.slice(pattern.at);
     let quote = typed.chars().next().filter(|c| !pattern.text.starts_with(*c)).map_or(0, char::len_utf8);
     let start = pattern.at.start as usize + quote + offset;

@@ -107,9 +107,22 @@ pub(in crate::dialect) fn interface_line(interface: &mut Interface, line: Interf
 
 impl Lowering<'_> {
     fn regex_map(&mut self, name: &Name, children: Vec<Node>) {
-        let map = self.configuration.regex_maps.open(name, |name| RegexMap { name, patterns: Vec::new() });
+        let map = self.configuration.regex_maps.open(name, |name| RegexMap {
+            name,
+            patterns: Vec::new(),
+            files: Vec::new(),
+        });
         for Placed { line, negated, at, .. } in lines(children, self.complaints) {
-            let RegexMapLine::Pattern(Name { text, at: place }) = line;
+            let Name { text, at: place } = match line {
+                RegexMapLine::Pattern(pattern) => pattern,
+                RegexMapLine::File(file) => {
+                    map.files.retain(|known| known.text != file.text);
+                    if !negated {
+                        map.files.push(file);
+                    }
+                    continue;
+                }
+            };
             if negated {
                 map.patterns.retain(|pattern| pattern.text != text);
                 continue;
@@ -138,7 +151,7 @@ impl Lowering<'_> {
             match wrong {
                 Some(wrong) => self.complaints.push(wrong),
                 None if map.patterns.iter().any(|pattern| pattern.text == text) => {}
-                None => map.patterns.push(PatternText { text, at: place }),
+                None => map.patterns.push(PatternText { text, at: place, line: None }),
             }
         }
     }

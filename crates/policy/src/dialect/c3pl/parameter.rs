@@ -9,12 +9,24 @@ use crate::model::Limits;
 pub(super) static REGEX_MAP: Mode<AnyStatement> = Mode::new(
     "parameter-map-regex",
     "(config-profile)#",
-    &[&[Command::new(
-        "[no] pattern WORD$pattern",
-        "Add a regular expression",
-        &["An alternative of the map", "Regular expression, in quotes if it contains spaces"],
-        |m| built(RegexMapLine::Pattern(required_text(m, "pattern")?)),
-    )]],
+    &[&[
+        Command::new(
+            "[no] pattern WORD$pattern",
+            "Add a regular expression",
+            &["An alternative of the map", "Regular expression, in quotes if it contains spaces"],
+            |m| built(RegexMapLine::Pattern(required_text(m, "pattern")?)),
+        ),
+        Command::new(
+            "[no] pattern file WORD$file",
+            "Add the regular expressions of a file, one a line",
+            &[
+                "An alternative of the map",
+                "A list, read when the configuration is",
+                "Its path, from the folder of the configuration; empty lines and those that begin with `!` are left out",
+            ],
+            |m| built(RegexMapLine::File(required_text(m, "file")?)),
+        ),
+    ]],
 );
 
 const SECONDS: &str = "<1-2147483>";
