@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+use unicode_width::UnicodeWidthChar;
+
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::{Source, Span};
 
@@ -74,11 +76,19 @@ fn excerpt(source: &Source, at: Span) -> String {
     let (from, to) = (chars(from), chars(to));
     let skipped = if from < SHOWN_MAX { 0 } else { from - SHOWN_MAX / 2 };
     let shown: String = line.chars().skip(skipped).take(SHOWN_MAX).map(printable).collect();
+    let part = |from: usize, to: usize| shown.chars().skip(from).take(to.saturating_sub(from));
     // A tab above is a tab below, so that the caret stands where it should at any tab width.
+    let before = part(0, from - skipped);
     let margin: String =
-        shown.chars().take(from - skipped).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-    let carets = "^".repeat((to.min(skipped + SHOWN_MAX)).saturating_sub(from).max(1));
+        before.map(|c| if c == '\t' { "\t".to_owned() } else { " ".repeat(columns(c)) }).collect();
+    let carets = "^".repeat(part(from - skipped, to - skipped).map(columns).sum::<usize>().max(1));
     format!(" {}\n {margin}{carets}\n", shown.trim_end())
+}
+
+/// Columns of a terminal that a character takes: two for most of East Asia, none for what combines with the
+/// character before it.
+fn columns(c: char) -> usize {
+    if c == '\t' { 1 } else { c.width().unwrap_or(0) }
 }
 
 /// Control characters of a file must not reach a terminal.
@@ -118,6 +128,19 @@ mod tests {
         let at = source.text.find("foo").unwrap();
         let text = excerpt(&source, Span::new(at, at + 3));
         assert_eq!(text, " \tmatch\u{FFFD} foo\n \t       ^^^\n");
+    }
+
+    #[test]
+    fn wide_and_combining_characters_do_not_move_the_caret() {
+        // A wide character takes two columns; `e` and the accent that combines with it take one.
+        for (before, columns) in [("日本", 4), ("e\u{301}", 1), ("\u{200b}", 0)] {
+            let source = source(&format!("{before} foo\n"));
+            let at = source.text.find("foo").unwrap();
+            let text = excerpt(&source, Span::new(at, at + 3));
+            assert_eq!(text, format!(" {before} foo\n {:columns$} ^^^\n", ""), "{before}");
+        }
+        let source = source("日本 foo\n");
+        assert_eq!(excerpt(&source, Span::new(0, "日本".len())), " 日本 foo\n ^^^^\n");
     }
 
     #[test]
