@@ -16,6 +16,8 @@ mod client;
 mod crooked;
 #[path = "servers/exim.rs"]
 mod exim;
+#[path = "servers/introduction.rs"]
+mod introduction;
 #[path = "servers/maildir.rs"]
 mod maildir;
 #[path = "servers/matrix.rs"]
@@ -127,6 +129,21 @@ fn crooked_what_readers_find_a_rule_has_found_before_postfix() {
 #[test]
 fn crooked_what_readers_find_a_rule_has_found_before_exim() {
     crooked::a_rule_has_found_what_a_reader_finds(Kind::Exim);
+}
+
+#[test]
+fn introduction_postfix_knows_its_client() {
+    introduction::postfix_knows_its_client();
+}
+
+#[test]
+fn introduction_exim_knows_its_client() {
+    introduction::exim_knows_its_client();
+}
+
+#[test]
+fn introduction_the_client_of_haproxy_is_known_to_postfix() {
+    introduction::the_client_of_haproxy_is_known_to_postfix();
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::process::{Failure, Folder, Process, free_address, run, wait_until_listening};
@@ -23,6 +23,11 @@ pub(crate) struct Exim {
 impl Exim {
     pub(crate) fn start(role: Role) -> Result<Self, Failure> {
         let unpacked = requirements::exim().ok_or("no cache folder")?;
+        Self::start_settings(&unpacked, role, "hostlist relay_from_hosts = *\n")
+    }
+
+    /// With settings of its own, among them who may relay.
+    pub(crate) fn start_settings(unpacked: &Path, role: Role, own: &str) -> Result<Self, Failure> {
         let folder = Folder::new("exim");
         // Exim executes itself as its own user, to whom a cache folder in root's home is closed.
         let program = folder.join("exim4");
@@ -34,7 +39,7 @@ impl Exim {
         run(Command::new("chgrp").arg("Debian-exim").arg(folder.join("key.pem")))?;
         run(Command::new("chmod").arg("640").arg(folder.join("key.pem")))?;
         let address = free_address();
-        folder.write("exim.conf", configuration(&folder, &program.to_string_lossy(), role, address));
+        folder.write("exim.conf", configuration(&folder, &program.to_string_lossy(), role, address, own));
         let mut command = exim(&program, &folder);
         let mut daemon = Process::spawn(command.arg("-bdf"))?;
         wait_until_listening(&mut daemon, address).map_err(|why| format!("{why}: {}", log(&folder)))?;
@@ -106,9 +111,10 @@ fn log(folder: &Folder) -> String {
     format!("{}{}", folder.read("log/mainlog"), folder.read("log/paniclog"))
 }
 
-fn configuration(folder: &Folder, program: &str, role: Role, address: SocketAddr) -> String {
+fn configuration(folder: &Folder, program: &str, role: Role, address: SocketAddr, own: &str) -> String {
     let sections = [
         settings(folder, program, role, address),
+        own.to_owned(),
         acl(role),
         routers(),
         transports(folder),
@@ -174,7 +180,9 @@ recipients:
          local_parts = +users
   deny domains = +local_domains
        message = 5.1.1 no such user
-  accept {queueing}
+  accept hosts = +relay_from_hosts
+         {queueing}
+  deny message = relay not permitted
 "
     )
 }

@@ -19,13 +19,21 @@ pub(crate) struct Postfix {
     address: SocketAddr,
 }
 
+/// The service of the listener, as in master.cf.
+const SMTPD: &str = "inet n - n - - smtpd";
+
 impl Postfix {
     pub(crate) fn start(role: Role) -> Result<Self, Failure> {
+        Self::start_service(role, SMTPD)
+    }
+
+    /// With another service behind its address, and what belongs to it.
+    pub(crate) fn start_service(role: Role, service: &str) -> Result<Self, Failure> {
         let folder = Folder::new("postfix");
         certificate(&folder)?;
         make_folders(folder.path())?;
         let address = free_address();
-        write_configuration(&folder, role, address, None);
+        write_configuration(&folder, role, address, service, None);
         let master = start_master(&folder, address)?;
         Ok(Self { master, folder, address })
     }
@@ -57,7 +65,7 @@ impl MailServer for Postfix {
     /// A new master, because the queue manager of a fresh one starts with the new next hop and nothing in its head.
     fn run_queue(&mut self, next_hop: SocketAddr) -> Result<(), Failure> {
         self.master.end();
-        write_configuration(&self.folder, Role::Sender, self.address, Some(next_hop));
+        write_configuration(&self.folder, Role::Sender, self.address, SMTPD, Some(next_hop));
         self.master = start_master(&self.folder, self.address)?;
         // Deferred mail would wait for its retry time; this is `sendmail -q`. Its queue manager may not be up yet.
         let flush = || run(Command::new("postqueue").arg("-c").arg(self.folder.join("etc")).arg("-f"));
@@ -108,7 +116,13 @@ fn make_folders(root: &Path) -> Result<(), Failure> {
     folders(&["-m", "710", "-o", "postfix", "-g", "postdrop"], &["queue/public"])
 }
 
-fn write_configuration(folder: &Folder, role: Role, address: SocketAddr, next_hop: Option<SocketAddr>) {
+fn write_configuration(
+    folder: &Folder,
+    role: Role,
+    address: SocketAddr,
+    service: &str,
+    next_hop: Option<SocketAddr>,
+) {
     let (domains, host) = match role {
         Role::Receiver => (format!("{DOMAIN}, {TLS_DOMAIN}"), "receiver"),
         Role::Sender => (String::new(), "sender"),
@@ -166,7 +180,7 @@ fast_flush_domains =
 {sending}"
         ),
     );
-    folder.write("etc/master.cf", format!("{address} inet n - n - - smtpd\n{SERVICES}"));
+    folder.write("etc/master.cf", format!("{address} {service}\n{SERVICES}"));
 }
 
 const SERVICES: &str = "\

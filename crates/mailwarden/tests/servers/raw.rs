@@ -1,8 +1,10 @@
 //! A client that sends exactly the octets it is told to, for what no well-behaved program would send.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
 
 use crate::process::Failure;
 
@@ -12,10 +14,28 @@ pub(crate) struct Raw(BufReader<TcpStream>);
 impl Raw {
     /// Connects and reads the greeting.
     pub(crate) fn connect(server: SocketAddr) -> Result<Self, Failure> {
+        Self::connect_and_say(server, "")
+    }
+
+    /// The same; says something before it is greeted.
+    pub(crate) fn connect_and_say(server: SocketAddr, first: &str) -> Result<Self, Failure> {
         let stream = TcpStream::connect(server).map_err(|error| format!("{server}: {error}"))?;
+        Self::greeted(stream, first)
+    }
+
+    /// The same from an address of this host that is nobody else's.
+    pub(crate) fn connect_from(client: IpAddr, server: SocketAddr) -> Result<Self, Failure> {
+        let socket = Socket::new(Domain::for_address(server), Type::STREAM, None).map_err(told)?;
+        socket.bind(&SocketAddr::new(client, 0).into()).map_err(told)?;
+        socket.connect(&server.into()).map_err(|error| format!("{server}: {error}"))?;
+        Self::greeted(socket.into(), "")
+    }
+
+    fn greeted(stream: TcpStream, first: &str) -> Result<Self, Failure> {
         let timeout = Some(Duration::from_secs(10));
         stream.set_read_timeout(timeout).and_then(|()| stream.set_write_timeout(timeout)).map_err(told)?;
         let mut raw = Self(BufReader::new(stream));
+        raw.send(first)?;
         raw.expect("2").map(|_| raw)
     }
 

@@ -1,7 +1,7 @@
 //! May the server tests run here? Root, Debian's programs and an unpacked Exim are needed; `scripts/test-servers`
 //! brings all but the first.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// `false`: the caller returns, and the reason has been printed. With `MAILWARDEN_REQUIRE_SERVERS=1` it fails instead.
@@ -19,6 +19,24 @@ pub(crate) fn servers_can_run() -> bool {
     false
 }
 
+/// Whether HAProxy is there too.
+pub(crate) fn haproxy_can_run() -> bool {
+    let there = succeeds("haproxy", &["-v"]);
+    if !there {
+        println!("SKIPPED: servers: missing: haproxy (scripts/test-servers installs it)");
+    }
+    there
+}
+
+/// Exim built to read headers of the PROXY protocol, which Debian's light one is not.
+pub(crate) fn exim_that_reads_proxy_headers() -> Option<PathBuf> {
+    let heavy = unpacked("exim-heavy").filter(|exim| exim_runs(exim));
+    if heavy.is_none() {
+        println!("SKIPPED: servers: missing: exim4-daemon-heavy (scripts/test-servers unpacks it)");
+    }
+    heavy
+}
+
 /// Only the part without the firewall is wanted: `MAILWARDEN_SERVERS_CONTROL=1` shows whether the servers and
 /// clients of this machine behave as the tables expect.
 pub(crate) fn control_only() -> bool {
@@ -27,9 +45,17 @@ pub(crate) fn control_only() -> bool {
 
 /// Where `scripts/test-servers` unpacks Exim.
 pub(crate) fn exim() -> Option<PathBuf> {
+    unpacked("exim")
+}
+
+fn unpacked(folder: &str) -> Option<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-    Some(cache.join("mailwarden-tests/exim/usr/sbin/exim4"))
+    Some(cache.join("mailwarden-tests").join(folder).join("usr/sbin/exim4"))
+}
+
+fn exim_runs(exim: &Path) -> bool {
+    succeeds(&exim.to_string_lossy(), &["-C", "/dev/null", "-bV"])
 }
 
 fn missing() -> Vec<&'static str> {
@@ -40,7 +66,7 @@ fn missing() -> Vec<&'static str> {
         ("curl", succeeds("curl", &["--version"])),
         ("python3", succeeds("python3", &["-c", "import smtplib"])),
         ("openssl", succeeds("openssl", &["version"])),
-        ("exim", exim().is_some_and(|exim| succeeds(&exim.to_string_lossy(), &["-C", "/dev/null", "-bV"]))),
+        ("exim", exim().is_some_and(|exim| exim_runs(&exim))),
     ];
     needs.into_iter().filter(|(_, there)| !there).map(|(need, _)| need).collect()
 }
