@@ -129,3 +129,34 @@ fn nothing_is_assumed_of_a_session_that_is_enforced() {
     let mut session = Session::new(Arc::new(SessionConfig::default()), Time(0));
     assert!(!session.assume(Time(0), b"", &mut |_: Effect<'_>| {}));
 }
+
+#[test]
+fn whatever_begins_a_transaction_begins_one_of_a_recording() {
+    let told = |verb: &str| {
+        let begin = format!("{verb} FROM:<a@x.example> SIZE=3\r\n");
+        let mut observer = Observer::new();
+        observer.hears(&[
+            (S, "220 mx\r\n"),
+            (C, "EHLO c\r\n"),
+            (S, "250-mx\r\n250 SIZE\r\n"),
+            (C, &begin),
+            (S, "250 ok\r\n"),
+            (C, "RCPT TO:<b@y.example>\r\n"),
+            (S, "250 ok\r\n"),
+            (C, "DATA\r\n"),
+            (S, "354 go on\r\n"),
+            (C, "x\r\n.\r\n"),
+            (S, "250 ok\r\n"),
+        ]);
+        let told = observer.ends();
+        // The command itself is told as it was typed.
+        told.into_iter().filter(|line| !line.starts_with("Command")).collect::<Vec<_>>()
+    };
+    let mail = told("MAIL");
+    for what in ["Begin", "Recipient", "Message"] {
+        assert!(mail.iter().any(|line| line.starts_with(what)), "{what}: {mail:?}");
+    }
+    for verb in ["SEND", "SOML", "saml"] {
+        assert_eq!(told(verb), mail, "{verb}");
+    }
+}

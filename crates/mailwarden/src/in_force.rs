@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 
 use engine::SessionConfig;
 use engine::config::Inspect;
-use policy::model::Server;
+use policy::model::{Introduction, Server};
 
 use crate::plan::{Listener, Plan};
+use crate::proxy::ProxyProtocol;
 use crate::proxy::names::Directory;
 
 /// Each proxy of a plan once, by name, with its listeners.
@@ -30,7 +31,17 @@ pub(crate) fn told(listeners: &[&Listener], directory: &Directory) -> String {
         [one] => format!("server {one}"),
         several => format!("servers {}", several.join(", ")),
     };
-    format!("listening on {}; {servers}; {}", addresses(listeners), handling(&first.config))
+    let introduced: String = introduced(first).iter().map(|setting| format!("{setting}; ")).collect();
+    format!("listening on {}; {servers}; {introduced}{}", addresses(listeners), handling(&first.config))
+}
+
+/// The settings by which clients are told of, as a configuration writes them.
+fn introduced(listener: &Listener) -> Vec<String> {
+    let ProxyProtocol { send, accept } = &*listener.proxy_protocol;
+    let accepted = accept.iter().map(|network| format!("accept-proxy {network}"));
+    let sent = send.map(Introduction::Proxy);
+    let sent = sent.or_else(|| listener.config.send_xclient.then_some(Introduction::Xclient));
+    accepted.chain(sent.map(|sent| sent.to_string())).collect()
 }
 
 /// Where a proxy listens: `0.0.0.0:25, [::]:25`.
@@ -67,4 +78,28 @@ fn handling(config: &SessionConfig) -> String {
         None => "no policy".to_owned(),
     };
     format!("{protocol}, {policy}, conformance {}, starttls {}", config.conformance, config.starttls)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration;
+
+    #[test]
+    fn how_clients_are_told_of_is_said_between_servers_and_policy() {
+        let table = [
+            ("send-proxy v2", "send-proxy v2; "),
+            ("send-xclient", "send-xclient; "),
+            ("accept-proxy 192.0.2.0/24\n send-proxy v1", "accept-proxy 192.0.2.0/24; send-proxy v1; "),
+            ("protocol smtp", ""),
+        ];
+        for (line, expected) in table {
+            let text = format!("proxy mx\n listen 127.0.0.1:2525\n server 192.0.2.1:25\n {line}\n");
+            let plan = configuration::read_bytes("edge.conf", text.as_bytes()).plan.unwrap();
+            let (_, listeners) = proxies(&plan).remove(0);
+            let told = told(&listeners, &Directory::default());
+            let begins = format!("listening on 127.0.0.1:2525; server 192.0.2.1:25; {expected}smtp, ");
+            assert!(told.starts_with(&begins), "{told}");
+        }
+    }
 }
