@@ -1,4 +1,5 @@
-//! Complaints as text: `FILE:LINE:COLUMN` with the line and a caret, and the form a router prints.
+//! Complaints as text: `FILE:LINE:COLUMN` with the line and a caret, the other lines that explain it, and the form a
+//! router prints.
 //!
 //! Decides nothing; colours and JSON are the program's affair.
 
@@ -32,7 +33,9 @@ pub fn diagnostic(source: &Source, diagnostic: &Diagnostic) -> String {
     out.push_str(&excerpt(source, diagnostic.at));
     // Writing to a String cannot fail.
     for (at, why) in &diagnostic.related {
-        let _ = writeln!(out, "  line {}: {why}", source.position(*at).line);
+        let (_, line) = source.line_of(*at);
+        let text: String = line.trim().chars().take(SHOWN_MAX).collect();
+        let _ = writeln!(out, "  line {}: {why}: `{text}`", source.position(*at).line);
     }
     if let Some(help) = &diagnostic.help {
         let _ = writeln!(out, "  help: {help}");
@@ -117,7 +120,7 @@ mod tests {
             "edge.conf:2:26: error: unknown class `bulk-mial` [undefined-name]\n\
              \x20 class type inspect smtp bulk-mial\n\
              \x20                         ^^^^^^^^^\n\
-             \x20 line 1: here\n\
+             \x20 line 1: here: `!`\n\
              \x20 help: did you mean `bulk-mail`?\n"
         );
     }
