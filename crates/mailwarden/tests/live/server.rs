@@ -22,7 +22,8 @@ impl Server {
 
     /// At an address where nobody listens.
     pub(crate) fn start_at(address: SocketAddr, serve: impl Fn(Wire, usize) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind(address).expect("a listener on loopback");
+        // A daemon that another thread starts holds what `free_address` tried until it is executed.
+        let listener = eventually(|| TcpListener::bind(address).ok()).expect("a listener on loopback");
         let server = Self { address: listener.local_addr().expect("its address"), stopping: Arc::default() };
         let (stopping, serve) = (Arc::clone(&server.stopping), Arc::new(serve));
         thread::spawn(move || {
