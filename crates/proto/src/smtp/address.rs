@@ -3,7 +3,7 @@
 //! Tolerant on purpose: blanks after the colon, missing brackets and lower case are common and
 //! harmless. Whether a path is allowed is not asked here, but what is odd about it is told.
 
-use super::octets::Octets;
+use super::octets::OctetKinds;
 
 /// A path and what follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Path<'b> {
     /// a server that finds a path in it finds parameters as well.
     pub parameters: &'b [u8],
     pub readable: bool,
-    octets: Octets,
+    octets: OctetKinds,
 }
 
 impl<'b> Path<'b> {
@@ -25,11 +25,11 @@ impl<'b> Path<'b> {
     }
 
     fn readable(text: &'b [u8], parameters: &'b [u8]) -> Self {
-        Self { text, parameters: parameters.trim_ascii(), readable: true, octets: Octets::of(text) }
+        Self { text, parameters: parameters.trim_ascii(), readable: true, octets: OctetKinds::of(text) }
     }
 
     fn unreadable(argument: &'b [u8]) -> Self {
-        Self { text: argument, parameters: argument, readable: false, octets: Octets::of(argument) }
+        Self { text: argument, parameters: argument, readable: false, octets: OctetKinds::of(argument) }
     }
 
     fn parse(argument: &'b [u8], keyword: &[u8]) -> Option<Self> {
@@ -65,7 +65,7 @@ impl<'b> Path<'b> {
     /// The address as servers see it that read RFC 822: without a name in front of it, without comments,
     /// blanks and quotes. Nothing where that is the text as it stands.
     pub fn plain(&self) -> Option<Vec<u8>> {
-        if self.readable && !self.octets.hold(Octets::DRESSED) {
+        if self.readable && !self.octets.hold(OctetKinds::DRESSED) {
             return None;
         }
         let keyword = if self.readable { None } else { self.text.iter().position(|&octet| octet == b':') };
@@ -79,18 +79,18 @@ impl<'b> Path<'b> {
         match self.plain() {
             Some(plain) => {
                 read(&plain);
-                resolve(&plain, Octets::of(&plain), read);
+                resolve(&plain, OctetKinds::of(&plain), read);
             }
             None => resolve(self.text, self.octets, read),
         }
     }
 
-    /// Octets that some mail server has taken for a command of a shell or of its own language.
+    /// OctetKinds that some mail server has taken for a command of a shell or of its own language.
     pub fn is_hostile(&self) -> bool {
         let text = self.text;
         let expands = |pair: &[u8]| matches!(pair, b"${" | b"$(");
         let obeyed = || begins_with_pipe(text) || text.windows(2).any(expands);
-        self.octets.hold(Octets::HOSTILE) || self.octets.hold(Octets::SUSPECT) && obeyed()
+        self.octets.hold(OctetKinds::HOSTILE) || self.octets.hold(OctetKinds::SUSPECT) && obeyed()
     }
 
     /// The ESMTP parameters, keyword and value; the value is empty where there is none.
@@ -109,7 +109,7 @@ fn begins_with_pipe(text: &[u8]) -> bool {
 }
 
 /// The forms that an address takes on the way to the mailbox it names.
-fn resolve(text: &[u8], octets: Octets, read: &mut dyn FnMut(&[u8])) {
+fn resolve(text: &[u8], octets: OctetKinds, read: &mut dyn FnMut(&[u8])) {
     if !is_routed(text, octets) && !has_other_spelling(text, octets) {
         return;
     }
@@ -130,14 +130,14 @@ fn resolve(text: &[u8], octets: Octets, read: &mut dyn FnMut(&[u8])) {
 const HOPS_MAX: usize = 16;
 
 /// Whether an address names a way, not only a mailbox.
-fn is_routed(text: &[u8], octets: Octets) -> bool {
+fn is_routed(text: &[u8], octets: OctetKinds) -> bool {
     let last = memchr::memrchr(b'@', text);
-    octets.hold(Octets::ROUTING) || last == Some(0) || last != memchr::memchr(b'@', text)
+    octets.hold(OctetKinds::ROUTING) || last == Some(0) || last != memchr::memchr(b'@', text)
 }
 
 /// Whether its domain is written as another would be that is the same.
-fn has_other_spelling(text: &[u8], octets: Octets) -> bool {
-    if !octets.hold(Octets::UPPER) && !text.ends_with(b".") {
+fn has_other_spelling(text: &[u8], octets: OctetKinds) -> bool {
+    if !octets.hold(OctetKinds::UPPER) && !text.ends_with(b".") {
         return false;
     }
     let domain = memchr::memrchr(b'@', text).and_then(|at| text.get(at + 1..)).unwrap_or_default();
@@ -238,7 +238,7 @@ fn plain(text: &[u8]) -> Vec<u8> {
 fn closing_bracket(inner: &[u8]) -> Option<usize> {
     let plain = memchr::memchr(b'>', inner)?;
     let before = inner.get(..plain).unwrap_or_default();
-    if !Octets::of(before).hold(Octets::DELIMITING) {
+    if !OctetKinds::of(before).hold(OctetKinds::DELIMITING) {
         return Some(plain);
     }
     let at = unquoted(inner, |octet| matches!(octet, b'<' | b'>'))?;

@@ -2,9 +2,9 @@
 
 /// A set of kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Octets(u8);
+pub(super) struct OctetKinds(u8);
 
-impl Octets {
+impl OctetKinds {
     /// Taken for a command of a shell wherever they stand: control characters and the backtick.
     pub(super) const HOSTILE: Self = Self(1);
     /// Taken for one with another beside them, or in front.
