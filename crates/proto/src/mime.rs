@@ -9,6 +9,7 @@ mod delimiter;
 mod encoding;
 mod facts;
 mod header;
+mod level;
 mod line;
 mod nesting;
 mod parameter;

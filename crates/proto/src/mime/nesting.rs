@@ -11,6 +11,7 @@ use super::boundary::{Boundary, Delimiter, Watched};
 use super::delimiter::{BlankLine, Delimiters, Gathered, Octets, Special, may_be_special};
 use super::facts::{Agreed, DefaultType, Facts};
 use super::header::{FieldReader, HeaderStep};
+use super::level::{Kind, Level};
 use super::line::LineEnds;
 use super::reread::{Reading, Reread};
 use super::{Again, Field, Finding, Item, PartHeader, Teller};
@@ -20,31 +21,6 @@ pub const DEPTH_MAX: u32 = 100;
 
 /// Parts of one message, containers included.
 pub const PARTS_MAX: u32 = 10_000;
-
-#[derive(Clone, Copy, Debug)]
-struct Level {
-    /// Number of the part in document order.
-    index: u32,
-    /// What it is if its header does not say.
-    default: DefaultType,
-    /// The same of the parts in it; and whether some readers take the other for that.
-    inner_default: DefaultType,
-    inner_default_doubtful: bool,
-    /// Under some reading it is no container, but text.
-    textual: bool,
-    /// Where the body's octets are told as text.
-    text: bool,
-    /// An enclosing part is text under another reading: all octets in here are told.
-    covered: bool,
-    /// Some reader takes it for a multipart.
-    multipart: bool,
-    /// Seen only under a second reading of a repeated field.
-    alternate: bool,
-    /// A header block of a delivery status: ends at a blank line.
-    block: bool,
-    /// Where the texts of its boundaries begin.
-    boundary_mark: usize,
-}
 
 /// What the coming line belongs to when it is not special.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,41 +48,6 @@ enum Body {
     Comes,
     /// A delimiter or the end of the data.
     None,
-}
-
-/// What readers take a part for.
-#[derive(Clone, Copy, Debug)]
-struct Kind {
-    multipart: Agreed,
-    message: Agreed,
-    digest: Agreed,
-    /// A delivery status, whose body is blocks of fields.
-    status: bool,
-    text: bool,
-}
-
-impl Kind {
-    /// `doubtful`: for some readers the default is the other one.
-    fn of(facts: &Facts, default: DefaultType, doubtful: bool) -> Self {
-        let untyped = doubtful && facts.media_types().len() == 0;
-        let message = facts.is_of(b"message/", default);
-        Self {
-            multipart: facts.is_of(b"multipart/", default),
-            message: if untyped && message == Agreed::No { Agreed::Second } else { message },
-            digest: facts.is_of(b"multipart/digest", default),
-            status: facts.media_type(default) == b"message/delivery-status",
-            text: facts.is_text(default) || untyped && facts.is_text(DefaultType::TextPlain),
-        }
-    }
-
-    /// What its parts are by default, and whether readers differ in that.
-    fn inner_default(self) -> (DefaultType, bool) {
-        let default = match self.digest {
-            Agreed::First => DefaultType::MessageRfc822,
-            Agreed::Second | Agreed::No => DefaultType::TextPlain,
-        };
-        (default, self.digest == Agreed::Second)
-    }
 }
 
 /// The part of the room that what one header says may take: there is another header beside it.
