@@ -511,7 +511,7 @@ mod tests {
 
     #[test]
     fn boundaries_have_one_reading_unless_they_are_crooked() {
-        let table: [(&str, bool, &[&str]); 13] = [
+        let table: [(&str, bool, &[&str]); 14] = [
             ("a/b; boundary=x", false, &["x"]),
             ("a/b; boundary=\"x; y\"", true, &["x; y", "\"x", "x", "\"x; y\"", "\"x;"]),
             ("a/b; boundary = \"x y \"; z", false, &["x y"]),
@@ -521,6 +521,11 @@ mod tests {
             ("a/b; boundary=(c)x", true, &["(c)x", "x"]),
             ("a/b; boundary=x/y", true, &["x/y", "x"]),
             ("a/b; boundary=\"<x>\"", true, &["<x>", "\"<x>\"", "x"]),
+            (
+                r#"a/b; boundary="x\"y\z""#,
+                true,
+                &[r#"x"y\z"#, r#""x\"y\z""#, r#"x\"y\z"#, r"x\y\z", r"xy\z", r#"x"yz"#, "xyz"],
+            ),
             ("a/b; boundary=\"x\" y", true, &["x", "\"x\" y", "x y", "\"x\""]),
             ("a/b; boundary*0=x; boundary*2=y", true, &["xy", "x"]),
             ("a/b; boundary*0=x; boundary*0=y", true, &["xy", "x", "y"]),
