@@ -220,8 +220,7 @@ impl Connection {
         let portion = self.portion(side).saturating_mul(PORTIONS_READ);
         let pending = self.endpoints.get(side.other()).map_or(0, Endpoint::pending);
         let Some(endpoint) = self.endpoints.get_mut(side) else { return false };
-        let most = read.len().saturating_sub(pending);
-        let room = self.at.bounds.held.saturating_sub(endpoint.held.len()).min(most).max(1);
+        let room = room(read.len(), pending, self.at.bounds.held, endpoint.held.len());
         let buffer = read.get_mut(..room.min(portion)).unwrap_or_default();
         match endpoint.poll_read(cx, buffer) {
             Poll::Pending => return false,
@@ -484,6 +483,12 @@ impl Endpoints {
     }
 }
 
+/// Bytes to read at most into a buffer of so many: with them, what waits for the peer stays below the length of the
+/// buffer, and what is held below its bound. At least one, since a gate that is open moves.
+fn room(buffer: usize, pending: usize, held_max: usize, held: usize) -> usize {
+    buffer.saturating_sub(pending).min(held_max.saturating_sub(held)).max(1)
+}
+
 /// Carries out a session's effects.
 struct EndpointSink<'s> {
     endpoints: &'s mut Endpoints,
@@ -535,6 +540,26 @@ impl Output for EndpointSink<'_> {
             Effect::Report(event) => {
                 self.worker.recorder.event(self.worker.now(), &self.entry.info(), self.at, &event);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_leaves_no_more_than_a_buffer_to_wait_for_the_peer() {
+        let table = [
+            ((64, 0, 80, 0), 64),
+            ((64, 15, 80, 0), 49),
+            ((64, 0, 80, 70), 10),
+            ((64, 60, 80, 70), 4),
+            ((64, 64, 80, 0), 1),
+            ((64, 0, 80, 90), 1),
+        ];
+        for ((buffer, pending, held_max, held), expected) in table {
+            assert_eq!(room(buffer, pending, held_max, held), expected, "{buffer} {pending} {held}");
         }
     }
 }
