@@ -155,15 +155,15 @@ impl<'c> Stage<'c, '_> {
         };
         route.parameters = proxy.parameters.as_ref().or(route.parameters);
         let traffic = Traffic::Proxy {
-            listen: proxy.listen.clone(),
-            servers: proxy.servers.clone(),
+            listen: proxy.listen.iter().map(|listen| listen.value).collect(),
+            servers: proxy.servers.iter().map(|server| server.value.clone()).collect(),
             introduction: proxy.introduction.map(|(introduction, _)| introduction),
             accept_proxy: proxy.accept_proxy.clone(),
         };
         let named_by = proxy.policy.as_ref().and_then(ProxyPolicy::policy);
         let attachment = self.attachment(&proxy.name, traffic, protocol, route);
         if let (Handling::Relay, Protocol::Smtp, Some(policy)) = (attachment.handling, protocol, named_by) {
-            self.diagnostics.push(complaints::not_inspected(&attachment, policy));
+            self.diagnostics.push(complaints::not_inspected(self.configuration, &attachment, policy));
         }
         if let (Handling::Relay, Some((Introduction::Xclient, at))) =
             (attachment.handling, proxy.introduction)
@@ -251,8 +251,8 @@ impl<'c> Stage<'c, '_> {
             match CompiledPolicy::compile(configuration, &name.text, &Profile::C3PL) {
                 Ok(compiled) => Some(Arc::new(compiled)),
                 Err(patterns) => {
-                    let complaints = patterns.into_iter().map(|pattern| complaints::too_large(pattern, name));
-                    complaints.for_each(|complaint| diagnostics.push(complaint));
+                    let too_large = |pattern| complaints::too_large(configuration, pattern, name);
+                    diagnostics.extend(patterns.into_iter().map(too_large));
                     None
                 }
             }

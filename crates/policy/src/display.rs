@@ -11,7 +11,7 @@ use crate::dialect::c3pl::{ENCODINGS, UNKNOWN_ENCODING};
 use crate::model::{
     AccessListForm, Action, AnnounceLimits, Condition, Configuration, Conformance, Criterion, Encoding,
     InspectMap, Interface, Introduction, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class,
-    L7Policy, L7Rule, MatchMode, Name, Objects, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals,
+    L7Policy, L7Rule, MatchMode, Name, Objects, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, Said,
     Settings, StartTls, TopAction,
 };
 use crate::platform::Platform;
@@ -370,6 +370,12 @@ keywords! {
     StartTls { Pass = "pass", Mask = "mask", Device = "device" }
     RecipientLimit { Device = "device", Refuse = "refuse" }
     AnnounceLimits { On = "on", Off = "off" }
+}
+
+impl<T: Display> Display for Said<T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
 }
 
 impl Display for Name {

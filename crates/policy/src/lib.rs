@@ -25,6 +25,7 @@ mod maps;
 mod mismatch;
 pub mod model;
 mod nearest;
+mod outline;
 pub mod pattern;
 pub mod platform;
 pub mod profile;
@@ -42,6 +43,7 @@ pub use judge::{Ending, Held, Hit, RuleState, Verdict};
 
 use diagnostic::{Code, Diagnostic, Diagnostics};
 use model::Configuration;
+use outline::Outline;
 use platform::Decision;
 use source::{Flaw, Source, Span};
 use statement::Statements;
@@ -80,13 +82,14 @@ pub fn load_with(name: &str, octets: &[u8], read: &mut dyn FnMut(&str) -> Result
     let Statements { nodes, unused, not_used_here, in_full } =
         statement::read(&source, &lines, decision, &mut diagnostics);
     let summary = Summary { unused, not_used_here, ..survey::read(&lines, &in_full) };
-    let mut configuration = dialect::lower(nodes, platform, &mut diagnostics);
+    let outline = Outline::of(&source, &nodes);
+    let mut configuration = dialect::lower(nodes, platform, &outline, &mut diagnostics);
     lists::read(&mut configuration, read, &mut diagnostics);
     link::check(&configuration, &mut diagnostics);
-    validate::check(&configuration, &source, &mut diagnostics);
+    validate::check(&configuration, &source, &outline, &mut diagnostics);
     let mut attachments = Vec::new();
     if !diagnostics.has_errors() {
-        lint::check(&configuration, &mut diagnostics);
+        lint::check(&configuration, &outline, &mut diagnostics);
         attachments = attach::attach(&configuration, &mut diagnostics);
     }
     diagnostics.acknowledge(&configuration.settings.acknowledged);

@@ -16,8 +16,9 @@ use crate::model::{
     Action, Condition, Configuration, Criterion, L3Policy, L7Class, L7Policy, L7Rule, MatchMode, Name,
     ObjectKind, Protocol, ProxyPolicy,
 };
+use crate::outline::Outline;
 
-pub(crate) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
+pub(crate) fn check(configuration: &Configuration, outline: &Outline<'_>, complaints: &mut Diagnostics) {
     for class in &configuration.l7_classes {
         never_matches(configuration, class, complaints);
     }
@@ -27,7 +28,7 @@ pub(crate) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
         }
     }
     for outer in &configuration.l7_policies {
-        hidden_classes(configuration, outer, complaints);
+        hidden_classes(configuration, outer, outline, complaints);
     }
     not_attached(configuration, complaints);
     without_policy(configuration, complaints);
@@ -102,7 +103,12 @@ fn same(one: &Criterion, other: &Criterion) -> bool {
 }
 
 /// Classes that an earlier class of the policy keeps from ever acting.
-fn hidden_classes(configuration: &Configuration, outer: &L7Policy, complaints: &mut Diagnostics) {
+fn hidden_classes(
+    configuration: &Configuration,
+    outer: &L7Policy,
+    outline: &Outline<'_>,
+    complaints: &mut Diagnostics,
+) {
     /// Limit: rules of a policy that are compared with each other.
     const RULES_MAX: usize = 256;
     let classes = outer.rules.iter().take(RULES_MAX);
@@ -115,10 +121,13 @@ fn hidden_classes(configuration: &Configuration, outer: &L7Policy, complaints: &
                 "class `{}` is never reached: class `{}` precedes it and matches everything it matches",
                 class.name.text, other.name.text,
             );
+            let help = outline.moved_last(first.class.at, &first.to_string());
             complaints.push(
                 Diagnostic::new(Code::HiddenClass, rule.class.at, message)
                     .related(first.class.at, "this class is tried first")
-                    .help("move the more specific class up"),
+                    .maybe_help(
+                        help.map(|lines| format!("`{lines}` moves class `{}` behind it", other.name)),
+                    ),
             );
         }
     }

@@ -47,6 +47,13 @@ impl Name {
     }
 }
 
+/// A value, and the line that says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said<T> {
+    pub value: T,
+    pub at: Span,
+}
+
 /// Declares [`Configuration`] with its lists of objects, and the walks over all of them.
 macro_rules! configuration {
     ($($(#[$doc:meta])* $list:ident: $object:ident = $kind:pat,)*) => {

@@ -7,7 +7,13 @@
 //!
 //! Nothing is matched here, and the limits of the command line (240 or 100 characters) are not checked here.
 
+mod uncounted;
+
+use std::ops::Range;
+
 use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Hir, HirKind, Look, Repetition};
+
+pub(crate) use uncounted::uncounted;
 
 /// A parsed expression with its source text.
 #[derive(Clone, Debug)]
@@ -20,8 +26,8 @@ pub struct Pattern {
 /// Why a text is not an expression of the dialect, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatternError {
-    /// Octets of the text in front of the fault.
-    pub offset: usize,
+    /// The octets of the text that are at fault.
+    pub at: Range<usize>,
     pub message: String,
     pub help: Option<String>,
 }
@@ -195,7 +201,7 @@ impl<'t> Parser<'t> {
     fn start_of_line(&mut self, at: usize) -> Result<(), PatternError> {
         if self.group.before != Before::Nothing {
             return Err(PatternError {
-                offset: at,
+                at: one(at),
                 message: "`^` matches the start of the line, nothing can precede it".to_owned(),
                 help: Some("write `\\^` for the character itself".to_owned()),
             });
@@ -210,14 +216,14 @@ impl<'t> Parser<'t> {
         }
         if self.rest().starts_with('?') {
             return Err(PatternError {
-                offset: at,
+                at: one(at),
                 message: "`(?` is not supported: there are no flags and no look-around".to_owned(),
                 help: Some("write `[aA]` for either case, `\\?` for the character itself".to_owned()),
             });
         }
         if self.outer.len() >= DEPTH_MAX {
             return Err(PatternError {
-                offset: at,
+                at: one(at),
                 message: format!("more than {DEPTH_MAX} nested groups"),
                 help: None,
             });
@@ -230,7 +236,7 @@ impl<'t> Parser<'t> {
     fn close(&mut self, at: usize) -> Result<(), PatternError> {
         let Some(outer) = self.outer.pop() else {
             return Err(PatternError {
-                offset: at,
+                at: one(at),
                 message: "`)` without a matching `(`".to_owned(),
                 help: Some("write `\\)` for the character itself".to_owned()),
             });
@@ -253,12 +259,9 @@ impl<'t> Parser<'t> {
             }
             Before::Quantifier => {
                 return Err(PatternError {
-                    offset: at,
+                    at: at..self.at,
                     message: "a quantifier after a quantifier".to_owned(),
-                    help: Some(
-                        "lazy quantifiers are not supported; group what is to be repeated: `(a+)?`"
-                            .to_owned(),
-                    ),
+                    help: Some("remove it: a lazy quantifier finds the same".to_owned()),
                 });
             }
             Before::End => return Err(nothing_behind_end(at)),
@@ -269,7 +272,7 @@ impl<'t> Parser<'t> {
     /// What stands behind `{`, up to and with `}`.
     fn counts(&mut self, at: usize) -> Result<(u32, Option<u32>), PatternError> {
         let fault = |message: String| PatternError {
-            offset: at,
+            at: one(at),
             message,
             help: Some(
                 "a count is `{x}`, `{x,}` or `{x,y}`; write `\\{` for the character itself".to_owned(),
@@ -302,7 +305,7 @@ impl<'t> Parser<'t> {
     fn escape(&mut self, at: usize) -> Result<Literal, PatternError> {
         let Some(symbol) = self.take() else {
             return Err(PatternError {
-                offset: at,
+                at: one(at),
                 message: "a backslash at the end".to_owned(),
                 help: Some("write `\\\\` for the character itself".to_owned()),
             });
@@ -328,7 +331,7 @@ impl<'t> Parser<'t> {
         let octet = digits.and_then(|digits| u8::from_str_radix(digits, radix).ok());
         let Some(octet) = octet else {
             return Err(PatternError {
-                offset: at,
+                at: one(at),
                 message: "not a valid byte escape".to_owned(),
                 help: Some(
                     "write `\\x` and two hexadecimal digits, or `\\` and 000 to 377 in octal".to_owned(),
@@ -347,7 +350,7 @@ impl<'t> Parser<'t> {
         loop {
             let Some(symbol) = self.take() else {
                 return Err(PatternError {
-                    offset: at,
+                    at: one(at),
                     message: "`[` without a matching `]`".to_owned(),
                     help: Some("write `\\[` for the character itself".to_owned()),
                 });
@@ -357,6 +360,7 @@ impl<'t> Parser<'t> {
             }
             let at = symbol.at;
             let low = self.member(symbol)?;
+            let behind_low = self.at;
             let high = if self.range_follows() {
                 self.at += 1;
                 match self.take() {
@@ -367,13 +371,14 @@ impl<'t> Parser<'t> {
                 low
             };
             if high < low {
+                let said = |octets: Range<usize>| self.text.get(octets).unwrap_or_default();
+                let (one, other) = (said(at..behind_low), said(behind_low + 1..self.at));
                 return Err(PatternError {
-                    offset: at,
-                    message: format!(
-                        "range `{}` is in reverse order",
-                        self.text.get(at..self.at).unwrap_or_default()
-                    ),
-                    help: Some("put `-` first or last in the class for the character itself".to_owned()),
+                    at: at..self.at,
+                    message: format!("range `{one}-{other}` is in reverse order"),
+                    help: Some(format!(
+                        "write `{other}-{one}`; `-` itself stands first or last in its class"
+                    )),
                 });
             }
             class.push(ClassBytesRange::new(low, high));
@@ -395,7 +400,7 @@ impl<'t> Parser<'t> {
     fn member(&mut self, Symbol { at, char }: Symbol) -> Result<u8, PatternError> {
         if char == '[' && self.rest().starts_with([':', '.', '=']) {
             return Err(PatternError {
-                offset: at,
+                at: one(at),
                 message: "named classes are not supported".to_owned(),
                 help: Some(
                     "write the range, as in `[a-zA-Z0-9]`, or `\\[` for the character itself".to_owned(),
@@ -404,7 +409,7 @@ impl<'t> Parser<'t> {
         }
         let literal = if char == '\\' { self.escape(at)? } else { Literal::Char(char) };
         literal.octet().ok_or_else(|| PatternError {
-            offset: at,
+            at: one(at),
             message: "a class contains bytes, and this character has several".to_owned(),
             help: Some("write alternatives, as in `(é|è)`".to_owned()),
         })
@@ -415,7 +420,7 @@ impl<'t> Parser<'t> {
             return Ok((self.group.into_hir(), self.dangling_stars));
         }
         Err(PatternError {
-            offset: self.group.opened_at,
+            at: one(self.group.opened_at),
             message: "`(` without a matching `)`".to_owned(),
             help: Some("write `\\(` for the character itself".to_owned()),
         })
@@ -440,9 +445,14 @@ impl OpenGroup {
     }
 }
 
+/// One octet; whoever shows it takes the whole character.
+fn one(at: usize) -> Range<usize> {
+    at..at + 1
+}
+
 fn nothing_behind_end(at: usize) -> PatternError {
     PatternError {
-        offset: at.saturating_sub(1),
+        at: one(at.saturating_sub(1)),
         message: "`$` matches the end of the line, nothing can follow it".to_owned(),
         help: Some("write `\\$` for the character itself".to_owned()),
     }
@@ -583,7 +593,7 @@ mod tests {
         ];
         for (pattern, offset, message) in table {
             let error = parse(pattern).expect_err(pattern);
-            assert_eq!((error.offset, error.message.as_str()), (*offset, *message), "{pattern}");
+            assert_eq!((error.at.start, error.message.as_str()), (*offset, *message), "{pattern}");
         }
         assert!(parse(&"(".repeat(100_000)).is_err());
     }

@@ -81,6 +81,14 @@ struct Block {
     indent: usize,
 }
 
+/// A block of ours that a foreign statement closed.
+struct Closed {
+    mode: &'static Mode<AnyStatement>,
+    by: Span,
+    /// The lines that open it again.
+    headers: String,
+}
+
 struct StatementReader<'r> {
     source: &'r Source,
     decision: Decision,
@@ -89,8 +97,8 @@ struct StatementReader<'r> {
     blocks: Vec<Block>,
     /// The indentation of a statement that is not ours: what is indented deeper belongs to it.
     aside: Option<usize>,
-    /// A block of ours that a foreign statement closed, and where: its lines must not get lost silently.
-    closed: Option<(&'static Mode<AnyStatement>, Span)>,
+    /// What a foreign statement closed last: its lines must not get lost silently.
+    closed: Option<Closed>,
     /// The header of a block was complained about, or that there is none: its lines are no news.
     header_lost: bool,
     /// A statement that is not ours may have opened a block, to which lines without indentation belong.
@@ -288,8 +296,10 @@ impl<'r> StatementReader<'r> {
             return self.wrong(cut, global);
         }
         if let Some(refusal) = inner.first().filter(|refusal| refusal.mode.unknown == Unknown::Error) {
+            let headers = self.blocks.iter().map(|block| self.source.slice(block.header.at));
+            let headers = headers.collect::<Vec<_>>().join(" / ");
             self.close(0);
-            self.closed = Some((refusal.mode, cut.line.span()));
+            self.closed = Some(Closed { mode: refusal.mode, by: cut.line.span(), headers });
         } else if self.lost(cut) {
             return;
         }
@@ -363,7 +373,7 @@ impl<'r> StatementReader<'r> {
 
     /// A line of a block that a foreign statement closed before.
     fn lost(&mut self, cut: &Cut<'_>) -> bool {
-        let Some((mode, by)) = self.closed else { return false };
+        let Some(Closed { mode, by, ref headers }) = self.closed else { return false };
         let resolved = grammar::resolve(mode, self.platforms, &cut.words);
         // Every block of every feature has a description.
         let fits = resolved.is_ok_and(|resolved| {
@@ -373,6 +383,7 @@ impl<'r> StatementReader<'r> {
         if !fits && !mode.commands().any(claims) {
             return false;
         }
+        let help = format!("write `{headers}` before this line");
         if std::mem::replace(&mut self.header_lost, true) {
             return true;
         }
@@ -380,7 +391,7 @@ impl<'r> StatementReader<'r> {
         self.complaints.push(
             Diagnostic::new(Code::OutsideBlock, cut.line.span(), message)
                 .related(by, "this line closed the block")
-                .help("reopen the block before this line"),
+                .help(help),
         );
         true
     }

@@ -10,19 +10,26 @@ use crate::compile;
 use crate::criterion::Counter;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::model::{
-    Action, Condition, Configuration, Criterion, L3Class, L3Criterion, L7Class, MatchMode, Protocol, Server,
+    Action, Condition, Configuration, Criterion, L3Class, L3Criterion, L7Class, MatchMode, Protocol, Said,
+    Server,
 };
 use crate::nearest::nearest;
+use crate::outline::Outline;
 use crate::source::{Source, Span};
 
 mod patterns;
 
-pub(crate) fn check(configuration: &Configuration, source: &Source, complaints: &mut Diagnostics) {
+pub(crate) fn check(
+    configuration: &Configuration,
+    source: &Source,
+    outline: &Outline<'_>,
+    complaints: &mut Diagnostics,
+) {
     patterns::check(configuration, source, complaints);
     for class in &configuration.l7_classes {
         command_length_stands_alone(class, complaints);
     }
-    masks(configuration, complaints);
+    masks(configuration, outline, complaints);
     numbers(configuration, complaints);
     service_policies(configuration, complaints);
     for class in &configuration.l3_classes {
@@ -89,7 +96,7 @@ fn is_length(condition: &Condition) -> bool {
 }
 
 /// `mask` needs something that can be masked: a verb or an EHLO keyword, and nothing else.
-fn masks(configuration: &Configuration, complaints: &mut Diagnostics) {
+fn masks(configuration: &Configuration, outline: &Outline<'_>, complaints: &mut Diagnostics) {
     for outer in &configuration.l7_policies {
         for rule in &outer.rules {
             let Some((Action::Mask, mask)) = rule.action else { continue };
@@ -105,10 +112,16 @@ fn masks(configuration: &Configuration, complaints: &mut Diagnostics) {
                     "`mask` requires a class with only `match cmd verb` or `match reply ehlo`, but `{}` has `match {}`",
                     class.name.text, other.criterion,
                 );
+                // Another class may ask for what cannot be masked; where that is all, another action is meant.
+                let help = if class.conditions.iter().any(|condition| maskable(&condition.criterion)) {
+                    outline.taken_back(other.at)
+                } else {
+                    outline.replaced(mask, Action::Reset.keyword())
+                };
                 complaints.push(
                     Diagnostic::new(Code::MaskNotAllowed, at, message)
                         .related(related, why)
-                        .help("move the conditions that can be masked to a separate class-map"),
+                        .maybe_help(help.map(|lines| format!("write `{lines}`"))),
                 );
             }
         }
@@ -214,22 +227,21 @@ fn completeness(configuration: &Configuration, complaints: &mut Diagnostics) {
 fn addresses(configuration: &Configuration, complaints: &mut Diagnostics) {
     let mut taken = HashMap::new();
     for proxy in &configuration.proxies {
-        for &listen in &proxy.listen {
-            let other = taken.entry(listen).or_insert(&proxy.name);
-            if other.at != proxy.name.at {
-                let message =
-                    format!("proxies `{}` and `{}` both listen on {listen}", other.text, proxy.name.text);
-                let complaint = Diagnostic::new(Code::ListenTwice, proxy.name.at, message);
-                complaints.push(complaint.related(other.at, "the other proxy"));
+        for listen in &proxy.listen {
+            let (other, first) = *taken.entry(listen.value).or_insert((&proxy.name, listen));
+            if first.at != listen.at {
+                let message = format!("proxies `{other}` and `{}` both listen on {listen}", proxy.name);
+                let complaint = Diagnostic::new(Code::ListenTwice, listen.at, message);
+                complaints.push(complaint.related(first.at, "the other proxy"));
             }
         }
-        let reached = |address: &SocketAddr| proxy.listen.iter().any(|&listen| reaches(*address, listen));
-        let itself = |server: &&Server| server.known_addresses().iter().any(reached);
+        let reached = |address: &SocketAddr| proxy.listen.iter().any(|it| reaches(*address, it.value));
+        let itself = |server: &&Said<Server>| server.value.known_addresses().iter().any(reached);
         if let Some(server) = proxy.servers.iter().find(itself) {
-            let message = format!("server {server} of proxy `{}` is the proxy itself", proxy.name.text);
+            let message = format!("server {server} of proxy `{}` is the proxy itself", proxy.name);
             complaints.push(
-                Diagnostic::new(Code::ProxyLoop, proxy.name.at, message)
-                    .help("use a separate port for the mail server, such as 127.0.0.1:10025"),
+                Diagnostic::new(Code::ProxyLoop, server.at, message)
+                    .help("write `server 127.0.0.1:10025`, and have the mail server listen there"),
             );
         }
     }

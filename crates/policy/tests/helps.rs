@@ -1,8 +1,8 @@
 //! Every help of the golden diagnostics can be typed: typed as printed, it leaves one complaint less.
 //!
 //! What is typed goes where a person would type it: in place of the word or of the line that the complaint points
-//! at, before or behind that line, into the block that the help names, or at the end of the file. One of these must
-//! do. What no single line mends is named in [`ADVICE`].
+//! at, before or behind that line, into the block that the help names, at the end of the file, or at the prompt of a
+//! shell. One of these must do. What cannot be typed as it stands is named in [`ADVICE`].
 
 #![allow(
     clippy::unwrap_used,
@@ -11,29 +11,20 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use policy::diagnostic::Diagnostic;
 use policy::platform::Platform;
 use policy::source::Source;
 use policy::{Loaded, load};
 
-/// Helps that several lines, another file or a decision of the administrator must follow.
-const ADVICE: &[&str] = &[
-    "`proxy NAME / listen ",
-    "`sed ",
-    "add `inspect` and `service-policy smtp NAME` to class ",
-    "convert it with `iconv ",
-    "its classes only have the action `inspect`",
-    "lazy quantifiers are not supported",
-    "move the conditions that can be masked",
-    "move the more specific class up",
-    "put `-` first or last in the class",
-    "remove it from ",
-    "reopen the block before this line",
-    "use a separate port for the mail server",
-    "use smaller counts",
-    "write each command of the map on a separate line",
-    "write other bytes as ",
+/// Helps that cannot be typed as they stand, each with the reason.
+const ADVICE: &[(&str, &str)] = &[
+    ("`proxy NAME / listen ", "the statement stays without effect beside the proxy that inspects the mail"),
+    (
+        "write other bytes as ",
+        "the octet is not in the text any more, and which character it was is not known",
+    ),
 ];
 
 /// Folders of golden configurations.
@@ -56,12 +47,15 @@ fn every_help_that_is_typed_leaves_one_complaint_less() {
                 // On an ASA no policy can be defined that this version enforces.
                 let is_asa = loaded.configuration.as_ref().is_some_and(|it| it.platform == Platform::Asa);
                 let needs_policy = help.contains("NAME") && is_asa;
-                if needs_policy || ADVICE.iter().any(|advice| help.starts_with(advice)) {
+                if needs_policy || ADVICE.iter().any(|(advice, _)| help.starts_with(advice)) {
                     continue;
                 }
                 typed += 1;
-                let mut texts = ways(&loaded, complaint, help).into_iter();
-                if !texts.any(|text| is_mended(&loaded, complaint, &text)) {
+                let texts = match command(help) {
+                    Some(command) => vec![run(command, &path)],
+                    None => ways(&loaded, complaint, help),
+                };
+                if !texts.into_iter().any(|text| is_mended(&loaded, complaint, &text)) {
                     let line = loaded.source.position(complaint.at).line;
                     failures.push(format!(
                         "{name}:{line}: {} [{}]\n  help: {help}",
@@ -85,6 +79,22 @@ fn is_mended(before: &Loaded, complaint: &Diagnostic, text: &str) -> bool {
     };
     // Of two slips in a line only the first is complained about.
     same(&after) < same(before) && after.diagnostics.errors() <= before.diagnostics.errors()
+}
+
+/// What a help says to type at the prompt of a shell.
+fn command(help: &str) -> Option<&str> {
+    help.split('`')
+        .skip(1)
+        .step_by(2)
+        .find(|quoted| quoted.starts_with("sed ") || quoted.starts_with("iconv "))
+}
+
+/// What the command prints of the file.
+fn run(command: &str, file: &Path) -> String {
+    let command = command.replace("FILE", &format!("'{}'", file.display()));
+    let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// The file with the help typed in each way that makes sense.

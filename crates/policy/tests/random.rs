@@ -18,7 +18,7 @@ use policy::model::{
     AccessList, AccessListForm, Action, AnnounceLimits, Condition, Configuration, Conformance, Criterion,
     Encoding, InspectMap, Interface, Introduction, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule,
     L7Class, L7Policy, L7Rule, Limits, MatchMode, Name, Objects, PatternText, Protocol, Proxy, ProxyPolicy,
-    RecipientLimit, Refusals, RegexMap, Settings, StartTls, TopAction, Zone, ZonePair,
+    RecipientLimit, Refusals, RegexMap, Said, Settings, StartTls, TopAction, Zone, ZonePair,
 };
 use policy::source::Span;
 use policy::{load, render};
@@ -186,6 +186,10 @@ fn made_up(rng: &mut Rng) -> Configuration {
 
 fn name(text: &str) -> Name {
     Name::new(text, Span::default())
+}
+
+fn said<T>(value: T) -> Said<T> {
+    Said { value, at: Span::default() }
 }
 
 /// Some names, no two alike.
@@ -391,10 +395,10 @@ fn proxy(name: Name, policies: &[Name], maps: &[Name], rng: &mut Rng) -> Proxy {
         description: description(rng),
         // An address belongs to one proxy.
         listen: vec![
-            (Ipv4Addr::UNSPECIFIED, rng.u16(1..)).into(),
-            (Ipv6Addr::UNSPECIFIED, rng.u16(1..)).into(),
+            said((Ipv4Addr::UNSPECIFIED, rng.u16(1..)).into()),
+            said((Ipv6Addr::UNSPECIFIED, rng.u16(1..)).into()),
         ],
-        servers: vec!["192.0.2.1:25".parse().unwrap()],
+        servers: vec![said("192.0.2.1:25".parse().unwrap())],
         // Where nothing is inspected there is no XCLIENT.
         introduction: rng.bool().then(|| {
             let version = if rng.bool() { Version::One } else { Version::Two };

@@ -185,11 +185,11 @@ fn a_rule_that_hardly_does_what_it_says_is_a_warning() {
         ("pattern \"@x\\.com\"", "", "2 warning loose-pattern"),
         ("pattern \"@x\\.com$\"", " protocol pop3\n", "13 warning no-effect"),
         ("pattern \"@x\\.com$\"", " protocol tcp\n", "13 warning no-effect"),
-        ("pattern \"@x\\.com$\"", " listen 192.0.2.1:465\n", "10 warning tls-port"),
+        ("pattern \"@x\\.com$\"", " listen 192.0.2.1:465\n", "14 warning tls-port"),
         (
             "pattern \"@x\\.com$\"",
             "proxy b\n listen 0.0.0.0:25\n server 192.0.2.3:25\n service-policy type inspect p1\n",
-            "10 warning listen-overlap",
+            "11 warning listen-overlap",
         ),
         ("pattern \"@x\\.com$\"", " listen [::]:25\n listen 192.0.2.7:25\n", ""),
         (

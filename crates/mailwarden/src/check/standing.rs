@@ -152,7 +152,11 @@ struct Free<'c> {
 impl<'c> Free<'c> {
     fn of(configuration: &'c Configuration) -> Self {
         let listeners = configuration.proxies.iter().flat_map(|proxy| &proxy.listen);
-        Self { configuration, names: HashSet::new(), ports: listeners.map(SocketAddr::port).collect() }
+        Self {
+            configuration,
+            names: HashSet::new(),
+            ports: listeners.map(|listen| listen.value.port()).collect(),
+        }
     }
 
     /// The policy's own name, if no proxy has it.

@@ -43,7 +43,7 @@ fn is_found(pattern: &Pattern, text: &str) -> Result<bool, &'static str> {
 
 /// What is wrong with a pattern, with a caret below the place.
 fn complaint(text: &str, error: &PatternError) -> String {
-    let margin = text.get(..error.offset).map_or(0, |before| before.chars().count());
+    let margin = text.get(..error.at.start).map_or(0, |before| before.chars().count());
     let help = error.help.as_ref().map_or_else(String::new, |help| format!("  help: {help}\n"));
     format!("error: {}\n {text}\n {:margin$}^\n{help}", error.message, "")
 }

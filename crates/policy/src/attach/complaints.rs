@@ -1,31 +1,57 @@
 //! What is wrong or doubtful about attachments, in words.
 
-use super::Attachment;
+use super::{Attachment, CLASS_DEFAULT};
 use crate::compile::PatternTooLarge;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Action, Configuration, Criterion, L7Class, MatchMode, Name};
+use crate::pattern::uncounted;
 use crate::source::Span;
 
 /// A pattern of a policy that `used_by` names.
-pub(super) fn too_large(pattern: PatternTooLarge, used_by: &Name) -> Diagnostic {
+pub(super) fn too_large(
+    configuration: &Configuration,
+    pattern: PatternTooLarge,
+    used_by: &Name,
+) -> Diagnostic {
     let message = format!("pattern `{}` is too large to compile", pattern.pattern);
+    let mut patterns = configuration.regex_maps.iter().flat_map(|map| &map.patterns);
+    let written = patterns.find(|written| written.at == pattern.at && written.text == pattern.pattern);
+    let uncounted = written.and_then(|written| Some(written.typed_as(&uncounted(&written.text)?)));
+    let help = uncounted.map(|line| format!("write `{line}`, which finds more, or use smaller counts"));
     Diagnostic::new(Code::PatternTooLarge, pattern.at, message)
-        .help(pattern.help)
+        .help(help.unwrap_or_else(|| pattern.help.to_owned()))
         .related(used_by.at, "used by this policy")
 }
 
 /// A policy that lets the mail of a proxy pass without inspection. Of a proxy without a policy the
 /// lints speak.
-pub(super) fn not_inspected(attachment: &Attachment, policy: &Name) -> Diagnostic {
+pub(super) fn not_inspected(
+    configuration: &Configuration,
+    attachment: &Attachment,
+    policy: &Name,
+) -> Diagnostic {
     let message = format!(
         "proxy `{}`: mail is not inspected, because policy-map `{policy}` has no inspecting class",
         attachment.name
     );
-    let help = match &attachment.class {
-        Some(class) => format!("add `inspect` and `service-policy smtp NAME` to class `{class}`"),
-        None => "its classes only have the action `inspect`; add `log`, `mask` or `reset`".to_owned(),
+    let inspect = |class: &str| {
+        format!(
+            "policy-map type inspect {policy} / class type inspect {class} / inspect / service-policy smtp NAME"
+        )
     };
-    Diagnostic::new(Code::Pinhole, policy.at, message).help(help)
+    let lines = match &attachment.class {
+        Some(class) if class == CLASS_DEFAULT => {
+            Some(format!("class-map type inspect MAIL / match protocol smtp / {}", inspect("MAIL")))
+        }
+        Some(class) => Some(inspect(class)),
+        // Its classes only have the action `inspect`.
+        None => configuration.l7_policies.get(&policy.text).and_then(|inner| {
+            let class = &inner.rules.first()?.class;
+            Some(format!("policy-map type inspect smtp {policy} / class type inspect smtp {class} / log"))
+        }),
+    };
+    let help = lines.map(|lines| format!("write `{lines}`"));
+    Diagnostic::new(Code::Pinhole, policy.at, message).maybe_help(help)
 }
 
 /// XCLIENT is a command of a session that is followed: in a relay nobody could tell where it belongs.

@@ -10,14 +10,20 @@ use std::fmt::Display;
 use super::{AnyInterfaceLine, AnyStatement, c3pl, common, own};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{Configuration, Interface, Name, ObjectKind};
+use crate::outline::Outline;
 use crate::platform::Platform;
 use crate::source::Span;
 use crate::statement::Node;
 
 /// The model of everything a file says.
-pub(crate) fn lower(nodes: Vec<Node>, platform: Platform, complaints: &mut Diagnostics) -> Configuration {
+pub(crate) fn lower(
+    nodes: Vec<Node>,
+    platform: Platform,
+    outline: &Outline<'_>,
+    complaints: &mut Diagnostics,
+) -> Configuration {
     let configuration = Configuration { platform, ..Configuration::default() };
-    let mut lowering = Lowering { configuration, complaints, match_all_by_default: HashSet::new() };
+    let mut lowering = Lowering { configuration, outline, complaints, match_all_by_default: HashSet::new() };
     for Node { statement, negated, at, children } in nodes {
         match (statement, negated) {
             (AnyStatement::Common(statement), false) => {
@@ -43,6 +49,7 @@ const DESCRIPTION_MAX: usize = 200;
 pub(super) struct Lowering<'c> {
     /// What the lines so far have made.
     pub(super) configuration: Configuration,
+    outline: &'c Outline<'c>,
     pub(super) complaints: &'c mut Diagnostics,
     /// The places of the names of classes of which no line says whether all or any conditions must hold.
     pub(super) match_all_by_default: HashSet<Span>,
@@ -71,10 +78,11 @@ impl Lowering<'_> {
         let user = self.configuration.user_of(kind, &name.text).filter(|_| kind.is_kept_while_used());
         let Some((user, used)) = user else { return self.configuration.remove(kind, &name.text) };
         let user = format!("{} `{}`", user.kind().noun(), user.name());
+        let help = self.outline.taken_back(used).map(|line| format!("write `{line}` before this line"));
         self.complaints.push(
             Diagnostic::new(Code::InUse, at, format!("{} `{name}` is being used", kind.noun()))
                 .related(used, format!("used by {user}"))
-                .help(format!("remove it from {user} first")),
+                .maybe_help(help),
         );
     }
 

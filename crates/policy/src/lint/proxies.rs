@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::model::{Configuration, Name, Protocol, Proxy};
+use crate::model::{Configuration, Protocol, Proxy};
 
 pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
     for proxy in &configuration.proxies {
@@ -39,10 +39,10 @@ fn tls_ports(proxy: &Proxy, complaints: &mut Diagnostics) {
     if proxy.protocol == Some(Protocol::Tcp) {
         return;
     }
-    if let Some(listen) = proxy.listen.iter().find(|listen| TLS_PORTS.contains(&listen.port())) {
+    if let Some(listen) = proxy.listen.iter().find(|listen| TLS_PORTS.contains(&listen.value.port())) {
         let message = format!("clients of {listen} speak TLS from the first byte, which cannot be inspected");
         complaints.push(
-            Diagnostic::new(Code::TlsPort, proxy.name.at, message)
+            Diagnostic::new(Code::TlsPort, listen.at, message)
                 .help("write `protocol tcp` to relay it, or listen on port 25 or 587"),
         );
     }
@@ -51,21 +51,23 @@ fn tls_ports(proxy: &Proxy, complaints: &mut Diagnostics) {
 /// An address, and every address of the host, at one port. An IPv6 listener takes IPv6 only, so that `[::]`
 /// and `0.0.0.0` have nothing in common.
 fn overlaps(configuration: &Configuration, complaints: &mut Diagnostics) {
-    let listeners = || {
-        let proxies = configuration.proxies.iter();
-        proxies.flat_map(|proxy| proxy.listen.iter().map(move |listen| (&proxy.name, *listen)))
-    };
-    let wide: Vec<(&Name, SocketAddr)> =
-        listeners().filter(|(_, listen)| listen.ip().is_unspecified()).collect();
-    for (name, listen) in listeners().filter(|(_, listen)| !listen.ip().is_unspecified()) {
-        let covers = |wide: &SocketAddr| wide.port() == listen.port() && wide.is_ipv4() == listen.is_ipv4();
-        if let Some((other, all)) = wide.iter().find(|(_, wide)| covers(wide)) {
+    let (wide, narrow): (Vec<_>, Vec<_>) = configuration
+        .proxies
+        .iter()
+        .flat_map(|proxy| proxy.listen.iter().map(move |listen| (&proxy.name, listen)))
+        .partition(|(_, listen)| listen.value.ip().is_unspecified());
+    for (name, listen) in narrow {
+        let covers =
+            |wide: SocketAddr| wide.port() == listen.value.port() && wide.is_ipv4() == listen.value.is_ipv4();
+        if let Some((other, all)) = wide.iter().find(|(_, wide)| covers(wide.value)) {
+            let other_port = listen.value.port().checked_add(2500).unwrap_or(2525);
+            let elsewhere = SocketAddr::new(listen.value.ip(), other_port);
             let message =
                 format!("{listen} of proxy `{name}` is one of the addresses of {all} of proxy `{other}`");
             complaints.push(
-                Diagnostic::new(Code::ListenOverlap, name.at, message)
-                    .related(other.at, "the proxy that listens on every address")
-                    .help("name each address in a `listen` line, or leave out the one that is covered"),
+                Diagnostic::new(Code::ListenOverlap, listen.at, message)
+                    .related(all.at, "every address is listened on here")
+                    .help(format!("write `listen {elsewhere}`, or name each address in place of {all}")),
             );
         }
     }

@@ -9,7 +9,7 @@ pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
         if !sends_mail(proxy) || proxy.introduction.is_some() || !is_open(proxy) {
             continue;
         }
-        let Some(server) = proxy.servers.iter().find(|server| is_here(server, configuration)) else {
+        let Some(server) = proxy.servers.iter().find(|server| is_here(&server.value, configuration)) else {
             continue;
         };
         let message = format!(
@@ -30,7 +30,7 @@ fn sends_mail(proxy: &Proxy) -> bool {
 }
 
 fn is_open(proxy: &Proxy) -> bool {
-    proxy.listen.iter().any(|listen| !listen.ip().is_loopback())
+    proxy.listen.iter().any(|listen| !listen.value.ip().is_loopback())
 }
 
 /// Whether a server is on this host, as far as the file tells: it names addresses of the host where proxies listen.
@@ -39,7 +39,7 @@ fn is_here(server: &Server, configuration: &Configuration) -> bool {
     match server {
         Server::Address(address) => {
             let ip = address.ip().to_canonical();
-            ip.is_loopback() || ip.is_unspecified() || own.any(|listen| listen.ip() == ip)
+            ip.is_loopback() || ip.is_unspecified() || own.any(|listen| listen.value.ip() == ip)
         }
         // RFC 6761 §6.3.
         Server::Name { host, .. } => host == "localhost" || host.ends_with(".localhost"),

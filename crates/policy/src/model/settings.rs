@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 use proto::proxy_protocol::Version;
 
-use super::{Name, Object, ObjectKind, Protocol, Reference, Server};
+use super::{Name, Object, ObjectKind, Protocol, Reference, Said, Server};
 use crate::diagnostic::Code;
 use crate::source::Span;
 
@@ -14,8 +14,8 @@ use crate::source::Span;
 pub struct Proxy {
     pub name: Name,
     pub description: Option<String>,
-    pub listen: Vec<SocketAddr>,
-    pub servers: Vec<Server>,
+    pub listen: Vec<Said<SocketAddr>>,
+    pub servers: Vec<Said<Server>>,
     /// `send-proxy` or `send-xclient`, with its place.
     pub introduction: Option<(Introduction, Span)>,
     /// `accept-proxy`: from these networks clients are told of by a header of the PROXY protocol.
@@ -153,6 +153,8 @@ impl Object for Proxy {
 
     fn places_mut(&mut self, visit: &mut dyn FnMut(&mut Span)) {
         visit(&mut self.name.at);
+        self.listen.iter_mut().for_each(|listen| visit(&mut listen.at));
+        self.servers.iter_mut().for_each(|server| visit(&mut server.at));
         match &mut self.policy {
             Some(ProxyPolicy::Named(name) | ProxyPolicy::Smtp(name)) => visit(&mut name.at),
             Some(ProxyPolicy::Pinhole) | None => {}

@@ -1,5 +1,7 @@
 //! Patterns that cannot be read, and patterns that hardly mean what they say.
 
+use std::ops::Range;
+
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{Configuration, PatternText};
 use crate::pattern;
@@ -15,7 +17,7 @@ fn check_one(pattern: &PatternText, source: &Source, complaints: &mut Diagnostic
     let parsed = match pattern::parse(&pattern.text) {
         Ok(parsed) => parsed,
         Err(error) => {
-            let at = place(pattern, error.offset, source);
+            let at = place(pattern, error.at.clone(), source);
             let message = pattern.said(error.message);
             complaints.push(Diagnostic::new(Code::PatternInvalid, at, message).maybe_help(error.help));
             return;
@@ -26,14 +28,14 @@ fn check_one(pattern: &PatternText, source: &Source, complaints: &mut Diagnostic
         complaints.push(
             Diagnostic::new(
                 Code::DanglingStar,
-                place(pattern, *first, source),
+                place(pattern, *first..first + 1, source),
                 pattern.said(format!("`{symbol}` has nothing to repeat and is read as `.*`")),
             )
             .help("patterns match anywhere in the text: remove it, or write `.*`"),
         );
     }
     if let Some((offset, letter, meant)) = literal_escape(&pattern.text) {
-        let at = place(pattern, offset, source);
+        let at = place(pattern, offset..offset + 1, source);
         let message = format!("`\\{letter}` is the character `{letter}`: this language has no such escape");
         complaints.push(
             Diagnostic::new(Code::LiteralEscape, at, pattern.said(message))
@@ -77,14 +79,15 @@ fn literal_escape(text: &str) -> Option<(usize, char, Option<&'static str>)> {
     None
 }
 
-/// The place of an octet of a pattern, whose text has not the quotes it may be typed in.
-fn place(pattern: &PatternText, offset: usize, source: &Source) -> Span {
+/// The place of octets of a pattern, whose text has not the quotes it may be typed in.
+fn place(pattern: &PatternText, octets: Range<usize>, source: &Source) -> Span {
     if pattern.line.is_some() {
         return pattern.at;
     }
     let typed = source.slice(pattern.at);
     let quote = typed.chars().next().filter(|c| !pattern.text.starts_with(*c)).map_or(0, char::len_utf8);
-    let start = pattern.at.start as usize + quote + offset;
-    let symbol = source.text.get(start..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-    Span::new(start, (start + symbol).min(pattern.at.end as usize).max(start))
+    let start = pattern.at.start as usize + quote;
+    let end = source.text.ceil_char_boundary(start + octets.end);
+    let start = start + octets.start;
+    Span::new(start, end.min(pattern.at.end as usize).max(start))
 }

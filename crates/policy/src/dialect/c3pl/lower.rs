@@ -163,7 +163,7 @@ impl Lowering<'_> {
                 rest.text.split(' ').next().unwrap_or("")
             );
             let complaint = Diagnostic::new(Code::NotSupported, rest.at, message)
-                .help("write each command of the map on a separate line");
+                .help(format!("write `parameter-map type inspect {name} / {}`", rest.text));
             self.complaints.push(complaint);
         }
         let map = self

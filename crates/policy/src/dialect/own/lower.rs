@@ -1,13 +1,11 @@
 //! What our own statements do to the model.
 
-use std::collections::HashSet;
 use std::fmt::Display;
-use std::hash::Hash;
 
 use super::{InnerLine, MailwardenLine, ProxyLine, Statement};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
-use crate::dialect::lowering::{Lowering, Placed, describe, follow, lines};
-use crate::model::{Introduction, Name, ObjectKind, Proxy, ProxyPolicy, Refusals, Settings};
+use crate::dialect::lowering::{Lowering, Placed, describe, follow, keep_once, lines};
+use crate::model::{Introduction, Name, ObjectKind, Proxy, ProxyPolicy, Refusals, Said, Settings};
 use crate::nearest::nearest;
 use crate::source::Span;
 use crate::statement::Node;
@@ -101,8 +99,8 @@ fn proxy(lowering: &mut Lowering<'_>, name: &Name, children: Vec<Node>) {
             ProxyLine::Description(text) => {
                 describe(&mut proxy.description, text, negated, at, lowering.complaints);
             }
-            ProxyLine::Listen(address) => listen.push((negated, address)),
-            ProxyLine::Server(address) => servers.push((negated, address)),
+            ProxyLine::Listen(address) => listen.push((negated, Said { value: address, at })),
+            ProxyLine::Server(address) => servers.push((negated, Said { value: address, at })),
             ProxyLine::SendProxy(version) => {
                 let introduction = version.map(Introduction::Proxy);
                 introduce(&mut proxy.introduction, introduction, negated, at, lowering.complaints);
@@ -133,10 +131,9 @@ fn proxy(lowering: &mut Lowering<'_>, name: &Name, children: Vec<Node>) {
 }
 
 /// As [`follow`], and each is kept once.
-fn follow_once<T: Clone + Display + Eq + Hash>(list: &mut Vec<T>, lines: Vec<(bool, T)>) {
+fn follow_once<T: Display>(list: &mut Vec<T>, lines: Vec<(bool, T)>) {
     follow(list, lines);
-    let mut seen = HashSet::new();
-    list.retain(|one| seen.insert(one.clone()));
+    keep_once(list);
 }
 
 /// A server is told one way; `no` takes back that way, whatever its version.

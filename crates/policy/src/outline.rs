@@ -1,0 +1,67 @@
+//! The lines of a file with the blocks around them: what must be typed to change a line that stands elsewhere.
+//!
+//! A help that names such a line repeats its block's header, ` / ` between the lines: typed at the end of the file
+//! it does what it says. What the lines mean is not looked at here.
+
+use crate::source::{Source, Span};
+use crate::statement::Node;
+
+/// Every statement of a file, in the order of the file.
+pub(crate) struct Outline<'s> {
+    source: &'s Source,
+    lines: Vec<Outlined>,
+}
+
+struct Outlined {
+    at: Span,
+    /// The index of the header of its block.
+    header: Option<usize>,
+}
+
+impl<'s> Outline<'s> {
+    pub(crate) fn of(source: &'s Source, nodes: &[Node]) -> Self {
+        let mut outline = Self { source, lines: Vec::new() };
+        outline.add(nodes, None);
+        outline
+    }
+
+    /// Recursion ends with the blocks, which are three deep.
+    fn add(&mut self, nodes: &[Node], header: Option<usize>) {
+        for node in nodes {
+            let index = self.lines.len();
+            self.lines.push(Outlined { at: node.at, header });
+            self.add(&node.children, Some(index));
+        }
+    }
+
+    /// What takes back the line at a place: `class-map type inspect smtp c1 / no match body regex r`.
+    pub(crate) fn taken_back(&self, place: Span) -> Option<String> {
+        let (line, headers) = self.line(place)?;
+        Some(format!("{headers}no {line}"))
+    }
+
+    /// What takes back the line at a place and says other lines in its place.
+    pub(crate) fn replaced(&self, place: Span, with: &str) -> Option<String> {
+        Some(format!("{} / {with}", self.taken_back(place)?))
+    }
+
+    /// What moves the line at a place, with the lines of its block, behind the others of the block around it.
+    pub(crate) fn moved_last(&self, place: Span, block: &str) -> Option<String> {
+        let (line, _) = self.line(place)?;
+        let block: String = block.lines().map(|inner| format!(" / {}", inner.trim())).collect();
+        self.replaced(place, &format!("{line}{block}"))
+    }
+
+    /// The line at a place, and the headers that lead to it.
+    fn line(&self, place: Span) -> Option<(&'s str, String)> {
+        let index = self.lines.partition_point(|line| line.at.start <= place.start).checked_sub(1)?;
+        let line = self.lines.get(index)?;
+        let mut headers = String::new();
+        let mut outer = line.header;
+        while let Some(header) = outer.and_then(|index| self.lines.get(index)) {
+            headers.insert_str(0, &format!("{} / ", self.source.slice(header.at)));
+            outer = header.header;
+        }
+        Some((self.source.slice(line.at), headers))
+    }
+}
