@@ -92,8 +92,8 @@ fn access_lists(f: &mut Formatter<'_>, configuration: &Configuration) -> fmt::Re
         let name = &list.name;
         match list.form {
             AccessListForm::Lines => {
-                for entry in &list.entries {
-                    writeln!(f, "access-list {name} {entry}")?;
+                for entry in list.entries() {
+                    writeln!(f, "access-list {name} {}", entry.text)?;
                 }
                 writeln!(f, "!")?;
                 continue;
@@ -102,8 +102,13 @@ fn access_lists(f: &mut Formatter<'_>, configuration: &Configuration) -> fmt::Re
             AccessListForm::Extended => writeln!(f, "ip access-list extended {name}")?,
             AccessListForm::V6 => writeln!(f, "ipv6 access-list {name}")?,
         }
-        for entry in &list.entries {
-            writeln!(f, " {entry}")?;
+        for (sequence, entry) in list.numbered() {
+            match sequence {
+                Some(sequence) if list.form == AccessListForm::V6 => write!(f, " sequence {sequence}")?,
+                Some(sequence) => write!(f, " {sequence}")?,
+                None => {}
+            }
+            writeln!(f, " {}", entry.text)?;
         }
         writeln!(f, "!")?;
     }

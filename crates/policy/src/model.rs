@@ -6,7 +6,7 @@
 use crate::platform::Platform;
 use crate::source::Span;
 
-pub use address::{AccessList, AccessListForm};
+pub use access_list::{Access, AccessList, AccessListForm, Entry, Flow, Network, Ports, Selection, Service};
 pub use class::{
     Action, Condition, Criterion, Encoding, L7Class, L7Policy, L7Rule, MatchMode, PatternText, PerSecond,
     Protocol, RegexMap,
@@ -25,7 +25,7 @@ pub use traffic::{
     ZonePair,
 };
 
-mod address;
+mod access_list;
 mod class;
 mod limits;
 mod objects;

@@ -17,6 +17,7 @@ use crate::nearest::nearest;
 use crate::outline::Outline;
 use crate::source::{Source, Span};
 
+mod access_lists;
 mod patterns;
 
 pub(crate) fn check(
@@ -26,6 +27,7 @@ pub(crate) fn check(
     complaints: &mut Diagnostics,
 ) {
     patterns::check(configuration, source, complaints);
+    access_lists::check(configuration, complaints);
     for class in &configuration.l7_classes {
         command_length_stands_alone(class, complaints);
     }

@@ -64,7 +64,7 @@ fn many_entries_and_addresses_are_listed() {
          proxy x\n server 192.0.2.1:25\n{listen}{listen}"
     );
     let policy = policy(&text);
-    assert_eq!(policy.access_lists.get("L").unwrap().entries.len(), 1);
+    assert_eq!(policy.access_lists.get("L").unwrap().entries().count(), 1);
     assert_eq!(policy.proxies.get("x").unwrap().listen.len(), MANY);
 }
 

@@ -15,10 +15,11 @@ use fastrand::Rng;
 use policy::criterion::{Counter, Text};
 use policy::diagnostic::{Code, Severity};
 use policy::model::{
-    AccessList, AccessListForm, Action, AnnounceLimits, Condition, Configuration, Conformance, Criterion,
-    Encoding, InspectMap, Interface, Introduction, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule,
-    L7Class, L7Policy, L7Rule, Limits, MatchMode, Name, Objects, PatternText, Protocol, Proxy, ProxyPolicy,
-    RecipientLimit, Refusals, RegexMap, Said, Settings, StartTls, TopAction, Zone, ZonePair,
+    Access, AccessList, AccessListForm, Action, AnnounceLimits, Condition, Configuration, Conformance,
+    Criterion, Encoding, Entry, InspectMap, Interface, Introduction, L3Class, L3Condition, L3Criterion,
+    L3Policy, L3Rule, L7Class, L7Policy, L7Rule, Limits, MatchMode, Name, Network, Objects, PatternText,
+    Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, RegexMap, Said, Selection, Service, Settings,
+    StartTls, TopAction, Zone, ZonePair,
 };
 use policy::source::Span;
 use policy::{load, render};
@@ -135,7 +136,8 @@ fn made_up(rng: &mut Rng) -> Configuration {
     let l7_classes = names(rng, 5);
     let l7_policies = names(rng, 3);
     let inspect_maps = names(rng, 2);
-    let lists = names(rng, 3);
+    let mut lists = names(rng, 3);
+    lists.extend(rng.bool().then(|| name("25")));
     let l3_classes = names(rng, 4);
     let l3_policies: Vec<Name> =
         names(rng, 3).into_iter().filter(|name| !l7_policies.contains(name)).collect();
@@ -332,16 +334,40 @@ fn smtp_policy(name: Name, classes: &Objects<L7Class>, rng: &mut Rng) -> L7Polic
     L7Policy { protocol: Protocol::Smtp, name, description: description(rng), rules }
 }
 
-fn access_list(mut name: Name, rng: &mut Rng) -> AccessList {
-    let forms =
-        [AccessListForm::Lines, AccessListForm::Standard, AccessListForm::Extended, AccessListForm::V6];
-    let form = *rng.choice(&forms).unwrap();
-    if form == AccessListForm::Lines {
-        name.text = name.text.replace('"', "");
+fn access_list(name: Name, rng: &mut Rng) -> AccessList {
+    let forms = [AccessListForm::Standard, AccessListForm::Extended, AccessListForm::V6];
+    let (form, text, selection) = match name.text.as_str() {
+        "25" => (AccessListForm::Lines, "permit any", from(Network::ANY_V4)),
+        _ => match *rng.choice(&forms).unwrap() {
+            AccessListForm::V6 => (AccessListForm::V6, "deny icmp any any", Selection::None),
+            AccessListForm::Extended => {
+                (AccessListForm::Extended, "permit ip any any", from(Network::ANY_V4))
+            }
+            form => {
+                let network = Network::V4 {
+                    address: Ipv4Addr::new(10, 1, 0, 0),
+                    wildcard: Ipv4Addr::new(0, 2, 255, 255),
+                };
+                (form, "deny 10.1.0.0 0.2.255.255", from(network))
+            }
+        },
+    };
+    let access = if text.starts_with("permit") { Access::Permit } else { Access::Deny };
+    let mut list = AccessList::new(name, form);
+    let entry = Entry { text: Name::new(text, Span::default()), access, selection };
+    match rng.bool() && form != AccessListForm::Lines {
+        true => list.insert(rng.u32(1..100), entry).unwrap(),
+        false => list.append(entry),
     }
-    let entries = ["permit tcp any any eq 25", "deny ip any any log", "permit 10.0.0.0 0.0.0.255"];
-    let entries = entries.into_iter().map(|text| Name::new(text, Span::default())).collect();
-    AccessList { name, form, entries }
+    list
+}
+
+fn from(network: Network) -> Selection {
+    Selection::Connections {
+        services: vec![Service::any()],
+        sources: vec![network],
+        destinations: vec![Network::ANY_V4],
+    }
 }
 
 fn inspect_class(name: Name, lists: &[Name], classes: &[Name], rng: &mut Rng) -> L3Class {

@@ -5,9 +5,10 @@
 use grammar::{Claim, Command, Matched, Mismatch, Mode, Platforms, Unknown};
 
 use super::lowering::{block_lines, described};
-use super::{Built, INTERFACE, built, description, name, name_unless_no, required_text, text};
-use crate::model::{AccessListForm, Name};
+use super::{Built, INTERFACE, built, description, name, name_unless_no, number, required_text, text};
+use crate::model::{Access, AccessListForm, Name};
 
+mod entry;
 pub(super) mod lower;
 
 #[derive(Clone, Debug)]
@@ -19,8 +20,8 @@ pub enum Statement {
     Interface(Name),
     AccessListLine {
         name: Name,
-        /// From `permit` or `deny` on, one blank between the words; `None` for what is skipped.
-        entry: Option<Name>,
+        /// `None` for what is skipped.
+        entry: Option<EntryText>,
     },
     AccessList {
         form: AccessListForm,
@@ -37,9 +38,20 @@ pub enum InterfaceLine {
 
 #[derive(Clone, Debug)]
 pub enum AccessListLine {
-    /// From `permit` or `deny` on, one blank between the words.
-    Entry(Name),
+    Entry {
+        sequence: Option<u32>,
+        entry: EntryText,
+    },
+    /// The number of an entry, of which only the `no` form means anything.
+    Sequence(u32),
     Remark,
+}
+
+/// `permit` or `deny`, and what follows it; the list says how that is read.
+#[derive(Clone, Debug)]
+pub struct EntryText {
+    access: Access,
+    rest: Name,
 }
 
 block_lines!(Common: Interface(InterfaceLine), AccessList(AccessListLine));
@@ -130,8 +142,7 @@ fn hostname(m: &Matched<'_>) -> Result<Option<Name>, Mismatch> {
 }
 
 fn access_list_line(m: &Matched<'_>) -> Built {
-    let action = m.choice("action").unwrap_or("deny");
-    let entry = text(m, "rest").map(|rest| entry(action, &rest));
+    let entry = text(m, "rest").map(|rest| EntryText { access: access(m), rest });
     built(Statement::AccessListLine { name: name(m, "name")?, entry })
 }
 
@@ -163,30 +174,42 @@ static ACCESS_LIST: Mode<super::AnyStatement> = Mode::new(
         )
         .claims(Claim::Whole),
         Command::new(
-            "[no] sequence (1-4294967295)$number {permit | deny}$action LINE$rest",
+            "[no] sequence (1-4294967295)$sequence {permit | deny}$action LINE$rest",
             "Add an entry with a sequence number",
             &["Position in the list", "Number", "Allow it", "Deny it", "Traffic"],
             access_list_entry,
         )
         .claims(Claim::Whole),
-        Command::new("[no] remark [LINE$text]", "Add a comment", &["A comment", "Text"], |_| {
-            built(AccessListLine::Remark)
-        })
+        Command::new(
+            "no (1-4294967295)$sequence",
+            "Remove the entry at a position",
+            &["Position in the list"],
+            |m| built(AccessListLine::Sequence(number(m, "sequence").unwrap_or(0))),
+        ),
+        Command::new(
+            "no sequence (1-4294967295)$sequence",
+            "Remove the entry with a sequence number",
+            &["Position in the list", "Number"],
+            |m| built(AccessListLine::Sequence(number(m, "sequence").unwrap_or(0))),
+        ),
+        Command::new(
+            "[no] [(1-4294967295)$sequence] remark [LINE$text]",
+            "Add a comment",
+            &["Position in the list", "A comment", "Text"],
+            |_| built(AccessListLine::Remark),
+        )
         .claims(Claim::Whole),
     ]],
 )
 .unknown(Unknown::Ignore);
 
-/// From `permit` or `deny` on, one blank between the words.
 fn access_list_entry(m: &Matched<'_>) -> Built {
-    let rest = required_text(m, "rest")?;
-    let action = m.choice("action").unwrap_or("deny");
-    built(AccessListLine::Entry(entry(action, &rest)))
+    let entry = EntryText { access: access(m), rest: required_text(m, "rest")? };
+    built(AccessListLine::Entry { sequence: number(m, "sequence"), entry })
 }
 
-fn entry(action: &str, rest: &Name) -> Name {
-    let words: Vec<&str> = std::iter::once(action).chain(rest.text.split_ascii_whitespace()).collect();
-    Name::new(words.join(" "), rest.at)
+fn access(m: &Matched<'_>) -> Access {
+    if m.choice("action") == Some("permit") { Access::Permit } else { Access::Deny }
 }
 
 /// `FastEthernet 0/0` is one name; what follows it (`point-to-point`) is none.

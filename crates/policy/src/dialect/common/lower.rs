@@ -1,7 +1,9 @@
 //! What the shared statements do to the model.
 
+use super::entry::{self, Syntax};
 use super::{AccessListLine, InnerLine, InterfaceLine, Statement};
-use crate::dialect::lowering::{Lowering, Placed, follow, lines};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::dialect::lowering::{Lowering, Placed, lines};
 use crate::model::{AccessList, AccessListForm, Configuration, Interface, Name, ObjectKind};
 use crate::source::Span;
 use crate::statement::Node;
@@ -19,8 +21,9 @@ pub(in crate::dialect) fn add(
         Statement::LogFile(path) => lowering.configuration.settings.log_file = path,
         Statement::Interface(name) => lowering.interface(name, children),
         Statement::AccessListLine { name, entry: Some(entry) } => {
-            let list = open_access_list(&mut lowering.configuration, AccessListForm::Lines, &name);
-            list.entries.push(entry);
+            let form = AccessListForm::Lines;
+            let list = open_access_list(&mut lowering.configuration, form, &name);
+            list.append(entry::read(Syntax::of(form, &name.text), entry.access, &entry.rest));
         }
         // A remark: the list is defined by its entries.
         Statement::AccessListLine { entry: None, .. } => {}
@@ -48,7 +51,10 @@ pub(in crate::dialect) fn finish(configuration: &mut Configuration) {
     interfaces.retain(|interface| interface.zone.is_some() || interface.linux_interface.is_some());
     // A list of remarks alone cannot be distinguished from one that is not there.
     let access_lists = &mut configuration.access_lists;
-    access_lists.retain(|list| list.form != AccessListForm::Lines || !list.entries.is_empty());
+    access_lists.retain(|list| list.form != AccessListForm::Lines || !list.is_empty());
+    // Its lines are written without their numbers.
+    let numbered = access_lists.iter_mut().filter(|list| list.form == AccessListForm::Lines);
+    numbered.for_each(AccessList::resequence);
 }
 
 pub(in crate::dialect) fn interface_line(interface: &mut Interface, line: InterfaceLine, negated: bool) {
@@ -62,14 +68,30 @@ pub(in crate::dialect) fn interface_line(interface: &mut Interface, line: Interf
 }
 
 fn access_list(lowering: &mut Lowering<'_>, form: AccessListForm, name: &Name, children: Vec<Node>) {
-    let mut entries = Vec::new();
-    for Placed { line, negated, .. } in lines(children, lowering.complaints) {
+    let Lowering { configuration, complaints, .. } = lowering;
+    let list = open_access_list(configuration, form, name);
+    for Placed { line, negated, at, .. } in lines(children, complaints) {
         match line {
-            AccessListLine::Entry(entry) => entries.push((negated, entry)),
+            AccessListLine::Entry { sequence, entry } => {
+                let entry = entry::read(Syntax::of(form, &name.text), entry.access, &entry.rest);
+                match sequence {
+                    _ if negated => list.remove(&entry.text.text),
+                    None => list.append(entry),
+                    Some(sequence) => {
+                        if let Err(other) = list.insert(sequence, entry) {
+                            let message = format!("sequence number {sequence} is taken");
+                            let complaint = Diagnostic::new(Code::InvalidInput, at, message)
+                                .related(other.text.at, "by this entry")
+                                .help(format!("first write `no {sequence}`"));
+                            complaints.push(complaint);
+                        }
+                    }
+                }
+            }
+            AccessListLine::Sequence(sequence) => list.remove_at(sequence),
             AccessListLine::Remark => {}
         }
     }
-    follow(&mut open_access_list(&mut lowering.configuration, form, name).entries, entries);
 }
 
 fn open_access_list<'c>(
@@ -77,5 +99,5 @@ fn open_access_list<'c>(
     form: AccessListForm,
     name: &Name,
 ) -> &'c mut AccessList {
-    configuration.access_lists.open(name, |name| AccessList { name, form, entries: Vec::new() })
+    configuration.access_lists.open(name, |name| AccessList::new(name, form))
 }

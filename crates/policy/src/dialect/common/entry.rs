@@ -1,0 +1,429 @@
+//! What an entry of an IOS access list says of connections.
+//!
+//! Access lists serve many features, so a line that cannot be read is no error in itself: it is one
+//! where a list decides about mail.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::Ipv6Net;
+
+use crate::model::{Access, AccessListForm, Entry, Name, Network, Ports, Selection, Service};
+use crate::source::Span;
+
+/// How the entries of a list are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Syntax {
+    /// By source.
+    Standard,
+    /// By protocol, source, destination and ports.
+    Extended,
+    /// The same with IPv6 addresses.
+    V6,
+}
+
+impl Syntax {
+    /// Of a list without a name of its own, the number decides; a device takes no others for IP.
+    pub(super) fn of(form: AccessListForm, name: &str) -> Option<Self> {
+        match (form, name.parse().unwrap_or(0_u16)) {
+            (AccessListForm::Standard, _) => Some(Self::Standard),
+            (AccessListForm::Extended, _) => Some(Self::Extended),
+            (AccessListForm::V6, _) => Some(Self::V6),
+            (AccessListForm::Lines, 1..=99 | 1300..=1999) => Some(Self::Standard),
+            (AccessListForm::Lines, 100..=199 | 2000..=2699) => Some(Self::Extended),
+            (AccessListForm::Lines, _) => None,
+        }
+    }
+}
+
+/// `rest` is what follows `permit` or `deny`.
+pub(super) fn read(syntax: Option<Syntax>, access: Access, rest: &Name) -> Entry {
+    let mut words = Words::new(rest);
+    let selection = match syntax {
+        Some(Syntax::Standard) => standard(&mut words),
+        Some(syntax @ (Syntax::Extended | Syntax::V6)) => extended(syntax, &mut words),
+        None => Err(Selection::Unread {
+            at: rest.at,
+            message: "entries of access lists with this number are not about IP addresses".to_owned(),
+            help: None,
+        }),
+    };
+    let selection = selection.unwrap_or_else(|unread| unread);
+    let action = match access {
+        Access::Permit => "permit",
+        Access::Deny => "deny",
+    };
+    let text: Vec<&str> = std::iter::once(action).chain(rest.text.split_ascii_whitespace()).collect();
+    Entry { text: Name::new(text.join(" "), rest.at), access, selection }
+}
+
+/// Or a [`Selection::Unread`].
+type Read<T> = Result<T, Selection>;
+
+fn standard(words: &mut Words<'_>) -> Read<Selection> {
+    let source = match words.keyword() {
+        Some("any" | "host") => network(Syntax::Standard, words, "source")?,
+        _ => {
+            let address = words.v4("source address")?;
+            let has_wildcard =
+                words.peek().is_some_and(|word| word.text.starts_with(|c: char| c.is_ascii_digit()));
+            if has_wildcard { words.wildcard(address)? } else { Network::host(address.into()) }
+        }
+    };
+    options(
+        words,
+        Selection::Connections {
+            services: vec![Service::any()],
+            sources: vec![source],
+            destinations: vec![Network::ANY_V4],
+        },
+    )
+}
+
+fn extended(syntax: Syntax, words: &mut Words<'_>) -> Read<Selection> {
+    let protocol = words.next("a protocol")?;
+    let is_tcp = match protocol.keyword.as_str() {
+        "tcp" | "6" => true,
+        "ip" | "ipv4" | "ipv6" => false,
+        name if is_other_protocol(name) => return Ok(Selection::None),
+        _ => return Err(protocol.unread("expected a protocol")),
+    };
+    let source = network(syntax, words, "source")?;
+    let source_ports = if is_tcp { ports(words)? } else { Ports::any() };
+    let destination = network(syntax, words, "destination")?;
+    let destination_ports = if is_tcp { ports(words)? } else { Ports::any() };
+    options(
+        words,
+        Selection::Connections {
+            services: vec![Service { source: source_ports, destination: destination_ports }],
+            sources: vec![source],
+            destinations: vec![destination],
+        },
+    )
+}
+
+/// `any`, `host ADDRESS`, `ADDRESS WILDCARD` or `PREFIX/LENGTH`.
+fn network(syntax: Syntax, words: &mut Words<'_>, end: &str) -> Read<Network> {
+    let is_v6 = syntax == Syntax::V6;
+    match words.keyword() {
+        Some("any") => {
+            words.skip();
+            Ok(if is_v6 { Network::V6(Ipv6Net::default()) } else { Network::ANY_V4 })
+        }
+        Some("host") => {
+            words.skip();
+            let word = words.next("an address")?;
+            let address: Option<IpAddr> = word.text.parse().ok();
+            match address.filter(|address| address.is_ipv6() == is_v6) {
+                Some(address) => Ok(Network::host(address)),
+                None if is_v6 => Err(word.unread("expected an IPv6 address")),
+                None => Err(word.unread("expected an IPv4 address")),
+            }
+        }
+        _ if is_v6 => {
+            let word = words.next(&format!("a {end} prefix"))?;
+            let prefix = word.text.parse().map(Network::V6);
+            prefix.map_err(|_| word.unread("expected `any`, `host` or an IPv6 prefix"))
+        }
+        _ => {
+            let address = words.v4(&format!("{end} address"))?;
+            words.wildcard(address)
+        }
+    }
+}
+
+/// `eq 25`, `range 25 587` and the like, or nothing.
+fn ports(words: &mut Words<'_>) -> Read<Ports> {
+    let Some(operator) = words.keyword().map(str::to_owned) else { return Ok(Ports::any()) };
+    match operator.as_str() {
+        "eq" | "neq" => {
+            words.skip();
+            let mut listed = vec![words.port()?];
+            while let Some(port) = words.peek().and_then(|word| port(word.text)) {
+                words.skip();
+                listed.push(port);
+            }
+            Ok(match operator.as_str() {
+                "eq" => Ports(listed.into_iter().map(|port| port..=port).collect()),
+                _ => Ports::all_but(&listed),
+            })
+        }
+        "gt" => {
+            words.skip();
+            Ok(Ports(words.port()?.checked_add(1).map(|from| from..=u16::MAX).into_iter().collect()))
+        }
+        "lt" => {
+            words.skip();
+            Ok(Ports(words.port()?.checked_sub(1).map(|to| 0..=to).into_iter().collect()))
+        }
+        "range" => {
+            words.skip();
+            let (one, other) = (words.port()?, words.port()?);
+            Ok(Ports(vec![one.min(other)..=one.max(other)]))
+        }
+        _ => Ok(Ports::any()),
+    }
+}
+
+/// What follows the addresses. A connection is asked about by its first packet, which has the flag SYN alone.
+fn options(words: &mut Words<'_>, selection: Selection) -> Read<Selection> {
+    let (mut opens, mut flags, mut syn) = (true, false, false);
+    while let Some(option) = words.words.next() {
+        match option.keyword.as_str() {
+            "log" | "log-input" => {}
+            "established" | "fragments" => opens = false,
+            "syn" => syn = true,
+            "ack" | "fin" | "psh" | "rst" | "urg" => flags = true,
+            // It lets the answers through, which belong to the connection here.
+            "reflect" => drop(words.next("a name")?),
+            "sequence" if words.peek().is_some_and(|word| word.text.parse::<u32>().is_ok()) => words.skip(),
+            "dscp" | "precedence" | "tos" | "ttl" | "option" | "time-range" | "match-any" | "match-all"
+            | "flow-label" | "routing" => {
+                return Err(
+                    option.complaint(format!("`{}` cannot be asked of a connection", option.text), None)
+                );
+            }
+            _ => return Err(option.unread("expected an option such as `log`")),
+        }
+    }
+    Ok(if opens && (syn || !flags) { selection } else { Selection::None })
+}
+
+/// Whether it is a protocol other than TCP, by name or number.
+fn is_other_protocol(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "ahp", "eigrp", "esp", "gre", "hbh", "icmp", "igmp", "ipinip", "nos", "ospf", "pcp", "pim", "sctp",
+        "udp",
+    ];
+    NAMES.contains(&name) || name.parse::<u8>().is_ok()
+}
+
+/// The TCP ports that IOS knows by name; it prints those it knows so.
+const PORTS: &[(&str, u16)] = &[
+    ("bgp", 179),
+    ("chargen", 19),
+    ("cmd", 514),
+    ("daytime", 13),
+    ("discard", 9),
+    ("domain", 53),
+    ("drip", 3949),
+    ("echo", 7),
+    ("exec", 512),
+    ("finger", 79),
+    ("ftp", 21),
+    ("ftp-data", 20),
+    ("gopher", 70),
+    ("hostname", 101),
+    ("ident", 113),
+    ("irc", 194),
+    ("klogin", 543),
+    ("kshell", 544),
+    ("login", 513),
+    ("lpd", 515),
+    ("msrpc", 135),
+    ("nntp", 119),
+    ("pim-auto-rp", 496),
+    ("pop2", 109),
+    ("pop3", 110),
+    ("smtp", 25),
+    ("sunrpc", 111),
+    ("syslog", 514),
+    ("tacacs", 49),
+    ("talk", 517),
+    ("telnet", 23),
+    ("time", 37),
+    ("uucp", 540),
+    ("whois", 43),
+    ("www", 80),
+];
+
+fn port(word: &str) -> Option<u16> {
+    let named = PORTS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
+    named.map(|(_, port)| *port).or_else(|| word.parse().ok())
+}
+
+/// The words of an entry.
+struct Words<'t> {
+    words: std::iter::Peekable<std::vec::IntoIter<Word<'t>>>,
+    end: Span,
+}
+
+#[derive(Clone)]
+struct Word<'t> {
+    text: &'t str,
+    /// The same in lower case.
+    keyword: String,
+    at: Span,
+}
+
+impl<'t> Words<'t> {
+    fn new(rest: &'t Name) -> Self {
+        let start = rest.at.start as usize;
+        let mut words = Vec::new();
+        let mut offset = 0;
+        for word in rest.text.split(|c: char| c.is_ascii_whitespace()) {
+            if !word.is_empty() {
+                let at = Span::new(start + offset, start + offset + word.len());
+                words.push(Word { text: word, keyword: word.to_ascii_lowercase(), at });
+            }
+            offset += word.len() + 1;
+        }
+        Self { words: words.into_iter().peekable(), end: Span { start: rest.at.end, end: rest.at.end } }
+    }
+
+    fn peek(&mut self) -> Option<&Word<'t>> {
+        self.words.peek()
+    }
+
+    /// The next word in lower case.
+    fn keyword(&mut self) -> Option<&str> {
+        self.peek().map(|word| word.keyword.as_str())
+    }
+
+    fn skip(&mut self) {
+        self.words.next();
+    }
+
+    fn next(&mut self, expected: &str) -> Read<Word<'t>> {
+        self.words.next().ok_or_else(|| Selection::Unread {
+            at: self.end,
+            message: format!("incomplete entry, expected {expected}"),
+            help: None,
+        })
+    }
+
+    fn v4(&mut self, expected: &str) -> Read<Ipv4Addr> {
+        let word = self.next(&format!("a {expected}"))?;
+        word.text.parse().map_err(|_| word.unread(&format!("expected `any`, `host` or a {expected}")))
+    }
+
+    /// The wildcard of an address. One that only makes sense as a netmask was meant as one.
+    fn wildcard(&mut self, address: Ipv4Addr) -> Read<Network> {
+        let word = self.next("a wildcard such as `0.0.0.255`")?;
+        let Ok(wildcard) = word.text.parse::<Ipv4Addr>() else {
+            return Err(word.unread("expected a wildcard such as `0.0.0.255`"));
+        };
+        let is_netmask = match wildcard.to_bits() {
+            0 => address.is_unspecified(),
+            u32::MAX => !address.is_unspecified(),
+            bits => bits.leading_ones() + bits.trailing_zeros() == u32::BITS,
+        };
+        if is_netmask {
+            let meant = Ipv4Addr::from_bits(!wildcard.to_bits());
+            let message = format!("`{wildcard}` is a netmask, expected a wildcard");
+            return Err(word.complaint(message, Some(format!("write `{meant}`"))));
+        }
+        Ok(Network::V4 { address, wildcard })
+    }
+
+    fn port(&mut self) -> Read<u16> {
+        let word = self.next("a port")?;
+        port(word.text).ok_or_else(|| word.unread("expected a port"))
+    }
+}
+
+impl Word<'_> {
+    /// The word is wrong; something else was expected.
+    fn unread(&self, message: &str) -> Selection {
+        self.complaint(format!("invalid input `{}`, {message}", self.text), None)
+    }
+
+    fn complaint(&self, message: String, help: Option<String>) -> Selection {
+        Selection::Unread { at: self.at, message, help }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{AccessList, Flow};
+
+    /// Whether an entry that permits holds for a connection from 192.0.2.7:4000, or 2001:db8::7.
+    fn holds(syntax: Syntax, text: &str, server: &str) -> bool {
+        let client = if syntax == Syntax::V6 { "[2001:db8::7]:4000" } else { "192.0.2.7:4000" };
+        let flow = Flow { client: client.parse().unwrap(), server: server.parse().unwrap() };
+        let name = |text| Name::new(text, Span::default());
+        let mut list = AccessList::new(name("L"), AccessListForm::Extended);
+        list.append(read(Some(syntax), Access::Permit, &name(text)));
+        list.permits(&flow)
+    }
+
+    #[test]
+    fn an_extended_entry_is_asked_about_both_ends() {
+        let table = [
+            ("tcp any any eq 25", true),
+            ("TCP ANY HOST 198.51.100.25 EQ SMTP log", true),
+            ("tcp any any eq www 587 smtp log-input", true),
+            ("tcp any any neq smtp 80", false),
+            ("tcp any any neq 26", true),
+            ("tcp any gt 1023 any lt 1024", true),
+            ("tcp any lt 4000 any", false),
+            ("tcp any range 5000 3000 any range 24 smtp", true),
+            ("ip 192.0.2.0 0.0.0.255 198.51.100.1 0.0.0.254", true),
+            ("ip 192.0.2.0 0.0.0.255 198.51.100.2 0.0.0.254", false),
+            ("6 any any", true),
+            ("ip host 192.0.2.7 any", true),
+            ("ip host 192.0.2.8 any", false),
+            ("udp any any", false),
+            ("icmp any any unreachable", false),
+            ("50 any any", false),
+            ("tcp any any established", false),
+            ("tcp any any ack", false),
+            ("tcp any any syn", true),
+            ("ip any any fragments", false),
+            ("tcp any any eq smtp reflect OUT", true),
+        ];
+        for (text, expected) in table {
+            assert_eq!(holds(Syntax::Extended, text, "198.51.100.25:25"), expected, "{text}");
+        }
+        assert!(!holds(Syntax::Extended, "tcp any any lt 0", "198.51.100.25:25"));
+        assert!(!holds(Syntax::Extended, "tcp any any gt 65535", "198.51.100.25:25"));
+    }
+
+    #[test]
+    fn a_standard_entry_is_asked_about_the_source() {
+        for (text, expected) in [
+            ("any", true),
+            ("192.0.2.7", true),
+            ("host 192.0.2.7 log", true),
+            ("192.0.0.0 0.0.255.255", true),
+            ("192.0.2.8", false),
+            ("0.0.0.0 255.255.255.255", true),
+        ] {
+            assert_eq!(holds(Syntax::Standard, text, "198.51.100.25:25"), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_ipv6_entry_has_prefixes() {
+        for (text, expected) in [
+            ("ipv6 any any", true),
+            ("tcp 2001:db8::/32 host 2001:db8::25 eq smtp", true),
+            ("tcp 2001:db9::/32 any", false),
+            ("icmp any any", false),
+        ] {
+            assert_eq!(holds(Syntax::V6, text, "[2001:db8::25]:25"), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_where_and_what_was_meant() {
+        let table = [
+            (Syntax::Extended, "tcp 192.0.2.0 255.255.255.0 any", "255.255.255.0", "write `0.0.0.255`"),
+            (Syntax::Extended, "ip 192.0.2.1 255.255.255.255 any", "255.255.255.255", "write `0.0.0.0`"),
+            (Syntax::Extended, "ip any 0.0.0.0 0.0.0.0", "0.0.0.0", "write `255.255.255.255`"),
+            (Syntax::Standard, "10.0.0.0 255.0.0.0", "255.0.0.0", "write `0.255.255.255`"),
+            (Syntax::Extended, "tcp any any dscp af11", "dscp", ""),
+            (Syntax::Extended, "tcp any any eq mail", "mail", ""),
+            (Syntax::Extended, "tcp any", "", ""),
+            (Syntax::Extended, "tpc any any", "tpc", ""),
+            (Syntax::Extended, "tcp host 2001:db8::1 any", "2001:db8::1", ""),
+            (Syntax::V6, "tcp 192.0.2.1 any", "192.0.2.1", ""),
+        ];
+        for (syntax, text, word, meant) in table {
+            let entry = read(Some(syntax), Access::Permit, &Name::new(text, Span::new(0, text.len())));
+            let Selection::Unread { at, help, .. } = entry.selection else { panic!("{text} is read") };
+            assert_eq!(text.get(at.start as usize..at.end as usize), Some(word), "{text}");
+            assert_eq!(help.as_deref().unwrap_or(""), meant, "{text}");
+        }
+    }
+}

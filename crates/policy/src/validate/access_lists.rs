@@ -1,0 +1,29 @@
+//! Entries of access lists that cannot be read, where the list decides about mail.
+
+use std::collections::HashMap;
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::model::{Configuration, ObjectKind, Selection};
+use crate::source::Span;
+
+pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
+    let mut used: HashMap<&str, Span> = HashMap::new();
+    for object in configuration.objects() {
+        object.references(&mut |reference| {
+            if reference.kinds().any(|kind| kind == ObjectKind::AccessList) {
+                used.entry(&reference.name.text).or_insert(reference.name.at);
+            }
+        });
+    }
+    for list in &configuration.access_lists {
+        let Some(user) = used.get(list.name.text.as_str()) else { continue };
+        for entry in list.entries() {
+            let Selection::Unread { at, message, help } = &entry.selection else { continue };
+            complaints.push(
+                Diagnostic::new(Code::InvalidInput, *at, message)
+                    .related(*user, "the access list is used here")
+                    .maybe_help(help.clone()),
+            );
+        }
+    }
+}
