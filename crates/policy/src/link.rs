@@ -2,6 +2,8 @@
 //!
 //! A use before its definition is normal. What the named things say is `validate.rs`'s affair.
 
+use std::collections::HashMap;
+
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{Configuration, Object, ObjectKind, Protocol, Reference};
 use crate::nearest::nearest;
@@ -10,17 +12,31 @@ use crate::platform::Platform;
 /// Limit: undefined names for which a similar one is sought; each search looks at all names of a kind.
 const SEARCHES_MAX: usize = 100;
 
+/// Limit: other uses of an undefined name that are named with the first.
+const USES_MAX: usize = 8;
+
+/// Undefined names, each with all its uses.
+type Undefined<'c> = HashMap<(Option<ObjectKind>, &'c str), Vec<(&'c dyn Object, Reference<'c>)>>;
+
 pub(crate) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
-    let mut searches = 0;
+    let mut missing = Undefined::new();
     for object in configuration.objects() {
         object.references(&mut |reference| {
             if is_policy_of_asa(configuration.platform, object, &reference) {
                 let message = "ASA policies are not available in this version";
                 complaints.push(Diagnostic::new(Code::NotInThisVersion, reference.name.at, message));
             } else {
-                look_up(configuration, object, reference, &mut searches, complaints);
+                look_up(configuration, object, reference, &mut missing, complaints);
             }
         });
+    }
+    let mut missing: Vec<_> = missing.into_values().collect();
+    for uses in &mut missing {
+        uses.sort_by_key(|(_, reference)| reference.name.at);
+    }
+    missing.sort_by_key(|uses| uses.first().map(|(_, reference)| reference.name.at));
+    for (index, uses) in missing.into_iter().enumerate() {
+        complaints.extend(undefined_once(configuration, uses, index < SEARCHES_MAX));
     }
     for &kind in ObjectKind::NESTING {
         for member in configuration.nesting(kind).circles {
@@ -36,11 +52,11 @@ fn is_policy_of_asa(platform: Platform, by: &dyn Object, reference: &Reference<'
     platform == Platform::Asa && by.kind() == ObjectKind::Proxy && reference.kinds().any(is_policy)
 }
 
-fn look_up(
-    configuration: &Configuration,
-    by: &dyn Object,
-    reference: Reference<'_>,
-    searches: &mut usize,
+fn look_up<'c>(
+    configuration: &'c Configuration,
+    by: &'c dyn Object,
+    reference: Reference<'c>,
+    missing: &mut Undefined<'c>,
     complaints: &mut Diagnostics,
 ) {
     let name = reference.name;
@@ -55,10 +71,30 @@ fn look_up(
         (Some(_), None) => {}
         (None, _) if reference.is_built_in() => {}
         (None, _) => {
-            *searches += 1;
-            let may_search = *searches <= SEARCHES_MAX;
-            complaints.push(undefined(configuration, by, reference, may_search));
+            let kind = reference.kinds().last();
+            missing.entry((kind, &name.text)).or_default().push((by, reference));
         }
+    }
+}
+
+/// A name that is not defined is one mistake, however often it is used.
+fn undefined_once(
+    configuration: &Configuration,
+    uses: Vec<(&dyn Object, Reference<'_>)>,
+    may_search: bool,
+) -> Option<Diagnostic> {
+    let more = uses.len().saturating_sub(1 + USES_MAX);
+    let mut uses = uses.into_iter();
+    let (by, reference) = uses.next()?;
+    let mut complaint = undefined(configuration, by, reference, may_search);
+    for (_, other) in uses.by_ref().take(USES_MAX) {
+        complaint = complaint.related(other.name.at, "used here too");
+    }
+    match (more, uses.next()) {
+        (1.., Some((_, other))) => {
+            Some(complaint.related(other.name.at, format!("the first of {more} more uses")))
+        }
+        _ => Some(complaint),
     }
 }
 
