@@ -71,6 +71,18 @@ impl Diagnostics {
         self.0.push(diagnostic);
     }
 
+    /// How many there are: the index of the next one, until they are sorted.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Adds another place to the complaint at an index.
+    pub(crate) fn relate(&mut self, index: usize, at: Span, why: &str) {
+        if let Some(complaint) = self.0.get_mut(index) {
+            complaint.related.push((at, why.to_owned()));
+        }
+    }
+
     pub fn extend(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
         self.0.extend(diagnostics);
     }

@@ -12,6 +12,8 @@ use crate::source::Span;
 /// Limit: words offered in a message; a longer list helps nobody.
 const EXPECTED_MAX: usize = 12;
 
+const REMARK: &str = "write the remark on a line of its own";
+
 /// `word` is the index of the word in question, and `slip` what the line was probably meant to be.
 pub(crate) fn complaint(
     mode: &'static Mode<AnyStatement>,
@@ -56,7 +58,7 @@ pub(crate) fn complaint(
 }
 
 /// A line that is a command with one slip mended.
-fn slipped(line: &Line<'_>, slip: &Slip<'_>) -> Diagnostic {
+pub(crate) fn slipped(line: &Line<'_>, slip: &Slip<'_>) -> Diagnostic {
     let typed = slice(line, slip.at);
     let complaint = |message| Diagnostic::new(Code::InvalidInput, slip.at.into(), message);
     match slip.kind {
@@ -66,6 +68,10 @@ fn slipped(line: &Line<'_>, slip: &Slip<'_>) -> Diagnostic {
         Kind::Glued => complaint(format!("the words of `{typed}` are not separated"))
             .help(format!("write `{}`", slip::text(&slip.line))),
         Kind::Invisible(odd) => invisible(slip.at, odd),
+        Kind::Header if typed.starts_with('!') => complaint(format!("invalid input `{typed}`")).help(REMARK),
+        Kind::Header => {
+            complaint(format!("invalid input `{typed}`")).help(format!("write `{}`", slip::text(&slip.line)))
+        }
     }
 }
 
@@ -97,7 +103,7 @@ fn in_other_words(next: &[&str], words: &grammar::Line<'_>, at: grammar::Span) -
     let (before, rest) = words.words.split_at_checked(index)?;
     let (word, after) = rest.split_first()?;
     if word.text.starts_with('!') {
-        return Some("write the remark on a line of its own".to_owned());
+        return Some(REMARK.to_owned());
     }
     let line = |keyword: &str, number: u64| {
         let words: Vec<&str> = before.iter().map(|word| word.text).collect();

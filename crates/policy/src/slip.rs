@@ -3,6 +3,8 @@
 //! A line is tried with one word written right: spelt, joined, separated. What is found is read on as if it
 //! had been typed, so that one slip is one complaint.
 
+mod header;
+
 use grammar::{Command, Completion, Line, Mode, Platforms, Word};
 
 use crate::dialect::AnyStatement;
@@ -27,6 +29,8 @@ pub(crate) enum Kind {
     Glued,
     /// What is seen as a blank, or not at all, is another character.
     Invisible(char),
+    /// The header of a block, with a word left out, said twice or followed by a remark, or with two slips.
+    Header,
 }
 
 /// The slip that explains why a line is no command of a mode: of the word at the index `from` or one before it.
@@ -37,7 +41,20 @@ pub(crate) fn of<'s>(
     from: usize,
 ) -> Option<Slip<'s>> {
     let trial = Trial { mode, platforms, line };
-    trial.separated().or_else(|| (0..=from).rev().find_map(|at| trial.respelt(at)))
+    trial
+        .separated()
+        .or_else(|| (0..=from).rev().find_map(|at| trial.respelt(at)))
+        .or_else(|| trial.header(from))
+}
+
+/// The headers that a line is with one keyword more.
+pub(crate) fn with_one_word_more<'s>(
+    mode: &'static Mode<AnyStatement>,
+    platforms: Platforms,
+    line: &Line<'s>,
+) -> Vec<Slip<'s>> {
+    let trial = Trial { mode, platforms, line };
+    (1..=line.words.len()).flat_map(|at| trial.completed(&line.words, at)).collect()
 }
 
 /// The same of a keyword that is torn apart at its hyphen, which often leaves an ambiguous word.

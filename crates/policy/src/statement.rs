@@ -20,10 +20,13 @@ use crate::slip;
 use crate::source::{Source, Span};
 use crate::survey::UnusedMap;
 use cut::Cut;
+use lost::{Closed, Headless};
 
 mod cut;
 mod foreign;
+mod header;
 mod home;
+mod lost;
 mod marks;
 
 /// A statement and the statements of the block it opens.
@@ -61,13 +64,15 @@ pub(crate) fn read(
         blocks: Vec::new(),
         aside: None,
         closed: None,
-        header_lost: false,
+        headless: None,
         foreign: false,
         told: Told::default(),
+        ahead: &[],
         out: Statements::default(),
         complaints,
     };
-    for line in lines {
+    for (index, line) in lines.iter().enumerate() {
+        reader.ahead = lines.get(index + 1..).unwrap_or_default();
         reader.line(line);
     }
     reader.close(0);
@@ -81,14 +86,6 @@ struct Block {
     indent: usize,
 }
 
-/// A block of ours that a foreign statement closed.
-struct Closed {
-    mode: &'static Mode<AnyStatement>,
-    by: Span,
-    /// The lines that open it again.
-    headers: String,
-}
-
 struct StatementReader<'r> {
     source: &'r Source,
     decision: Decision,
@@ -100,10 +97,12 @@ struct StatementReader<'r> {
     /// What a foreign statement closed last: its lines must not get lost silently.
     closed: Option<Closed>,
     /// The header of a block was complained about, or that there is none: its lines are no news.
-    header_lost: bool,
+    headless: Option<Headless>,
     /// A statement that is not ours may have opened a block, to which lines without indentation belong.
     foreign: bool,
     told: Told,
+    /// The lines that follow the one at hand.
+    ahead: &'r [Line<'r>],
     out: Statements,
     complaints: &'r mut Diagnostics,
 }
@@ -131,7 +130,7 @@ impl<'r> StatementReader<'r> {
             return self.not_used(&cut);
         }
         if self.aside.is_some_and(|indent| line.indent > indent) && !self.is_ours_anywhere(&cut) {
-            if !self.lost(&cut) && !self.orphan(&cut) {
+            if !self.lost(&cut) && !self.orphan(&cut) && !self.misspelt_in_lost_block(&cut) {
                 self.not_used(&cut);
             }
             return;
@@ -157,7 +156,7 @@ impl<'r> StatementReader<'r> {
 
     fn leave_all(&mut self) {
         (self.aside, self.closed) = (None, None);
-        (self.foreign, self.header_lost) = (false, false);
+        (self.foreign, self.headless) = (false, None);
         self.close(0);
     }
 
@@ -219,7 +218,7 @@ impl<'r> StatementReader<'r> {
         self.close(depth);
         self.aside = None;
         if depth == 0 {
-            (self.header_lost, self.foreign) = (false, false);
+            (self.headless, self.foreign) = (None, false);
         }
         let statement = match resolved.build() {
             Ok(statement) => statement,
@@ -242,7 +241,7 @@ impl<'r> StatementReader<'r> {
         let node = Node { statement, negated, at: cut.line.span(), children: Vec::new() };
         match resolved.enters() {
             Some(mode) => {
-                (self.closed, self.header_lost) = (None, false);
+                (self.closed, self.headless) = (None, None);
                 self.foreign = mode.unknown == Unknown::Ignore;
                 self.blocks.push(Block { mode, header: node, indent: cut.line.indent });
             }
@@ -269,7 +268,7 @@ impl<'r> StatementReader<'r> {
     /// No mode takes the line: is it wrong, or is it none of ours?
     fn refuse(&mut self, cut: &Cut<'_>, refusals: &[Refusal]) {
         let Some((global, inner)) = refusals.split_last() else { return };
-        if self.header_lost && !inner.iter().any(|it| knows(it.mode, cut)) && self.home(cut).is_some() {
+        if !inner.iter().any(|it| knows(it.mode, cut)) && self.is_of_lost_block(cut) {
             return;
         }
         let deeper = self.blocks.last().is_some_and(|block| cut.line.indent > block.indent);
@@ -303,7 +302,7 @@ impl<'r> StatementReader<'r> {
         } else if self.lost(cut) {
             return;
         }
-        if !self.orphan(cut) {
+        if !self.orphan(cut) && !self.misspelt_in_lost_block(cut) {
             self.outermost(cut, global);
         }
     }
@@ -313,6 +312,8 @@ impl<'r> StatementReader<'r> {
         let unknown = matches!(refusal.mismatch, Mismatch::Unknown { .. });
         match refusal.mode.unknown {
             // Two blocks of ours are not known whole; a line of a third one has lost its header.
+            Unknown::Error if unknown && self.mend_header(cut) => {}
+            Unknown::Error if unknown && refusal.word <= cut.head && self.leave_for_home(cut) => {}
             Unknown::Warn if unknown && self.orphan(cut) => {}
             Unknown::Warn if unknown && refusal.word <= cut.head + 1 && !self.is_slip(cut, refusal) => {
                 let message = format!("`{}` is not supported here and is ignored", cut.command_words());
@@ -371,31 +372,6 @@ impl<'r> StatementReader<'r> {
             })
     }
 
-    /// A line of a block that a foreign statement closed before.
-    fn lost(&mut self, cut: &Cut<'_>) -> bool {
-        let Some(Closed { mode, by, ref headers }) = self.closed else { return false };
-        let resolved = grammar::resolve(mode, self.platforms, &cut.words);
-        // Every block of every feature has a description.
-        let fits = resolved.is_ok_and(|resolved| {
-            resolved.command.syntax != dialect::DESCRIPTION && resolved.build().is_ok()
-        });
-        let claims = |command: &Command<_>| command.claim == Claim::Anywhere && claim_fits(command, cut);
-        if !fits && !mode.commands().any(claims) {
-            return false;
-        }
-        let help = format!("write `{headers}` before this line");
-        if std::mem::replace(&mut self.header_lost, true) {
-            return true;
-        }
-        let message = format!("`{}` is outside its block", cut.command_words());
-        self.complaints.push(
-            Diagnostic::new(Code::OutsideBlock, cut.line.span(), message)
-                .related(by, "this line closed the block")
-                .help(help),
-        );
-        true
-    }
-
     /// Says what is wrong with a line. If it is a slip, the line is read on as if it had been written right,
     /// so that its block is not wrong too.
     fn wrong(&mut self, cut: &Cut<'_>, refusal: &Refusal) {
@@ -407,6 +383,7 @@ impl<'r> StatementReader<'r> {
         };
         let complaint =
             mismatch::complaint(mode, self.platforms, &cut.line, &cut.words, mismatch, *word, slip.as_ref());
+        let index = self.complaints.len();
         self.complaints.push(complaint);
         let depth = self.modes().find(|(_, open)| std::ptr::eq(*open, *mode)).map(|(depth, _)| depth);
         let mended = slip.map(|slip| Cut { words: slip.line, ..*cut });
@@ -416,7 +393,8 @@ impl<'r> StatementReader<'r> {
             (Some(cut), Some(resolved), Some(depth)) if resolved.build().is_ok() => {
                 self.statement(cut, depth, &resolved);
             }
-            _ => self.header_lost = depth == Some(0) || opens_block(mode, cut),
+            _ if depth == Some(0) || opens_block(mode, cut) => self.headless = Some(Headless::by(index)),
+            _ => self.headless = None,
         }
     }
 
@@ -448,7 +426,7 @@ impl<'r> StatementReader<'r> {
 
     fn foreign_map(&mut self, cut: &Cut<'_>, header: MapHeader<'_>) {
         self.close(0);
-        (self.closed, self.header_lost) = (None, false);
+        (self.closed, self.headless) = (None, None);
         self.aside = Some(cut.line.indent);
         if cut.head == 0 {
             let name = Name::new(header.name, cut.line.span());

@@ -41,6 +41,47 @@ fn a_line_whose_header_is_lost_is_an_error_once() {
 }
 
 #[test]
+fn a_header_that_is_wrong_is_one_error_and_so_is_the_block_it_was_meant_for() {
+    const CLASS: &str = " match sender address regex R\n match recipient count gt 5\n";
+    const RULE: &str = " class type inspect smtp C\n  log\n  reset\n";
+    let regex = "parameter-map type regex R\n pattern \"@x\\.y$\"\n";
+    let class = "class-map type inspect smtp match-any C\n";
+    let policy = "policy-map type inspect smtp P\n";
+    let proxy = "proxy mx\n listen 0.0.0.0:25\n server 192.0.2.9:25\n service-policy type inspect smtp P\n";
+    let whole = format!("{regex}{class}{CLASS}{policy}{RULE}{proxy}");
+    for (line, wrong) in [
+        // A word is missing.
+        (class, "class-map type inspect match-any C\n"),
+        (class, "class-map inspect smtp match-any C\n"),
+        (regex, "parameter-map regex R\n pattern \"@x\\.y$\"\n"),
+        (policy, "policy-map type inspect P\n"),
+        (policy, "policy-map type smtp P\n"),
+        (" class type inspect smtp C\n", " class inspect smtp C\n"),
+        // A word too much.
+        (class, "class-map type inspect smtp match-any C C\n"),
+        (class, "class-map type type inspect smtp match-any C\n"),
+        (class, "class-map type inspect smtp match-any C ! mine\n"),
+        // Two slips.
+        (class, "clas-map tpye inspect smtp match-any C\n"),
+        (policy, "policy-map typ inspct smtp P\n"),
+    ] {
+        let text = whole.replacen(line, wrong, 1);
+        assert_ne!(text, whole);
+        let Loaded { diagnostics, source, .. } = load("test", text.as_bytes());
+        assert_eq!(diagnostics.errors(), 1, "{}", render::diagnostics(&source, &diagnostics));
+    }
+}
+
+#[test]
+fn a_line_of_a_lost_block_is_named_if_it_is_misspelt_too() {
+    let misspelt = &["1 error outside-block", "3 error invalid-input"];
+    check(&[
+        (" listen 0.0.0.0:25\n server 192.0.2.1:25\n sever 192.0.2.2:25\n", misspelt),
+        (" match sender address regex R\n match body regex R\n match recipent count gt 5\n", misspelt),
+    ]);
+}
+
+#[test]
 fn words_run_together_or_torn_apart_are_an_error() {
     check(&[
         ("class-map\u{a0}type inspect smtp match-any c1\n match cmd verb ETRN\n", &["1 error invalid-input"]),

@@ -25,7 +25,7 @@ impl StatementReader<'_> {
         if ours_alone {
             return self.wrong(cut, global);
         }
-        self.header_lost = false;
+        self.headless = None;
         if known::is_word(word) || dialect::global().commands().any(|command| begins_with(command, word)) {
             return self.not_used(cut);
         }
@@ -46,8 +46,7 @@ impl StatementReader<'_> {
                     .help("begin the line with `!` if it is a remark"),
             );
         };
-        self.header_lost = true;
-        self.complaints.push(complaint);
+        self.lose_header(complaint);
     }
 
     /// The first words of statements that are mended, and of `logging`, which other features use too.

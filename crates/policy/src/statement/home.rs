@@ -7,6 +7,7 @@ use grammar::{Claim, Command, Mode, Unknown};
 use super::{Cut, StatementReader};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::dialect::{self, AnyStatement};
+use crate::slip::{self, Slip};
 
 /// A block of ours, and the headers that lead into it.
 struct Block {
@@ -70,12 +71,33 @@ impl StatementReader<'_> {
             return false;
         };
         self.aside = Some(cut.line.indent);
-        if std::mem::replace(&mut self.header_lost, true) {
+        if self.is_told(cut) {
             return true;
         }
         let message = format!("`{}` is outside its block", cut.command_words());
         let help = format!("write `{}` before it", home.headers);
-        self.complaints.push(Diagnostic::new(Code::OutsideBlock, cut.line.span(), message).help(help));
+        self.lose_header(Diagnostic::new(Code::OutsideBlock, cut.line.span(), message).help(help));
         true
+    }
+
+    /// A line of another block, in the midst of one of ours: the header between them is missing.
+    pub(super) fn leave_for_home(&mut self, cut: &Cut<'_>) -> bool {
+        let is_elsewhere = self.home(cut).is_some();
+        if is_elsewhere {
+            self.close(0);
+            self.orphan(cut);
+        }
+        is_elsewhere
+    }
+
+    /// What a line of a block would be, written right, if it is misspelt.
+    pub(super) fn misspelt<'s>(&self, cut: &Cut<'s>) -> Option<Slip<'s>> {
+        let blocks = BLOCKS.iter().filter(|block| block.header.platforms.intersects(self.platforms));
+        blocks.into_iter().find_map(|block| {
+            let mismatch = grammar::resolve(block.mode, self.platforms, &cut.words).err()?;
+            let slip = slip::of(block.mode, self.platforms, &cut.words, cut.index_of(&mismatch))?;
+            // Every block of every feature has a description.
+            (slip.command.syntax != dialect::DESCRIPTION).then_some(slip)
+        })
     }
 }
