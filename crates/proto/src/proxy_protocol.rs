@@ -127,8 +127,8 @@ fn read_binary(input: &[u8]) -> Reading {
     if len > HEADER_MAX {
         return Reading::Malformed;
     }
-    let Some(block) = input.get(FIXED..len) else { return Reading::NeedMore };
-    match binary_header(kind, family, block) {
+    let Some(whole) = input.get(..len) else { return Reading::NeedMore };
+    match binary_header(kind, family, whole) {
         Some(header) => Reading::Header { header, len },
         None => Reading::Malformed,
     }
@@ -141,11 +141,16 @@ enum Kind {
     Proxied,
 }
 
-/// The addresses in front of the block, and whether what follows them is a sequence of TLVs.
-fn binary_header(kind: Kind, family: u8, block: &[u8]) -> Option<Header> {
+/// The addresses in front of the block, if what follows them is a sequence of TLVs.
+fn binary_header(kind: Kind, family: u8, whole: &[u8]) -> Option<Header> {
     const UNSPECIFIED: u8 = 0x00;
     const TCP4: u8 = 0x11;
+    const UDP4: u8 = 0x12;
     const TCP6: u8 = 0x21;
+    const UDP6: u8 = 0x22;
+    const UNIX_STREAM: u8 = 0x31;
+    const UNIX_DATAGRAM: u8 = 0x32;
+    let block = whole.get(FIXED..)?;
     let (header, rest) = match (kind, family) {
         // PROXY §2.2: of a connection of its own the block is to be skipped, whatever it says.
         (Kind::Local, _) => return Some(Header::Local),
@@ -161,10 +166,13 @@ fn binary_header(kind: Kind, family: u8, block: &[u8]) -> Option<Header> {
             let (&ports, rest) = rest.split_first_chunk::<4>()?;
             (proxied([*client, *listener].map(IpAddr::from), ports), rest)
         }
-        // Datagrams and local sockets: not how a client of this connection came.
-        _ => return None,
+        // PROXY §2.2: families that a receiver has no use for are read as an unspecified one; others are invalid.
+        (Kind::Proxied, UDP4) => (Header::Local, block.get(12..)?),
+        (Kind::Proxied, UDP6) => (Header::Local, block.get(36..)?),
+        (Kind::Proxied, UNIX_STREAM | UNIX_DATAGRAM) => (Header::Local, block.get(216..)?),
+        (Kind::Proxied, _) => return None,
     };
-    are_tlvs(rest).then_some(header)
+    are_tlvs(whole, rest).then_some(header)
 }
 
 fn proxied([client, listener]: [IpAddr; 2], [a, b, c, d]: [u8; 4]) -> Header {
@@ -175,12 +183,34 @@ fn proxied([client, listener]: [IpAddr; 2], [a, b, c, d]: [u8; 4]) -> Header {
 }
 
 /// PROXY §2.2: a type, the length of the value in two bytes, and the value, up to the end of the header.
-fn are_tlvs(mut rest: &[u8]) -> bool {
-    while let Some((&[_, high, low], behind)) = rest.split_first_chunk::<3>() {
-        let Some(behind) = behind.get(usize::from(u16::from_be_bytes([high, low]))..) else { return false };
-        rest = behind;
+fn are_tlvs(whole: &[u8], mut rest: &[u8]) -> bool {
+    const CRC32C: u8 = 0x03;
+    while let Some((&[kind, high, low], behind)) = rest.split_first_chunk::<3>() {
+        let len = usize::from(u16::from_be_bytes([high, low]));
+        let Some((value, next)) = behind.split_at_checked(len) else { return false };
+        if kind == CRC32C && !is_checksum(whole, whole.len() - behind.len(), value) {
+            return false;
+        }
+        rest = next;
     }
     rest.is_empty()
+}
+
+/// PROXY §2.2.3: whether `value`, which stands at `at`, is the checksum of the header with zeros in its place.
+fn is_checksum(whole: &[u8], at: usize, value: &[u8]) -> bool {
+    let zeroed = whole
+        .iter()
+        .enumerate()
+        .map(|(index, byte)| if (at..at + value.len()).contains(&index) { 0 } else { *byte });
+    value == crc32c(zeroed).to_be_bytes()
+}
+
+/// The checksum of iSCSI (RFC 3720 appendix B.4). Bit by bit: a connection has one header, of at most
+/// [`HEADER_MAX`] bytes, and few balancers add a checksum to it.
+fn crc32c(bytes: impl Iterator<Item = u8>) -> u32 {
+    const REVERSED_POLYNOMIAL: u32 = 0x82f6_3b78;
+    let shift = |crc: u32, _: u8| (crc >> 1) ^ (REVERSED_POLYNOMIAL & (crc & 1).wrapping_neg());
+    !bytes.fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(byte), shift))
 }
 
 /// An IPv4 address is one in whatever form it was written: a rule or a server must not take it for another.
@@ -299,6 +329,11 @@ mod tests {
             made(0x20, 0x31, b"anything"),
             made(0x21, 0x00, b""),
             made(0x21, 0x00, b"\x04\x00\x01x"),
+            // Families that no client of this connection can be of.
+            made(0x21, 0x12, TCP4_BLOCK),
+            made(0x21, 0x22, &[0; 36]),
+            made(0x21, 0x31, &[0; 216]),
+            made(0x21, 0x32, &[&[0; 216][..], b"\x04\x00\x01x"].concat()),
         ];
         for bytes in own {
             assert_eq!(read(&bytes), header(Header::Local, &bytes), "{}", bytes.escape_ascii());
@@ -332,8 +367,11 @@ mod tests {
         let binary = [
             made(0x11, 0x11, TCP4_BLOCK),
             made(0x22, 0x11, TCP4_BLOCK),
-            made(0x21, 0x12, TCP4_BLOCK),
-            made(0x21, 0x31, &[0; 216]),
+            made(0x21, 0x12, &TCP4_BLOCK[..11]),
+            made(0x21, 0x31, &[0; 215]),
+            made(0x21, 0x32, &[0; 217]),
+            made(0x21, 0x10, TCP4_BLOCK),
+            made(0x21, 0x41, TCP4_BLOCK),
             made(0x21, 0x11, &TCP4_BLOCK[..11]),
             made(0x21, 0x21, TCP4_BLOCK),
             made(0x21, 0x11, &[TCP4_BLOCK, b"\x04\x00"].concat()),
@@ -358,6 +396,27 @@ mod tests {
         assert_eq!(read(&longest), header(Header::Local, &longest));
         let longer = made(0x20, 0, &[0; HEADER_MAX - FIXED + 1]);
         assert_eq!(read(&longer[..FIXED]), Reading::Malformed);
+    }
+
+    #[test]
+    fn a_checksum_is_verified_wherever_it_stands() {
+        assert_eq!(crc32c(b"123456789".iter().copied()), 0xe306_9283);
+        let said = endpoints("192.0.2.7:40112", "198.51.100.25:25");
+        let authority = b"\x02\x00\x02mx";
+        for [before, behind] in [[&b""[..], &b""[..]], [authority, b""], [b"", authority]] {
+            let mut bytes = made(0x21, 0x11, &[TCP4_BLOCK, before, b"\x03\x00\x04\0\0\0\0", behind].concat());
+            let checksum = crc32c(bytes.iter().copied()).to_be_bytes();
+            let at = FIXED + TCP4_BLOCK.len() + before.len() + 3;
+            bytes[at..at + 4].copy_from_slice(&checksum);
+            assert_eq!(read(&bytes), header(Header::Proxied(said), &bytes));
+            for at in [FIXED, at] {
+                bytes[at] ^= 1;
+                assert_eq!(read(&bytes), Reading::Malformed, "{at}");
+                bytes[at] ^= 1;
+            }
+        }
+        let short = made(0x21, 0x11, &[TCP4_BLOCK, b"\x03\x00\x03\0\0\0"].concat());
+        assert_eq!(read(&short), Reading::Malformed);
     }
 
     #[test]
