@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -78,6 +79,16 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     File::open(path).and_then(bounded)
 }
 
+/// A list of patterns. Of a pipe or a device nobody knows when its bytes come, and a reload must not wait for them.
+fn read_list(path: &Path) -> io::Result<Vec<u8>> {
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    bounded(file)
+}
+
 /// Reads and compiles a text that has no folder of its own.
 pub(crate) fn read_bytes(name: &str, bytes: &[u8]) -> Read {
     read_in(Path::new(""), name, bytes)
@@ -85,7 +96,7 @@ pub(crate) fn read_bytes(name: &str, bytes: &[u8]) -> Read {
 
 /// Reads and compiles a text. Lists that it names without a leading `/` are looked for in `folder`.
 fn read_in(folder: &Path, name: &str, bytes: &[u8]) -> Read {
-    let mut list = |file: &str| read_file(&folder.join(file)).map_err(|error| error.to_string());
+    let mut list = |file: &str| read_list(&folder.join(file)).map_err(|error| error.to_string());
     let Loaded { configuration, attachments, diagnostics, summary, source } =
         policy::load_with(name, bytes, &mut list);
     let plan = configuration.as_ref().map(|configuration| Plan::of(&configuration.settings, &attachments));

@@ -185,6 +185,20 @@ fn what_cannot_be_printed_is_told() {
 }
 
 #[test]
+fn a_list_that_is_a_pipe_or_a_device_is_an_error_and_not_waited_for() {
+    let folder = Folder::new("pipe");
+    let made = Command::new("mkfifo").arg(folder.0.join("list")).status().expect("mkfifo");
+    assert!(made.success());
+    for list in ["list", "/dev/zero"] {
+        let conf = format!("parameter-map type regex r\n pattern file {list}\n");
+        folder.write("edge.conf", conf.as_bytes());
+        let output = program(&folder.0, "check edge.conf").output().expect("starts");
+        let told = format!("error: cannot read `{list}`: it is not a regular file [list-unreadable]");
+        assert!(String::from_utf8_lossy(&output.stdout).contains(&told), "{output:?}");
+    }
+}
+
+#[test]
 fn a_reload_of_a_daemon_that_is_still_starting_does_not_end_it() {
     let folder = Folder::new("early");
     let made = Command::new("mkfifo").arg(folder.0.join("edge.conf")).status().expect("mkfifo");

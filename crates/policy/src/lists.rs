@@ -21,7 +21,11 @@ pub(crate) fn read(
                 Ok(octets) => add(map, file, &octets, complaints),
                 Err(why) => {
                     let message = format!("cannot read `{}`: {why}", file.text);
-                    complaints.push(Diagnostic::new(Code::ListUnreadable, file.at, message));
+                    let help = format!(
+                        "write `no pattern file {}`, or create the file with one pattern a line",
+                        file.text
+                    );
+                    complaints.push(Diagnostic::new(Code::ListUnreadable, file.at, message).help(help));
                 }
             }
         }
