@@ -154,6 +154,9 @@ pub(crate) struct TestMailFlags {
     /// Name in the client's greeting
     #[arg(long, value_name = "NAME", default_value = "client.example")]
     pub(crate) helo: String,
+    /// Output format; JSON is one object per file, each on one line
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 #[derive(Args, Debug)]
@@ -162,6 +165,9 @@ pub(crate) struct TestRegexFlags {
     pub(crate) text: String,
     /// Pattern, in the dialect of IOS
     pub(crate) pattern: String,
+    /// Output format; JSON is one object on one line
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -4,6 +4,7 @@
 //! tells what became of it; `regex` tries a pattern on a text. Nothing here judges.
 
 mod delivery;
+mod json;
 mod mail;
 mod message;
 mod regex;

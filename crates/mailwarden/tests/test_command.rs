@@ -41,6 +41,42 @@ proxy hole
  no inspect esmtp
 ";
 
+/// A value of an object, by its path.
+fn value<'v>(object: &'v serde_json::Value, path: &str) -> &'v serde_json::Value {
+    object.pointer(path).unwrap_or_else(|| panic!("no {path} in {object}"))
+}
+
+#[test]
+fn a_test_tells_a_program_what_it_tells_a_person() {
+    let folder = Folder::new("json", "Subject: the lottery\n\nhello\n");
+    let (out, code) = folder.mail(&["--format", "json"]);
+    assert_eq!((out.lines().count(), code), (1, Some(1)), "{out}");
+    let object: serde_json::Value = serde_json::from_str(&out).expect("an object");
+    assert_eq!(value(&object, "/file"), "mail.eml");
+    assert_eq!((value(&object, "/delivered"), value(&object, "/class_acts")), (&false.into(), &true.into()));
+    let steps = value(&object, "/steps").as_array().expect("steps");
+    let spam = steps.iter().find(|step| step.pointer("/findings/0/class").is_some_and(|it| it == "SPAM"));
+    let spam = spam.expect("the class");
+    assert_eq!(value(spam, "/findings/0/event"), "match");
+    assert_eq!(value(spam, "/findings/0/action"), "reset");
+    let regex = |pattern: &str| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_mailwarden"));
+        let output = program.args(["test", "regex", "bob@x.y", pattern, "--format", "json"]).output();
+        let output = output.expect("the program starts");
+        assert!(output.stderr.is_empty());
+        (
+            serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("an object"),
+            output.status.code(),
+        )
+    };
+    let (found, code) = regex("@x\\.y$");
+    assert_eq!((value(&found, "/found"), code), (&true.into(), Some(0)));
+    let (missing, code) = regex("@z");
+    assert_eq!((value(&missing, "/found"), code), (&false.into(), Some(1)));
+    let (wrong, code) = regex("a(b");
+    assert_eq!((value(&wrong, "/error/offset"), code), (&1.into(), Some(2)));
+}
+
 /// A folder with the policy and a message.
 struct Folder(PathBuf);
 

@@ -7,7 +7,8 @@ use std::path::Path;
 use engine::event::Treatment;
 
 use super::delivery::{self, Envelope, Finding, Outcome, Step};
-use crate::cli::TestMailFlags;
+use super::json;
+use crate::cli::{Format, TestMailFlags};
 use crate::terminal::{self, Paint};
 use crate::text::{counted, escaped, escaped_bytes};
 use crate::{Exit, configuration};
@@ -28,7 +29,13 @@ pub(super) fn run(flags: &TestMailFlags) -> Exit {
         let name = path.display().to_string();
         let delivered = open(path).and_then(|message| delivery::deliver(&config, &envelope, message));
         exit = exit.max(match delivered {
-            Ok(outcome) => terminal::print(&tell(&name, &outcome, Paint::of_stdout())).max(judge(&outcome)),
+            Ok(outcome) => {
+                let told = match flags.format {
+                    Format::Text => tell(&name, &outcome, Paint::of_stdout()),
+                    Format::Json => json::mail(&name, &outcome, acts(&outcome)),
+                };
+                terminal::print(&told).max(judge(&outcome))
+            }
             Err(error) => {
                 terminal::complain(&format!("mailwarden: {name}: {error}\n"));
                 Exit::System
@@ -42,13 +49,17 @@ fn open(path: &Path) -> io::Result<Box<dyn Read>> {
     if path.as_os_str() == "-" { Ok(Box::new(io::stdin().lock())) } else { Ok(Box::new(File::open(path)?)) }
 }
 
-/// A message that no class acts on and that is delivered is clean. What is done to the greeting, such as a keyword
-/// that is masked, is done to every session and is none of the message.
+/// A message that no class acts on and that is delivered is clean.
 fn judge(outcome: &Outcome) -> Exit {
+    if acts(outcome) || !outcome.is_delivered { Exit::Finding } else { Exit::Done }
+}
+
+/// Whether a class acts on the message. What is done to the greeting, such as a keyword that is masked, is done to every
+/// session and is none of the message.
+fn acts(outcome: &Outcome) -> bool {
     let is_class = |finding: &Finding| matches!(finding, Finding::Class { .. });
     let of_message = outcome.steps.iter().skip_while(|step| !step.said.starts_with("MAIL"));
-    let acts = of_message.flat_map(|step| &step.findings).any(is_class);
-    if acts || !outcome.is_delivered { Exit::Finding } else { Exit::Done }
+    of_message.flat_map(|step| &step.findings).any(is_class)
 }
 
 /// What happened, step by step; steps at which nothing happened are left out.

@@ -3,7 +3,8 @@
 use policy::compile::matcher::Matcher;
 use policy::pattern::{self, Pattern, PatternError};
 
-use crate::cli::TestRegexFlags;
+use super::json::{self, Wrong};
+use crate::cli::{Format, TestRegexFlags};
 use crate::text::escaped;
 use crate::{Exit, terminal};
 
@@ -12,18 +13,20 @@ pub(super) fn run(flags: &TestRegexFlags) -> Exit {
     let pattern = match pattern::parse(&flags.pattern) {
         Ok(pattern) => pattern,
         Err(error) => {
-            terminal::complain(&complaint(&flags.pattern, &error));
-            return Exit::Usage;
+            return refused(flags, &complaint(&flags.pattern, &error), Wrong::of(&error));
         }
     };
     let is_found = match is_found(&pattern, &flags.text) {
         Ok(is_found) => is_found,
         Err(help) => {
-            terminal::complain(&format!("mailwarden: the pattern is too large to compile\n  help: {help}\n"));
-            return Exit::Usage;
+            let complaint = format!("mailwarden: the pattern is too large to compile\n  help: {help}\n");
+            return refused(flags, &complaint, Wrong::too_large(help));
         }
     };
     let (word, exit) = if is_found { ("matches", Exit::Done) } else { ("does not match", Exit::Finding) };
+    if flags.format == Format::Json {
+        return terminal::print(&json::regex(&flags.pattern, &flags.text, Some(is_found), None)).max(exit);
+    }
     let mut out = format!("`{}` {word} `{}`\n", escaped(&flags.pattern), escaped(&flags.text));
     if !pattern.dangling_stars().is_empty() {
         out.push_str("  note: a `*`, `+` or `?` with nothing to repeat is read as `.*`\n");
@@ -32,6 +35,17 @@ pub(super) fn run(flags: &TestRegexFlags) -> Exit {
         out.push_str("  note: it matches the empty string, which is found in every text\n");
     }
     terminal::print(&out).max(exit)
+}
+
+/// A pattern that cannot be tried.
+fn refused(flags: &TestRegexFlags, complaint: &str, wrong: Wrong<'_>) -> Exit {
+    match flags.format {
+        Format::Text => terminal::complain(complaint),
+        Format::Json => {
+            terminal::print(&json::regex(&flags.pattern, &flags.text, None, Some(wrong)));
+        }
+    }
+    Exit::Usage
 }
 
 fn is_found(pattern: &Pattern, text: &str) -> Result<bool, &'static str> {
