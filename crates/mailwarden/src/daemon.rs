@@ -286,7 +286,11 @@ impl Daemon<'_> {
 
     fn servers_changed(&mut self, change: Change) {
         match change {
-            Change::Up(upstream) => self.reporter.server(upstream.address(), ServerState::Up),
+            Change::Up(upstream) => {
+                let address = upstream.address();
+                let proxy = self.plan.proxy_of(address, &self.watch.directory);
+                self.reporter.server(proxy, address, ServerState::Up);
+            }
             Change::Name(Learned::Nothing) => {}
             Change::Name(Learned::Failed(what)) => self.reporter.failure(&what),
             Change::Name(Learned::Back(what)) => self.reporter.notice(&what),
@@ -294,8 +298,14 @@ impl Daemon<'_> {
                 self.reporter.notice(&what);
                 // All of it goes on listening, which cannot be refused.
                 let _ = self.workers.listen(self.plan.targets(&mut self.watch.directory));
+                self.tell_circles();
             }
         }
+    }
+
+    /// Servers that are left out because they are no servers.
+    fn tell_circles(&self) {
+        self.plan.circles(&self.watch.directory).iter().for_each(|circle| self.reporter.failure(circle));
     }
 
     /// Names that cannot be resolved; the addresses of the others are in the line of their proxy.
@@ -308,6 +318,7 @@ impl Daemon<'_> {
     }
 
     fn tell_proxies(&self) {
+        self.tell_circles();
         for (name, listeners) in in_force::proxies(&self.plan) {
             let told = in_force::told(&listeners, &self.watch.directory);
             self.reporter.notice(&format!("Proxy {name}: {told}"));

@@ -1,9 +1,10 @@
 //! Attachments → what the daemon does: listeners, what their sessions are created with, and where
 //! reports go.
 //!
-//! Pure: nothing is opened here. A file with errors makes no plan.
+//! Nothing is opened here that stays open. A file with errors makes no plan.
 
-use std::net::SocketAddr;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -92,21 +93,59 @@ impl Plan {
         self.listeners.iter().flat_map(|listener| &listener.servers)
     }
 
+    /// The first proxy that has a server at an address.
+    pub(crate) fn proxy_of(&self, address: SocketAddr, directory: &Directory) -> &str {
+        let leads_there = |server: &Server| directory.addresses(server).contains(&address);
+        let mut listeners = self.listeners.iter();
+        let found = listeners.find(|listener| listener.servers.iter().any(leads_there));
+        found.map_or("", |listener| &listener.config.name)
+    }
+
+    /// Whether a connection to an address arrives at a listener of ours: it would be passed on in a circle, until
+    /// nothing is left to open it with.
+    fn leads_back(&self, address: SocketAddr) -> bool {
+        self.listeners.iter().any(|listener| {
+            let own = listener.address;
+            let is_every = own.ip().is_unspecified() && own.is_ipv4() == address.is_ipv4();
+            own.port() == address.port() && (own.ip() == address.ip() || is_every && is_here(address.ip()))
+        })
+    }
+
+    /// What there is to say of servers whose names lead back, in one sentence each.
+    pub(crate) fn circles(&self, directory: &Directory) -> BTreeSet<String> {
+        let of_listener = |listener: &Listener| {
+            let addresses = |server: &Server| {
+                let told = format!("server {server} of proxy {}", listener.config.name);
+                let own = directory.addresses(server).into_iter().filter(|address| self.leads_back(*address));
+                own.map(|address| format!("{told} is not used: at {address} a proxy listens"))
+                    .collect::<Vec<_>>()
+            };
+            listener.servers.iter().flat_map(addresses).collect::<Vec<_>>()
+        };
+        self.listeners.iter().flat_map(of_listener).collect()
+    }
+
     /// Where the sessions of each listener lead, as far as servers are known.
     pub(crate) fn targets(&self, directory: &mut Directory) -> Vec<(SocketAddr, Target)> {
         let target = |listener: &Listener| {
             let servers = directory.upstreams(&listener.servers);
+            let servers = servers.iter().filter(|server| !self.leads_back(server.address()));
             (
                 listener.address,
                 Target {
                     config: Arc::clone(&listener.config),
-                    servers,
+                    servers: servers.cloned().collect(),
                     proxy_protocol: Arc::clone(&listener.proxy_protocol),
                 },
             )
         };
         self.listeners.iter().map(target).collect()
     }
+}
+
+/// Whether an address is one of this host: sockets can be bound to no other.
+fn is_here(ip: IpAddr) -> bool {
+    ip.is_loopback() || ip.is_unspecified() || UdpSocket::bind((ip, 0)).is_ok()
 }
 
 /// What the sessions of an attachment are created with.
@@ -127,5 +166,32 @@ fn timers(limits: &Limits) -> Timers {
         connect: limits.tcp_synwait.map_or(default.connect, |wait| u64::from(wait).min(default.connect)),
         linger: limits.tcp_finwait.map_or(default.linger, u64::from),
         ..default
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration;
+    use proto::Time;
+
+    #[test]
+    fn a_name_that_leads_to_a_listener_is_told_and_not_connected() {
+        let text = "proxy mx\n listen 0.0.0.0:2525\n listen 192.0.2.25:2526\n server mx.test:2525\n \
+                    server mx.test:2526\n server mx.test:2527\n";
+        let plan = configuration::read_bytes("edge.conf", text.as_bytes()).plan.unwrap();
+        let mut directory = Directory::default();
+        directory.keep(plan.servers());
+        let found = ["127.0.0.1", "192.0.2.25"].map(|ip| ip.parse().unwrap()).to_vec();
+        directory.learned("mx.test", Ok(found), Time(0));
+        let told = "server mx.test:2525 of proxy mx is not used: at 127.0.0.1:2525 a proxy listens";
+        let other = "server mx.test:2526 of proxy mx is not used: at 192.0.2.25:2526 a proxy listens";
+        assert_eq!(plan.circles(&directory), [told, other].map(str::to_owned).into());
+        for (_, target) in plan.targets(&mut directory) {
+            let addresses: Vec<String> = target.servers.iter().map(|it| it.address().to_string()).collect();
+            assert_eq!(addresses, ["192.0.2.25:2525", "127.0.0.1:2526", "127.0.0.1:2527", "192.0.2.25:2527"]);
+        }
+        let server = "127.0.0.1:2527".parse().unwrap();
+        assert_eq!(plan.proxy_of(server, &directory), "mx");
     }
 }

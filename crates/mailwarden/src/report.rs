@@ -65,7 +65,7 @@ enum Reported<'r> {
     /// One of the complaints about it.
     Complaint { file: &'r str, complaint: &'r Complaint },
     /// An address of a server stopped answering, or answers again.
-    Server { address: SocketAddr, state: ServerState<'r> },
+    Server { proxy: &'r str, address: SocketAddr, state: ServerState<'r> },
     /// What is in force now, or no longer.
     Notice { what: &'r str },
     /// Something the system refused, or a client for which no server can be reached.
@@ -202,8 +202,8 @@ impl Reporter {
     }
 
     /// An address of a server stopped answering, or answers again.
-    pub(crate) fn server(&self, address: SocketAddr, state: ServerState<'_>) {
-        self.report(Reported::Server { address, state });
+    pub(crate) fn server(&self, proxy: &str, address: SocketAddr, state: ServerState<'_>) {
+        self.report(Reported::Server { proxy, address, state });
     }
 
     /// Something an operator must know that no session reports.

@@ -87,7 +87,8 @@ async fn connect_server(header: Vec<u8>, entry: &SessionEntry, worker: &Worker) 
         worker.update_now();
         worker.now()
     };
-    let tell = |address: SocketAddr, state: ServerState<'_>| worker.recorder.server(address, state);
+    let proxy = &entry.target().config.name;
+    let tell = |address: SocketAddr, state: ServerState<'_>| worker.recorder.server(proxy, address, state);
     match connect_first(&entry.target().servers, patience, now, tell).await {
         Ok((server, address)) => {
             worker.update_now();

@@ -80,7 +80,7 @@ impl Directory {
     }
 
     /// A look-up has ended.
-    pub(super) fn learned(&mut self, host: &str, found: Result<Vec<IpAddr>, String>, now: Time) -> Learned {
+    pub(crate) fn learned(&mut self, host: &str, found: Result<Vec<IpAddr>, String>, now: Time) -> Learned {
         // A name that no configuration has any more.
         let Some(name) = self.names.get_mut(host) else { return Learned::Nothing };
         let found = found.and_then(|found| match distinct(found) {

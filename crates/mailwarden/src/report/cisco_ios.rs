@@ -32,14 +32,14 @@ pub(super) fn message(out: &mut Vec<u8>, reported: &Reported<'_>) -> io::Result<
             }
         }
         Reported::Complaint { file, complaint } => self::complaint(out, file, complaint),
-        Reported::Server { address, state: ServerState::Down { why, wait } } => {
+        Reported::Server { address, state: ServerState::Down { why, wait }, .. } => {
             let (why, wait) = (escaped_bytes(why), wait.as_secs());
             write!(
                 out,
                 "%FW-3-MAILWARDEN: Server {address} is down: {why}; not asked again for {wait} seconds"
             )
         }
-        Reported::Server { address, state: ServerState::Up } => {
+        Reported::Server { address, state: ServerState::Up, .. } => {
             write!(out, "%FW-5-MAILWARDEN: Server {address} is up again")
         }
         Reported::Notice { what } => write!(out, "%FW-6-MAILWARDEN: {}", escaped_bytes(what)),

@@ -29,7 +29,9 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>, stamps: &mut Stamps
             to.put("session_end", Some(origin), SessionEndFields::of(&end));
         }
         Reported::Configuration(configured) => to.put("config", None, ConfigFields::of(configured)),
-        Reported::Server { address, state } => to.put("server", None, ServerFields::of(address, state)),
+        Reported::Server { proxy, address, state } => {
+            to.put("server", None, ServerFields::of(proxy, address, state));
+        }
         // The complaints are in the event of their configuration.
         Reported::Complaint { .. }
         | Reported::Notice { .. }
@@ -197,6 +199,8 @@ struct DiagnosticFields<'r> {
 #[derive(Serialize)]
 struct ServerFields<'r> {
     server: PeerFields,
+    /// The proxy that noticed, or the first of those that use it.
+    proxy: &'r str,
     /// `down` or `up`.
     state: &'static str,
     /// Of a server that is down: why, and for how long it is left alone.
@@ -226,13 +230,14 @@ impl<'r> ConfigFields<'r> {
 }
 
 impl<'r> ServerFields<'r> {
-    fn of(address: SocketAddr, state: ServerState<'r>) -> Self {
+    fn of(proxy: &'r str, address: SocketAddr, state: ServerState<'r>) -> Self {
         let server = address.into();
         match state {
             ServerState::Down { why, wait } => {
-                Self { server, state: "down", reason: Some(why), retry_seconds: Some(wait.as_secs()) }
+                let retry_seconds = Some(wait.as_secs());
+                Self { server, proxy, state: "down", reason: Some(why), retry_seconds }
             }
-            ServerState::Up => Self { server, state: "up", reason: None, retry_seconds: None },
+            ServerState::Up => Self { server, proxy, state: "up", reason: None, retry_seconds: None },
         }
     }
 }

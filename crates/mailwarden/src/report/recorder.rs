@@ -85,8 +85,8 @@ impl Recorder {
     }
 
     /// An address of a server stopped answering, or answers again.
-    pub(crate) fn server(&self, address: SocketAddr, state: ServerState<'_>) {
-        self.record(elapsed(self.started), Reported::Server { address, state });
+    pub(crate) fn server(&self, proxy: &str, address: SocketAddr, state: ServerState<'_>) {
+        self.record(elapsed(self.started), Reported::Server { proxy, address, state });
     }
 
     /// Something the system refused, or a client for which no server can be reached.

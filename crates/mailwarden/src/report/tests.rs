@@ -276,8 +276,11 @@ fn daemon() {
                 "what is in force",
                 Reported::Notice { what: "Proxy mx: listening on 0.0.0.0:25; server 192.0.2.1:25" },
             ),
-            ("a server that does not answer", Reported::Server { address, state: down }),
-            ("a server that answers again", Reported::Server { address, state: ServerState::Up }),
+            ("a server that does not answer", Reported::Server { proxy: "mx", address, state: down }),
+            (
+                "a server that answers again",
+                Reported::Server { proxy: "mx", address, state: ServerState::Up },
+            ),
             ("a failure", Reported::Failure { what: "accept failed: Too many open files (os error 24)" }),
             ("lines dropped", Reported::Dropped { lines: 17 }),
             ("stopped", Reported::Stopped { totals: &totals }),
@@ -296,7 +299,7 @@ fn to_the_journal_every_line_carries_its_priority_and_no_time() {
     assert_eq!(line(Reported::Failure { what: "x-7-y: z" }), "<3>%FW-3-MAILWARDEN: x-7-y: z\n");
     assert_eq!(line(Reported::Notice { what: "x" }), "<6>%FW-6-MAILWARDEN: x\n");
     let address = "192.0.2.1:25".parse().unwrap();
-    let up = Reported::Server { address, state: ServerState::Up };
+    let up = Reported::Server { proxy: "mx", address, state: ServerState::Up };
     assert_eq!(line(up), "<5>%FW-5-MAILWARDEN: Server 192.0.2.1:25 is up again\n");
     let (session, config) = (session(), config());
     let start = Event::SessionStart;
