@@ -81,7 +81,11 @@ pub struct Transaction<'b> {
     /// Absent if no message was sent, or not all of it.
     pub message: Option<MessageSize>,
     /// The code of the server's reply to the end of data, or of ours.
+    /// Of LMTP, which answers each recipient, the highest.
     pub reply: Option<u16>,
+    /// The codes of the replies to the end of data for each accepted recipient, in the order of the RCPT
+    /// commands, as in LMTP (RFC 2033 §4.2); empty where one reply is for all.
+    pub replies: &'b [u16],
 }
 
 /// A class that matched, with the condition that made it match.

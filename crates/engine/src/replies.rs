@@ -21,13 +21,32 @@ pub(crate) enum Slot<A> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Last {
     pub(crate) refusal: Refusal,
-    /// How often it is sent: in LMTP once for each recipient of a message that was accepted; not at all
-    /// where the server's reply is the last.
-    pub(crate) times: u32,
+    pub(crate) times: Times,
     pub(crate) after: After,
     /// Whether it refuses a message, of which the server has a part.
     pub(crate) to_message: bool,
     ready: bool,
+}
+
+/// How often our last reply is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Times {
+    /// Not at all: the server's reply is the last.
+    Never,
+    Once,
+    /// For each recipient of the message that was accepted, this many so far (RFC 2033 §4.2).
+    EachRecipient(u32),
+}
+
+impl Times {
+    /// A message without an accepted recipient is answered too.
+    pub(crate) fn count(self) -> u32 {
+        match self {
+            Self::Never => 0,
+            Self::Once => 1,
+            Self::EachRecipient(accepted) => accepted.max(1),
+        }
+    }
 }
 
 /// What follows our last reply.
@@ -86,31 +105,38 @@ impl<A: Copy> Replies<A> {
 
     /// Our last reply, after everything that is owed already.
     pub(crate) const fn last(&mut self, refusal: Refusal, after: After) {
-        self.last = Some(Last { refusal, times: 1, after, to_message: false, ready: true });
+        self.last = Some(Last { refusal, times: Times::Once, after, to_message: false, ready: true });
     }
 
     /// The end after everything that is owed already, without a reply of ours.
     pub(crate) const fn last_of_server(&mut self, refusal: Refusal, after: After) {
-        self.last = Some(Last { refusal, times: 0, after, to_message: false, ready: true });
+        self.last = Some(Last { refusal, times: Times::Never, after, to_message: false, ready: true });
     }
 
     /// Our last reply in place of the reply that is owed next. What was owed behind that, the server will
     /// not answer.
-    pub(crate) fn last_now(&mut self, refusal: Refusal, after: After) -> VecDeque<Slot<A>> {
+    pub(crate) fn last_now(&mut self, refusal: Refusal, times: Times, after: After) -> VecDeque<Slot<A>> {
         self.slots.pop_front();
-        self.last(refusal, after);
+        self.last = Some(Last { refusal, times, after, to_message: false, ready: true });
         std::mem::take(&mut self.slots)
     }
 
     /// Our last reply in the newest slot, the end of the message that is refused.
-    pub(crate) fn last_at_end_of_message(&mut self, refusal: Refusal, times: u32, after: After) {
+    pub(crate) fn last_at_end_of_message(&mut self, refusal: Refusal, times: Times, after: After) {
         self.slots.pop_back();
         self.last = Some(Last { refusal, times, after, to_message: true, ready: false });
     }
 
     /// Our last reply after a message that the server has refused already.
     pub(crate) const fn last_after_message(&mut self, refusal: Refusal, after: After) {
-        self.last = Some(Last { refusal, times: 1, after, to_message: true, ready: false });
+        self.last = Some(Last { refusal, times: Times::Once, after, to_message: true, ready: false });
+    }
+
+    /// A recipient was accepted when the message to it had been refused: it has that reply too.
+    pub(crate) const fn last_to_one_more(&mut self) {
+        if let Some(Last { times: Times::EachRecipient(accepted), .. }) = &mut self.last {
+            *accepted += 1;
+        }
     }
 
     /// The message that is refused has been discarded, or its rest is not waited for.
@@ -137,6 +163,14 @@ impl<A: Copy> Replies<A> {
             Some(&Slot::Server { asked, number }) => Front::Server { asked, number },
             None if self.last.is_some() => Front::Waiting,
             Some(Slot::Ours(_)) | None => Front::Empty,
+        }
+    }
+
+    /// What the server owes last.
+    pub(crate) fn newest(&self) -> Option<A> {
+        match self.slots.back() {
+            Some(&Slot::Server { asked, .. }) => Some(asked),
+            Some(Slot::Ours(_)) | None => None,
         }
     }
 
@@ -228,7 +262,7 @@ mod tests {
         let mut replies = Replies::default();
         replies.await_server("RCPT", 0);
         replies.await_server("end of data", 1);
-        replies.last_at_end_of_message(Cause::MessageFormat.into(), 1, After::Closing);
+        replies.last_at_end_of_message(Cause::MessageFormat.into(), Times::Once, After::Closing);
         assert_eq!(replies.pop_ready(), None);
         replies.answered(None);
         assert_eq!((replies.pop_ready(), replies.front()), (None, Front::Waiting));

@@ -13,7 +13,7 @@
 //! client machine and the transaction in one function, `settle` in `outcome`. A refusal takes a slot, and our
 //! last reply, when it leaves the queue in `flush`, ends the server's side; what the client says after it is
 //! answered in `closing`. What we say to the server before the client does is in `introduction`. `transaction` is what MAIL began, `offer` which extensions are open; what a refusal
-//! says is in `wording`.
+//! says is in `wording`. Where a message has a reply for each recipient, `recipients` counts them.
 
 mod capabilities;
 mod chunk;
@@ -26,6 +26,7 @@ mod introduction;
 mod limits;
 pub(crate) mod offer;
 mod outcome;
+mod recipients;
 mod replies_in;
 mod transaction;
 mod wording;
@@ -50,7 +51,7 @@ use crate::event::{AnomalyKind, Event, Observed, Reason, Treatment};
 use crate::inspector::{Decision, Inspector, Value};
 use crate::refusal::{Cause, Refusal};
 use crate::relay::Relay;
-use crate::replies::{After, Front, Ready, Replies};
+use crate::replies::{After, Front, Ready, Replies, Times};
 
 use closing::Closing;
 use introduction::Introduction;
@@ -241,11 +242,11 @@ impl Dialogue for Smtp {
                 // What the server owes from before the message has been owed as long.
                 self.client = Client::Discard;
                 self.replies.ready();
-                self.fail_pending(Cause::Unanswered);
+                self.fail_pending(Cause::Unanswered, cx);
                 self.flush(cx);
             }
             Limit::BeforeLast => {
-                self.fail_pending(Cause::Unanswered);
+                self.fail_pending(Cause::Unanswered, cx);
                 self.flush(cx);
             }
             Limit::Closing { .. } => self.leave(Cause::NotLeaving, cx),
@@ -427,13 +428,13 @@ impl Smtp {
         let relayed = matches!(self.server, Server::Relay);
         self.server = Server::Discard;
         if self.replies.refuses_message() {
-            self.fail_pending(Cause::ServerLost);
+            self.fail_pending(Cause::ServerLost, cx);
             return self.flush(cx);
         }
         if !relayed && !self.replies.is_empty() {
             let answer = if self.greeted { Cause::ServerLost } else { Cause::Unreachable };
             self.ends.add_reason(Reason::ServerLost);
-            self.fail_pending(answer);
+            self.fail_pending(answer, cx);
             self.flush(cx);
         }
         // Our last reply has left: the client leaves in its turn.
@@ -496,11 +497,15 @@ impl Smtp {
     }
 
     /// The server will not answer any more; a client that takes its leave gets what it waits for.
-    fn fail_pending(&mut self, cause: Cause) {
+    fn fail_pending(&mut self, cause: Cause, cx: &Context<'_>) {
+        let newest = self.replies.newest();
+        let again = newest.map_or(0, |asked| self.owed(asked) - 1);
+        newest.into_iter().for_each(|asked| self.note_refusals(asked, cause.into(), cx));
         self.replies.fail_pending(|asked| match asked {
             Asked::Quit => Cause::Farewell.into(),
             _ => cause.into(),
         });
+        (0..again).for_each(|_| self.replies.ours(cause));
     }
 
     /// A command is answered in the server's place, and the session goes on; unless that was one too many.
@@ -542,7 +547,14 @@ impl Smtp {
 
     fn last_reply_now_then(&mut self, refusal: Refusal, after: After, cx: &mut Context<'_>) {
         self.stop_client(after, cx);
-        let behind = self.replies.last_now(refusal, after);
+        let times = match self.replies.front() {
+            Front::Server { asked, .. } => {
+                self.note_refusals(asked, refusal, cx);
+                self.times(asked)
+            }
+            Front::Empty | Front::Waiting => Times::Once,
+        };
+        let behind = self.replies.last_now(refusal, times, after);
         self.flush(cx);
         self.answer_owed(behind.into_iter(), cx);
     }
@@ -617,6 +629,10 @@ impl Smtp {
         self.resume_suspended();
         self.observe_unfinished(cx);
         let Some(transaction) = self.transaction.take() else { return };
+        let reply = match transaction.replies.iter().max() {
+            Some(&worst) if self.lmtp => reply.max(Some(worst)),
+            _ => reply,
+        };
         cx.out.report(Event::Transaction(transaction.event(reply)));
         self.inspector.begin(Scope::Transaction, cx);
     }

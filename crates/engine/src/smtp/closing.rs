@@ -99,7 +99,7 @@ impl Smtp {
     pub(super) fn say_last(&mut self, last: Last, cx: &mut Context<'_>) {
         let closing = matches!(self.client, Client::Closing(_));
         // That we close is said when we do.
-        let times = if closing && wording::code(last.refusal) == 421 { 0 } else { last.times };
+        let times = if closing && wording::code(last.refusal) == 421 { 0 } else { last.times.count() };
         (0..times).for_each(|_| self.answer(last.refusal, cx));
         self.server = Server::Discard;
         if last.to_message || last.after == After::Reset {

@@ -307,9 +307,13 @@ impl Smtp {
         None
     }
 
-    /// A surplus recipient under `recipient-limit refuse`, answered without asking the rules again.
+    /// A surplus recipient under `recipient-limit refuse`, answered without asking the rules again; and in LMTP one
+    /// over the bound.
     fn over_limit(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(transaction) = &mut self.transaction else { return false };
+        if self.lmtp && cx.carries_out() && transaction.recipients >= cx.config.bounds.recipients {
+            transaction.over_limit.get_or_insert_with(|| Cause::SurplusRecipient.into());
+        }
         let Some(refusal) = transaction.over_limit else { return false };
         transaction.recipients += 1;
         transaction.surplus += 1;

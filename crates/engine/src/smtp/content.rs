@@ -276,8 +276,11 @@ impl Smtp {
         let declared = self.transaction.as_ref().and_then(|transaction| transaction.declared);
         let most = declared.map_or(cx.config.bounds.swallow, |size| size.saturating_add(size / 10));
         let budget = most.saturating_sub(self.message().map_or(0, |message| message.received));
-        let times = self.replies_to_a_message();
+        let times = self.times_to_message();
         let after = closing::after(refusal, cx);
+        if let Some(asked) = self.replies.newest() {
+            self.note_refusals(asked, refusal, cx);
+        }
         self.end_transaction(Some(wording::code(refusal)), cx);
         self.replies.last_at_end_of_message(refusal, times, after);
         self.cut_off_server(cx);

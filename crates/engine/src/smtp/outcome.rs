@@ -3,6 +3,7 @@
 use proto::Side;
 
 use super::offer::{Offer, PIPECONNECT};
+use super::recipients::ONE_BY_ONE;
 use super::{Client, Server, Smtp, Swallow, Swallowed, closing};
 use crate::context::Context;
 use crate::event::{AnomalyKind, Event, Observed, Reason, Treatment};
@@ -53,10 +54,6 @@ impl Asked {
     }
 }
 
-/// With PRDR (draft-hall-prdr) a message may be answered so: it is followed by one reply for each recipient
-/// that was accepted, and one for the message.
-const ONE_BY_ONE: u16 = 353;
-
 impl Smtp {
     pub(super) fn answered(&mut self, asked: Asked, number: u32, code: u16, cx: &mut Context<'_>) {
         self.observe_reply(asked, number, code, cx);
@@ -66,13 +63,10 @@ impl Smtp {
     /// Carries out what the reply to the command at the front changes.
     pub(super) fn settle(&mut self, asked: Asked, number: u32, code: u16, cx: &mut Context<'_>) {
         let positive = code / 100 == 2;
+        let more = self.more_replies(asked, code);
         let again = match asked {
-            Asked::EndOfData { replies } => {
-                self.more_replies(replies, code).map(|replies| Asked::EndOfData { replies })
-            }
-            Asked::LastChunk { replies } => {
-                self.more_replies(replies, code).map(|replies| Asked::LastChunk { replies })
-            }
+            Asked::EndOfData { .. } => more.map(|replies| Asked::EndOfData { replies }),
+            Asked::LastChunk { .. } => more.map(|replies| Asked::LastChunk { replies }),
             _ => None,
         };
         let begins_exchange = self.begins_exchange(asked, code);
@@ -92,11 +86,7 @@ impl Smtp {
                     false => self.resume_suspended(),
                 }
             }
-            Asked::Rcpt => {
-                if let (true, Some(transaction)) = (positive, &mut self.transaction) {
-                    transaction.accepted += 1;
-                }
-            }
+            Asked::Rcpt if positive => self.recipient_accepted(),
             Asked::Rset => {
                 self.barrier = false;
                 if positive {
@@ -110,8 +100,14 @@ impl Smtp {
                     self.begin_data(number, cx);
                 }
             }
-            Asked::EndOfData { .. } | Asked::LastChunk { .. } if again.is_some() => {}
-            Asked::EndOfData { .. } | Asked::LastChunk { .. } => self.message_answered(code, cx),
+            Asked::EndOfData { .. } | Asked::LastChunk { .. } => {
+                self.note_reply(code, more, cx);
+                match more {
+                    // RFC 5321 §4.5.3.2.6 has a time for the reply, and a server may deliver to one after the other.
+                    Some(_) => self.ends.start_timer(cx.out.now),
+                    None => self.message_answered(code, cx),
+                }
+            }
             Asked::Auth => {
                 self.barrier = false;
                 if code / 100 == 3 {
@@ -129,7 +125,7 @@ impl Smtp {
             Asked::Unknown if begins_exchange => self.client = Client::AuthLine,
             Asked::Chunk if cut_short => self.message_answered(code, cx),
             Asked::Chunk => self.chunk_answered(cx),
-            Asked::Quit | Asked::Unknown | Asked::Other => {}
+            Asked::Rcpt | Asked::Quit | Asked::Unknown | Asked::Other => {}
         }
     }
 
@@ -147,22 +143,6 @@ impl Smtp {
             Asked::LastChunk { .. } | Asked::Chunk => newest && matches!(self.client, Client::Chunk(_)),
             _ => false,
         }
-    }
-
-    /// How many replies the server still owes to an end of data after this one.
-    fn more_replies(&self, replies: u32, code: u16) -> Option<u32> {
-        if code == ONE_BY_ONE {
-            let accepted = self.transaction.as_ref().map_or(0, |transaction| transaction.accepted);
-            return Some(accepted.saturating_add(1));
-        }
-        let owed = if replies == 0 { self.replies_to_a_message() } else { replies };
-        (owed > 1).then(|| owed - 1)
-    }
-
-    /// In LMTP an end of data has one reply for each recipient that was accepted (RFC 2033 §4.2).
-    pub(super) fn replies_to_a_message(&self) -> u32 {
-        let accepted = self.transaction.as_ref().map_or(1, |transaction| transaction.accepted);
-        if self.lmtp { accepted.max(1) } else { 1 }
     }
 
     fn observe_reply(&self, asked: Asked, number: u32, code: u16, cx: &mut Context<'_>) {

@@ -226,8 +226,10 @@ impl Smtp {
         let ends = self.anomaly(kind, Side::Server, value, cx) == Treatment::Reset;
         if ends {
             // Within a reply nothing else can be said.
-            if self.reply_lines == 0 && matches!(self.replies.front(), Front::Server { .. }) {
-                self.answer(self.because_of(kind, Cause::BadReply), cx);
+            if let (0, Front::Server { asked, .. }) = (self.reply_lines, self.replies.front()) {
+                let refusal = self.because_of(kind, Cause::BadReply);
+                self.note_refusals(asked, refusal, cx);
+                (0..self.owed(asked)).for_each(|_| self.answer(refusal, cx));
             }
             self.reset(cx);
         }

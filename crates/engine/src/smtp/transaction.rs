@@ -33,6 +33,8 @@ pub(crate) struct OpenTransaction {
     /// The last chunk ended in a CR.
     pub(crate) after_cr: bool,
     pub(crate) message: Option<Box<Message>>,
+    /// The codes of the replies that the message has for each recipient, in LMTP and with PRDR.
+    pub(crate) replies: Vec<u16>,
     /// The message was reported to an observer.
     pub(crate) observed: bool,
     /// The server of a recording accepted the message before it ended: its next replies answer what it took
@@ -58,6 +60,7 @@ impl OpenTransaction {
             exdata: false,
             after_cr: false,
             message: None,
+            replies: Vec::new(),
             observed: false,
             taken_early: false,
         }
@@ -77,6 +80,7 @@ impl OpenTransaction {
             via: self.message.as_ref().map_or(Via::Data, |message| message.via()),
             message: self.message.as_ref().filter(|message| message.is_whole()).map(|message| message.size()),
             reply,
+            replies: &self.replies,
         }
     }
 }

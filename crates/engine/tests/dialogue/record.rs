@@ -127,6 +127,7 @@ impl Report {
                     ("via", format!("{:?}", of.via).to_lowercase()),
                     ("size", size),
                     ("reply", reply),
+                    ("replies", of.replies.iter().map(u16::to_string).collect::<Vec<_>>().join(",")),
                 ];
                 ("transaction", values)
             }

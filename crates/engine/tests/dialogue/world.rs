@@ -187,6 +187,7 @@ fn bound(config: &mut SessionConfig, text: &str) -> Option<()> {
         "outstanding" => bounds.outstanding = number,
         "held" => bounds.held = number,
         "swallow" => bounds.swallow = number as u64,
+        "recipients" => bounds.recipients = u32::try_from(number).ok()?,
         "skip" => bounds.skip = number as u64,
         "refused" => bounds.refused = u32::try_from(number).ok()?,
         "closing-commands" => bounds.closing_commands = u32::try_from(number).ok()?,

@@ -120,8 +120,11 @@ struct TransactionFields<'r> {
     /// Sizes of the message as it was sent; null of one that was not sent, or not all of it.
     header_bytes: Option<u64>,
     body_bytes: Option<u64>,
-    /// The code that answered it; null if none did.
+    /// The code that answered it, in LMTP the highest; null if none did.
     reply: Option<u16>,
+    /// The codes that answered it for each accepted recipient, in the order of the RCPT commands; empty where one
+    /// answer is for all.
+    replies: &'r [u16],
 }
 
 /// `match`: a class of a policy acted.
@@ -282,6 +285,7 @@ impl<'r> TransactionFields<'r> {
             header_bytes: transaction.message.map(|size| size.header_bytes),
             body_bytes: transaction.message.map(|size| size.body_bytes),
             reply: transaction.reply,
+            replies: transaction.replies,
         }
     }
 }

@@ -121,13 +121,16 @@ fn transaction() {
         via: Via::Data,
         message: Some(size),
         reply: Some(250),
+        replies: &[],
     };
+    let by_lmtp = Transaction { reply: Some(452), replies: &[250, 452], ..accepted };
     // The sender is empty in notifications (RFC 5321 §6.1).
     let given_up = Transaction { sender: b"", via: Via::Bdat, message: None, reply: None, ..accepted };
     golden_events(
         "transaction",
         &[
             ("accepted by the server", &config(), Event::Transaction(accepted)),
+            ("answered for each recipient", &config(), Event::Transaction(by_lmtp)),
             ("given up before its end", &config(), Event::Transaction(given_up)),
         ],
     );
