@@ -21,6 +21,8 @@ pub struct SessionConfig {
     pub class: String,
     /// What the attachment says its sessions speak, inspected or not; reports name it.
     pub protocol: Protocol,
+    /// Whether the attachment says that its SMTP is LMTP (RFC 2033). Whether a session is, LHLO tells.
+    pub lmtp: bool,
     /// What is inspected.
     pub inspect: Inspect,
     /// The compiled rules; absent where there are none.
@@ -49,6 +51,13 @@ pub struct SessionConfig {
     pub alert: bool,
     /// Whether the beginning and the end of a session are logged.
     pub audit_trail: bool,
+}
+
+impl SessionConfig {
+    /// What the sessions speak, as reports name it.
+    pub const fn protocol_name(&self) -> &'static str {
+        if self.lmtp { "lmtp" } else { self.protocol.name() }
+    }
 }
 
 /// What is inspected in a session.
@@ -102,6 +111,7 @@ impl From<&Attachment> for SessionConfig {
             name: attachment.name.text.clone(),
             class: attachment.class.clone().unwrap_or_default(),
             protocol: attachment.protocol,
+            lmtp: attachment.lmtp,
             inspect: Inspect::of(attachment.handling, attachment.protocol),
             policy: attachment.policy.clone(),
             profile: attachment.profile,
@@ -122,6 +132,7 @@ impl Default for SessionConfig {
             name: String::new(),
             class: String::new(),
             protocol: Protocol::Smtp,
+            lmtp: false,
             inspect: Inspect::Smtp,
             policy: None,
             profile: Profile::NONE,

@@ -277,7 +277,7 @@ impl Dialogue for Smtp {
 
     fn connected(&mut self, client: SocketAddr, cx: &mut Context<'_>) {
         if cx.config.send_xclient && !cx.is_recorded() {
-            self.server = Server::Introduction(Introduction::of(client));
+            self.server = Server::Introduction(Introduction::of(client, cx.config));
         }
     }
 

@@ -92,6 +92,8 @@ pub(crate) struct ReplayFlags {
 pub(crate) enum Spoken {
     Smtp,
     Esmtp,
+    /// As SMTP, with a reply for each recipient
+    Lmtp,
     /// Any protocol, relayed without inspection
     Tcp,
 }

@@ -6,11 +6,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use policy::model::Protocol;
 use tokio::runtime::{self, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cli::{RunFlags, Spoken};
+use crate::cli::RunFlags;
 use crate::plan::Plan;
 use crate::proxy::names::Learned;
 use crate::proxy::sessions::View;
@@ -69,11 +68,7 @@ pub(crate) fn run(flags: &RunFlags) -> Exit {
 /// What the file says is to be done; and what there is to say of the file, if there is one.
 fn plan(flags: &RunFlags) -> Result<(Plan, Option<Configured>), Exit> {
     if let Some(listen) = flags.listen {
-        let protocol = match flags.protocol {
-            Spoken::Smtp | Spoken::Esmtp => Protocol::Smtp,
-            Spoken::Tcp => Protocol::Tcp,
-        };
-        return Ok((Plan::without_file(listen, flags.server.clone(), protocol), None));
+        return Ok((Plan::without_file(listen, flags.server.clone(), flags.protocol), None));
     }
     let mut read = configuration::read(&flags.config).map_err(|error| refused(&error))?;
     match read.plan.take() {

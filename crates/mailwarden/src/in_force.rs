@@ -63,7 +63,7 @@ fn server_told(server: &Server, directory: &Directory) -> String {
 }
 
 fn handling(config: &SessionConfig) -> String {
-    let protocol = config.protocol.name();
+    let protocol = config.protocol_name();
     match config.inspect {
         Inspect::Drop => return format!("{protocol}, every connection is dropped"),
         Inspect::Opaque => return format!("{protocol}, not inspected"),
@@ -92,13 +92,15 @@ mod tests {
             ("send-xclient", "send-xclient; "),
             ("accept-proxy 192.0.2.0/24\n send-proxy v1", "accept-proxy 192.0.2.0/24; send-proxy v1; "),
             ("protocol smtp", ""),
+            ("protocol lmtp", ""),
         ];
         for (line, expected) in table {
             let text = format!("proxy mx\n listen 127.0.0.1:2525\n server 192.0.2.1:25\n {line}\n");
             let plan = configuration::read_bytes("edge.conf", text.as_bytes()).plan.unwrap();
             let (_, listeners) = proxies(&plan).remove(0);
             let told = told(&listeners, &Directory::default());
-            let begins = format!("listening on 127.0.0.1:2525; server 192.0.2.1:25; {expected}smtp, ");
+            let protocol = if line.ends_with("lmtp") { "lmtp" } else { "smtp" };
+            let begins = format!("listening on 127.0.0.1:2525; server 192.0.2.1:25; {expected}{protocol}, ");
             assert!(told.starts_with(&begins), "{told}");
         }
     }

@@ -15,6 +15,7 @@ use policy::Attachment;
 use policy::attach::{Handling, Traffic};
 use policy::model::{Introduction, Limits, Name, Protocol, Server, Settings};
 
+use crate::cli::Spoken;
 use crate::proxy::names::Directory;
 use crate::proxy::{ProxyProtocol, Target};
 
@@ -46,9 +47,18 @@ pub(crate) struct Files {
 
 impl Plan {
     /// Without a file: conformance standard, no rules.
-    pub(crate) fn without_file(listen: SocketAddr, servers: Vec<Server>, protocol: Protocol) -> Self {
-        let (name, inspect) = ("listen".to_owned(), Inspect::of(Handling::Inspect, protocol));
-        let config = SessionConfig { name, protocol, inspect, ..SessionConfig::default() };
+    pub(crate) fn without_file(listen: SocketAddr, servers: Vec<Server>, spoken: Spoken) -> Self {
+        let protocol = match spoken {
+            Spoken::Smtp | Spoken::Esmtp | Spoken::Lmtp => Protocol::Smtp,
+            Spoken::Tcp => Protocol::Tcp,
+        };
+        let config = SessionConfig {
+            name: "listen".to_owned(),
+            protocol,
+            lmtp: spoken == Spoken::Lmtp,
+            inspect: Inspect::of(Handling::Inspect, protocol),
+            ..SessionConfig::default()
+        };
         let proxy_protocol = Arc::default();
         let listener = Listener { address: listen, config: Arc::new(config), servers, proxy_protocol };
         Self { workers: None, listeners: vec![listener], files: Files::default() }

@@ -27,6 +27,8 @@ pub struct Attachment {
     pub traffic: Traffic,
     /// What the sessions speak.
     pub protocol: Protocol,
+    /// Whether it is said that their SMTP is LMTP (RFC 2033).
+    pub lmtp: bool,
     /// What becomes of them.
     pub handling: Handling,
     /// The top-level class they are in, `class-default` included; `None` without a top-level policy.
@@ -162,6 +164,7 @@ impl<'c> Stage<'c, '_> {
         };
         let named_by = proxy.policy.as_ref().and_then(ProxyPolicy::policy);
         let attachment = self.attachment(&proxy.name, traffic, protocol, route);
+        let attachment = Attachment { lmtp: proxy.lmtp, ..attachment };
         if let (Handling::Relay, Protocol::Smtp, Some(policy)) = (attachment.handling, protocol, named_by) {
             self.diagnostics.push(complaints::not_inspected(self.configuration, &attachment, policy));
         }
@@ -231,6 +234,7 @@ impl<'c> Stage<'c, '_> {
             name: name.clone(),
             traffic,
             protocol,
+            lmtp: false,
             handling,
             class: route.class.map(str::to_owned),
             profile: policy.as_ref().map_or(Profile::NONE, |policy| policy.profile()),

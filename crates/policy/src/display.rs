@@ -331,6 +331,7 @@ impl Display for Proxy {
         self.accept_proxy.iter().try_for_each(|network| writeln!(f, " accept-proxy {network}"))?;
         // `smtp` and `esmtp` mean the same here.
         match self.protocol {
+            Some(Protocol::Smtp) if self.lmtp => writeln!(f, " protocol lmtp")?,
             Some(Protocol::Smtp) => writeln!(f, " protocol esmtp")?,
             other => optional(f, " protocol", other)?,
         }

@@ -416,6 +416,7 @@ fn top_action(maps: &[Name], rng: &mut Rng) -> TopAction {
 fn proxy(name: Name, policies: &[Name], maps: &[Name], rng: &mut Rng) -> Proxy {
     let protocols = [Protocol::Smtp, Protocol::Pop3, Protocol::Imap, Protocol::Tcp];
     let policy = maybe(policies, rng).map(ProxyPolicy::Named);
+    let protocol = rng.bool().then(|| *rng.choice(&protocols).unwrap());
     Proxy {
         name,
         description: description(rng),
@@ -431,7 +432,8 @@ fn proxy(name: Name, policies: &[Name], maps: &[Name], rng: &mut Rng) -> Proxy {
             (Introduction::Proxy(version), Span::default())
         }),
         accept_proxy: if rng.bool() { vec!["2001:db8::/32".parse().unwrap()] } else { Vec::new() },
-        protocol: rng.bool().then(|| *rng.choice(&protocols).unwrap()),
+        protocol,
+        lmtp: protocol == Some(Protocol::Smtp) && rng.bool(),
         policy: policy.or_else(|| rng.bool().then_some(ProxyPolicy::Pinhole)),
         parameters: maybe(maps, rng),
     }

@@ -1,6 +1,6 @@
 //! `send-xclient`: the server is told who its client is before it hears anything of that client.
 //!
-//! Postfix XCLIENT_README: behind the server's greeting we say EHLO, and XCLIENT with the client's address; the server
+//! Postfix XCLIENT_README: behind the server's greeting we say EHLO (to LMTP servers LHLO), and XCLIENT with the client's address; the server
 //! greets again, and is as if nothing had been said to it. That greeting is the client's, and of what came before it
 //! neither side learns. A server that was not told would take every client for this host, and trust it as such: the
 //! session ends instead.
@@ -13,6 +13,7 @@ use proto::smtp::reply::{self, BlockBounds, ReplyLine};
 use proto::{Progress, Side};
 
 use super::{Server, Smtp};
+use crate::config::SessionConfig;
 use crate::context::Context;
 use crate::dialogue::Step;
 use crate::effect::Wants;
@@ -24,6 +25,7 @@ use crate::replies::After;
 #[derive(Debug)]
 pub(super) struct Introduction {
     client: SocketAddr,
+    lmtp: bool,
     awaits: Awaits,
 }
 
@@ -31,7 +33,7 @@ pub(super) struct Introduction {
 #[derive(Clone, Copy, Debug)]
 enum Awaits {
     Greeting,
-    /// The reply to our EHLO.
+    /// The reply to our greeting.
     Capabilities,
     /// The reply to XCLIENT, which is a greeting.
     SecondGreeting,
@@ -46,15 +48,15 @@ enum Next {
 }
 
 impl Introduction {
-    pub(super) fn of(client: SocketAddr) -> Box<Self> {
-        Box::new(Self { client, awaits: Awaits::Greeting })
+    pub(super) fn of(client: SocketAddr, config: &SessionConfig) -> Box<Self> {
+        Box::new(Self { client, lmtp: config.lmtp, awaits: Awaits::Greeting })
     }
 
     fn answered(&self, reply: &[u8]) -> Next {
         let lines = || reply.split(|&byte| byte == b'\n').map(|line| ReplyLine::read(line.trim_ascii_end()));
         let code = lines().next().flatten().map(|line| line.code);
         match (self.awaits, code) {
-            (Awaits::Greeting, Some(220)) => Next::Say(ehlo(self.client), Awaits::Capabilities),
+            (Awaits::Greeting, Some(220)) => Next::Say(self.greeting(), Awaits::Capabilities),
             (Awaits::Capabilities, Some(250)) => {
                 let mut keywords = lines().skip(1).flatten().map(|line| line.text);
                 let offer = keywords.find(|text| keyword_of(text).eq_ignore_ascii_case(b"XCLIENT"));
@@ -65,6 +67,15 @@ impl Introduction {
             }
             (Awaits::SecondGreeting, Some(220)) => Next::Introduced,
             (Awaits::Greeting | Awaits::Capabilities | Awaits::SecondGreeting, _) => Next::Refused,
+        }
+    }
+
+    /// The only name for the client that is known to be right is its address (RFC 5321 §4.1.3).
+    fn greeting(&self) -> String {
+        let verb = if self.lmtp { "LHLO" } else { "EHLO" };
+        match self.client.ip() {
+            IpAddr::V4(address) => format!("{verb} [{address}]\r\n"),
+            IpAddr::V6(address) => format!("{verb} [IPv6:{address}]\r\n"),
         }
     }
 }
@@ -115,14 +126,6 @@ impl Smtp {
     }
 }
 
-/// The only name for the client that is known to be right is its address (RFC 5321 §4.1.3).
-fn ehlo(client: SocketAddr) -> String {
-    match client.ip() {
-        IpAddr::V4(address) => format!("EHLO [{address}]\r\n"),
-        IpAddr::V6(address) => format!("EHLO [IPv6:{address}]\r\n"),
-    }
-}
-
 /// The command for a line `XCLIENT NAME ADDR …` of a reply to EHLO; nothing where no address can be told.
 fn xclient(offer: &[u8], client: SocketAddr) -> Option<String> {
     let offers = |attribute: &[u8]| {
@@ -169,7 +172,10 @@ mod tests {
         for (offer, client, command) in table {
             assert_eq!(xclient(offer.as_bytes(), client).as_deref(), command, "{offer}");
         }
-        assert_eq!(ehlo(v4), "EHLO [192.0.2.7]\r\n");
-        assert_eq!(ehlo(v6), "EHLO [IPv6:2001:db8::7]\r\n");
+        let greeting = |client, lmtp| {
+            Introduction::of(client, &SessionConfig { lmtp, ..SessionConfig::default() }).greeting()
+        };
+        assert_eq!(greeting(v4, false), "EHLO [192.0.2.7]\r\n");
+        assert_eq!(greeting(v6, true), "LHLO [IPv6:2001:db8::7]\r\n");
     }
 }

@@ -92,7 +92,7 @@ pub(crate) fn read(text: &str) -> At<Script> {
                 }
             }
             "conformance" | "refusals" | "starttls" | "recipient-limit" | "announce-limits" | "inspect"
-            | "send-xclient" | "watch" | "bound" | "timer" => world.set(word, rest.trim()),
+            | "lmtp" | "send-xclient" | "watch" | "bound" | "timer" => world.set(word, rest.trim()),
             "hello" => steps.extend(hello(number, rest)),
             "mail" => steps.extend(mail(number, rest)),
             "C" | "S" if rest.trim() == "{" => {

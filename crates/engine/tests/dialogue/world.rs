@@ -163,6 +163,7 @@ fn set(config: &mut SessionConfig, name: &str, value: &str) -> Option<()> {
         ("recipient-limit", "refuse") => config.recipient_limit = RecipientLimit::Refuse,
         ("announce-limits", "on") => config.announce_limits = AnnounceLimits::On,
         ("announce-limits", "off") => config.announce_limits = AnnounceLimits::Off,
+        ("lmtp", "") => config.lmtp = true,
         ("send-xclient", "") => config.send_xclient = true,
         ("inspect", "opaque") => config.inspect = Inspect::Opaque,
         ("watch", "observe") => config.watch = Watch::Observe,

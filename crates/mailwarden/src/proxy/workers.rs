@@ -176,6 +176,7 @@ fn spawn_worker(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Spoken;
     use crate::plan::Plan;
     use crate::proxy::names::Directory;
     use crate::proxy::sessions::Stage;
@@ -192,7 +193,7 @@ mod tests {
     fn workers(server: SocketAddr) -> (WorkerPool, SocketAddr) {
         let (reporter, _writer) = report::start(Sinks::events_to(sink()));
         let mut workers = WorkerPool::new(Some(2), &reporter).unwrap();
-        let plan = Plan::without_file(LOCAL, vec![model::Server::Address(server)], model::Protocol::Smtp);
+        let plan = Plan::without_file(LOCAL, vec![model::Server::Address(server)], Spoken::Smtp);
         workers.listen(plan.targets(&mut Directory::default())).unwrap();
         let address = workers.bound(LOCAL).unwrap();
         (workers, address)

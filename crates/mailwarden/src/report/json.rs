@@ -249,7 +249,7 @@ impl<'r> SessionFields<'r> {
     fn of(Origin { session, config }: Origin<'r>) -> Self {
         Self {
             session: session.id,
-            protocol: config.protocol.name(),
+            protocol: config.protocol_name(),
             client: session.client.into(),
             server: session.server.into(),
             proxy: &config.name,

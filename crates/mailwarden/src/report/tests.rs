@@ -130,7 +130,11 @@ fn transaction() {
         "transaction",
         &[
             ("accepted by the server", &config(), Event::Transaction(accepted)),
-            ("answered for each recipient", &config(), Event::Transaction(by_lmtp)),
+            (
+                "answered for each recipient",
+                &SessionConfig { lmtp: true, ..config() },
+                Event::Transaction(by_lmtp),
+            ),
             ("given up before its end", &config(), Event::Transaction(given_up)),
         ],
     );

@@ -52,6 +52,8 @@ pub enum ProxyLine {
     SendXclient,
     AcceptProxy(IpNet),
     Protocol(Option<Protocol>),
+    /// `protocol lmtp`.
+    Lmtp,
     /// `service-policy type inspect NAME`: a top-level policy-map, or an SMTP one.
     Policy(Option<Name>),
     /// `service-policy type inspect smtp NAME`.
@@ -276,12 +278,13 @@ static PROXY: Mode<super::AnyStatement> = Mode::new(
         )
         .claims(Claim::Anywhere),
         Command::new(
-            "[no] protocol {smtp | esmtp | pop3 | imap | tcp}$protocol",
+            "[no] protocol {smtp | esmtp | lmtp | pop3 | imap | tcp}$protocol",
             "Set the protocol; by default it follows from the port",
             &[
                 "Protocol; by default the port decides",
                 "SMTP without extensions",
                 "SMTP with extensions",
+                "Local mail transfer, with a reply for each recipient",
                 "Post Office Protocol",
                 "Internet Message Access Protocol",
                 "Any protocol, not inspected",
@@ -339,6 +342,7 @@ fn server(m: &Matched<'_>, key: &str) -> Result<Server, Mismatch> {
 
 fn protocol(m: &Matched<'_>) -> Built {
     built(ProxyLine::Protocol(match m.choice("protocol") {
+        Some("lmtp") => return built(ProxyLine::Lmtp),
         Some("smtp") => Some(Protocol::Smtp),
         Some("esmtp") => Some(Protocol::Smtp),
         Some("pop3") => Some(Protocol::Pop3),

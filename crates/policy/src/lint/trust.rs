@@ -24,9 +24,10 @@ pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
     }
 }
 
-/// Whoever reads mail logs in; only who sends it is trusted by address.
+/// Whoever reads mail logs in, and LMTP servers deliver what they take (RFC 2033 §1): only who sends mail is trusted by
+/// address.
 fn sends_mail(proxy: &Proxy) -> bool {
-    matches!(proxy.protocol, None | Some(Protocol::Smtp | Protocol::Tcp))
+    matches!(proxy.protocol, None | Some(Protocol::Smtp | Protocol::Tcp)) && !proxy.lmtp
 }
 
 fn is_open(proxy: &Proxy) -> bool {

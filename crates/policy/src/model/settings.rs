@@ -22,6 +22,8 @@ pub struct Proxy {
     pub accept_proxy: Vec<IpNet>,
     /// `protocol`; without it, SMTP.
     pub protocol: Option<Protocol>,
+    /// `protocol lmtp`: SMTP that begins with LHLO and answers each recipient (RFC 2033). Rules take it for SMTP.
+    pub lmtp: bool,
     pub policy: Option<ProxyPolicy>,
     pub parameters: Option<Name>,
 }

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use super::{InnerLine, MailwardenLine, ProxyLine, Statement};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::dialect::lowering::{Lowering, Placed, describe, follow, keep_once, lines};
-use crate::model::{Introduction, Name, ObjectKind, Proxy, ProxyPolicy, Refusals, Said, Settings};
+use crate::model::{Introduction, Name, ObjectKind, Protocol, Proxy, ProxyPolicy, Refusals, Said, Settings};
 use crate::nearest::nearest;
 use crate::source::Span;
 use crate::statement::Node;
@@ -90,6 +90,7 @@ fn proxy(lowering: &mut Lowering<'_>, name: &Name, children: Vec<Node>) {
         introduction: None,
         accept_proxy: Vec::new(),
         protocol: None,
+        lmtp: false,
         policy: None,
         parameters: None,
     });
@@ -110,7 +111,12 @@ fn proxy(lowering: &mut Lowering<'_>, name: &Name, children: Vec<Node>) {
                 introduce(&mut proxy.introduction, introduction, negated, at, lowering.complaints);
             }
             ProxyLine::AcceptProxy(network) => networks.push((negated, network)),
-            ProxyLine::Protocol(protocol) => proxy.protocol = protocol.filter(|_| !negated),
+            ProxyLine::Protocol(protocol) => {
+                (proxy.protocol, proxy.lmtp) = (protocol.filter(|_| !negated), false);
+            }
+            ProxyLine::Lmtp => {
+                (proxy.protocol, proxy.lmtp) = (Some(Protocol::Smtp).filter(|_| !negated), !negated);
+            }
             ProxyLine::Parameters(map) => proxy.parameters = map.filter(|_| !negated),
             ProxyLine::Policy(policy) => {
                 proxy.policy = policy.filter(|_| !negated).map(ProxyPolicy::Named);
