@@ -1,5 +1,5 @@
-//! The firewall between real programs: Debian's Postfix and Exim as servers and as senders, swaks, curl and Python's
-//! smtplib as clients, all on loopback.
+//! The firewall between real programs: Debian's Postfix and Exim as servers and as senders, Dovecot behind LMTP, swaks,
+//! curl and Python's smtplib as clients, all on loopback.
 //!
 //! Every test plays its mail twice, without the firewall and through it, and compares what was delivered. They need
 //! root and the programs that `scripts/test-servers` installs, and say `SKIPPED` otherwise; smuggling is shown to a
@@ -14,10 +14,14 @@
 mod client;
 #[path = "servers/crooked.rs"]
 mod crooked;
+#[path = "servers/dovecot.rs"]
+mod dovecot;
 #[path = "servers/exim.rs"]
 mod exim;
 #[path = "servers/introduction.rs"]
 mod introduction;
+#[path = "servers/lmtp.rs"]
+mod lmtp;
 #[path = "servers/maildir.rs"]
 mod maildir;
 #[path = "servers/matrix.rs"]
@@ -132,6 +136,16 @@ fn crooked_what_readers_find_a_rule_has_found_before_exim() {
 }
 
 #[test]
+fn lmtp_postfix_delivers_to_dovecot() {
+    lmtp::postfix_delivers_to_dovecot();
+}
+
+#[test]
+fn lmtp_clients_get_a_reply_for_each_recipient() {
+    lmtp::clients_get_a_reply_for_each_recipient();
+}
+
+#[test]
 fn introduction_postfix_knows_its_client() {
     introduction::postfix_knows_its_client();
 }
@@ -139,6 +153,11 @@ fn introduction_postfix_knows_its_client() {
 #[test]
 fn introduction_exim_knows_its_client() {
     introduction::exim_knows_its_client();
+}
+
+#[test]
+fn introduction_dovecot_knows_its_client() {
+    lmtp::dovecot_knows_its_client();
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Postfix {
         certificate(&folder)?;
         make_folders(folder.path())?;
         let address = free_address();
-        write_configuration(&folder, role, address, service, None);
+        write_configuration(&folder, role, address, service, "");
         let master = start_master(&folder, address)?;
         Ok(Self { master, folder, address })
     }
@@ -62,17 +62,12 @@ impl MailServer for Postfix {
         self.folder.read("mail.log")
     }
 
-    /// A new master, because the queue manager of a fresh one starts with the new next hop and nothing in its head.
     fn run_queue(&mut self, next_hop: SocketAddr) -> Result<(), Failure> {
-        self.master.end();
-        write_configuration(&self.folder, Role::Sender, self.address, SMTPD, Some(next_hop));
-        self.master = start_master(&self.folder, self.address)?;
-        // Deferred mail would wait for its retry time; this is `sendmail -q`. Its queue manager may not be up yet.
-        let flush = || run(Command::new("postqueue").arg("-c").arg(self.folder.join("etc")).arg("-f"));
-        let flushed = eventually(10, || flush().ok());
-        flushed.map(drop).ok_or_else(|| {
-            format!("postqueue -f fails; the log ends:\n{}", (self as &dyn MailServer).log_end())
-        })
+        let (ip, port) = (next_hop.ip(), next_hop.port());
+        self.run_queue_with(&format!(
+            "relayhost = [{ip}]:{port}\n\
+             transport_maps = inline:{{ {{{TLS_DOMAIN} = smtp-tls:[{ip}]:{port}}}, {{{ORIGIN_DOMAIN} = discard:}} }}\n"
+        ))
     }
 
     fn refused_recipients(&self) -> BTreeSet<String> {
@@ -83,6 +78,28 @@ impl MailServer for Postfix {
             Some(format!("{recipient} {}", line.split_once(" said: ")?.1))
         });
         refused.collect()
+    }
+}
+
+impl Postfix {
+    /// As `run_queue`, by LMTP.
+    pub(crate) fn run_queue_by_lmtp(&mut self, next_hop: SocketAddr) -> Result<(), Failure> {
+        self.run_queue_with(&format!(
+            "default_transport = lmtp:inet:{next_hop}\ntransport_maps = inline:{{ {{{ORIGIN_DOMAIN} = discard:}} }}\n"
+        ))
+    }
+
+    /// A new master, because the queue manager of a fresh one starts with the new next hop and nothing in its head.
+    fn run_queue_with(&mut self, routes: &str) -> Result<(), Failure> {
+        self.master.end();
+        write_configuration(&self.folder, Role::Sender, self.address, SMTPD, routes);
+        self.master = start_master(&self.folder, self.address)?;
+        // Deferred mail would wait for its retry time; this is `sendmail -q`. Its queue manager may not be up yet.
+        let flush = || run(Command::new("postqueue").arg("-c").arg(self.folder.join("etc")).arg("-f"));
+        let flushed = eventually(10, || flush().ok());
+        flushed.map(drop).ok_or_else(|| {
+            format!("postqueue -f fails; the log ends:\n{}", (self as &dyn MailServer).log_end())
+        })
     }
 }
 
@@ -116,13 +133,7 @@ fn make_folders(root: &Path) -> Result<(), Failure> {
     folders(&["-m", "710", "-o", "postfix", "-g", "postdrop"], &["queue/public"])
 }
 
-fn write_configuration(
-    folder: &Folder,
-    role: Role,
-    address: SocketAddr,
-    service: &str,
-    next_hop: Option<SocketAddr>,
-) {
+fn write_configuration(folder: &Folder, role: Role, address: SocketAddr, service: &str, routes: &str) {
     let (domains, host) = match role {
         Role::Receiver => (format!("{DOMAIN}, {TLS_DOMAIN}"), "receiver"),
         Role::Sender => (String::new(), "sender"),
@@ -132,16 +143,11 @@ fn write_configuration(
         let _ = writeln!(users, "{mailbox}@{DOMAIN} {mailbox}/\n{mailbox}@{TLS_DOMAIN} {mailbox}/");
     }
     folder.write("etc/users", users);
-    let sending = match (role, next_hop) {
-        (Role::Receiver, _) => String::new(),
+    let sending = match (role, routes) {
+        (Role::Receiver, _) => "",
         // A queue first, a queue run later.
-        (Role::Sender, None) => "relayhost = [127.0.0.1]:9\ndefer_transports = smtp\n".to_owned(),
-        (Role::Sender, Some(hop)) => format!(
-            "relayhost = [{ip}]:{port}\n\
-             transport_maps = inline:{{ {{{TLS_DOMAIN} = smtp-tls:[{ip}]:{port}}}, {{{ORIGIN_DOMAIN} = discard:}} }}\n",
-            ip = hop.ip(),
-            port = hop.port()
-        ),
+        (Role::Sender, "") => "relayhost = [127.0.0.1]:9\ndefer_transports = smtp\n",
+        (Role::Sender, routes) => routes,
     };
     let root = folder.path().display();
     folder.write(
@@ -195,6 +201,7 @@ trace unix - - n - 0 bounce
 flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
 smtp unix - - n - - smtp
+lmtp unix - - n - - lmtp
 smtp-tls unix - - n - - smtp
   -o smtp_tls_security_level=encrypt
 showq unix n - n - - showq

@@ -44,10 +44,10 @@ impl Proxy {
     }
 
     /// From the command line alone: everything is followed, nothing is forbidden, and no events are written.
-    pub(crate) fn start_without_file(server: SocketAddr) -> Result<Self, Failure> {
+    pub(crate) fn start_without_file(server: SocketAddr, protocol: &str) -> Result<Self, Failure> {
         Self::try_twice(|_, address| {
             let words =
-                ["--listen", &address.to_string(), "--server", &server.to_string(), "--protocol", "smtp"];
+                ["--listen", &address.to_string(), "--server", &server.to_string(), "--protocol", protocol];
             words.map(str::to_owned).to_vec()
         })
     }

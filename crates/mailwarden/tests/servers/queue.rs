@@ -93,7 +93,7 @@ fn firewall(route: Route, server: SocketAddr) -> Result<Option<Proxy>, Failure> 
     let attachment = "service-policy type inspect smtp p1";
     match route {
         Route::Direct => Ok(None),
-        Route::WithoutRules => Proxy::start_without_file(server).map(Some),
+        Route::WithoutRules => Proxy::start_without_file(server, "smtp").map(Some),
         Route::UnderAPolicy => {
             Proxy::start(Configuration { policy: POLICY, settings: "", attachment }, server).map(Some)
         }

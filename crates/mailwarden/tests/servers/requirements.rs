@@ -28,6 +28,15 @@ pub(crate) fn haproxy_can_run() -> bool {
     there
 }
 
+/// Whether Dovecot is there too.
+pub(crate) fn dovecot_can_run() -> bool {
+    let there = PathBuf::from("/usr/lib/dovecot/lmtp").exists();
+    if !there {
+        println!("SKIPPED: servers: missing: dovecot-lmtpd (scripts/test-servers installs it)");
+    }
+    there
+}
+
 /// Exim built to read headers of the PROXY protocol, which Debian's light one is not.
 pub(crate) fn exim_that_reads_proxy_headers() -> Option<PathBuf> {
     let heavy = unpacked("exim-heavy").filter(|exim| exim_runs(exim));

@@ -89,7 +89,7 @@ pub(crate) fn look_alikes_of_the_end_of_data() {
 
 /// What it does here it does by conformance `standard` alone.
 fn without_rules(server: SocketAddr) -> Proxy {
-    Proxy::start_without_file(server).unwrap_or_else(|failure| panic!("{failure}"))
+    Proxy::start_without_file(server, "smtp").unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 const POLICY: &str = "class-map type inspect smtp match-any c1\n match cmd verb VRFY\n\
