@@ -224,6 +224,7 @@ codes! {
     MasksSmtpUtf8 = "masks-smtputf8", Warning;
     MasksDsn = "masks-dsn", Warning;
     // Worth knowing.
+    DecodedUtf16 = "decoded-utf-16", Note;
     MatchAllByDefault = "match-all-by-default", Note;
     NoPolicy = "no-policy", Note;
     // The machine.

@@ -108,7 +108,9 @@ fn complaint(flaw: Flaw) -> Diagnostic {
             let message = format!("the file exceeds the limit of {limit} MiB");
             Diagnostic::new(Code::FileTooLarge, whole, message)
         }
-        Flaw::Utf16 => Diagnostic::new(Code::Utf16, whole, "the file is in UTF-16, expected UTF-8")
+        Flaw::Utf16(order) => Diagnostic::new(Code::Utf16, whole, "the file is in UTF-16, expected UTF-8")
+            .help(format!("convert it with `iconv -f {order} -t UTF-8 FILE`")),
+        Flaw::DecodedUtf16 => Diagnostic::new(Code::DecodedUtf16, whole, "the file is in UTF-16")
             .help("convert it with `iconv -f UTF-16 -t UTF-8 FILE`"),
         Flaw::NotText => Diagnostic::new(Code::NotText, whole, "the file is not a text file"),
         Flaw::NotUtf8(at) => Diagnostic::new(Code::NotUtf8, at, "invalid UTF-8"),

@@ -34,7 +34,7 @@ pub(crate) fn read(
 
 fn add(map: &mut RegexMap, file: &Name, octets: &[u8], complaints: &mut Diagnostics) {
     let (list, flaw) = Source::decode(&file.text, octets);
-    if let Some(flaw) = flaw {
+    if let Some(flaw) = flaw.filter(|flaw| *flaw != Flaw::DecodedUtf16) {
         complaints.push(Diagnostic::new(Code::ListUnreadable, file.at, wrong(&file.text, flaw, &list)));
         return;
     }
@@ -62,7 +62,7 @@ fn add(map: &mut RegexMap, file: &Name, octets: &[u8], complaints: &mut Diagnost
 fn wrong(file: &str, flaw: Flaw, list: &Source) -> String {
     match flaw {
         Flaw::TooLarge => format!("`{file}` exceeds the limit of {} MiB", TEXT_MAX / 1024 / 1024),
-        Flaw::Utf16 => format!("`{file}` is in UTF-16, expected UTF-8"),
+        Flaw::Utf16(_) | Flaw::DecodedUtf16 => format!("`{file}` is in UTF-16, expected UTF-8"),
         Flaw::NotText => format!("`{file}` is not a text file"),
         Flaw::NotUtf8(at) => {
             format!(
@@ -120,7 +120,7 @@ mod tests {
                 Ok(b"a\nb\xFF\n"),
                 "line 2 of `lists/spam.txt` is not valid UTF-8: write other bytes as `\\xNN` [list-unreadable]",
             ),
-            (Ok(b"\xFF\xFEa\0"), "`lists/spam.txt` is in UTF-16, expected UTF-8 [list-unreadable]"),
+            (Ok(b"a\0b\0c\0d\0"), "`lists/spam.txt` is in UTF-16, expected UTF-8 [list-unreadable]"),
             (Ok(b"a\n(b\n"), "line 2 of the list: `(` without a matching `)` [pattern-invalid]"),
         ];
         for (list, expected) in table {

@@ -41,7 +41,10 @@ pub struct Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
     TooLarge,
-    Utf16,
+    /// UTF-16 without a byte order mark; which of its two orders it is.
+    Utf16(&'static str),
+    /// UTF-16 with a mark, which was decoded: nothing is lost.
+    DecodedUtf16,
     /// A program, an image, an archive.
     NotText,
     /// The first octets that are no UTF-8.
@@ -49,13 +52,20 @@ pub enum Flaw {
 }
 
 impl Source {
-    /// Decodes a file. A file that is too large or in UTF-16 has no text.
+    /// Decodes a file. A file that is too large, or in UTF-16 without a byte order mark, has no text.
     pub fn decode(name: &str, octets: &[u8]) -> (Self, Option<Flaw>) {
         if octets.len() > TEXT_MAX {
             return (Self::new(name, String::new()), Some(Flaw::TooLarge));
         }
-        if looks_like_utf16(octets) {
-            return (Self::new(name, String::new()), Some(Flaw::Utf16));
+        if let Some(text) = marked_utf16(octets) {
+            let is_long = text.len() > TEXT_MAX;
+            return match is_long {
+                true => (Self::new(name, String::new()), Some(Flaw::TooLarge)),
+                false => (Self::new(name, without_blanks_of_terminals(text)), Some(Flaw::DecodedUtf16)),
+            };
+        }
+        if let Some(order) = unmarked_utf16(octets) {
+            return (Self::new(name, String::new()), Some(Flaw::Utf16(order)));
         }
         if looks_like_no_text(octets) {
             return (Self::new(name, String::new()), Some(Flaw::NotText));
@@ -66,12 +76,8 @@ impl Source {
             // The replacement character is three octets long in the decoded text.
             Flaw::NotUtf8(Span::new(at, at + '\u{FFFD}'.len_utf8()))
         });
-        let mut text = String::from_utf8_lossy(octets).into_owned();
-        // Terminals and printers leave these; they are as long as the blanks they are read as.
-        if text.contains(['\0', '\u{c}']) {
-            text = text.replace(['\0', '\u{c}'], " ");
-        }
-        (Self::new(name, text), flaw)
+        let text = String::from_utf8_lossy(octets).into_owned();
+        (Self::new(name, without_blanks_of_terminals(text)), flaw)
     }
 
     fn new(name: &str, text: String) -> Self {
@@ -124,13 +130,34 @@ fn line_end(text: &str) -> u8 {
     if memchr::memchr(b'\n', text.as_bytes()).is_none() { b'\r' } else { b'\n' }
 }
 
-/// A byte order mark, or the zero octets that ASCII has in UTF-16.
-fn looks_like_utf16(octets: &[u8]) -> bool {
-    let zero = |pair: &[u8], at: usize| pair.get(at) == Some(&0);
-    let head = octets.get(..8).unwrap_or(octets);
-    head.starts_with(b"\xFF\xFE")
-        || head.starts_with(b"\xFE\xFF")
-        || head.len() == 8 && (0..2).any(|at| head.chunks_exact(2).all(|p| zero(p, at) && !zero(p, 1 - at)))
+/// Terminals and printers leave NUL and form feeds; they are as long as the blanks they are read as.
+fn without_blanks_of_terminals(text: String) -> String {
+    if text.contains(['\0', '\u{c}']) { text.replace(['\0', '\u{c}'], " ") } else { text }
+}
+
+/// The text of a file in UTF-16, if a byte order mark says that it is; what is none becomes U+FFFD.
+fn marked_utf16(octets: &[u8]) -> Option<String> {
+    let (unit, octets): (fn([u8; 2]) -> u16, _) = match octets {
+        [0xFF, 0xFE, rest @ ..] => (u16::from_le_bytes, rest),
+        [0xFE, 0xFF, rest @ ..] => (u16::from_be_bytes, rest),
+        _ => return None,
+    };
+    let (pairs, rest) = octets.as_chunks::<2>();
+    let text = char::decode_utf16(pairs.iter().map(|pair| unit(*pair)));
+    let cut = (!rest.is_empty()).then_some(char::REPLACEMENT_CHARACTER);
+    Some(text.map(|char| char.unwrap_or(char::REPLACEMENT_CHARACTER)).chain(cut).collect())
+}
+
+/// The order of UTF-16 that the zero octets of ASCII in it tell.
+fn unmarked_utf16(octets: &[u8]) -> Option<&'static str> {
+    let head = octets.first_chunk::<8>()?;
+    let zero_at =
+        |at: usize| head.iter().enumerate().all(|(index, octet)| (*octet == 0) == (index % 2 == at));
+    match (zero_at(1), zero_at(0)) {
+        (true, _) => Some("UTF-16LE"),
+        (_, true) => Some("UTF-16BE"),
+        _ => None,
+    }
 }
 
 /// More control octets than a text has. What banners and remnants of a terminal leave does not count.
@@ -171,11 +198,18 @@ mod tests {
     }
 
     #[test]
-    fn utf16_is_refused_and_latin1_is_survived() {
-        let utf16: Vec<u8> = "hostname x".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert_eq!(Source::decode("t", &utf16).1, Some(Flaw::Utf16));
-        let big: Vec<u8> = "hostname x".encode_utf16().flat_map(u16::to_be_bytes).collect();
-        assert_eq!(Source::decode("t", &big).1, Some(Flaw::Utf16));
+    fn utf16_needs_its_mark_and_latin1_is_survived() {
+        for (mark, order, encode) in [
+            (b"\xFF\xFE", "UTF-16LE", u16::to_le_bytes as fn(u16) -> [u8; 2]),
+            (b"\xFE\xFF", "UTF-16BE", u16::to_be_bytes),
+        ] {
+            let text: Vec<u8> = "hostname é\r\n!".encode_utf16().flat_map(encode).collect();
+            assert_eq!(Source::decode("t", &text).1, Some(Flaw::Utf16(order)));
+            let (source, flaw) = Source::decode("t", &[&mark[..], &text].concat());
+            assert_eq!((source.text.as_str(), flaw), ("hostname é\r\n!", Some(Flaw::DecodedUtf16)));
+            let (source, _) = Source::decode("t", &[&mark[..], &text, b"x"].concat());
+            assert!(source.text.ends_with("!\u{FFFD}"));
+        }
         let (source, flaw) = Source::decode("t", b"! caf\xE9\nhostname x\n");
         assert_eq!(flaw, Some(Flaw::NotUtf8(Span::new(5, 8))));
         assert_eq!(source.lines().count(), 2);
