@@ -197,8 +197,7 @@ impl<'r> StatementReader<'r> {
                     if resolved.command.not_short.iter().any(|word| cut.is(word))
                         || refusals.iter().any(|it| knows(it.mode, cut)) =>
                 {
-                    let at =
-                        cut.words.words.get(cut.head).map_or_else(grammar::Span::default, |word| word.span);
+                    let at = cut.head_span();
                     refusals.push(Refusal { mode, word: cut.head, mismatch: Mismatch::Unknown { at } });
                 }
                 Ok(resolved) => begun = begun.or(Some((depth, resolved))),

@@ -35,6 +35,11 @@ impl<'s> Cut<'s> {
         self.words.words.get(self.head).map_or_else(|| self.line.span(), |word| word.span.into())
     }
 
+    /// The same in the words of the grammar.
+    pub(super) fn head_span(&self) -> grammar::Span {
+        self.words.words.get(self.head).map_or_else(grammar::Span::default, |word| word.span)
+    }
+
     pub(super) fn word(&self, index: usize) -> &'s str {
         self.words.words.get(index).map_or("", |word| word.text)
     }

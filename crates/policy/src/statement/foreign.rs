@@ -6,6 +6,7 @@ use super::{Cut, Refusal, StatementReader};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::dialect::{self, AnyStatement};
 use crate::known;
+use crate::mismatch;
 use crate::nearest::nearest;
 use crate::slip::is_invisible;
 
@@ -15,8 +16,15 @@ impl StatementReader<'_> {
         self.aside = Some(cut.line.indent);
         let typed = cut.word(cut.head);
         let word = typed.split(is_invisible).find(|piece| !piece.is_empty()).unwrap_or_default();
-        // A row of dashes or stars.
+        // Colours of a terminal hide the word behind them.
+        if typed.contains('\u{1b}') {
+            return self.lose_header(mismatch::invisible(cut.head_span(), '\u{1b}'));
+        }
+        // A row of dashes or stars; behind it may be words, of a remark.
         if !word.contains(|c: char| c.is_ascii_alphabetic()) {
+            if cut.line.text.contains(char::is_alphabetic) {
+                self.out.not_used_here.push(cut.first());
+            }
             return;
         }
         // `zone` also begins statements of a gatekeeper; a word with a hyphen is ours alone.

@@ -1,4 +1,4 @@
-//! What quoted mail and listings put in front of lines: `> `, `12:`.
+//! What quoted mail, listings and remarks of other languages put in front of lines: `> `, `12:`, `- `, `//`.
 
 use super::{Cut, StatementReader};
 use crate::diagnostic::{Code, Diagnostic};
@@ -28,12 +28,18 @@ impl<'r> StatementReader<'r> {
         }
         if !std::mem::replace(&mut self.told.mark, true) {
             let at = Span::new(cut.line.start, cut.line.start + mark.len());
+            let numbered = mark.starts_with(|c: char| c.is_ascii_digit());
             let (what, help) = if quoted {
-                ("a mark of quoted mail", "sed 's/^[> ]*> \\{0,1\\}//' FILE")
+                ("is a mark of quoted mail", "sed 's/^[> ]*> \\{0,1\\}//' FILE")
+            } else if numbered {
+                ("is the number of a line", "sed 's/^ *[0-9]*[:.)|]* \\{0,1\\}//' FILE")
             } else {
-                ("the number of a line", "sed 's/^ *[0-9]*[:.)|]* \\{0,1\\}//' FILE")
+                (
+                    "makes no remark of it, as `!` does",
+                    "sed 's/^\\( *\\)[^[:alnum:] \"!#:]\\{1,\\} /\\1/' FILE",
+                )
             };
-            let message = format!("`{mark}` in front of the line is {what}");
+            let message = format!("`{mark}` in front of the line {what}");
             let complaint = Diagnostic::new(Code::PastedMark, at, message);
             self.complaints.push(complaint.help(format!("`{help}` removes it from every line")));
         }
@@ -46,12 +52,15 @@ impl<'r> StatementReader<'r> {
     }
 }
 
-/// What stands in front of a line: `>`, or a number that is no sequence number of an access list.
+/// What stands in front of a line: `>`, a number that is no sequence number of an access list, or signs alone.
 fn mark(text: &str) -> Option<&str> {
     let first = text.split_ascii_whitespace().next()?;
     if first.starts_with('>') {
         let rest = text.trim_start_matches(['>', ' ']);
         return text.get(..text.len() - rest.len()).map(str::trim_end);
+    }
+    if first.chars().all(|c| !c.is_alphanumeric() && !c.is_control() && c != '"') {
+        return Some(first);
     }
     let digits = first.trim_end_matches([':', '.', ')', '|']);
     let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
