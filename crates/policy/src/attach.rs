@@ -160,7 +160,7 @@ impl<'c> Stage<'c, '_> {
             listen: proxy.listen.iter().map(|listen| listen.value).collect(),
             servers: proxy.servers.iter().map(|server| server.value.clone()).collect(),
             introduction: proxy.introduction.map(|(introduction, _)| introduction),
-            accept_proxy: proxy.accept_proxy.clone(),
+            accept_proxy: proxy.accept_proxy.iter().map(|network| network.value).collect(),
         };
         let named_by = proxy.policy.as_ref().and_then(ProxyPolicy::policy);
         let attachment = self.attachment(&proxy.name, traffic, protocol, route);

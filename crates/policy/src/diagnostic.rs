@@ -217,6 +217,7 @@ codes! {
     LiteralEscape = "literal-escape", Warning;
     AddressBrackets = "address-brackets", Warning;
     LoosePattern = "loose-pattern", Warning;
+    AcceptsAnyone = "accepts-anyone", Warning;
     ServerTrustsUs = "server-trusts-us", Warning;
     TlsEscapesContent = "tls-escapes-content", Warning;
     MasksEhlo = "masks-ehlo", Warning;

@@ -13,8 +13,8 @@ use std::collections::HashSet;
 use crate::criterion::Counter;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{
-    Action, Condition, Configuration, Criterion, L3Policy, L7Class, L7Policy, L7Rule, MatchMode, Name,
-    ObjectKind, Protocol, ProxyPolicy,
+    Action, Condition, Configuration, Criterion, L3Class, L3Criterion, L3Policy, L7Class, L7Policy, L7Rule,
+    MatchMode, Name, ObjectKind, Protocol, ProxyPolicy,
 };
 use crate::outline::Outline;
 
@@ -26,6 +26,7 @@ pub(crate) fn check(configuration: &Configuration, outline: &Outline<'_>, compla
         if class.conditions.is_empty() {
             complaints.push(empty_class(&class.name));
         }
+        complaints.extend(two_protocols(class));
     }
     for outer in &configuration.l7_policies {
         hidden_classes(configuration, outer, outline, complaints);
@@ -44,6 +45,21 @@ pub(crate) fn check(configuration: &Configuration, outline: &Outline<'_>, compla
 fn empty_class(name: &Name) -> Diagnostic {
     let message = format!("class-map `{}` has no `match` statement and never matches", name.text);
     Diagnostic::new(Code::NeverMatches, name.at, message)
+}
+
+/// A connection has one application protocol, on top of TCP or UDP.
+fn two_protocols(class: &L3Class) -> Option<Diagnostic> {
+    let all = class.conditions.iter().filter(|condition| class.mode == MatchMode::All && !condition.negated);
+    let mut protocols = all.filter_map(|condition| match &condition.criterion {
+        L3Criterion::Protocol(protocol) if !matches!(&*protocol.text, "tcp" | "udp") => Some(protocol),
+        L3Criterion::Protocol(_) | L3Criterion::AccessGroup(_) | L3Criterion::Class(_) => None,
+    });
+    let first = protocols.next()?;
+    let other = protocols.find(|other| other.text != first.text)?;
+    let message = format!("class-map `{}` never matches: a connection has only one protocol", class.name);
+    let complaint =
+        Diagnostic::new(Code::NeverMatches, other.at, message).related(first.at, "the other protocol");
+    Some(complaint.help(format!("write `class-map type inspect match-any {}`", class.name)))
 }
 
 fn never_matches(configuration: &Configuration, class: &L7Class, complaints: &mut Diagnostics) {

@@ -120,11 +120,14 @@ fn in_other_words(next: &[&str], words: &grammar::Line<'_>, at: grammar::Span) -
             _ => None,
         };
     }
-    next.iter().any(|word| word.starts_with('<')).then(|| in_full(word.text)).flatten()
+    next.iter().filter_map(|expected| range(expected)).find_map(|(low, high)| {
+        let number = in_full(word.text)?;
+        (low..=high).contains(&number).then(|| format!("write `{number}`"))
+    })
 }
 
 /// `50M` as a number.
-fn in_full(typed: &str) -> Option<String> {
+fn in_full(typed: &str) -> Option<u64> {
     let letters = typed.trim_start_matches(|c: char| c.is_ascii_digit());
     let number: u64 = typed.strip_suffix(letters)?.parse().ok()?;
     let unit = match letters.to_ascii_lowercase().as_str() {
@@ -133,7 +136,7 @@ fn in_full(typed: &str) -> Option<String> {
         "g" | "gb" | "gib" => 1 << 30,
         _ => return None,
     };
-    Some(format!("write `{}`", number.checked_mul(unit)?))
+    number.checked_mul(unit)
 }
 
 /// ``a name, `gt` or a number from 1 to 5``; nothing if there is too much to say.
@@ -142,12 +145,18 @@ fn expected(next: &[&str]) -> Option<String> {
     (!words.is_empty() && words.len() <= EXPECTED_MAX).then(|| listed(&words))
 }
 
+/// `<1-65535>`.
+fn range(word: &str) -> Option<(u64, u64)> {
+    let (low, high) = word.strip_prefix('<')?.strip_suffix('>')?.split_once('-')?;
+    Some((low.parse().ok()?, high.parse().ok()?))
+}
+
 fn shown(word: &str) -> String {
     match word {
         "WORD" => "a name".to_owned(),
         "LINE" => "text".to_owned(),
         "<cr>" => "the end of the line".to_owned(),
-        _ => match word.strip_prefix('<').and_then(|range| range.strip_suffix('>')?.split_once('-')) {
+        _ => match range(word) {
             Some((low, high)) => format!("a number from {low} to {high}"),
             None => format!("`{word}`"),
         },

@@ -431,7 +431,7 @@ fn proxy(name: Name, policies: &[Name], maps: &[Name], rng: &mut Rng) -> Proxy {
             let version = if rng.bool() { Version::One } else { Version::Two };
             (Introduction::Proxy(version), Span::default())
         }),
-        accept_proxy: if rng.bool() { vec!["2001:db8::/32".parse().unwrap()] } else { Vec::new() },
+        accept_proxy: if rng.bool() { vec![said("2001:db8::/32".parse().unwrap())] } else { Vec::new() },
         protocol,
         lmtp: protocol == Some(Protocol::Smtp) && rng.bool(),
         policy: policy.or_else(|| rng.bool().then_some(ProxyPolicy::Pinhole)),

@@ -45,10 +45,53 @@ fn check_one(pattern: &PatternText) -> Option<Diagnostic> {
                 .help(format!("write `{}`", pattern.typed_as(&bare))),
         );
     }
+    if let Some((why, mended)) = hopeless(text) {
+        let message = format!("pattern `{text}` finds no address: {why}");
+        let help = mended.map(|mended| format!("write `{}`", pattern.typed_as(&mended)));
+        let complaint = Diagnostic::new(Code::NeverMatches, pattern.at, pattern.said(message));
+        return Some(complaint.maybe_help(help));
+    }
     let tight = tightened(text)?;
     let message = format!("pattern `{text}` finds more addresses than those of the domain");
     let help = format!("write `{}`", pattern.typed_as(&tight));
     Some(Diagnostic::new(Code::LoosePattern, pattern.at, pattern.said(message)).help(help))
+}
+
+/// Why a pattern finds no address, and what was probably meant.
+fn hopeless(text: &str) -> Option<(&'static str, Option<String>)> {
+    let slashes =
+        text.strip_prefix('/').and_then(|inner| inner.strip_suffix("/i").or_else(|| inner.strip_suffix('/')));
+    if let Some(inner) = slashes {
+        return Some(("the slashes around it are part of it", Some(inner.to_owned())));
+    }
+    let commands = ["MAIL FROM:", "RCPT TO:", "FROM:", "TO:"];
+    let begins =
+        |command: &str| text.trim_start_matches('^').get(..command.len()).map(str::to_ascii_uppercase);
+    if commands.iter().any(|command| begins(command).as_deref() == Some(command)) {
+        let (_, address) = text.split_once(':')?;
+        let address = address.trim_matches(['<', '>', ' ']).to_owned();
+        return Some(("an address is searched without the command", Some(address)));
+    }
+    if text.contains("\\\\.") {
+        return Some(("`\\\\` is a backslash", Some(text.replace("\\\\", "\\"))));
+    }
+    if text.contains("@@") {
+        return Some(("it has one `@`", Some(text.replace("@@", "@"))));
+    }
+    // Behind `@` at the front are the hosts of a source route, and an address follows them.
+    if text.starts_with("^@") && text.ends_with('$') && !text.contains(':') {
+        return Some(("a name stands before the `@`", text.strip_prefix('^').map(str::to_owned)));
+    }
+    let bare = text.trim_matches([' ', '\t']);
+    let (first, rest) = bare.split_once([' ', '\t']).map_or((bare, ""), |(first, rest)| (first, rest.trim()));
+    // The local part may have blanks in quotes.
+    let is_listed = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_uppercase());
+    (text != first && !text.contains(['[', '"', '.', '*']) || is_listed || text.len() != bare.len()).then(
+        || {
+            let mended = (is_listed || rest.is_empty()).then(|| first.to_owned());
+            ("it has no blanks", mended)
+        },
+    )
 }
 
 /// A pattern that ends with a domain, with its dots escaped and its end anchored; `None` if it is so already,

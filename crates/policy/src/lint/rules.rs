@@ -1,9 +1,10 @@
 //! Rules that do nothing: classes without an action, and verbs that nobody sends.
 
+use proto::smtp::extension::EXTENSIONS;
 use proto::smtp::verb::VERBS;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::model::{Configuration, Criterion, L7Class};
+use crate::model::{Condition, Configuration, Criterion, L7Class};
 use crate::nearest::nearest;
 use crate::profile::Profile;
 
@@ -26,6 +27,7 @@ pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
         }
     }
     for condition in configuration.l7_classes.iter().flat_map(|class| &class.conditions) {
+        complaints.extend(unknown_keyword(condition));
         let Criterion::CommandVerb { verb } = &condition.criterion else { continue };
         let names = || VERBS.iter().map(|row| row.name);
         // A private verb begins with X.
@@ -37,6 +39,21 @@ pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
         let message = format!("no standard knows the verb `{verb}`");
         complaints.push(Diagnostic::new(Code::UnknownVerb, condition.at, message).maybe_help(help));
     }
+}
+
+/// A keyword that nobody offers and that is close to one that is. Servers have keywords of their own, so one that is
+/// like no other is none of our business.
+fn unknown_keyword(condition: &Condition) -> Option<Diagnostic> {
+    let Criterion::EhloReply { keyword } = &condition.criterion else { return None };
+    let names = || EXTENSIONS.iter().map(|extension| extension.keyword);
+    if keyword.starts_with('X') || names().any(|name| name == keyword) {
+        return None;
+    }
+    let meant = nearest(keyword, names())?;
+    let not = if condition.negated { "not " } else { "" };
+    let message = format!("no standard knows the keyword `{keyword}`");
+    let complaint = Diagnostic::new(Code::UnknownVerb, condition.at, message);
+    Some(complaint.help(format!("write `match {not}reply ehlo {meant}`")))
 }
 
 /// Whether a class has a verb that is masked whatever its action, because the dialect does not list it.

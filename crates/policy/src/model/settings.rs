@@ -19,7 +19,7 @@ pub struct Proxy {
     /// `send-proxy` or `send-xclient`, with its place.
     pub introduction: Option<(Introduction, Span)>,
     /// `accept-proxy`: from these networks clients are told of by a header of the PROXY protocol.
-    pub accept_proxy: Vec<IpNet>,
+    pub accept_proxy: Vec<Said<IpNet>>,
     /// `protocol`; without it, SMTP.
     pub protocol: Option<Protocol>,
     /// `protocol lmtp`: SMTP that begins with LHLO and answers each recipient (RFC 2033). Rules take it for SMTP.
@@ -157,6 +157,7 @@ impl Object for Proxy {
         visit(&mut self.name.at);
         self.listen.iter_mut().for_each(|listen| visit(&mut listen.at));
         self.servers.iter_mut().for_each(|server| visit(&mut server.at));
+        self.accept_proxy.iter_mut().for_each(|network| visit(&mut network.at));
         match &mut self.policy {
             Some(ProxyPolicy::Named(name) | ProxyPolicy::Smtp(name)) => visit(&mut name.at),
             Some(ProxyPolicy::Pinhole) | None => {}

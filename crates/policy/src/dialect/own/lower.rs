@@ -110,7 +110,7 @@ fn proxy(lowering: &mut Lowering<'_>, name: &Name, children: Vec<Node>) {
                 let introduction = Some(Introduction::Xclient);
                 introduce(&mut proxy.introduction, introduction, negated, at, lowering.complaints);
             }
-            ProxyLine::AcceptProxy(network) => networks.push((negated, network)),
+            ProxyLine::AcceptProxy(network) => networks.push((negated, Said { value: network, at })),
             ProxyLine::Protocol(protocol) => {
                 (proxy.protocol, proxy.lmtp) = (protocol.filter(|_| !negated), false);
             }
