@@ -40,7 +40,7 @@ pub(crate) fn run(flags: &CheckFlags) -> Exit {
 fn judge(read: &configuration::Read, strict: bool) -> Exit {
     match read.diagnostics.warnings() {
         _ if read.diagnostics.has_errors() => Exit::Usage,
-        warnings if strict && warnings > 0 => Exit::Finding,
+        warnings if strict && (warnings > 0 || !standing::enforces(read)) => Exit::Finding,
         _ => Exit::Done,
     }
 }

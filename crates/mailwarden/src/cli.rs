@@ -110,7 +110,7 @@ pub(crate) struct CheckFlags {
     /// Configuration files; `-` reads standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
-    /// Exit with status 1 if there are warnings
+    /// Exit with status 1 if there are warnings, or if nothing is enforced
     #[arg(long)]
     pub(crate) strict: bool,
     /// Output format; JSON is one object per file, each on one line

@@ -86,6 +86,7 @@ fn compare(golden: &Path, found: &str, failures: &mut Vec<String>) {
 fn the_worst_file_decides_the_exit_code() {
     assert_eq!(exit(&["clean.conf", "other-features.conf"]), Some(0));
     assert_eq!(exit(&["--strict", "clean.conf"]), Some(0));
+    assert_eq!((exit(&["/dev/null"]), exit(&["--strict", "/dev/null"])), (Some(0), Some(1)));
     assert_eq!(exit(&["warned.conf"]), Some(0));
     assert_eq!(exit(&["clean.conf", "warned.conf", "clean.conf", "--strict"]), Some(1));
     assert_eq!(exit(&["wrong.conf", "clean.conf"]), Some(2));

@@ -79,6 +79,14 @@ impl<'r> Standing<'r> {
     }
 }
 
+/// Whether any proxy holds its sessions to something.
+pub(super) fn enforces(read: &Read) -> bool {
+    read.attachments.iter().any(|attachment| {
+        let is_proxy = matches!(attachment.traffic, Traffic::Proxy { .. });
+        is_proxy && matches!(attachment.handling, Handling::Inspect | Handling::Drop)
+    })
+}
+
 fn classes<'r>(configuration: &'r Configuration, attachment: &Attachment) -> Vec<Class<'r>> {
     let policy = attachment.policy.as_ref().and_then(|policy| configuration.l7_policies.get(policy.name()));
     let rules = policy.map_or(&[][..], |policy| &policy.rules);

@@ -67,7 +67,12 @@ Each statement is a line. The lines of a block follow the line that begins it, w
 .PP
 Keywords may be shortened as long as they are unique. A line that begins with
 .B !
-is a comment. The form with
+is a comment, and so is one that begins with
+.BR # ,
+.B :
+or
+.BR % ,
+as listings of devices have them. The form with
 .B no
 takes a statement back, or sets the default. Values are written in capitals below, ranges as they are.
 .PP
