@@ -117,7 +117,7 @@ impl From<&Attachment> for SessionConfig {
             profile: attachment.profile,
             conformance: attachment.conformance,
             refusals: attachment.refusals,
-            starttls: attachment.starttls,
+            starttls: attachment.profile.starttls(attachment.starttls),
             recipient_limit: attachment.recipient_limit,
             announce_limits: attachment.announce_limits,
             send_xclient: attachment.traffic.introduction() == Some(Introduction::Xclient),

@@ -5,7 +5,7 @@
 use proto::smtp::extension::Extensions;
 use proto::smtp::verb::Verb;
 
-use crate::model::Action;
+use crate::model::{Action, StartTls};
 
 /// The choices of a dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,10 @@ pub struct Profile {
     pub verbs: VerbSet,
     /// Keywords of an EHLO reply that are masked whatever the rules say, and whatever verbs there are.
     pub hidden: Extensions,
+    /// Keywords of an EHLO reply that are in no table.
+    pub unknown_keywords: UnknownKeywords,
+    /// What the device itself does about STARTTLS.
+    pub starttls: StartTls,
     /// What is written over what is masked.
     pub ink: Ink,
     /// What becomes of BDAT (RFC 3030) where the server offers it.
@@ -32,6 +36,8 @@ impl Profile {
         order: Order::AsConfigured,
         verbs: VerbSet::ALL,
         hidden: Extensions::of(&[]),
+        unknown_keywords: UnknownKeywords::Shown,
+        starttls: StartTls::Pass,
         ink: Ink { command: Letter::Small, keyword: Letter::Capital },
         bdat: Bdat::Inspected,
         leading_blanks: Blanks::Skipped,
@@ -62,11 +68,43 @@ impl Profile {
             Verb::Vrfy,
         ]),
         hidden: Extensions::of(&["CHUNKING"]),
+        unknown_keywords: UnknownKeywords::Shown,
+        starttls: StartTls::Pass,
         ink: Ink { command: Letter::Small, keyword: Letter::Capital },
         bdat: Bdat::Masked,
         leading_blanks: Blanks::Verb,
         log: LogForm::Ios,
     };
+
+    /// Classic inspection of Cisco IOS, `ip inspect name … smtp`: SMTP without extensions, so that a client
+    /// whose EHLO is masked falls back to HELO.
+    pub const CLASSIC_SMTP: Self = Self {
+        verbs: VerbSet::of(&CLASSIC_VERBS),
+        hidden: CLASSIC_HIDDEN,
+        unknown_keywords: UnknownKeywords::Hidden,
+        starttls: StartTls::Mask,
+        ..Self::C3PL
+    };
+
+    /// The same with extensions, `ip inspect name … esmtp`. STARTTLS is not among the device's verbs.
+    pub const CLASSIC_ESMTP: Self = Self {
+        verbs: VerbSet::of(&CLASSIC_VERBS).and(VerbSet::of(&[
+            Verb::Auth,
+            Verb::Ehlo,
+            Verb::Etrn,
+            Verb::Starttls,
+        ])),
+        ..Self::CLASSIC_SMTP
+    };
+
+    /// What is done about STARTTLS where this is configured.
+    #[must_use]
+    pub const fn starttls(&self, configured: StartTls) -> StartTls {
+        match configured {
+            StartTls::Device => self.starttls,
+            StartTls::Pass | StartTls::Mask => configured,
+        }
+    }
 
     /// Whether a client may use the verb. LHLO is EHLO (RFC 2033 §4.1), under another name.
     pub const fn allows(&self, verb: Verb) -> bool {
@@ -74,6 +112,43 @@ impl Profile {
         self.verbs.contains(verb)
     }
 }
+
+/// The verbs that the device knows and that are no extension.
+const CLASSIC_VERBS: [Verb; 13] = [
+    Verb::Data,
+    Verb::Expn,
+    Verb::Helo,
+    Verb::Help,
+    Verb::Mail,
+    Verb::Noop,
+    Verb::Quit,
+    Verb::Rcpt,
+    Verb::Rset,
+    Verb::Saml,
+    Verb::Send,
+    Verb::Soml,
+    Verb::Vrfy,
+];
+
+/// Every keyword but those of the device's verbs and of the extensions that it examines. BINARYMIME is one of these,
+/// but needs CHUNKING.
+const CLASSIC_HIDDEN: Extensions = Extensions::ALL.without(Extensions::of(&[
+    "8BITMIME",
+    "AUTH",
+    "CHECKPOINT",
+    "DSN",
+    "ENHANCEDSTATUSCODES",
+    "ETRN",
+    "EXPN",
+    "HELP",
+    "PIPELINING",
+    "SAML",
+    "SEND",
+    "SIZE",
+    "SOML",
+    "STARTTLS",
+    "VRFY",
+]));
 
 /// In which order the rules of a policy are tried for an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +191,12 @@ impl VerbSet {
         Self(bits)
     }
 
+    /// The members of both.
+    #[must_use]
+    pub const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
     /// Whether the verb is a member.
     pub const fn contains(self, verb: Verb) -> bool {
         self.0 & bit(verb) != 0
@@ -124,6 +205,15 @@ impl VerbSet {
 
 const fn bit(verb: Verb) -> u64 {
     1 << verb as u32
+}
+
+/// Keywords of an EHLO reply that are in no table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownKeywords {
+    /// The client sees them, unless a class masks them.
+    Shown,
+    /// They are masked, and with each the verb and the parameter of its name.
+    Hidden,
 }
 
 /// The letters that take the place of what is masked, one for each byte.
@@ -180,6 +270,17 @@ mod tests {
         let verbs = VERBS.iter().filter(|row| Profile::C3PL.verbs.contains(row.verb));
         assert_eq!(verbs.count(), 18);
         assert!(!Profile::C3PL.verbs.contains(Verb::Unknown));
+    }
+
+    #[test]
+    fn esmtp_adds_three_verbs_and_starttls_to_those_of_smtp() {
+        let verbs = |profile: Profile| VERBS.iter().filter(move |row| profile.verbs.contains(row.verb));
+        assert_eq!(verbs(Profile::CLASSIC_SMTP).count(), 13);
+        let added = verbs(Profile::CLASSIC_ESMTP).filter(|row| !Profile::CLASSIC_SMTP.allows(row.verb));
+        let added: Vec<Verb> = added.map(|row| row.verb).collect();
+        assert_eq!(added, [Verb::Auth, Verb::Ehlo, Verb::Etrn, Verb::Starttls]);
+        assert_eq!(Profile::CLASSIC_ESMTP.starttls(StartTls::Device), StartTls::Mask);
+        assert_eq!(Profile::CLASSIC_ESMTP.starttls(StartTls::Pass), StartTls::Pass);
     }
 
     #[test]

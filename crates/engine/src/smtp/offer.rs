@@ -5,8 +5,9 @@
 //! it.
 
 use policy::model::{Conformance, StartTls};
+use policy::profile::UnknownKeywords;
 use proto::smtp::command::Command;
-use proto::smtp::extension::{Extensions, Parameter, keyword_of};
+use proto::smtp::extension::{Extensions, Parameter, find, keyword_of};
 use proto::smtp::verb::Verb;
 
 use crate::config::{SessionConfig, Watch};
@@ -84,7 +85,9 @@ impl Offer {
                 masks.other_verbs.iter().any(|verb| verb.as_bytes().eq_ignore_ascii_case(keyword))
             })
         };
+        let by_dialect = || hides_unknown(config) && find(keyword).is_none();
         self.shut.names(keyword)
+            || by_dialect()
             || self.others.iter().any(|shut| shut.eq_ignore_ascii_case(keyword))
             || config.watch == Watch::Enforce && by_verb()
     }
@@ -121,7 +124,7 @@ impl Keywords {
         if known || !is_name(keyword) {
             return;
         }
-        if masked {
+        if masked || hides_unknown(config) {
             self.masked_others.push(keyword.into());
         } else if config.policy.as_ref().is_some_and(|policy| !policy.masks().others.is_empty()) {
             self.offered_others.push(keyword.into());
@@ -156,6 +159,10 @@ fn hidden(config: &SessionConfig) -> Extensions {
     // What we say ourselves nobody else may: the server would believe it.
     let introduction = if config.send_xclient { XCLIENT } else { Extensions::default() };
     by_rules.and(CHANGES_MEANING).and(tls).and(early).and(introduction)
+}
+
+fn hides_unknown(config: &SessionConfig) -> bool {
+    config.watch == Watch::Enforce && config.profile.unknown_keywords == UnknownKeywords::Hidden
 }
 
 /// Keywords of verbs after which the bytes of a connection mean something else: nobody could follow them. After

@@ -105,6 +105,9 @@ pub fn find(keyword: &[u8]) -> Option<&'static Extension> {
 pub struct Extensions(u64);
 
 impl Extensions {
+    /// Every extension of the table.
+    pub const ALL: Self = Self(u64::MAX >> (u64::BITS as usize - EXTENSIONS.len()));
+
     /// The set of these extensions.
     ///
     /// # Panics
