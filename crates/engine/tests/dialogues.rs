@@ -9,7 +9,8 @@
 //! Classes `c1`, `c2` … of policy-map `p`, tried in this order; conditions are joined by `or` (match-any) or by
 //! `and` (match-all), and a pattern in quotes becomes a map `r1`, `r2` … of its own. `regex NAME "PATTERN" …` makes a
 //! map that conditions may name. The action `pace-N` lets N events through in a second. A whole configuration stands indented by one blank behind a line `config`; its
-//! policy is the one that its proxy or zone-pair leads to, else its last. Settings: `conformance strict`,
+//! policy is the one that its proxy or zone-pair leads to, else its last. `ip inspect esmtp max-data 1000` is what a
+//! rule of classic inspection says. Settings: `conformance strict`,
 //! `refusals detail`, `starttls mask`, `recipient-limit refuse`, `announce-limits off`, `lmtp`, `send-xclient`, `inspect opaque`, `watch observe`, and
 //! `bound NAME N` and `timer NAME SECONDS` for what stands in `bounds.rs`, with dashes. `never TEXT` says what the
 //! server must not hear in any cut.

@@ -13,7 +13,7 @@ use engine::bounds::Timers;
 use engine::config::Inspect;
 use policy::Attachment;
 use policy::attach::{Handling, Traffic};
-use policy::model::{Introduction, Limits, Name, Protocol, Server, Settings};
+use policy::model::{AccessList, Introduction, Limits, Name, Protocol, Server, Settings};
 
 use crate::cli::Spoken;
 use crate::proxy::names::Directory;
@@ -36,6 +36,8 @@ pub(crate) struct Listener {
     /// As the configuration names them, in the order in which they are tried.
     pub(crate) servers: Vec<Server>,
     pub(crate) proxy_protocol: Arc<ProxyProtocol>,
+    /// The connections that reach a server; without it, all.
+    pub(crate) access_list: Option<Arc<AccessList>>,
 }
 
 /// Where reports go.
@@ -60,7 +62,8 @@ impl Plan {
             ..SessionConfig::default()
         };
         let proxy_protocol = Arc::default();
-        let listener = Listener { address: listen, config: Arc::new(config), servers, proxy_protocol };
+        let config = Arc::new(config);
+        let listener = Listener { address: listen, config, servers, proxy_protocol, access_list: None };
         Self { workers: None, listeners: vec![listener], files: Files::default() }
     }
 
@@ -85,10 +88,11 @@ impl Plan {
                         config: Arc::clone(&config),
                         servers: servers.clone(),
                         proxy_protocol: Arc::clone(&proxy_protocol),
+                        access_list: attachment.access_list.clone(),
                     }));
                 }
                 // Enforced by nobody yet; `check -v` says so.
-                Traffic::Pair { .. } => {}
+                Traffic::Pair { .. } | Traffic::Interface { .. } => {}
             }
         }
         Self {
@@ -146,6 +150,7 @@ impl Plan {
                     config: Arc::clone(&listener.config),
                     servers: servers.cloned().collect(),
                     proxy_protocol: Arc::clone(&listener.proxy_protocol),
+                    access_list: listener.access_list.clone(),
                 },
             )
         };

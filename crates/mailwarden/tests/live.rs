@@ -4,6 +4,8 @@
 //! Nothing is needed but the machine: no packages, no privileges. `MAILWARDEN_KILL_RUNS=N` sets the number of seeded
 //! runs of the kill test.
 
+#[path = "live/access_lists.rs"]
+mod access_lists;
 #[path = "live/bad_servers.rs"]
 mod bad_servers;
 #[path = "live/daemon.rs"]

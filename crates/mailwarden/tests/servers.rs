@@ -10,6 +10,8 @@
 //! - `MAILWARDEN_BINARY=FILE`: test this binary instead of the one just built;
 //! - `MAILWARDEN_TESTS_KEEP=1`: leave the temporary folders (configurations, logs, Maildirs).
 
+#[path = "servers/classic.rs"]
+mod classic;
 #[path = "servers/client.rs"]
 mod client;
 #[path = "servers/crooked.rs"]
@@ -163,6 +165,16 @@ fn introduction_dovecot_knows_its_client() {
 #[test]
 fn introduction_the_client_of_haproxy_is_known_to_postfix() {
     introduction::the_client_of_haproxy_is_known_to_postfix();
+}
+
+#[test]
+fn classic_inspection_before_postfix() {
+    classic::check(Kind::Postfix);
+}
+
+#[test]
+fn classic_inspection_before_exim() {
+    classic::check(Kind::Exim);
 }
 
 #[test]

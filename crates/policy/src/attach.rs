@@ -3,7 +3,7 @@
 //! Proxies and zone-pairs become the same [`Attachment`]. What runs sessions, prints them or installs
 //! kernel rules for them asks the attachments and follows no class or policy itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -12,17 +12,20 @@ use ipnet::IpNet;
 use crate::compile::CompiledPolicy;
 use crate::diagnostic::Diagnostics;
 use crate::model::{
-    AnnounceLimits, Carriers, Configuration, Conformance, Introduction, L3Policy, Limits, Name, Protocol,
-    Proxy, ProxyPolicy, RecipientLimit, Refusals, Server, StartTls, TopAction, ZonePair,
+    AccessList, AnnounceLimits, Carriers, Configuration, Conformance, Direction, Introduction, L3Policy,
+    Limits, Name, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, Server, StartTls, TopAction,
+    ZonePair,
 };
 use crate::profile::Profile;
+use crate::source::Span;
 
+mod classic;
 mod complaints;
 
 /// Where policy is tied to traffic, and what its sessions are held to.
 #[derive(Clone, Debug)]
 pub struct Attachment {
-    /// Of the proxy or zone-pair.
+    /// Of the proxy, zone-pair or interface.
     pub name: Name,
     pub traffic: Traffic,
     /// What the sessions speak.
@@ -33,6 +36,10 @@ pub struct Attachment {
     pub handling: Handling,
     /// The top-level class they are in, `class-default` included; `None` without a top-level policy.
     pub class: Option<String>,
+    /// The rule of classic inspection.
+    pub rule: Option<String>,
+    /// The connections of a proxy that reach a server; without it, all.
+    pub access_list: Option<Arc<AccessList>>,
     /// The layer 7 rules. `None` where nothing is inspected, or by conformance alone.
     pub policy: Option<Arc<CompiledPolicy>>,
     /// What the dialect of the policy fixes; [`Profile::NONE`] without one.
@@ -62,6 +69,12 @@ pub enum Traffic {
     /// Those from one zone to another that are in the class of the attachment, and in no class of an
     /// earlier attachment of the same zone-pair.
     Pair { from: Name, to: Name },
+    /// Those of an interface, by a rule of classic inspection.
+    Interface {
+        direction: Direction,
+        /// The access list that decides in the same direction which of them there are.
+        access_group: Option<Name>,
+    },
 }
 
 impl Traffic {
@@ -69,7 +82,7 @@ impl Traffic {
     pub const fn introduction(&self) -> Option<Introduction> {
         match self {
             Self::Proxy { introduction, .. } => *introduction,
-            Self::Pair { .. } => None,
+            Self::Pair { .. } | Self::Interface { .. } => None,
         }
     }
 }
@@ -88,7 +101,7 @@ pub enum Handling {
 /// The class at the end of every top-level policy, written or not.
 const CLASS_DEFAULT: &str = "class-default";
 
-/// The attachments of a configuration without errors: its proxies, then its zone-pairs, each in the
+/// The attachments of a configuration without errors: its proxies, its zone-pairs and its interfaces, each in the
 /// order of the file. A policy that cannot be compiled is an error, and its attachments have no rules.
 pub(crate) fn attach(configuration: &Configuration, diagnostics: &mut Diagnostics) -> Vec<Attachment> {
     let mut stage = Stage {
@@ -97,9 +110,11 @@ pub(crate) fn attach(configuration: &Configuration, diagnostics: &mut Diagnostic
         carriers: HashMap::new(),
         compiled: HashMap::new(),
         attachments: Vec::new(),
+        told_of_max_data: HashSet::new(),
     };
     configuration.proxies.iter().for_each(|proxy| stage.proxy(proxy));
     configuration.zone_pairs.iter().for_each(|pair| stage.zone_pair(pair));
+    configuration.interfaces.iter().for_each(|interface| stage.interface(interface));
     stage.attachments
 }
 
@@ -110,6 +125,8 @@ struct Stage<'c, 'd> {
     /// By name; `None` for what cannot be compiled.
     compiled: HashMap<&'c str, Option<Arc<CompiledPolicy>>>,
     attachments: Vec<Attachment>,
+    /// The lines of classic rules of which it was said how much data they allow.
+    told_of_max_data: HashSet<Span>,
 }
 
 /// Where the policies lead some sessions of an attachment.
@@ -144,7 +161,8 @@ impl<'c> Stage<'c, '_> {
     fn proxy(&mut self, proxy: &'c Proxy) {
         let protocol = proxy.protocol.unwrap_or(Protocol::Smtp);
         let mut route = match &proxy.policy {
-            None => Route::INSPECT,
+            // What a classic rule says of it is laid over it below.
+            None | Some(ProxyPolicy::Classic(_)) => Route::INSPECT,
             Some(ProxyPolicy::Pinhole) => Route::RELAY,
             Some(ProxyPolicy::Smtp(name)) => Route { rules: Some(name), ..Route::INSPECT },
             Some(ProxyPolicy::Named(name)) => {
@@ -164,7 +182,7 @@ impl<'c> Stage<'c, '_> {
         };
         let named_by = proxy.policy.as_ref().and_then(ProxyPolicy::policy);
         let attachment = self.attachment(&proxy.name, traffic, protocol, route);
-        let attachment = Attachment { lmtp: proxy.lmtp, ..attachment };
+        let mut attachment = Attachment { lmtp: proxy.lmtp, ..attachment };
         if let (Handling::Relay, Protocol::Smtp, Some(policy)) = (attachment.handling, protocol, named_by) {
             self.diagnostics.push(complaints::not_inspected(self.configuration, &attachment, policy));
         }
@@ -175,6 +193,14 @@ impl<'c> Stage<'c, '_> {
         }
         let escape = complaints::tls_escapes(self.configuration, &attachment);
         escape.into_iter().for_each(|complaint| self.diagnostics.push(complaint));
+        if let Some(ProxyPolicy::Classic(rule)) = &proxy.policy
+            && let Some(rule) = self.configuration.inspect_rules.get(&rule.text)
+        {
+            self.classic_proxy(&mut attachment, rule);
+        }
+        let list = proxy.access_group.as_ref();
+        let list = list.and_then(|list| self.configuration.access_lists.get(&list.text));
+        attachment.access_list = list.cloned().map(Arc::new);
         self.attachments.push(attachment);
     }
 
@@ -237,6 +263,8 @@ impl<'c> Stage<'c, '_> {
             lmtp: false,
             handling,
             class: route.class.map(str::to_owned),
+            rule: None,
+            access_list: None,
             profile: policy.as_ref().map_or(Profile::NONE, |policy| policy.profile()),
             policy,
             limits: parameters.map(|map| map.limits.clone()).unwrap_or_default(),

@@ -179,6 +179,7 @@ codes! {
     Overridden = "overridden", Warning;
     // Names.
     UndefinedName = "undefined-name", Error;
+    UndefinedList = "undefined-list", Warning;
     ReservedName = "reserved-name", Error;
     InUse = "in-use", Error;
     Cyclic = "cyclic", Error;
@@ -196,6 +197,8 @@ codes! {
     TooManyConditions = "too-many-conditions", Error;
     ProtocolMismatch = "protocol-mismatch", Error;
     InspectMissing = "inspect-missing", Error;
+    SmtpAndEsmtp = "smtp-and-esmtp", Error;
+    PortOfAnother = "port-of-another", Error;
     LowAboveHigh = "low-above-high", Error;
     ProxyIncomplete = "proxy-incomplete", Error;
     ListenTwice = "listen-twice", Error;
@@ -210,6 +213,7 @@ codes! {
     NotAttached = "not-attached", Warning;
     ProtocolInL7Class = "protocol-in-l7-class", Warning;
     Pinhole = "pinhole", Warning;
+    MaxDataDefault = "max-data-default", Warning;
     NoAction = "no-action", Warning;
     UnknownVerb = "unknown-verb", Warning;
     TlsPort = "tls-port", Warning;

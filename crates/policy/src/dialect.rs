@@ -18,6 +18,7 @@ use crate::platform::Platform;
 use crate::source::Span;
 
 pub(crate) mod c3pl;
+mod classic;
 mod common;
 mod lowering;
 mod own;
@@ -31,13 +32,19 @@ pub fn global() -> &'static Mode<AnyStatement> {
     &GLOBAL
 }
 
-static GLOBAL: Mode<AnyStatement> =
-    Mode::new("global", "(config)#", &[common::GLOBAL_COMMANDS, own::GLOBAL_COMMANDS, c3pl::GLOBAL_COMMANDS])
-        .unknown(Unknown::Ignore);
+static GLOBAL: Mode<AnyStatement> = Mode::new(
+    "global",
+    "(config)#",
+    &[common::GLOBAL_COMMANDS, own::GLOBAL_COMMANDS, c3pl::GLOBAL_COMMANDS, classic::GLOBAL_COMMANDS],
+)
+.unknown(Unknown::Ignore);
 
-static INTERFACE: Mode<AnyStatement> =
-    Mode::new("interface", "(config-if)#", &[common::INTERFACE_COMMANDS, c3pl::INTERFACE_COMMANDS])
-        .unknown(Unknown::Ignore);
+static INTERFACE: Mode<AnyStatement> = Mode::new(
+    "interface",
+    "(config-if)#",
+    &[common::INTERFACE_COMMANDS, c3pl::INTERFACE_COMMANDS, classic::INTERFACE_COMMANDS],
+)
+.unknown(Unknown::Ignore);
 
 /// One line, understood, by the dialect whose table it is in; its `no` is kept beside it.
 ///
@@ -48,6 +55,7 @@ pub enum AnyStatement {
     Common(common::Statement),
     Own(own::Statement),
     C3pl(c3pl::Statement),
+    Classic(classic::Statement),
 }
 
 impl AnyStatement {
@@ -61,7 +69,7 @@ impl AnyStatement {
         match self {
             Self::Own(statement) => statement.is_distinctive(),
             Self::C3pl(statement) => statement.is_distinctive(),
-            Self::Common(_) => false,
+            Self::Common(_) | Self::Classic(_) => false,
         }
     }
 
@@ -69,7 +77,7 @@ impl AnyStatement {
     pub(crate) const fn is_pattern(&self) -> bool {
         match self {
             Self::C3pl(statement) => statement.is_pattern(),
-            Self::Common(_) | Self::Own(_) => false,
+            Self::Common(_) | Self::Own(_) | Self::Classic(_) => false,
         }
     }
 }
@@ -79,6 +87,7 @@ impl AnyStatement {
 pub(crate) enum AnyInterfaceLine {
     Common(common::InterfaceLine),
     C3pl(c3pl::InterfaceLine),
+    Classic(classic::InterfaceLine),
 }
 
 impl BlockLine for AnyInterfaceLine {
@@ -86,6 +95,7 @@ impl BlockLine for AnyInterfaceLine {
         match statement {
             AnyStatement::Common(_) => common::InterfaceLine::of(statement).map(Self::Common),
             AnyStatement::C3pl(_) => c3pl::InterfaceLine::of(statement).map(Self::C3pl),
+            AnyStatement::Classic(_) => classic::InterfaceLine::of(statement).map(Self::Classic),
             AnyStatement::Own(_) => None,
         }
     }

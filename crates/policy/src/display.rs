@@ -3,16 +3,18 @@
 //! Loading the text again gives the same model but for its places; statements that are not used
 //! here are not kept and not printed.
 
+mod classic;
+
 use std::fmt::{self, Display, Formatter};
 
 use proto::proxy_protocol::Version;
 
 use crate::dialect::c3pl::{ENCODINGS, UNKNOWN_ENCODING};
 use crate::model::{
-    AccessListForm, Action, AnnounceLimits, Condition, Configuration, Conformance, Criterion, Encoding,
-    InspectMap, Interface, Introduction, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class,
-    L7Policy, L7Rule, MatchMode, Name, Objects, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, Said,
-    Settings, StartTls, TopAction,
+    AccessListForm, Action, AnnounceLimits, ClassicSettings, Condition, Configuration, Conformance,
+    Criterion, Direction, Encoding, InspectMap, Interface, Introduction, L3Class, L3Condition, L3Criterion,
+    L3Policy, L3Rule, L7Class, L7Policy, L7Rule, MatchMode, Name, Objects, Protocol, Proxy, ProxyPolicy,
+    RecipientLimit, Refusals, Said, Settings, StartTls, TopAction,
 };
 use crate::platform::Platform;
 
@@ -31,6 +33,7 @@ impl Display for Configuration {
             l3_classes,
             zones: _,
             zone_pairs: _,
+            inspect_rules,
             interfaces,
             access_lists: _,
             proxies,
@@ -40,6 +43,7 @@ impl Display for Configuration {
         }
         mailwarden(f, *platform, settings)?;
         access_lists(f, self)?;
+        write!(f, "{}", settings.classic)?;
         for map in regex_maps {
             writeln!(f, "parameter-map type regex {}", map.name)?;
             for pattern in map.patterns.iter().filter(|pattern| pattern.line.is_none()) {
@@ -56,6 +60,7 @@ impl Display for Configuration {
         separated(f, l7_policies)?;
         separated(f, l3_policies)?;
         zones(f, self)?;
+        separated(f, inspect_rules)?;
         separated(f, interfaces)?;
         separated(f, proxies)?;
         writeln!(f, "end")
@@ -70,7 +75,8 @@ fn mailwarden(f: &mut Formatter<'_>, platform: Platform, settings: &Settings) ->
     if let Some(file) = &settings.log_file {
         writeln!(f, "logging file {file}\n!")?;
     }
-    if platform == Platform::Ios && (Settings { log_file: None, ..settings.clone() }) == Settings::default() {
+    let own = Settings { log_file: None, classic: ClassicSettings::default(), ..settings.clone() };
+    if platform == Platform::Ios && own == Settings::default() {
         return Ok(());
     }
     writeln!(f, "mailwarden\n platform {}", platform.as_str())?;
@@ -315,7 +321,18 @@ impl Display for Interface {
         writeln!(f, "interface {}", self.name)?;
         optional(f, " description", self.description.as_ref())?;
         optional(f, " linux-interface", self.linux_interface.as_ref())?;
-        optional(f, " zone-member security", self.zone.as_ref())
+        optional(f, " zone-member security", self.zone.as_ref())?;
+        for (list, direction) in [(&self.access_group_in, "in"), (&self.access_group_out, "out")] {
+            if let Some(list) = list {
+                writeln!(f, " ip access-group {list} {direction}")?;
+            }
+        }
+        for (rule, direction) in [(&self.inspect_in, "in"), (&self.inspect_out, "out")] {
+            if let Some(rule) = rule {
+                writeln!(f, " ip inspect {rule} {direction}")?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -340,8 +357,12 @@ impl Display for Proxy {
             Some(ProxyPolicy::Smtp(policy)) => {
                 writeln!(f, " service-policy type inspect smtp {policy}")?;
             }
+            Some(ProxyPolicy::Classic(rule)) => writeln!(f, " ip inspect {rule}")?,
             Some(ProxyPolicy::Pinhole) => writeln!(f, " no inspect esmtp")?,
             None => {}
+        }
+        if let Some(list) = &self.access_group {
+            writeln!(f, " ip access-group {list} in")?;
         }
         optional(f, " parameter-map", self.parameters.as_ref())
     }
@@ -375,6 +396,7 @@ keywords! {
     Refusals { Smtp = "smtp", Close = "close", Silent = "silent", Detail = "detail" }
     StartTls { Pass = "pass", Mask = "mask", Device = "device" }
     RecipientLimit { Device = "device", Refuse = "refuse" }
+    Direction { In = "in", Out = "out" }
     AnnounceLimits { On = "on", Off = "off" }
 }
 

@@ -94,7 +94,7 @@ const WORDS: &str = "\
     pvc qos-mapping queue queue-buffers queue-limit quit quota ra radius radius-server random-detect \
     random-detect-label range rd real record record-entry redistribute redundancy regenerate regex rekey \
     reload remark remote remote-access-list remote-ip remote-management remote-port rename replay \
-    replay-window reset restconf retransmit-timeout retries revocation-check rif rlogin rmon role route \
+    replay-window reset resource restconf retransmit-timeout retries revocation-check rif rlogin rmon role route \
     route-lookup route-map route-tag route-target router router-alert router-id rp rsa-key-modulus rsvp \
     rtp-conformance rtr rts rule rx-cos-slot sa same-security-traffic sap sasl satellite schedule \
     scheduler scopy scp scripting sctp sdwan secure security security-group security-level send-path-limit \

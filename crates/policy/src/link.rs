@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::model::{Configuration, Object, ObjectKind, Protocol, Reference};
+use crate::model::{Configuration, Name, Object, ObjectKind, Protocol, Reference};
 use crate::nearest::nearest;
 use crate::platform::Platform;
 
@@ -70,6 +70,7 @@ fn look_up<'c>(
         }
         (Some(_), None) => {}
         (None, _) if reference.is_built_in() => {}
+        (None, _) if reference.may_lack() => complaints.push(lacking(by, name)),
         (None, _) => {
             let kind = reference.kinds().last();
             missing.entry((kind, &name.text)).or_default().push((by, reference));
@@ -96,6 +97,14 @@ fn undefined_once(
         }
         _ => Some(complaint),
     }
+}
+
+/// A name of which a device does without the object: an access list on an interface.
+fn lacking(by: &dyn Object, name: &Name) -> Diagnostic {
+    let by = format!("{} `{}`", by.kind().noun(), by.name());
+    let message = format!("{by} names access list `{name}`, which the file lacks: everything is permitted");
+    Diagnostic::new(Code::UndefinedList, name.at, message)
+        .help(format!("define it with `ip access-list extended {name}`"))
 }
 
 /// Whether a name is rather a pattern: `.*@x\.com`, `*@x.com`.

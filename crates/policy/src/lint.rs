@@ -3,6 +3,7 @@
 //! Looked for only in configurations without errors; an error's consequences are not news.
 
 mod addresses;
+mod classic;
 mod masks;
 mod proxies;
 mod rules;
@@ -40,6 +41,7 @@ pub(crate) fn check(configuration: &Configuration, outline: &Outline<'_>, compla
     proxies::check(configuration, complaints);
     pinholes(configuration, complaints);
     trust::check(configuration, complaints);
+    classic::check(configuration, complaints);
 }
 
 fn empty_class(name: &Name) -> Diagnostic {

@@ -11,6 +11,10 @@ pub use class::{
     Action, Condition, Criterion, Encoding, L7Class, L7Policy, L7Rule, MatchMode, PatternText, PerSecond,
     Protocol, RegexMap,
 };
+pub use inspection::{
+    ClassicSettings, Direction, Extended, InspectOptions, InspectRule, InspectedProtocol, MAX_DATA_DEFAULT,
+    MailInspection, PortMapping, Transport,
+};
 pub use limits::{InspectMap, Limits};
 pub use objects::Objects;
 pub use reference::{Object, ObjectKind, Reference};
@@ -27,6 +31,7 @@ pub use traffic::{
 
 mod access_list;
 mod class;
+mod inspection;
 mod limits;
 mod objects;
 mod reference;
@@ -108,6 +113,7 @@ configuration! {
     l3_classes: L3Class = ObjectKind::L3Class,
     zones: Zone = ObjectKind::Zone,
     zone_pairs: ZonePair = ObjectKind::ZonePair,
+    inspect_rules: InspectRule = ObjectKind::InspectRule,
     interfaces: Interface = ObjectKind::Interface,
     access_lists: AccessList = ObjectKind::AccessList,
     proxies: Proxy = ObjectKind::Proxy,

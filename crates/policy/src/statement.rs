@@ -350,9 +350,13 @@ impl<'r> StatementReader<'r> {
         };
         slip.is_some_and(|it| {
             let first = it.line.words.get(cut.head).map_or("", |word| word.text);
+            let second = it.line.words.get(cut.head + 1).map_or("", |word| word.text);
             let mut keywords = it.command.leading_keywords();
+            let is = |keyword: &str, word: &str| keyword.eq_ignore_ascii_case(word);
             it.command.claim >= Claim::Corrected
-                && keywords.next().is_some_and(|keyword| keyword.eq_ignore_ascii_case(first))
+                && keywords.next().is_some_and(|keyword| is(keyword, first))
+                // `ip` begins lines of many features: the next word tells whose it is.
+                && (!known::is_word(first) || keywords.next().is_none_or(|keyword| is(keyword, second)))
         })
     }
 
@@ -475,10 +479,17 @@ fn claims(mode: &Mode<AnyStatement>, cut: &Cut<'_>) -> bool {
     mode.commands().any(|command| claim_fits(command, cut))
 }
 
-/// The same of a first word that may be shortened.
+/// The same of a first word that may be shortened. Of a word that begins lines of many features (`ip`) it takes
+/// the next keywords to tell whose the line is.
 fn claims_shortened(mode: &Mode<AnyStatement>, cut: &Cut<'_>) -> bool {
-    let claiming = mode.commands().filter(|command| command.claim >= Claim::Keyword);
-    claiming.filter_map(|command| command.leading_keywords().next()).any(|keyword| cut.shortens(keyword))
+    let mut claiming = mode.commands().filter(|command| command.claim >= Claim::Keyword);
+    claiming.any(|command| match command.leading_keywords().next() {
+        Some(keyword) if command.claim == Claim::Anywhere && known::is_word(keyword) => {
+            claim_fits(command, cut)
+        }
+        Some(keyword) => cut.shortens(keyword),
+        None => false,
+    })
 }
 
 fn claim_fits(command: &Command<AnyStatement>, cut: &Cut<'_>) -> bool {

@@ -143,6 +143,7 @@ impl Survey {
         let word = |index: usize| words.get(index).copied().unwrap_or("").to_owned();
         let summary = &mut self.summary;
         match lower {
+            ["proxy", _] | ["mailwarden"] => self.block = SurveyBlock::None,
             ["interface" | "int", _, ..] => {
                 self.block = SurveyBlock::Interface(interface_name(words.iter().skip(1).copied()));
             }
@@ -225,6 +226,9 @@ fn interface_line(
         ["zone-member", "security", _] => role.zone = word(2),
         ["ip", "inspect", rule, "in", ..] if *rule != "name" => role.inspect_in = word(2),
         ["ip", "inspect", rule, "out", ..] if *rule != "name" => role.inspect_out = word(2),
+        // As a feature guide of Cisco's misprints it.
+        ["ip", "inspect", "name", _, "in"] => role.inspect_in = word(3),
+        ["ip", "inspect", "name", _, "out"] => role.inspect_out = word(3),
         ["ip", "access-group", _, "in", ..] => role.access_group_in = word(2),
         ["ip", "access-group", _, "out", ..] => role.access_group_out = word(2),
         _ => return false,

@@ -15,11 +15,12 @@ use fastrand::Rng;
 use policy::criterion::{Counter, Text};
 use policy::diagnostic::{Code, Severity};
 use policy::model::{
-    Access, AccessList, AccessListForm, Action, AnnounceLimits, Condition, Configuration, Conformance,
-    Criterion, Encoding, Entry, InspectMap, Interface, Introduction, L3Class, L3Condition, L3Criterion,
-    L3Policy, L3Rule, L7Class, L7Policy, L7Rule, Limits, MatchMode, Name, Network, Objects, PatternText,
-    Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, RegexMap, Said, Selection, Service, Settings,
-    StartTls, TopAction, Zone, ZonePair,
+    Access, AccessList, AccessListForm, Action, AnnounceLimits, ClassicSettings, Condition, Configuration,
+    Conformance, Criterion, Encoding, Entry, InspectMap, InspectOptions, InspectRule, InspectedProtocol,
+    Interface, Introduction, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule,
+    Limits, MatchMode, Name, Network, Objects, PatternText, PortMapping, Protocol, Proxy, ProxyPolicy,
+    RecipientLimit, Refusals, RegexMap, Said, Selection, Service, Settings, StartTls, TopAction, Transport,
+    Zone, ZonePair,
 };
 use policy::source::Span;
 use policy::{load, render};
@@ -142,6 +143,8 @@ fn made_up(rng: &mut Rng) -> Configuration {
     let l3_policies: Vec<Name> =
         names(rng, 3).into_iter().filter(|name| !l7_policies.contains(name)).collect();
     let zones = names(rng, 3);
+    let rules = names(rng, 2);
+    policy.inspect_rules = rules.iter().map(|n| inspect_rule(n.clone(), rng)).collect();
     policy.hostname = rng.bool().then(|| name("edge"));
     policy.settings = settings(rng);
     policy.regex_maps = regex_maps.iter().map(|n| regex_map(n.clone(), rng)).collect();
@@ -177,12 +180,22 @@ fn made_up(rng: &mut Rng) -> Configuration {
         if zone.is_some() || linux.is_some() {
             let name = name(&format!("Ethernet{at}/0"));
             let description = description(rng);
-            let interface = |name| Interface { name, description, zone, linux_interface: linux };
+            let interface = |name| Interface {
+                description,
+                zone,
+                linux_interface: linux,
+                inspect_in: maybe(&rules, rng),
+                inspect_out: maybe(&rules, rng),
+                access_group_in: maybe(&lists, rng),
+                access_group_out: maybe(&lists, rng),
+                ..Interface::new(name)
+            };
             policy.interfaces.open(&name, interface);
         }
     }
     let attached: Vec<Name> = l7_policies.iter().chain(&l3_policies).cloned().collect();
-    policy.proxies = names(rng, 2).into_iter().map(|n| proxy(n, &attached, &inspect_maps, rng)).collect();
+    policy.proxies =
+        names(rng, 2).into_iter().map(|n| proxy(n, &attached, &rules, &inspect_maps, &lists, rng)).collect();
     policy
 }
 
@@ -413,13 +426,82 @@ fn top_action(maps: &[Name], rng: &mut Rng) -> TopAction {
     }
 }
 
-fn proxy(name: Name, policies: &[Name], maps: &[Name], rng: &mut Rng) -> Proxy {
+fn inspect_rule(rule: Name, rng: &mut Rng) -> InspectRule {
+    let mut protocols = Vec::new();
+    for protocol in
+        ["tcp", *rng.choice(&["smtp", "esmtp"]).unwrap(), "pop3", "http", "fragment", "rpc", "ftp"]
+    {
+        let is = |of: &[&str]| of.contains(&protocol);
+        let logs = !is(&["fragment"]);
+        let options = InspectOptions {
+            max_data: is(&["smtp", "esmtp"]).then(|| rng.u32(1..)),
+            alert: rng.bool().then(|| rng.bool()).filter(|_| logs),
+            audit_trail: rng.bool().then(|| rng.bool()).filter(|_| logs),
+            timeout: rng.bool().then(|| rng.u32(5..=1000)),
+            reset: is(&["pop3"]) && rng.bool(),
+            secure_login: is(&["pop3"]) && rng.bool(),
+            router_traffic: is(&["tcp"]) && rng.bool(),
+            java_list: (is(&["http"]) && rng.bool()).then(|| name("12")),
+            urlfilter: is(&["http"]) && rng.bool(),
+            maximum: is(&["fragment"]).then(|| rng.u32(..=10000)),
+            rpc: is(&["rpc"]).then(|| (rng.u32(1..), rng.bool().then(|| rng.u32(..=35791)))),
+        };
+        protocols.push(InspectedProtocol { protocol: name(protocol), options });
+    }
+    rng.shuffle(&mut protocols);
+    protocols.truncate(rng.usize(1..=7));
+    InspectRule { name: rule, protocols }
+}
+
+fn classic(rng: &mut Rng) -> ClassicSettings {
+    let mut some = |max: u32| rng.bool().then(|| rng.u32(1..=max));
+    let limits = Limits {
+        tcp_idle: some(2_147_483),
+        tcp_synwait: some(2_147_483),
+        udp_idle: some(2_147_483),
+        one_minute_high: some(2_147_483_647),
+        tcp_max_incomplete_host: some(u32::MAX).map(|hosts| (hosts, 35791)),
+        ..Limits::default()
+    };
+    let limits =
+        Limits { alert: rng.bool().then_some(false), audit_trail: rng.bool().then_some(true), ..limits };
+    let port_maps = vec![
+        PortMapping {
+            application: name("smtp"),
+            transport: Transport::Tcp,
+            ports: 587..=587,
+            list: None,
+            description: rng.bool().then(|| "submission of mail".to_owned()),
+        },
+        PortMapping {
+            application: name("user-x"),
+            transport: Transport::Udp,
+            ports: 8000..=8010,
+            list: Some(name("50")),
+            description: None,
+        },
+    ];
+    ClassicSettings { limits, port_maps: if rng.bool() { port_maps } else { Vec::new() } }
+}
+
+fn proxy(
+    name: Name,
+    policies: &[Name],
+    rules: &[Name],
+    maps: &[Name],
+    lists: &[Name],
+    rng: &mut Rng,
+) -> Proxy {
     let protocols = [Protocol::Smtp, Protocol::Pop3, Protocol::Imap, Protocol::Tcp];
-    let policy = maybe(policies, rng).map(ProxyPolicy::Named);
+    let policy = match rng.bool() {
+        true => maybe(policies, rng).map(ProxyPolicy::Named),
+        false => maybe(rules, rng).map(ProxyPolicy::Classic),
+    };
     let protocol = rng.bool().then(|| *rng.choice(&protocols).unwrap());
     Proxy {
         name,
         description: description(rng),
+        access_group: maybe(lists, rng),
         // An address belongs to one proxy.
         listen: vec![
             said((Ipv4Addr::UNSPECIFIED, rng.u16(1..)).into()),
@@ -445,6 +527,7 @@ fn settings(rng: &mut Rng) -> Settings {
     }
     let path = |rng: &mut Rng, path: &str| rng.bool().then(|| name(path));
     Settings {
+        classic: classic(rng),
         workers: rng.bool().then(|| rng.u16(1..=1024)),
         conformance: *rng.choice(&[Conformance::Compat, Conformance::Standard, Conformance::Strict]).unwrap(),
         refusals: *rng

@@ -82,6 +82,20 @@ fn a_line_of_a_lost_block_is_named_if_it_is_misspelt_too() {
 }
 
 #[test]
+fn a_block_goes_on_behind_remarks_and_without_its_indentation() {
+    let interface = "interface Ethernet2/0\n  ip address 172.22.1.16 255.255.255.0\n\n!--- a remark\n\n\
+        ip access-group 101 in\nip nat outside\n\n!--- a remark\n\nip inspect OUT-IN in\n\
+        ip virtual-reassembly\nhalf-duplex\n!\n";
+    let text = format!("ip inspect name OUT-IN tcp\n{interface}interface Serial2/0\n  shutdown\n");
+    let Loaded { configuration, diagnostics, .. } = load("test", text.as_bytes());
+    let codes: Vec<&str> = diagnostics.iter().map(|complaint| complaint.code.as_str()).collect();
+    assert_eq!(codes, ["undefined-list"]);
+    let interfaces = configuration.map(|it| it.interfaces).unwrap_or_default();
+    let rules: Vec<_> = interfaces.iter().map(|it| it.inspect_in.as_ref().map(|rule| &*rule.text)).collect();
+    assert_eq!(rules, [Some("OUT-IN")]);
+}
+
+#[test]
 fn words_run_together_or_torn_apart_are_an_error() {
     check(&[
         ("class-map\u{a0}type inspect smtp match-any c1\n match cmd verb ETRN\n", &["1 error invalid-input"]),

@@ -81,6 +81,7 @@ pub(crate) fn read(text: &str) -> At<Script> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
             "policy" => world.policy(rest).map_err(at)?,
+            "ip" => world.classic(rest.trim_start_matches("inspect ")),
             "never" => never.push(wire(&format!("{rest}\\")).map_err(at)?),
             "regex" => world.regex_map(rest).map_err(at)?,
             "config" => {

@@ -92,6 +92,14 @@ impl World {
         Ok(format!("{criterion} {name}"))
     }
 
+    /// `inspect esmtp max-data 1000`: what a rule of classic inspection says.
+    pub(crate) fn classic(&mut self, text: &str) {
+        let _ = write!(
+            self.configuration,
+            "ip inspect name CLASSIC {text}\nproxy p\n listen 192.0.2.1:25\n server 192.0.2.2:25\n ip inspect CLASSIC\n"
+        );
+    }
+
     pub(crate) fn config(&self) -> Result<Arc<SessionConfig>, String> {
         let mut text = self.configuration.clone();
         self.classes.iter().for_each(|class| text.push_str(class));
@@ -158,7 +166,7 @@ fn set(config: &mut SessionConfig, name: &str, value: &str) -> Option<()> {
         ("refusals", "silent") => config.refusals = Refusals::Silent,
         ("starttls", "pass") => config.starttls = StartTls::Pass,
         ("starttls", "mask") => config.starttls = StartTls::Mask,
-        ("starttls", "device") => config.starttls = StartTls::Device,
+        ("starttls", "device") => config.starttls = config.profile.starttls(StartTls::Device),
         ("recipient-limit", "device") => config.recipient_limit = RecipientLimit::Device,
         ("recipient-limit", "refuse") => config.recipient_limit = RecipientLimit::Refuse,
         ("announce-limits", "on") => config.announce_limits = AnnounceLimits::On,

@@ -88,7 +88,8 @@ pub(super) fn enforces(read: &Read) -> bool {
 }
 
 fn classes<'r>(configuration: &'r Configuration, attachment: &Attachment) -> Vec<Class<'r>> {
-    let policy = attachment.policy.as_ref().and_then(|policy| configuration.l7_policies.get(policy.name()));
+    let policy = attachment.policy.as_ref().filter(|_| attachment.rule.is_none());
+    let policy = policy.and_then(|policy| configuration.l7_policies.get(policy.name()));
     let rules = policy.map_or(&[][..], |policy| &policy.rules);
     rules.iter().filter_map(|rule| class(configuration, rule)).collect()
 }
@@ -107,7 +108,7 @@ fn class<'r>(configuration: &'r Configuration, rule: &'r L7Rule) -> Option<Class
 fn needs_proxy<'r>(configuration: &'r Configuration, attachments: &[Attachment]) -> Vec<NeedsProxy<'r>> {
     let in_force: HashSet<&str> = attachments
         .iter()
-        .filter(|attachment| matches!(attachment.traffic, Traffic::Proxy { .. }))
+        .filter(|attachment| matches!(attachment.traffic, Traffic::Proxy { .. }) && attachment.rule.is_none())
         .filter_map(|attachment| Some(attachment.policy.as_ref()?.name()))
         .collect();
     let mut free = Free::of(configuration);
@@ -187,18 +188,11 @@ impl<'c> Free<'c> {
     }
 }
 
-/// What is read and has no effect in this version: zone-pairs, the other dialects and protocols, and
+/// What is read and has no effect in this version: zone-pairs, interfaces, other dialects and protocols, and
 /// statements that a complaint says so of.
 fn not_yet(read: &Read) -> Vec<String> {
     let summary = &read.summary;
-    let mut not_yet: Vec<String> = read.attachments.iter().filter_map(pair).collect();
-    for (rule, protocols) in &summary.inspection_rules {
-        let mail: Vec<&str> =
-            protocols.iter().map(String::as_str).filter(|protocol| MAIL.contains(protocol)).collect();
-        if !mail.is_empty() {
-            not_yet.push(format!("ip inspect name {rule}: {}", mail.join(", ")));
-        }
-    }
+    let mut not_yet: Vec<String> = read.attachments.iter().filter_map(between).collect();
     for of in OF_MAIL {
         let policies = summary.policy_maps.get(of).into_iter().flatten();
         not_yet.extend(policies.map(|name| format!("policy-map type {of} {name}")));
@@ -213,32 +207,45 @@ fn not_yet(read: &Read) -> Vec<String> {
     not_yet
 }
 
-/// What a zone-pair would do with mail.
-fn pair(attachment: &Attachment) -> Option<String> {
-    let Traffic::Pair { from, to } = &attachment.traffic else { return None };
-    let (name, class) = (&attachment.name, attachment.class.as_deref().unwrap_or_default());
-    Some(format!("zone-pair {name} ({from} to {to}), class {class}: {}", handling(attachment)))
+/// What a zone-pair or an interface would do with mail.
+fn between(attachment: &Attachment) -> Option<String> {
+    let name = &attachment.name;
+    let handling = handling(attachment);
+    match &attachment.traffic {
+        Traffic::Proxy { .. } => None,
+        Traffic::Pair { from, to } => {
+            let class = attachment.class.as_deref().unwrap_or_default();
+            Some(format!("zone-pair {name} ({from} to {to}), class {class}: {handling}"))
+        }
+        Traffic::Interface { direction, access_group } => {
+            let list = access_group.as_ref().map(|list| format!(", access-group {list}")).unwrap_or_default();
+            Some(format!("interface {name} {direction}{list}, {}: {handling}", attachment.protocol))
+        }
+    }
 }
 
 /// What becomes of the sessions of an attachment.
 pub(super) fn handling(attachment: &Attachment) -> String {
     match attachment.handling {
-        Handling::Relay => return "not inspected".to_owned(),
+        Handling::Relay => {
+            let rule = attachment.rule.as_ref().map(|rule| format!(" by rule {rule}")).unwrap_or_default();
+            return format!("not inspected{rule}");
+        }
         Handling::Drop => return "every connection is dropped".to_owned(),
         Handling::Inspect => {}
     }
-    let policy = match &attachment.policy {
-        Some(policy) => format!("policy {}", policy.name()),
-        None => "no policy".to_owned(),
+    let policy = match (&attachment.rule, &attachment.policy) {
+        (Some(rule), _) => format!("rule {rule}"),
+        (None, Some(policy)) => format!("policy {}", policy.name()),
+        (None, None) => "no policy".to_owned(),
     };
-    format!("{policy}, conformance {}, starttls {}", attachment.conformance, attachment.starttls)
+    let list = attachment.access_list.as_ref().map(|list| format!(", access-group {}", list.name));
+    let list = list.unwrap_or_default();
+    format!("{policy}{list}, conformance {}, starttls {}", attachment.conformance, attachment.starttls)
 }
 
 /// The types of policy-maps on mail that are not in this version.
 pub(super) const OF_MAIL: [&str; 3] = ["inspect esmtp", "inspect pop3", "inspect imap"];
-
-/// The protocols of `ip inspect name` that carry mail.
-const MAIL: [&str; 7] = ["smtp", "esmtp", "pop3", "pop3s", "imap", "imap3", "imaps"];
 
 /// Stands for the mail server, which no policy names. RFC 5737: an address of documentation.
 const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 25)), 25);

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use engine::event::AnomalyKind;
+use policy::model::Flow;
 use proto::proxy_protocol::{self, Endpoints, HEADER_MAX, Header, Reading, Version};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -24,9 +25,17 @@ pub(super) struct Caller {
 impl Caller {
     /// The header in which a server is told of it; `socket` is its connection to us.
     pub(super) fn header(&self, version: Version, socket: &TcpStream) -> Vec<u8> {
+        proxy_protocol::write(version, Endpoints { client: self.client, listener: self.listener(socket) })
+    }
+
+    /// The connection as an access list is asked about it: the server is what the client connected to.
+    pub(super) fn flow(&self, socket: &TcpStream) -> Flow {
+        Flow { client: self.client, server: self.listener(socket) }
+    }
+
+    fn listener(&self, socket: &TcpStream) -> SocketAddr {
         // A socket that does not know where it was accepted has ended: what is said for it is of no account.
-        let listener = self.listener.or_else(|| socket.local_addr().ok()).unwrap_or(self.client);
-        proxy_protocol::write(version, Endpoints { client: self.client, listener })
+        self.listener.or_else(|| socket.local_addr().ok()).unwrap_or(self.client)
     }
 }
 

@@ -12,6 +12,7 @@ use engine::{Effect, End, Output, Session, SessionConfig, TlsFailure, Wants};
 use proto::{Side, Time};
 use tokio::net::TcpStream;
 
+use super::admit::refuse;
 use super::balancer::{Nameless, caller};
 use super::connect::{Unreached, connect_first};
 use super::endpoint::Endpoint;
@@ -39,6 +40,7 @@ pub(super) async fn serve(client: TcpStream, entry: SessionEntry, worker: Rc<Wor
     let peer = entry.info().client;
     let (mut server, mut said) = (None, Vec::new());
     let beginning = match caller(&client, peer, &target).await {
+        Ok(caller) if !target.permits(&caller.flow(&client)) => return refuse(client),
         Ok(caller) => {
             entry.introduced(caller.client);
             let header = target.proxy_protocol.send.map(|version| caller.header(version, &client));

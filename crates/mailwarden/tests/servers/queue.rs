@@ -1,6 +1,6 @@
 //! Mail transfer agents as clients: a queue of two hundred messages of every kind goes from one to the other, without
-//! the firewall, through it without rules, and through it under a policy that looks at everything and forbids nothing
-//! of it. What is delivered and what is refused must be the same each time.
+//! the firewall, through it without rules, through it under a policy that looks at everything and forbids nothing
+//! of it, and through it under classic inspection. What is delivered and what is refused must be the same each time.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -34,11 +34,16 @@ policy-map type inspect smtp p1
   reset
 ";
 
+/// By default a session may carry less than one of these messages.
+const CLASSIC: &str = "ip inspect name OUT-IN esmtp max-data 4294967295\n";
+
 #[derive(Debug, Clone, Copy)]
 enum Route {
     Direct,
     WithoutRules,
     UnderAPolicy,
+    /// Under a rule of classic inspection.
+    Classic,
 }
 
 /// What one run of the queue came to.
@@ -67,7 +72,9 @@ pub(crate) fn same_with_and_without_us(sender: Kind, receiver: Kind, chunks: boo
     if requirements::control_only() {
         return;
     }
-    for (route, chunks) in [(Route::WithoutRules, chunks), (Route::UnderAPolicy, false)] {
+    for (route, chunks) in
+        [(Route::WithoutRules, chunks), (Route::UnderAPolicy, false), (Route::Classic, false)]
+    {
         let through = run(route);
         let differences = maildir::differences(&control.deliveries, &through.deliveries);
         assert!(differences.is_empty(), "{route:?}: deliveries differ:\n{}", differences.join("\n"));
@@ -91,11 +98,13 @@ fn run(sender: Kind, receiver: &dyn MailServer, route: Route) -> Result<Outcome,
 
 fn firewall(route: Route, server: SocketAddr) -> Result<Option<Proxy>, Failure> {
     let attachment = "service-policy type inspect smtp p1";
+    let start = |configuration| Proxy::start(configuration, server).map(Some);
     match route {
         Route::Direct => Ok(None),
         Route::WithoutRules => Proxy::start_without_file(server, "smtp").map(Some),
-        Route::UnderAPolicy => {
-            Proxy::start(Configuration { policy: POLICY, settings: "", attachment }, server).map(Some)
+        Route::UnderAPolicy => start(Configuration { policy: POLICY, settings: "", attachment }),
+        Route::Classic => {
+            start(Configuration { policy: CLASSIC, settings: "", attachment: "ip inspect OUT-IN" })
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::fmt::Display;
 
-use super::{AnyInterfaceLine, AnyStatement, c3pl, common, own};
+use super::{AnyInterfaceLine, AnyStatement, c3pl, classic, common, own};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{Configuration, Interface, Name, ObjectKind};
 use crate::outline::Outline;
@@ -36,6 +36,8 @@ pub(crate) fn lower(
                 c3pl::lower::add(&mut lowering, statement, at, children);
             }
             (AnyStatement::C3pl(statement), true) => c3pl::lower::remove(&mut lowering, statement, at),
+            (AnyStatement::Classic(statement), false) => classic::lower::add(&mut lowering, statement, at),
+            (AnyStatement::Classic(statement), true) => classic::lower::remove(&mut lowering, statement, at),
         }
     }
     common::lower::finish(&mut lowering.configuration);
@@ -59,16 +61,14 @@ impl Lowering<'_> {
     /// Opens an interface; each dialect has lines of its own in the block.
     pub(super) fn interface(&mut self, name: Name, children: Vec<Node>) {
         let lines = lines::<AnyInterfaceLine>(children, self.complaints);
-        let interface = self.configuration.interfaces.open(&name, |name| Interface {
-            name,
-            description: None,
-            zone: None,
-            linux_interface: None,
-        });
+        let interface = self.configuration.interfaces.open(&name, Interface::new);
         for Placed { line, negated, .. } in lines {
             match line {
                 AnyInterfaceLine::Common(line) => common::lower::interface_line(interface, line, negated),
                 AnyInterfaceLine::C3pl(line) => c3pl::lower::interface_line(interface, line, negated),
+                AnyInterfaceLine::Classic(line) => {
+                    classic::lower::interface_line(interface, line, negated);
+                }
             }
         }
     }

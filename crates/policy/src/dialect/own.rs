@@ -63,7 +63,9 @@ pub enum ProxyLine {
     /// `inspect esmtp [MAP]` of the ASA.
     InspectEsmtp,
     /// `ip inspect RULE` of classic IOS.
-    IpInspect,
+    IpInspect(Name),
+    /// `ip access-group LIST in` of classic IOS.
+    AccessGroup(Name),
 }
 
 block_lines!(Own: Mailwarden(MailwardenLine), Proxy(ProxyLine));
@@ -315,9 +317,16 @@ static PROXY: Mode<super::AnyStatement> = Mode::new(
         ),
         Command::new(
             "[no] ip inspect WORD$rule",
-            "Inspect by a classic IOS rule; not available yet",
-            &["Classic inspection", "Inspect by a rule", "Name of the rule"],
-            |_| built(ProxyLine::IpInspect),
+            "Inspect by a rule of classic IOS inspection",
+            &["IP", "Classic inspection", "Name of the rule"],
+            |m| built(ProxyLine::IpInspect(name(m, "rule")?)),
+        )
+        .claims(Claim::Whole),
+        Command::new(
+            "[no] ip access-group WORD$list in",
+            "Close connections that an access list does not permit, before a server is asked",
+            &["", "Access list of the clients", "Number or name", "What comes in"],
+            |m| built(ProxyLine::AccessGroup(name(m, "list")?)),
         )
         .claims(Claim::Whole),
         Command::new(

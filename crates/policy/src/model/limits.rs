@@ -30,6 +30,27 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// With what others say where these say nothing.
+    #[must_use]
+    pub fn or(self, others: Self) -> Self {
+        Self {
+            alert: self.alert.or(others.alert),
+            audit_trail: self.audit_trail.or(others.audit_trail),
+            dns_timeout: self.dns_timeout.or(others.dns_timeout),
+            icmp_idle: self.icmp_idle.or(others.icmp_idle),
+            udp_idle: self.udp_idle.or(others.udp_idle),
+            tcp_idle: self.tcp_idle.or(others.tcp_idle),
+            tcp_synwait: self.tcp_synwait.or(others.tcp_synwait),
+            tcp_finwait: self.tcp_finwait.or(others.tcp_finwait),
+            tcp_max_incomplete_host: self.tcp_max_incomplete_host.or(others.tcp_max_incomplete_host),
+            max_incomplete_low: self.max_incomplete_low.or(others.max_incomplete_low),
+            max_incomplete_high: self.max_incomplete_high.or(others.max_incomplete_high),
+            one_minute_low: self.one_minute_low.or(others.one_minute_low),
+            one_minute_high: self.one_minute_high.or(others.one_minute_high),
+            sessions_maximum: self.sessions_maximum.or(others.sessions_maximum),
+        }
+    }
+
     /// Whether anything is said of how many sessions there may be.
     pub fn counts_sessions(&self) -> bool {
         self.tcp_max_incomplete_host.is_some()

@@ -41,6 +41,8 @@ pub enum ObjectKind {
     Zone,
     /// `zone-pair security`.
     ZonePair,
+    /// `ip inspect name`.
+    InspectRule,
     Interface,
     AccessList,
     Proxy,
@@ -58,6 +60,7 @@ impl ObjectKind {
             Self::L7Policy(_) | Self::L3Policy => "policy-map",
             Self::Zone => "zone",
             Self::ZonePair => "zone-pair",
+            Self::InspectRule => "inspection rule",
             Self::Interface => "interface",
             Self::AccessList => "access list",
             Self::Proxy => "proxy",
@@ -83,6 +86,7 @@ impl ObjectKind {
             Self::L3Policy => "policy-map type inspect".to_owned(),
             Self::Zone => "zone security".to_owned(),
             Self::ZonePair => "zone-pair security".to_owned(),
+            Self::InspectRule => "ip inspect name".to_owned(),
             Self::Interface => "interface".to_owned(),
             Self::AccessList => "ip access-list extended".to_owned(),
             Self::Proxy => "proxy".to_owned(),
@@ -100,6 +104,7 @@ impl ObjectKind {
             | Self::InspectMap
             | Self::Zone
             | Self::ZonePair
+            | Self::InspectRule
             | Self::Interface
             | Self::AccessList
             | Self::Proxy => None,
@@ -107,9 +112,9 @@ impl ObjectKind {
     }
 
     /// Whether `no` in front of its command is refused while something names it. A router removes an
-    /// access list in any case.
+    /// access list and an inspection rule in any case.
     pub(crate) const fn is_kept_while_used(self) -> bool {
-        !matches!(self, Self::AccessList)
+        !matches!(self, Self::AccessList | Self::InspectRule)
     }
 }
 
@@ -120,11 +125,12 @@ pub struct Reference<'n> {
     kind: ObjectKind,
     or: Option<ObjectKind>,
     built_in: &'static [&'static str],
+    may_lack: bool,
 }
 
 impl<'n> Reference<'n> {
     pub(crate) const fn to(kind: ObjectKind, name: &'n Name) -> Self {
-        Self { name, kind, or: None, built_in: &[] }
+        Self { name, kind, or: None, built_in: &[], may_lack: false }
     }
 
     /// If there is no object of the first kind, one of this kind is meant.
@@ -135,6 +141,15 @@ impl<'n> Reference<'n> {
     /// Names that have a meaning here without a definition.
     pub(crate) const fn or_built_in(self, names: &'static [&'static str]) -> Self {
         Self { built_in: names, ..self }
+    }
+
+    /// An object that the file lacks is only warned of: a device does without it.
+    pub(crate) const fn or_none(self) -> Self {
+        Self { may_lack: true, ..self }
+    }
+
+    pub(crate) const fn may_lack(&self) -> bool {
+        self.may_lack
     }
 
     /// The kinds of object that the name may mean; the first that exists is taken.

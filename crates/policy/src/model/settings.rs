@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 use proto::proxy_protocol::Version;
 
-use super::{Name, Object, ObjectKind, Protocol, Reference, Said, Server};
+use super::{ClassicSettings, Name, Object, ObjectKind, Protocol, Reference, Said, Server};
 use crate::diagnostic::Code;
 use crate::source::Span;
 
@@ -26,6 +26,8 @@ pub struct Proxy {
     pub lmtp: bool,
     pub policy: Option<ProxyPolicy>,
     pub parameters: Option<Name>,
+    /// `ip access-group NAME in`: the connections that reach a server.
+    pub access_group: Option<Name>,
 }
 
 /// How servers are told who their client is. Without it they take the proxy for the client.
@@ -44,6 +46,8 @@ pub enum ProxyPolicy {
     Named(Name),
     /// `service-policy type inspect smtp NAME`.
     Smtp(Name),
+    /// `ip inspect NAME`: a rule of classic inspection.
+    Classic(Name),
     /// `no inspect esmtp`: an opaque relay.
     Pinhole,
 }
@@ -53,7 +57,7 @@ impl ProxyPolicy {
     pub const fn policy(&self) -> Option<&Name> {
         match self {
             Self::Named(name) | Self::Smtp(name) => Some(name),
-            Self::Pinhole => None,
+            Self::Classic(_) | Self::Pinhole => None,
         }
     }
 }
@@ -74,6 +78,8 @@ pub struct Settings {
     pub events: Option<Name>,
     /// `logging file PATH`, ours: syslog lines to a file instead of stderr.
     pub log_file: Option<Name>,
+    /// What holds for every classic rule.
+    pub classic: ClassicSettings,
     /// `no warning CODE`: in order, each once.
     pub acknowledged: Vec<Code>,
 }
@@ -83,6 +89,7 @@ impl Settings {
     pub(super) fn places_mut(&mut self, visit: &mut dyn FnMut(&mut Span)) {
         let names = [&mut self.control_socket, &mut self.events, &mut self.log_file];
         names.into_iter().flatten().for_each(|name| visit(&mut name.at));
+        self.classic.places_mut(visit);
     }
 }
 
@@ -147,8 +154,11 @@ impl Object for Proxy {
                 visit(Reference::to(ObjectKind::L3Policy, name).or(L7_POLICY));
             }
             Some(ProxyPolicy::Smtp(name)) => visit(Reference::to(L7_POLICY, name)),
+            Some(ProxyPolicy::Classic(rule)) => visit(Reference::to(ObjectKind::InspectRule, rule)),
             Some(ProxyPolicy::Pinhole) | None => {}
         }
+        let lists = self.access_group.iter();
+        lists.for_each(|list| visit(Reference::to(ObjectKind::AccessList, list)));
         let maps = self.parameters.iter();
         maps.for_each(|map| visit(Reference::to(ObjectKind::InspectMap, map)));
     }
@@ -159,10 +169,12 @@ impl Object for Proxy {
         self.servers.iter_mut().for_each(|server| visit(&mut server.at));
         self.accept_proxy.iter_mut().for_each(|network| visit(&mut network.at));
         match &mut self.policy {
-            Some(ProxyPolicy::Named(name) | ProxyPolicy::Smtp(name)) => visit(&mut name.at),
+            Some(ProxyPolicy::Named(name) | ProxyPolicy::Smtp(name) | ProxyPolicy::Classic(name)) => {
+                visit(&mut name.at);
+            }
             Some(ProxyPolicy::Pinhole) | None => {}
         }
-        self.parameters.iter_mut().for_each(|map| visit(&mut map.at));
+        self.parameters.iter_mut().chain(&mut self.access_group).for_each(|name| visit(&mut name.at));
         self.introduction.iter_mut().for_each(|(_, at)| visit(at));
     }
 }

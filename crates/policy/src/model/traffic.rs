@@ -131,6 +131,35 @@ pub struct Interface {
     pub description: Option<String>,
     pub zone: Option<Name>,
     pub linux_interface: Option<Name>,
+    /// `ip inspect NAME in`.
+    pub inspect_in: Option<Name>,
+    pub inspect_out: Option<Name>,
+    /// `ip access-group NAME in`.
+    pub access_group_in: Option<Name>,
+    pub access_group_out: Option<Name>,
+}
+
+impl Interface {
+    pub const fn new(name: Name) -> Self {
+        Self {
+            name,
+            description: None,
+            zone: None,
+            linux_interface: None,
+            inspect_in: None,
+            inspect_out: None,
+            access_group_in: None,
+            access_group_out: None,
+        }
+    }
+
+    /// Whether it says anything of inspection.
+    pub const fn is_ours(&self) -> bool {
+        self.zone.is_some()
+            || self.linux_interface.is_some()
+            || self.inspect_in.is_some()
+            || self.inspect_out.is_some()
+    }
 }
 
 /// Whether sessions of a protocol are in a top-level class.
@@ -327,10 +356,19 @@ impl Object for Interface {
 
     fn references<'o>(&'o self, visit: &mut dyn FnMut(Reference<'o>)) {
         self.zone.iter().for_each(|zone| visit(Reference::to(ObjectKind::Zone, zone)));
+        for rule in [&self.inspect_in, &self.inspect_out].into_iter().flatten() {
+            visit(Reference::to(ObjectKind::InspectRule, rule));
+        }
+        for list in [&self.access_group_in, &self.access_group_out].into_iter().flatten() {
+            visit(Reference::to(ObjectKind::AccessList, list).or_none());
+        }
     }
 
     fn places_mut(&mut self, visit: &mut dyn FnMut(&mut Span)) {
-        let names = [&mut self.zone, &mut self.linux_interface].into_iter().flatten();
+        let rules = [&mut self.inspect_in, &mut self.inspect_out];
+        let lists = [&mut self.access_group_in, &mut self.access_group_out];
+        let names =
+            [&mut self.zone, &mut self.linux_interface].into_iter().chain(rules).chain(lists).flatten();
         std::iter::once(&mut self.name).chain(names).for_each(|name| visit(&mut name.at));
     }
 }

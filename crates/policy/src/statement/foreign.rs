@@ -57,10 +57,12 @@ impl StatementReader<'_> {
         self.lose_header(complaint);
     }
 
-    /// The first words of statements that are mended, and of `logging`, which other features use too.
+    /// The first words of statements that are mended, unless other features use them too (`ip`); and `logging`,
+    /// which many mistype.
     fn words_of_ours(&self) -> impl Iterator<Item = &'static str> {
         let mended = self.known().filter(|command| command.claim >= Claim::Corrected);
-        mended.filter_map(|command| command.leading_keywords().next()).chain(["logging"])
+        let words = mended.filter_map(|command| command.leading_keywords().next());
+        words.filter(|word| !known::is_word(word)).chain(["logging"])
     }
 
     /// A statement that is not used here, although it is about mail, or would be read on the other platform.
@@ -120,10 +122,8 @@ fn mail_of_other_dialects(cut: &Cut<'_>) -> Option<String> {
     let is_mail =
         |word: &str| matches!(word, "smtp" | "esmtp" | "pop3" | "pop3s" | "imap" | "imap3" | "imaps");
     let length = match words.as_slice() {
-        ["ip", "inspect", "name", _, protocol, ..] if is_mail(protocol) => 5,
         ["inspect", protocol, ..] if is_mail(protocol) => 2,
         ["fixup", "protocol", protocol, ..] if is_mail(protocol) => 3,
-        ["ip", "port-map", protocol, ..] if is_mail(protocol) => 3,
         ["policy-map", "type", "inspect", protocol, _, ..] if is_mail(protocol) => 4,
         _ => return None,
     };

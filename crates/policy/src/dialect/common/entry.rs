@@ -84,6 +84,7 @@ fn extended(syntax: Syntax, words: &mut Words<'_>) -> Read<Selection> {
     let is_tcp = match protocol.keyword.as_str() {
         "tcp" | "6" => true,
         "ip" | "ipv4" | "ipv6" => false,
+        "object-group" => return Err(protocol.of_a_group()),
         name if is_other_protocol(name) => return Ok(Selection::None),
         _ => return Err(protocol.unread("expected a protocol")),
     };
@@ -105,6 +106,7 @@ fn extended(syntax: Syntax, words: &mut Words<'_>) -> Read<Selection> {
 fn network(syntax: Syntax, words: &mut Words<'_>, end: &str) -> Read<Network> {
     let is_v6 = syntax == Syntax::V6;
     match words.keyword() {
+        Some("object-group") => Err(words.next("an address")?.of_a_group()),
         Some("any") => {
             words.skip();
             Ok(if is_v6 { Network::V6(Ipv6Net::default()) } else { Network::ANY_V4 })
@@ -327,6 +329,10 @@ impl Word<'_> {
         self.complaint(format!("invalid input `{}`, {message}", self.text), None)
     }
 
+    fn of_a_group(&self) -> Selection {
+        self.complaint("object groups are not available in this version".to_owned(), None)
+    }
+
     fn complaint(&self, message: String, help: Option<String>) -> Selection {
         Selection::Unread { at: self.at, message, help }
     }
@@ -414,6 +420,8 @@ mod tests {
             (Syntax::Standard, "10.0.0.0 255.0.0.0", "255.0.0.0", "write `0.255.255.255`"),
             (Syntax::Extended, "tcp any any dscp af11", "dscp", ""),
             (Syntax::Extended, "tcp any any eq mail", "mail", ""),
+            (Syntax::Extended, "tcp object-group MX any", "object-group", ""),
+            (Syntax::Extended, "object-group MAIL any any", "object-group", ""),
             (Syntax::Extended, "tcp any", "", ""),
             (Syntax::Extended, "tpc any any", "tpc", ""),
             (Syntax::Extended, "tcp host 2001:db8::1 any", "2001:db8::1", ""),

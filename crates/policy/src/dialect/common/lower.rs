@@ -48,7 +48,7 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
 /// What is only known when all lines are read.
 pub(in crate::dialect) fn finish(configuration: &mut Configuration) {
     let interfaces = &mut configuration.interfaces;
-    interfaces.retain(|interface| interface.zone.is_some() || interface.linux_interface.is_some());
+    interfaces.retain(Interface::is_ours);
     // A list of remarks alone cannot be distinguished from one that is not there.
     let access_lists = &mut configuration.access_lists;
     access_lists.retain(|list| list.form != AccessListForm::Lines || !list.is_empty());

@@ -27,8 +27,8 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
     match statement {
         Statement::Mailwarden => {
             let settings = &mut lowering.configuration.settings;
-            let log_file = settings.log_file.take();
-            *settings = Settings { log_file, ..Settings::default() };
+            let (log_file, classic) = (settings.log_file.take(), std::mem::take(&mut settings.classic));
+            *settings = Settings { log_file, classic, ..Settings::default() };
         }
         Statement::Proxy(name) => lowering.remove_object(ObjectKind::Proxy, &name, at),
         Statement::Line(InnerLine::Mailwarden(_) | InnerLine::Proxy(_)) => lowering.misplaced(at),
@@ -93,6 +93,7 @@ fn proxy(lowering: &mut Lowering<'_>, name: &Name, children: Vec<Node>) {
         lmtp: false,
         policy: None,
         parameters: None,
+        access_group: None,
     });
     let (mut listen, mut servers, mut networks) = (Vec::new(), Vec::new(), Vec::new());
     for Placed { line, negated, at, .. } in lines(children, lowering.complaints) {
@@ -126,9 +127,10 @@ fn proxy(lowering: &mut Lowering<'_>, name: &Name, children: Vec<Node>) {
             }
             ProxyLine::InspectEsmtp if negated => proxy.policy = Some(ProxyPolicy::Pinhole),
             ProxyLine::InspectEsmtp => lowering.complaints.push(not_in_this_version(at, "inspect esmtp")),
-            // A rule that cannot be applied cannot be in effect either.
-            ProxyLine::IpInspect if negated => {}
-            ProxyLine::IpInspect => lowering.complaints.push(not_in_this_version(at, "ip inspect")),
+            ProxyLine::IpInspect(rule) => {
+                proxy.policy = (!negated).then_some(ProxyPolicy::Classic(rule));
+            }
+            ProxyLine::AccessGroup(list) => proxy.access_group = (!negated).then_some(list),
         }
     }
     follow_once(&mut proxy.listen, listen);
