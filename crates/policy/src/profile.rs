@@ -131,7 +131,8 @@ const CLASSIC_VERBS: [Verb; 13] = [
 ];
 
 /// Every keyword but those of the device's verbs and of the extensions that it examines. BINARYMIME is one of these,
-/// but needs CHUNKING.
+/// but needs CHUNKING. Differs from IOS: SMTPUTF8, which its time did not know, is shown like STARTTLS: without it mail
+/// to some addresses cannot be delivered at all.
 const CLASSIC_HIDDEN: Extensions = Extensions::ALL.without(Extensions::of(&[
     "8BITMIME",
     "AUTH",
@@ -145,6 +146,7 @@ const CLASSIC_HIDDEN: Extensions = Extensions::ALL.without(Extensions::of(&[
     "SAML",
     "SEND",
     "SIZE",
+    "SMTPUTF8",
     "SOML",
     "STARTTLS",
     "VRFY",
