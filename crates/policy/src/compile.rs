@@ -10,6 +10,7 @@ pub mod masks;
 pub mod matcher;
 mod recipients;
 pub(crate) mod rules;
+mod source;
 
 use std::collections::HashMap;
 
@@ -19,8 +20,10 @@ use proto::smtp::verb::Verb;
 use rules::{Bits, ConditionInfo, Field, Group, Negation, Rule, Then, Words};
 pub use rules::{CompiledPolicy, ConditionId, Needs, RuleId};
 
+use source::{Asks, SourceCondition, SourceRule};
+
 use crate::criterion::{Counter, CriterionKind, Text, Word};
-use crate::model::{Action, Configuration, Criterion, Encoding, L7Class, L7Policy, L7Rule, MatchMode, Name};
+use crate::model::{Action, Configuration, L7Class, MatchMode, PatternText};
 use crate::pattern::{self, Pattern};
 use crate::profile::{Order, Profile};
 use crate::scope::{Close, Scope};
@@ -60,7 +63,9 @@ impl CompiledPolicy {
         name: &str,
         profile: &Profile,
     ) -> Result<Self, Vec<PatternTooLarge>> {
-        Compiler::new(configuration, profile).compile(name, configuration.l7_policies.get(name))
+        let map = configuration.l7_policies.get(name);
+        let rules = map.map_or_else(Vec::new, |map| source::of_classes(configuration, map));
+        Compiler::new(profile).compile(name, rules)
     }
 }
 
@@ -74,7 +79,6 @@ struct FieldBuilder {
 }
 
 struct Compiler<'p> {
-    configuration: &'p Configuration,
     profile: &'p Profile,
     conditions: Vec<ConditionInfo>,
     rules: Vec<Rule>,
@@ -89,9 +93,8 @@ struct Compiler<'p> {
 }
 
 impl<'p> Compiler<'p> {
-    fn new(configuration: &'p Configuration, profile: &'p Profile) -> Self {
+    fn new(profile: &'p Profile) -> Self {
         Self {
-            configuration,
             profile,
             conditions: Vec::new(),
             rules: Vec::new(),
@@ -106,102 +109,76 @@ impl<'p> Compiler<'p> {
         }
     }
 
-    fn compile(mut self, name: &str, map: Option<&L7Policy>) -> Result<CompiledPolicy, Vec<PatternTooLarge>> {
-        let classes = &self.configuration.l7_classes;
-        let rules = map.map_or(&[][..], |map| &map.rules).iter();
-        let mut rules: Vec<(&L7Rule, &L7Class)> =
-            rules.filter_map(|rule| Some((rule, classes.get(&rule.class.text)?))).collect();
+    fn compile(
+        mut self,
+        name: &str,
+        mut rules: Vec<SourceRule<'_>>,
+    ) -> Result<CompiledPolicy, Vec<PatternTooLarge>> {
         if self.profile.order == Order::ByCriterion {
-            rules.sort_by_key(|(_, class)| order(class));
+            rules.sort_by_key(order);
         }
-        let in_order: Vec<(&L7Class, Option<Action>)> =
-            rules.iter().map(|(rule, class)| (*class, rule.action.map(|(action, _)| action))).collect();
-        self.masks = Masks::of(&in_order, self.profile);
-        self.most_recipients = recipients::most(&in_order, self.profile);
-        for (rule, class) in rules {
-            self.rule(class, rule.action.map(|(action, _)| action), rule.log);
-        }
+        self.masks = Masks::of(&rules, self.profile);
+        self.most_recipients = recipients::most(&rules, self.profile);
+        rules.iter().for_each(|rule| self.rule(rule));
         self.finish(name)
     }
 
-    fn rule(&mut self, class: &L7Class, action: Option<Action>, log: bool) {
-        let named = class.conditions.iter().filter_map(|condition| match &condition.criterion {
-            Criterion::MimeEncoding { encoding: Encoding::Private(name) } => Some(name.clone()),
-            _ => None,
-        });
-        let named: Vec<String> = named.collect();
+    fn rule(&mut self, rule: &SourceRule<'_>) {
         let mut members = Vec::new();
         let mut outside = Vec::new();
-        for condition in &class.conditions {
-            let Some(kind) = condition.criterion.kind() else { continue };
-            let of = self.condition(kind, &condition.criterion, condition.negated, &named);
-            let member = if condition.negated { self.negation(of, kind, &condition.criterion) } else { of };
+        for condition in &rule.conditions {
+            let of = self.condition(condition);
+            let member = if condition.negated { self.negation(of, condition) } else { of };
             members.push(member);
-            if !condition.negated && self.is_outside_profile(&condition.criterion) {
+            if !condition.negated && self.is_outside_profile(condition) {
                 outside.push(member);
             }
         }
         // A verb that the dialect does not have is masked whatever the class says, unless it is refused.
-        let masks = !outside.is_empty() && !matches!(action, Some(Action::Close | Action::Reset));
+        let masks = !outside.is_empty() && !matches!(rule.action, Some(Action::Close | Action::Reset));
         let mask = Some(Action::Mask);
-        match class.mode {
+        match rule.mode {
             MatchMode::Any if masks && outside.len() < members.len() => {
-                self.add_rule(class, outside.into_iter().collect(), mask, log);
-                self.add_rule(class, members.into_iter().collect(), action, log);
+                self.add_rule(rule, outside.into_iter().collect(), mask);
+                self.add_rule(rule, members.into_iter().collect(), rule.action);
             }
             MatchMode::Any => {
-                self.add_rule(class, members.into_iter().collect(), if masks { mask } else { action }, log);
+                self.add_rule(rule, members.into_iter().collect(), if masks { mask } else { rule.action });
             }
             MatchMode::All => {
                 let conditions = self.group_by_instance(&members);
-                self.add_rule(class, conditions, if masks { mask } else { action }, log);
+                self.add_rule(rule, conditions, if masks { mask } else { rule.action });
             }
         }
     }
 
-    fn add_rule(&mut self, class: &L7Class, conditions: Bits, action: Option<Action>, log: bool) {
+    fn add_rule(&mut self, rule: &SourceRule<'_>, conditions: Bits, action: Option<Action>) {
         let then = if self.profile.order.continues_after(action) { Then::Continue } else { Then::Stop };
-        let (class, mode) = (class.name.text.clone(), class.mode);
+        let (class, mode, log) = (rule.class.clone(), rule.mode, rule.log);
         self.rules.push(Rule { class, mode, conditions, action, log, then });
     }
 
     /// Whether it names a verb that the dialect does not have.
-    fn is_outside_profile(&self, criterion: &Criterion) -> bool {
-        let Criterion::CommandVerb { verb } = criterion else { return false };
-        !self.profile.allows(Verb::of(verb.as_bytes()))
+    fn is_outside_profile(&self, condition: &SourceCondition<'_>) -> bool {
+        condition.word(Word::Verb).is_some_and(|verb| !self.profile.allows(Verb::of(verb.as_bytes())))
     }
 
-    /// Numbers a criterion and puts it where its facts will find it. `match protocol smtp` is true
-    /// of every session we see, so it is no condition.
-    fn condition(
-        &mut self,
-        kind: CriterionKind,
-        criterion: &Criterion,
-        negated: bool,
-        named: &[String],
-    ) -> ConditionId {
+    /// Numbers a condition, without its `not`, and puts it where its facts will find it.
+    fn condition(&mut self, condition: &SourceCondition<'_>) -> ConditionId {
+        let kind = condition.asks.kind();
+        let row = kind.row();
         // The negation of a body pattern is decided at the end of data, when its parts are over.
-        let scope = if negated && kind.row().close == Close::Data {
-            kind.row().scope.min(Scope::Message)
+        let scope = if condition.negated && row.close == Close::Data {
+            row.scope.min(Scope::Message)
         } else {
-            kind.row().scope
+            row.scope
         };
-        let id = self.number(criterion.to_string(), Some(kind), scope);
-        self.needs.add(kind.row().learned);
-        match criterion {
-            Criterion::Protocol => {}
-            Criterion::Regex { text, map } => self.patterns(*text, map, id),
-            Criterion::Count { counter, over } => self.threshold(*counter, *over, id),
-            Criterion::CommandVerb { verb } => self.words(Word::Verb, exactly(verb), id),
-            Criterion::EhloReply { keyword } => self.words(Word::EhloKeyword, exactly(keyword), id),
-            Criterion::MimeEncoding { encoding } => {
-                let words = match encoding {
-                    Encoding::Standard(encoding) => Words::Encoding(*encoding),
-                    Encoding::Unknown => Words::OtherEncoding { named: named.to_vec() },
-                    Encoding::Private(name) => exactly(name),
-                };
-                self.words(Word::Encoding, words, id);
-            }
+        let id = self.number(condition.text.clone(), Some(kind), scope);
+        self.needs.add(row.learned);
+        match &condition.asks {
+            Asks::Patterns(text, patterns) => self.patterns(*text, patterns, id),
+            Asks::Over(counter, over) => self.threshold(*counter, *over, id),
+            Asks::Word(word, words) => self.words(*word, words.clone(), id),
         }
         id
     }
@@ -212,10 +189,11 @@ impl<'p> Compiler<'p> {
         id
     }
 
-    fn negation(&mut self, of: ConditionId, kind: CriterionKind, criterion: &Criterion) -> ConditionId {
-        let condition = self.number(format!("not {criterion}"), Some(kind), self.scope(of));
-        self.negations.push(Negation { of, condition, close: kind.row().close });
-        condition
+    fn negation(&mut self, of: ConditionId, condition: &SourceCondition<'_>) -> ConditionId {
+        let kind = condition.asks.kind();
+        let negation = self.number(format!("not {}", condition.text), Some(kind), self.scope(of));
+        self.negations.push(Negation { of, condition: negation, close: kind.row().close });
+        negation
     }
 
     fn scope(&self, id: ConditionId) -> Scope {
@@ -246,10 +224,9 @@ impl<'p> Compiler<'p> {
         conditions
     }
 
-    fn patterns(&mut self, text: Text, map: &Name, owner: ConditionId) {
-        let Some(map) = self.configuration.regex_maps.get(&map.text) else { return };
+    fn patterns(&mut self, text: Text, patterns: &[&PatternText], owner: ConditionId) {
         let Some(collected) = self.fields.get_mut(text as usize) else { return };
-        for pattern in &map.patterns {
+        for pattern in patterns {
             let known = collected.known.get(&pattern.text).copied();
             if let Some(owners) = known.and_then(|at| collected.owners.get_mut(at)) {
                 owners.push(owner);
@@ -336,12 +313,7 @@ impl FieldBuilder {
     }
 }
 
-/// Where a class is tried by criterion: at the condition that is decided last.
-fn order(class: &L7Class) -> u8 {
-    let kinds = class.conditions.iter().filter_map(|condition| condition.criterion.kind());
-    kinds.map(|kind| kind.row().order).max().unwrap_or(0)
-}
-
-fn exactly(word: &str) -> Words {
-    Words::Exactly(word.as_bytes().into())
+/// Where a rule is tried by criterion: at the condition that is decided last.
+fn order(rule: &SourceRule<'_>) -> u8 {
+    rule.conditions.iter().map(|condition| condition.asks.kind().row().order).max().unwrap_or(0)
 }

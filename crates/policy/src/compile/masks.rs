@@ -6,8 +6,9 @@
 use proto::smtp::extension::{EXTENSIONS, Extensions, find};
 use proto::smtp::verb::Verb;
 
-use crate::criterion::CriterionKind;
-use crate::model::{Action, Condition, Criterion, L7Class, MatchMode};
+use super::source::{SourceCondition, SourceRule};
+use crate::criterion::{CriterionKind, Word};
+use crate::model::{Action, MatchMode};
 use crate::profile::Profile;
 
 /// What a policy masks whatever else is said in a session.
@@ -25,7 +26,7 @@ pub struct Masks {
 
 impl Masks {
     /// Of rules in the order in which they are tried.
-    pub(super) fn of(rules: &[(&L7Class, Option<Action>)], profile: &Profile) -> Self {
+    pub(super) fn of(rules: &[SourceRule<'_>], profile: &Profile) -> Self {
         let mut masks = Self { hidden: profile.hidden, ..Self::default() };
         for extension in EXTENSIONS {
             let keyword = extension.keyword;
@@ -37,24 +38,20 @@ impl Masks {
                 masks.named.insert(keyword.as_bytes());
             }
         }
-        let conditions = rules.iter().flat_map(|(class, _)| &class.conditions);
-        for condition in conditions {
-            match &condition.criterion {
-                Criterion::EhloReply { keyword }
-                    if find(keyword.as_bytes()).is_none()
-                        && !masks.others.contains(keyword)
-                        && sometimes(rules, keyword, profile) =>
-                {
-                    masks.others.push(keyword.clone());
-                }
-                Criterion::CommandVerb { verb }
-                    if Verb::of(verb.as_bytes()) == Verb::Unknown
-                        && !masks.other_verbs.contains(verb)
-                        && always(rules, verb, profile) =>
-                {
-                    masks.other_verbs.push(verb.clone());
-                }
-                _ => {}
+        for condition in rules.iter().flat_map(|rule| &rule.conditions) {
+            if let Some(keyword) = condition.word(Word::EhloKeyword)
+                && find(keyword.as_bytes()).is_none()
+                && !masks.others.iter().any(|known| known == keyword)
+                && sometimes(rules, keyword, profile)
+            {
+                masks.others.push(keyword.to_owned());
+            }
+            if let Some(verb) = condition.word(Word::Verb)
+                && Verb::of(verb.as_bytes()) == Verb::Unknown
+                && !masks.other_verbs.iter().any(|known| known == verb)
+                && always(rules, verb, profile)
+            {
+                masks.other_verbs.push(verb.to_owned());
             }
         }
         masks
@@ -62,15 +59,11 @@ impl Masks {
 }
 
 /// Whether a rule masks the keyword, at least where the other conditions of its class hold too.
-fn sometimes(rules: &[(&L7Class, Option<Action>)], keyword: &str, profile: &Profile) -> bool {
-    for &(class, action) in rules {
-        let acts = acts(class, |condition| match &condition.criterion {
-            Criterion::EhloReply { keyword: named } => Some((named == keyword) != condition.negated),
-            _ => None,
-        });
-        match acts {
-            Acts::Perhaps | Acts::Surely if action == Some(Action::Mask) => return true,
-            Acts::Surely if !profile.order.continues_after(action) => return false,
+fn sometimes(rules: &[SourceRule<'_>], keyword: &str, profile: &Profile) -> bool {
+    for rule in rules {
+        match acts(rule, |condition| condition.holds_for(Word::EhloKeyword, keyword)) {
+            Acts::Perhaps | Acts::Surely if rule.action == Some(Action::Mask) => return true,
+            Acts::Surely if !profile.order.continues_after(rule.action) => return false,
             Acts::Surely | Acts::Perhaps | Acts::Never => {}
         }
     }
@@ -78,25 +71,20 @@ fn sometimes(rules: &[(&L7Class, Option<Action>)], keyword: &str, profile: &Prof
 }
 
 /// Whether the rules mask the verb whatever is said with it.
-fn always(rules: &[(&L7Class, Option<Action>)], verb: &str, profile: &Profile) -> bool {
-    for &(class, action) in rules {
-        let acts = acts(class, |condition| match &condition.criterion {
-            Criterion::CommandVerb { verb: named } => Some((named == verb) != condition.negated),
-            _ => None,
-        });
-        let by_length = class
-            .conditions
-            .iter()
-            .any(|condition| condition.criterion.kind() == Some(CriterionKind::CommandLength));
-        let acts = if acts == Acts::Never && by_length && class.mode == MatchMode::Any {
+fn always(rules: &[SourceRule<'_>], verb: &str, profile: &Profile) -> bool {
+    for rule in rules {
+        let acts = acts(rule, |condition| condition.holds_for(Word::Verb, verb));
+        let mut kinds = rule.conditions.iter().map(|condition| condition.asks.kind());
+        let by_length = kinds.any(|kind| kind == CriterionKind::CommandLength);
+        let acts = if acts == Acts::Never && by_length && rule.mode == MatchMode::Any {
             Acts::Perhaps
         } else {
             acts
         };
         match acts {
-            Acts::Surely if action == Some(Action::Mask) => return true,
+            Acts::Surely if rule.action == Some(Action::Mask) => return true,
             Acts::Perhaps | Acts::Surely
-                if action != Some(Action::Mask) && !profile.order.continues_after(action) =>
+                if rule.action != Some(Action::Mask) && !profile.order.continues_after(rule.action) =>
             {
                 return false;
             }
@@ -116,13 +104,12 @@ enum Acts {
 }
 
 /// `holds` says whether a condition is true in the event; nothing of a condition of another kind.
-fn acts(class: &L7Class, holds: impl Fn(&Condition) -> Option<bool>) -> Acts {
-    let conditions = || class.conditions.iter().filter(|condition| condition.criterion.kind().is_some());
-    let known = || conditions().filter_map(&holds);
-    match class.mode {
+fn acts(rule: &SourceRule<'_>, holds: impl Fn(&SourceCondition<'_>) -> Option<bool>) -> Acts {
+    let known = || rule.conditions.iter().filter_map(&holds);
+    match rule.mode {
         MatchMode::Any if known().any(|holds| holds) => Acts::Surely,
         MatchMode::All if known().next().is_none() || !known().all(|holds| holds) => Acts::Never,
-        MatchMode::All if known().count() == conditions().count() => Acts::Surely,
+        MatchMode::All if known().count() == rule.conditions.len() => Acts::Surely,
         MatchMode::All => Acts::Perhaps,
         MatchMode::Any => Acts::Never,
     }

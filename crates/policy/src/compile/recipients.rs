@@ -1,37 +1,38 @@
 //! How many recipients a message may have before a class refuses, as far as it is known before a session begins.
 
+use super::source::{Asks, SourceCondition, SourceRule};
 use crate::criterion::Counter;
-use crate::model::{Action, Condition, Criterion, L7Class, MatchMode};
+use crate::model::{Action, MatchMode};
 use crate::profile::Profile;
 
 /// The lowest limit of recipients at which one of these rules, in the order in which they are tried, refuses
 /// whatever else is said. A class that asks for more than the number is no limit for everybody.
-pub(super) fn most(rules: &[(&L7Class, Option<Action>)], profile: &Profile) -> Option<u64> {
+pub(super) fn most(rules: &[SourceRule<'_>], profile: &Profile) -> Option<u64> {
     let mut most: Option<u64> = None;
     // Limits at which an earlier class acts, and the later ones are not tried.
     let mut taken: Vec<u64> = Vec::new();
-    for (class, action) in rules {
-        let limits = limits(class);
-        if matches!(action, Some(Action::Close | Action::Reset)) {
+    for rule in rules {
+        let limits = limits(rule);
+        if matches!(rule.action, Some(Action::Close | Action::Reset)) {
             let lowest = limits.iter().filter(|limit| !taken.contains(limit)).min();
             most = most.into_iter().chain(lowest.copied()).min();
-        } else if !profile.order.continues_after(*action) {
+        } else if !profile.order.continues_after(rule.action) {
             taken.extend(limits);
         }
     }
     most
 }
 
-/// The numbers of recipients above which the class acts, whatever else is true.
-fn limits(class: &L7Class) -> Vec<u64> {
-    let over = |condition: &Condition| match condition.criterion {
-        Criterion::Count { counter: Counter::Recipients, over } if !condition.negated => Some(over),
+/// The numbers of recipients above which the rule acts, whatever else is true.
+fn limits(rule: &SourceRule<'_>) -> Vec<u64> {
+    let over = |condition: &SourceCondition<'_>| match condition.asks {
+        Asks::Over(Counter::Recipients, over) if !condition.negated => Some(over),
         _ => None,
     };
-    match class.mode {
-        MatchMode::Any => class.conditions.iter().filter_map(over).collect(),
+    match rule.mode {
+        MatchMode::Any => rule.conditions.iter().filter_map(over).collect(),
         MatchMode::All => {
-            let all: Option<Vec<u64>> = class.conditions.iter().map(over).collect();
+            let all: Option<Vec<u64>> = rule.conditions.iter().map(over).collect();
             all.and_then(|all| all.into_iter().max()).into_iter().collect()
         }
     }

@@ -203,7 +203,7 @@ impl<M> Field<M> {
 }
 
 /// The words that one condition accepts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Words {
     /// This one, in any case.
     Exactly(Box<[u8]>),
