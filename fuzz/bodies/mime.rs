@@ -20,6 +20,8 @@ pub(crate) fn run(input: &[u8]) {
         parts: flags & 2 == 0,
         fields: flags & 4 == 0,
         lines: flags & 8 == 0,
+        header_lines_over: (flags & 32 == 0).then_some(12),
+        body_lines_over: (flags & 32 == 0).then_some(3),
     };
     let mut reader = Reader::new(interest, flags & 16 == 0);
     let whole = Story::of(&mut reader, &content, Cuts::WHOLE);
@@ -84,7 +86,7 @@ impl Story {
                 let values = part.encodings().chain(part.filenames()).map(<[u8]>::to_vec);
                 Told::PartHeader(part.part, part.depth, part.alternate, types.chain(values).collect())
             }
-            event @ (Item::HeaderEnd | Item::PartEnd { .. } | Item::Finding(_)) => {
+            event @ (Item::HeaderEnd | Item::PartEnd { .. } | Item::LongLine { .. } | Item::Finding(_)) => {
                 Told::Other(format!("{event:?}"))
             }
         };

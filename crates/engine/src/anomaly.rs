@@ -102,6 +102,7 @@ anomalies! {
     UnknownExchange = "unknown-exchange", "A 3xx reply to a command that is not known to have one.";
     EndlessReply = "endless-reply", "A reply longer than its limit.";
     HostilePath = "hostile-path", "A path that some servers could execute as a command.";
+    Pipe = "pipe-in-path", "A `|` in a path, where the dialect does not let one pass.";
     UnreadablePath = "unreadable-path", "An argument of MAIL or RCPT without a path.";
     ChunkFlaw = "bare-octet-in-chunk", "A bare CR, a bare LF or a NUL in a BDAT chunk without BODY=BINARYMIME.";
     LongField = "long-header-field", "A header field longer than 64 KiB.";
@@ -113,6 +114,7 @@ anomalies! {
     AmbiguousMimeField = "ambiguous-mime-field", "A Content-Type or Content-Transfer-Encoding that readers take in different ways.";
     AmbiguousBoundary = "ambiguous-boundary", "A multipart whose boundary is missing, given twice, or no plain token or quoted string.";
     AmbiguousHeader = "ambiguous-header", "A field describing a MIME part after, or itself, a line that some readers take for the beginning of the body: no field, or with a blank before its colon.";
+    SizeExceeded = "size-exceeded", "A message longer than MAIL declared by SIZE.";
     BadChunk = "bad-chunk", "A BDAT command without a valid size.";
     UnofferedChunk = "chunk-not-offered", "A BDAT command although CHUNKING is not offered.";
     UnknownVerb = "unknown-verb", "A verb that the dialect does not know, or that was not offered.";

@@ -44,12 +44,16 @@ const TABLE: &[(Kind, [Treatment; 3])] = {
         (Kind::UnknownExchange, [Reset, Reset, Reset]),
         (Kind::EndlessReply, [Logged, Reset, Reset]),
         (Kind::HostilePath, [Logged, Refused, Reset]),
+        // Only where the dialect of the rules asks for it.
+        (Kind::Pipe, [Reset, Reset, Reset]),
         (Kind::UnreadablePath, [Silent, Logged, Refused]),
         // Which verbs are masked is decided by the dialect; this row only names what happens to them.
         (Kind::UnknownVerb, [Masked, Masked, Masked]),
         (Kind::LockedParameter, [Refused, Refused, Refused]),
         (Kind::Surplus, [Reset, Reset, Reset]),
         (Kind::ManyRefused, [Reset, Reset, Reset]),
+        // RFC 1870 §6.3: what the server makes of it is its own affair. Only where the dialect of the rules asks for it.
+        (Kind::SizeExceeded, [Silent, Silent, Logged]),
         (Kind::LongField, [Silent, Logged, Refused]),
         (Kind::LongHeader, [Refused, Refused, Refused]),
         // Some reader finds a part where we do not look; no mail program nests a hundred parts, or describes one

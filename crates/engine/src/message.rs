@@ -24,6 +24,8 @@ pub(crate) struct Message {
     via: Via,
     /// Bytes of it that were received, as they were sent.
     pub(crate) received: u64,
+    /// Bytes of its content, as they were sent: without the dots that RFC 5321 §4.5.2 adds.
+    pub(crate) content: u64,
     /// Bytes of the content learned last, up to and with the one for which it was refused.
     pub(crate) refused_at: usize,
     /// Bytes that were searched for the end of a header field in vain, and will be offered again.
@@ -45,6 +47,8 @@ pub(crate) struct MessageInspector<'i, 'o> {
     pub(crate) transaction: u32,
     /// Bytes of message data on the whole connection.
     pub(crate) data_bytes: &'i mut u64,
+    /// Addresses in the To fields of the message.
+    pub(crate) to_addresses: &'i mut u64,
     /// Bytes of the last run of text that stand behind the line for which it was refused.
     pub(crate) behind_refused: usize,
 }
@@ -58,11 +62,14 @@ impl Message {
             parts: needs.parts || observed,
             text: needs.text,
             lines: observed,
+            header_lines_over: needs.header_lines_over,
+            body_lines_over: needs.body_lines_over,
         };
         Self {
             reader: Reader::new(interest, via == Via::Bdat).with_room(cx.config.bounds.structure),
             via,
             received: 0,
+            content: 0,
             refused_at: 0,
             looked_at: 0,
             whole: false,
@@ -151,7 +158,7 @@ impl Message {
     pub(crate) fn size(&self) -> MessageSize {
         MessageSize {
             header_bytes: self.header_bytes(),
-            body_bytes: self.reader.body_bytes().saturating_add_signed(-self.added_to_body),
+            body_bytes: self.body_bytes(),
             longest_header_line: self.reader.longest_header_line(),
             longest_body_line: self.reader.longest_body_line(),
         }
@@ -159,6 +166,10 @@ impl Message {
 
     fn header_bytes(&self) -> u64 {
         self.reader.header_bytes().saturating_add_signed(-self.added_to_header)
+    }
+
+    fn body_bytes(&self) -> u64 {
+        self.reader.body_bytes().saturating_add_signed(-self.added_to_body)
     }
 
     /// Bytes that may follow before a counter can pass a limit.
@@ -171,7 +182,10 @@ impl Message {
         };
         let in_header =
             if self.in_header() { inspector.room(Counter::HeaderLength, header) } else { u64::MAX };
-        header_bound.min(in_header).min(inspector.room(Counter::DataLength, *inspector.data_bytes))
+        let in_body =
+            if self.in_header() { u64::MAX } else { inspector.room(Counter::BodyLength, self.body_bytes()) };
+        let data = inspector.room(Counter::DataLength, *inspector.data_bytes);
+        header_bound.min(in_header).min(in_body).min(data)
     }
 
     fn slice(
@@ -197,12 +211,15 @@ impl Message {
             return refusal;
         }
         *inspector.data_bytes += size;
+        self.content += size;
         let header = self.header_bytes();
         if header > inspector.cx.config.bounds.header {
             return inspector.anomaly(AnomalyKind::LongHeader, b"");
         }
+        let body = self.body_bytes();
         inspector
             .count(Counter::HeaderLength, header)
+            .or_else(|| inspector.count(Counter::BodyLength, body))
             .or_else(|| inspector.count(Counter::DataLength, *inspector.data_bytes))
     }
 
@@ -227,8 +244,18 @@ impl MessageInspector<'_, '_> {
             mime::Item::PartHeader(part) => self.part(&part),
             mime::Item::Text(run) => self.text(run, line),
             mime::Item::PartEnd { covered, .. } => self.part_end(covered, line),
+            mime::Item::LongLine { in_header, field, length } => self.long_line(in_header, field, length),
             mime::Item::Finding(finding) => self.anomaly(anomaly_of(finding)?, b""),
         }
+    }
+
+    /// A line of the header is reported with the name of its field.
+    fn long_line(&mut self, in_header: bool, field: &[u8], length: u64) -> Option<Refusal> {
+        let counter = if in_header { Counter::HeaderLineLength } else { Counter::BodyLineLength };
+        self.inspector.learn(Fact::Count(counter, length), self.cx);
+        let length = length.to_string().into_bytes();
+        let value = if field.is_empty() { length } else { [field, b": ", &length].concat() };
+        self.judge(&|_| Cow::Borrowed(&value))
     }
 
     fn part(&mut self, part: &PartHeader<'_>) -> Option<Refusal> {
@@ -240,12 +267,19 @@ impl MessageInspector<'_, '_> {
         }
         let content_type = self.learn_types(part);
         let encoding = self.learn_encodings(part);
+        let filename = self.learn_filenames(part);
         // `match not` waits for the last reading.
         if part.again != Again::ToCome {
             self.inspector.close(Close::PartHeader, self.cx);
+            if filename.is_some() {
+                self.inspector.close(Close::PartFile, self.cx);
+            }
         }
         let refusal = self.judge(&|kind| match kind {
             CriterionKind::Encoding => Cow::Borrowed(encoding),
+            CriterionKind::FileType | CriterionKind::FilenameLength => {
+                Cow::Borrowed(filename.unwrap_or_default())
+            }
             _ => Cow::Borrowed(content_type),
         });
         around.iter().for_each(|held| self.inspector.add(held));
@@ -272,6 +306,18 @@ impl MessageInspector<'_, '_> {
             last = encoding;
         }
         last
+    }
+
+    /// Every name of its file in every reading, and beside them the types that it is said to be of; returns the
+    /// name that most readers show.
+    fn learn_filenames<'p>(&mut self, part: &PartHeader<'p>) -> Option<&'p [u8]> {
+        let name = part.filename()?;
+        for text in part.filenames().chain(part.media_types()) {
+            self.inspector.learn(Fact::Text(Text::FileType, text), self.cx);
+        }
+        let longest = part.filenames().map(<[u8]>::len).max().unwrap_or_default();
+        self.inspector.learn(Fact::Count(Counter::FilenameLength, longest as u64), self.cx);
+        Some(name)
     }
 
     fn observe_part(&mut self, part: &PartHeader<'_>) {
@@ -327,7 +373,15 @@ impl MessageInspector<'_, '_> {
             let plain = [field.name, b": ", field.value].concat();
             self.inspector.learn(Fact::Text(Text::Header, &plain), self.cx);
         }
-        self.judge(&|_| Cow::Borrowed(reportable_field(field.text)))
+        if field.name.eq_ignore_ascii_case(b"To") {
+            *self.to_addresses += mime::addresses(field.value);
+            self.inspector.learn(Fact::Count(Counter::ToAddresses, *self.to_addresses), self.cx);
+        }
+        let addresses = *self.to_addresses;
+        self.judge(&|kind| match kind {
+            CriterionKind::ToAddresses => Cow::Owned(addresses.to_string().into_bytes()),
+            _ => Cow::Borrowed(reportable_field(field.text)),
+        })
     }
 
     fn count(&mut self, counter: Counter, value: u64) -> Option<Refusal> {

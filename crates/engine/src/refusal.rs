@@ -81,6 +81,7 @@ pub(crate) enum Cause {
     Command,
     Message,
     HeaderTooLong,
+    LineTooLongInMessage,
     TooMuchData,
 }
 
@@ -100,6 +101,7 @@ impl Cause {
         let Some(kind) = kind else { return Self::Message };
         match kind.row().refusal {
             RefusalReason::HeaderTooLong => Self::HeaderTooLong,
+            RefusalReason::LineTooLong => Self::LineTooLongInMessage,
             RefusalReason::TooMuchData => Self::TooMuchData,
             RefusalReason::Policy | RefusalReason::RecipientLimit | RefusalReason::InvalidRecipientLimit => {
                 Self::Message

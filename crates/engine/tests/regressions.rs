@@ -177,7 +177,7 @@ fn the_profile_decides_which_verbs_and_keywords_are_masked_and_with_which_letter
     let profile = Profile {
         verbs: VerbSet::of(&[Verb::Ehlo]),
         hidden: Extensions::of(&["SIZE"]),
-        ink: Ink { command: Letter::Capital, keyword: Letter::Small },
+        ink: Ink { command: Letter::Capital, keyword: Letter::Small, running: false },
         ..Profile::NONE
     };
     let mut talk = Talk::with(SessionConfig { profile, ..SessionConfig::default() });

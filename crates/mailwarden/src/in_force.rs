@@ -32,7 +32,16 @@ pub(crate) fn told(listeners: &[&Listener], directory: &Directory) -> String {
         several => format!("servers {}", several.join(", ")),
     };
     let introduced: String = introduced(first).iter().map(|setting| format!("{setting}; ")).collect();
-    format!("listening on {}; {servers}; {introduced}{}", addresses(listeners), handling(&first.config))
+    let chosen = first.choices.iter().map(|choice| {
+        let class = match &*choice.config.class {
+            "" => "some connections".to_owned(),
+            class => format!("class {class}"),
+        };
+        format!("{class}: {}; others: ", handling(&choice.config))
+    });
+    let chosen: String = chosen.collect();
+    let rest = handling(&first.config);
+    format!("listening on {}; {servers}; {introduced}{chosen}{rest}", addresses(listeners))
 }
 
 /// The settings by which clients are told of, as a configuration writes them.

@@ -12,12 +12,12 @@ use engine::SessionConfig;
 use engine::bounds::Timers;
 use engine::config::Inspect;
 use policy::Attachment;
-use policy::attach::{Handling, Traffic};
+use policy::attach::{Handling, Selector, Traffic};
 use policy::model::{AccessList, Introduction, Limits, Name, Protocol, Server, Settings};
 
 use crate::cli::Spoken;
 use crate::proxy::names::Directory;
-use crate::proxy::{ProxyProtocol, Target};
+use crate::proxy::{Choice, ProxyProtocol, Target};
 
 /// What `run` does.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub(crate) struct Listener {
     pub(crate) address: SocketAddr,
     /// What its sessions are created with; the listeners of a proxy share it.
     pub(crate) config: Arc<SessionConfig>,
+    /// What some of them are created with instead.
+    pub(crate) choices: Arc<[Choice]>,
     /// As the configuration names them, in the order in which they are tried.
     pub(crate) servers: Vec<Server>,
     pub(crate) proxy_protocol: Arc<ProxyProtocol>,
@@ -62,8 +64,9 @@ impl Plan {
             ..SessionConfig::default()
         };
         let proxy_protocol = Arc::default();
-        let config = Arc::new(config);
-        let listener = Listener { address: listen, config, servers, proxy_protocol, access_list: None };
+        let (config, choices) = (Arc::new(config), Arc::default());
+        let listener =
+            Listener { address: listen, config, choices, servers, proxy_protocol, access_list: None };
         Self { workers: None, listeners: vec![listener], files: Files::default() }
     }
 
@@ -71,10 +74,16 @@ impl Plan {
     pub(crate) fn of(settings: &Settings, attachments: &[Attachment]) -> Self {
         let path = |name: &Option<Name>| name.as_ref().map(|name| PathBuf::from(&name.text));
         let mut listeners = Vec::new();
+        let mut choices = Vec::new();
         for attachment in attachments {
             match &attachment.traffic {
                 Traffic::Proxy { listen, servers, introduction, accept_proxy } => {
                     let config = Arc::new(session_config(attachment));
+                    if attachment.sessions != Selector::All {
+                        choices.push(Choice { sessions: attachment.sessions.clone(), config });
+                        continue;
+                    }
+                    let choices: Arc<[Choice]> = std::mem::take(&mut choices).into();
                     let proxy_protocol = Arc::new(ProxyProtocol {
                         send: match introduction {
                             Some(Introduction::Proxy(version)) => Some(*version),
@@ -86,13 +95,14 @@ impl Plan {
                     listeners.extend(listen.iter().map(|&address| Listener {
                         address,
                         config: Arc::clone(&config),
+                        choices: Arc::clone(&choices),
                         servers: servers.clone(),
                         proxy_protocol: Arc::clone(&proxy_protocol),
                         access_list: attachment.access_list.clone(),
                     }));
                 }
                 // Enforced by nobody yet; `check -v` says so.
-                Traffic::Pair { .. } | Traffic::Interface { .. } => {}
+                Traffic::Pair { .. } | Traffic::Interface { .. } | Traffic::Service { .. } => {}
             }
         }
         Self {
@@ -148,6 +158,7 @@ impl Plan {
                 listener.address,
                 Target {
                     config: Arc::clone(&listener.config),
+                    choices: Arc::clone(&listener.choices),
                     servers: servers.cloned().collect(),
                     proxy_protocol: Arc::clone(&listener.proxy_protocol),
                     access_list: listener.access_list.clone(),

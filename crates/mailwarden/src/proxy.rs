@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use engine::SessionConfig;
 use ipnet::IpNet;
+use policy::attach::Selector;
 use policy::model::{AccessList, Flow};
 use proto::proxy_protocol::Version;
 
@@ -28,6 +29,8 @@ use upstream::Upstream;
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) config: Arc<SessionConfig>,
+    /// What some sessions are held to instead: the first that has a session decides.
+    pub(crate) choices: Arc<[Choice]>,
     /// In the order in which they are tried; none while no name of a server can be resolved.
     pub(crate) servers: Arc<[Arc<Upstream>]>,
     pub(crate) proxy_protocol: Arc<ProxyProtocol>,
@@ -39,6 +42,21 @@ impl Target {
     /// Whether the access list permits a connection.
     pub(crate) fn permits(&self, flow: &Flow) -> bool {
         self.access_list.as_ref().is_none_or(|list| list.permits(flow))
+    }
+}
+
+/// What some sessions of a listener are held to.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice {
+    pub(crate) sessions: Selector,
+    pub(crate) config: Arc<SessionConfig>,
+}
+
+impl Target {
+    /// The same for one connection, if it is held to something else.
+    fn chosen(&self, flow: &Flow) -> Option<Self> {
+        let choice = self.choices.iter().find(|choice| choice.sessions.has(flow))?;
+        Some(Self { config: Arc::clone(&choice.config), ..self.clone() })
     }
 }
 

@@ -4,6 +4,7 @@
 //! counters and then the renderers, which append to the batch of its worker. Batches go through one bounded queue to the
 //! writer's thread: a queue that is full drops and counts, and never blocks a worker.
 
+mod cisco_asa;
 mod cisco_ios;
 mod configured;
 mod counters;

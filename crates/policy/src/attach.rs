@@ -12,15 +12,18 @@ use ipnet::IpNet;
 use crate::compile::CompiledPolicy;
 use crate::diagnostic::Diagnostics;
 use crate::model::{
-    AccessList, AnnounceLimits, Carriers, Configuration, Conformance, Direction, Introduction, L3Policy,
-    Limits, Name, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, Server, StartTls, TopAction,
-    ZonePair,
+    AccessList, AllowTls, AnnounceLimits, Carriers, Configuration, Conformance, Connection, Direction,
+    EsmtpInspection, GLOBAL, Introduction, L3Policy, Limits, Name, Protocol, Proxy, ProxyPolicy,
+    RecipientLimit, Refusals, Server, ServicePolicy, StartTls, TopAction, ZonePair,
 };
 use crate::profile::Profile;
 use crate::source::Span;
 
 mod classic;
 mod complaints;
+mod selector;
+
+pub use selector::Selector;
 
 /// Where policy is tied to traffic, and what its sessions are held to.
 #[derive(Clone, Debug)]
@@ -28,6 +31,9 @@ pub struct Attachment {
     /// Of the proxy, zone-pair or interface.
     pub name: Name,
     pub traffic: Traffic,
+    /// Which of them, of those that no attachment of the same traffic before it has. The last of a proxy has all that
+    /// are left.
+    pub sessions: Selector,
     /// What the sessions speak.
     pub protocol: Protocol,
     /// Whether it is said that their SMTP is LMTP (RFC 2033).
@@ -75,6 +81,8 @@ pub enum Traffic {
         /// The access list that decides in the same direction which of them there are.
         access_group: Option<Name>,
     },
+    /// Those through an interface of an ASA, by its `nameif`, or through any.
+    Service { interface: Option<Name> },
 }
 
 impl Traffic {
@@ -82,7 +90,7 @@ impl Traffic {
     pub const fn introduction(&self) -> Option<Introduction> {
         match self {
             Self::Proxy { introduction, .. } => *introduction,
-            Self::Pair { .. } | Self::Interface { .. } => None,
+            Self::Pair { .. } | Self::Interface { .. } | Self::Service { .. } => None,
         }
     }
 }
@@ -101,8 +109,9 @@ pub enum Handling {
 /// The class at the end of every top-level policy, written or not.
 const CLASS_DEFAULT: &str = "class-default";
 
-/// The attachments of a configuration without errors: its proxies, its zone-pairs and its interfaces, each in the
-/// order of the file. A policy that cannot be compiled is an error, and its attachments have no rules.
+/// The attachments of a configuration without errors: its proxies, its zone-pairs, its interfaces and its service
+/// policies, each in the order of the file. A policy that cannot be compiled is an error, and its attachments have
+/// no rules.
 pub(crate) fn attach(configuration: &Configuration, diagnostics: &mut Diagnostics) -> Vec<Attachment> {
     let mut stage = Stage {
         configuration,
@@ -115,6 +124,7 @@ pub(crate) fn attach(configuration: &Configuration, diagnostics: &mut Diagnostic
     configuration.proxies.iter().for_each(|proxy| stage.proxy(proxy));
     configuration.zone_pairs.iter().for_each(|pair| stage.zone_pair(pair));
     configuration.interfaces.iter().for_each(|interface| stage.interface(interface));
+    configuration.service_policies.iter().for_each(|service| stage.service_policy(service));
     stage.attachments
 }
 
@@ -122,11 +132,20 @@ struct Stage<'c, 'd> {
     configuration: &'c Configuration,
     diagnostics: &'d mut Diagnostics,
     carriers: HashMap<Protocol, Carriers<'c>>,
-    /// By name; `None` for what cannot be compiled.
-    compiled: HashMap<&'c str, Option<Arc<CompiledPolicy>>>,
+    /// `None` for what cannot be compiled.
+    compiled: HashMap<Rules<'c>, Option<Arc<CompiledPolicy>>>,
     attachments: Vec<Attachment>,
     /// The lines of classic rules of which it was said how much data they allow.
     told_of_max_data: HashSet<Span>,
+}
+
+/// The layer 7 rules of sessions, by the name of the map.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Rules<'c> {
+    /// A `policy-map type inspect smtp`.
+    Classes(&'c str),
+    /// A `policy-map type inspect esmtp`.
+    Esmtp(&'c str),
 }
 
 /// Where the policies lead some sessions of an attachment.
@@ -134,74 +153,128 @@ struct Stage<'c, 'd> {
 struct Route<'c> {
     handling: Handling,
     class: Option<&'c str>,
-    /// The layer 7 policy.
-    rules: Option<&'c Name>,
+    rules: Option<Rules<'c>>,
     parameters: Option<&'c Name>,
+    connection: Option<&'c Connection>,
 }
 
 impl<'c> Route<'c> {
     /// By conformance alone.
-    const INSPECT: Self = Self { handling: Handling::Inspect, class: None, rules: None, parameters: None };
+    const INSPECT: Self =
+        Self { handling: Handling::Inspect, class: None, rules: None, parameters: None, connection: None };
     const RELAY: Self = Self { handling: Handling::Relay, ..Self::INSPECT };
+
+    /// By a `policy-map type inspect smtp`.
+    fn classes(name: &'c Name) -> Self {
+        Self { rules: Some(Rules::Classes(&name.text)), ..Self::INSPECT }
+    }
+
+    /// By the map of `inspect esmtp`.
+    fn esmtp(inspection: &'c EsmtpInspection) -> Self {
+        Self { rules: Some(Rules::Esmtp(inspection.map_name())), ..Self::INSPECT }
+    }
 
     /// Through a class of a top-level policy. Without a layer 7 policy IOS lets the answers of an inspected
     /// connection through, and looks no further.
     fn through(class: &'c str, action: Option<&'c TopAction>, rules: Option<&'c Name>) -> Self {
+        let rules = rules.map(|name| Rules::Classes(&name.text));
         let (handling, rules) = match action {
             Some(TopAction::Inspect { .. }) if rules.is_some() => (Handling::Inspect, rules),
             Some(TopAction::Inspect { .. } | TopAction::Pass { .. }) => (Handling::Relay, None),
             Some(TopAction::Drop { .. }) | None => (Handling::Drop, None),
         };
         let parameters = action.and_then(TopAction::parameters);
-        Self { handling, class: Some(class), rules, parameters }
+        Self { handling, class: Some(class), rules, parameters, connection: None }
     }
 }
 
 impl<'c> Stage<'c, '_> {
     fn proxy(&mut self, proxy: &'c Proxy) {
         let protocol = proxy.protocol.unwrap_or(Protocol::Smtp);
-        let mut route = match &proxy.policy {
+        let (selected, rest) = match &proxy.policy {
             // What a classic rule says of it is laid over it below.
-            None | Some(ProxyPolicy::Classic(_)) => Route::INSPECT,
-            Some(ProxyPolicy::Pinhole) => Route::RELAY,
-            Some(ProxyPolicy::Smtp(name)) => Route { rules: Some(name), ..Route::INSPECT },
+            None | Some(ProxyPolicy::Classic(_)) => (Vec::new(), Route::INSPECT),
+            Some(ProxyPolicy::Pinhole) => (Vec::new(), Route::RELAY),
+            Some(ProxyPolicy::Smtp(name)) => (Vec::new(), Route::classes(name)),
+            Some(ProxyPolicy::Esmtp(inspection)) => (Vec::new(), Route::esmtp(inspection)),
             Some(ProxyPolicy::Named(name)) => {
                 let top = self.configuration.l3_policies.get(&name.text);
-                // A proxy has no addresses that an access list could be asked about: the first class that
-                // may carry its protocol has all its sessions.
+                // The first class that may carry its protocol has all its sessions.
                 let first = top.and_then(|top| self.routes(top, protocol).first().copied());
-                first.unwrap_or(Route { rules: Some(name), ..Route::INSPECT })
+                (Vec::new(), first.unwrap_or_else(|| Route::classes(name)))
             }
+            Some(ProxyPolicy::Traffic(name)) => self.traffic_routes(name),
         };
-        route.parameters = proxy.parameters.as_ref().or(route.parameters);
         let traffic = Traffic::Proxy {
             listen: proxy.listen.iter().map(|listen| listen.value).collect(),
             servers: proxy.servers.iter().map(|server| server.value.clone()).collect(),
             introduction: proxy.introduction.map(|(introduction, _)| introduction),
             accept_proxy: proxy.accept_proxy.iter().map(|network| network.value).collect(),
         };
-        let named_by = proxy.policy.as_ref().and_then(ProxyPolicy::policy);
-        let attachment = self.attachment(&proxy.name, traffic, protocol, route);
-        let mut attachment = Attachment { lmtp: proxy.lmtp, ..attachment };
-        if let (Handling::Relay, Protocol::Smtp, Some(policy)) = (attachment.handling, protocol, named_by) {
-            self.diagnostics.push(complaints::not_inspected(self.configuration, &attachment, policy));
+        let list = proxy.access_group.as_ref();
+        let list = list.and_then(|list| self.configuration.access_lists.get(&list.text));
+        let list = list.cloned().map(Arc::new);
+        for (sessions, route) in selected.into_iter().chain([(Selector::All, rest)]) {
+            let route = Route { parameters: proxy.parameters.as_ref().or(route.parameters), ..route };
+            let attachment = self.attachment(&proxy.name, traffic.clone(), sessions, protocol, route);
+            let mut attachment = Attachment { lmtp: proxy.lmtp, access_list: list.clone(), ..attachment };
+            self.complain(proxy, &attachment);
+            if let Some(ProxyPolicy::Classic(rule)) = &proxy.policy
+                && let Some(rule) = self.configuration.inspect_rules.get(&rule.text)
+            {
+                self.classic_proxy(&mut attachment, rule);
+            }
+            self.attachments.push(attachment);
+        }
+    }
+
+    /// What is doubtful about an attachment of a proxy.
+    fn complain(&mut self, proxy: &Proxy, attachment: &Attachment) {
+        let named_by = match &proxy.policy {
+            // Its classes say which connections are inspected, and so which are not.
+            Some(ProxyPolicy::Traffic(name)) if !self.traffic_routes(name).0.is_empty() => None,
+            policy => policy.as_ref().and_then(ProxyPolicy::policy),
+        };
+        if let (Handling::Relay, Protocol::Smtp, Some(policy)) =
+            (attachment.handling, attachment.protocol, named_by)
+        {
+            self.diagnostics.push(complaints::not_inspected(self.configuration, attachment, policy));
         }
         if let (Handling::Relay, Some((Introduction::Xclient, at))) =
             (attachment.handling, proxy.introduction)
         {
-            self.diagnostics.push(complaints::xclient_in_relay(&attachment, at));
+            self.diagnostics.push(complaints::xclient_in_relay(attachment, at));
         }
-        let escape = complaints::tls_escapes(self.configuration, &attachment);
+        let escape = complaints::tls_escapes(self.configuration, attachment);
         escape.into_iter().for_each(|complaint| self.diagnostics.push(complaint));
-        if let Some(ProxyPolicy::Classic(rule)) = &proxy.policy
-            && let Some(rule) = self.configuration.inspect_rules.get(&rule.text)
-        {
-            self.classic_proxy(&mut attachment, rule);
+    }
+
+    /// Where a policy-map of an ASA leads sessions: class by class in their order, and all others without inspection.
+    fn traffic_routes(&self, policy: &Name) -> (Vec<(Selector, Route<'c>)>, Route<'c>) {
+        let policy = self.configuration.traffic_policies.get(&policy.text);
+        let mut selected = Vec::new();
+        for rule in policy.map_or(&[][..], |policy| &policy.rules) {
+            let Some(inspection) = &rule.inspection else { continue };
+            let (class, connection) = (Some(rule.class.text.as_str()), Some(&rule.connection));
+            let route = Route { class, connection, ..Route::esmtp(inspection) };
+            match Selector::of_class(self.configuration, &rule.class) {
+                Selector::All => return (selected, route),
+                sessions => selected.push((sessions, route)),
+            }
         }
-        let list = proxy.access_group.as_ref();
-        let list = list.and_then(|list| self.configuration.access_lists.get(&list.text));
-        attachment.access_list = list.cloned().map(Arc::new);
-        self.attachments.push(attachment);
+        (selected, Route::RELAY)
+    }
+
+    /// An attachment for each class of a service policy that is inspected.
+    fn service_policy(&mut self, service: &'c ServicePolicy) {
+        let (selected, rest) = self.traffic_routes(&service.policy);
+        let interface = (service.place.text != GLOBAL).then(|| service.place.clone());
+        let rest = (rest.handling == Handling::Inspect).then_some((Selector::All, rest));
+        for (sessions, route) in selected.into_iter().chain(rest) {
+            let traffic = Traffic::Service { interface: interface.clone() };
+            let attachment = self.attachment(&service.policy, traffic, sessions, Protocol::Smtp, route);
+            self.attachments.push(attachment);
+        }
     }
 
     /// An attachment for each class that mail between the zones can be in.
@@ -211,7 +284,7 @@ impl<'c> Stage<'c, '_> {
         let protocol = Protocol::Smtp;
         for route in self.routes(top, protocol) {
             let traffic = Traffic::Pair { from: pair.source.clone(), to: pair.destination.clone() };
-            let attachment = self.attachment(&pair.name, traffic, protocol, route);
+            let attachment = self.attachment(&pair.name, traffic, Selector::All, protocol, route);
             self.attachments.push(attachment);
         }
     }
@@ -240,12 +313,20 @@ impl<'c> Stage<'c, '_> {
         &mut self,
         name: &Name,
         traffic: Traffic,
+        sessions: Selector,
         protocol: Protocol,
         route: Route<'c>,
     ) -> Attachment {
         let configuration = self.configuration;
         let rules = route.rules.filter(|_| protocol == Protocol::Smtp);
-        let l7_policy = rules.and_then(|name| configuration.l7_policies.get(&name.text));
+        let l7_policy = match rules {
+            Some(Rules::Classes(name)) => configuration.l7_policies.get(name),
+            Some(Rules::Esmtp(_)) | None => None,
+        };
+        let esmtp_map = match rules {
+            Some(Rules::Esmtp(name)) => configuration.esmtp_map(name),
+            Some(Rules::Classes(_)) | None => None,
+        };
         let handling = match route.handling {
             // POP3 and IMAP are not inspected yet.
             Handling::Inspect if protocol != Protocol::Smtp => Handling::Relay,
@@ -259,6 +340,7 @@ impl<'c> Stage<'c, '_> {
         Attachment {
             name: name.clone(),
             traffic,
+            sessions,
             protocol,
             lmtp: false,
             handling,
@@ -267,23 +349,46 @@ impl<'c> Stage<'c, '_> {
             access_list: None,
             profile: policy.as_ref().map_or(Profile::NONE, |policy| policy.profile()),
             policy,
-            limits: parameters.map(|map| map.limits.clone()).unwrap_or_default(),
+            limits: match (parameters, route.connection) {
+                (Some(map), _) => map.limits.clone(),
+                (None, Some(connection)) => connection.limits(),
+                (None, None) => Limits::default(),
+            },
             conformance: settings.conformance,
             refusals: settings.refusals,
-            starttls: settings.starttls.unwrap_or_default(),
-            recipient_limit: settings.recipient_limit,
+            starttls: match esmtp_map.and_then(|map| map.parameters.allow_tls) {
+                Some(AllowTls::No) => StartTls::Mask,
+                Some(AllowTls::Yes { .. }) => StartTls::Pass,
+                None => settings.starttls.unwrap_or_default(),
+            },
+            recipient_limit: match esmtp_map {
+                // A client that splits its mail does not notice; one that is cut off keeps it for days.
+                Some(map) if map.is_built_in() => RecipientLimit::Refuse,
+                Some(_) | None => settings.recipient_limit,
+            },
             announce_limits: settings.announce_limits,
         }
     }
 
-    /// The rules of a layer 7 policy; each is compiled once, and its attachments share them.
-    fn compile(&mut self, name: &'c Name) -> Option<Arc<CompiledPolicy>> {
+    /// Layer 7 rules; each map is compiled once, and its attachments share them.
+    fn compile(&mut self, rules: Rules<'c>) -> Option<Arc<CompiledPolicy>> {
         let Self { configuration, diagnostics, .. } = self;
-        let compiled = self.compiled.entry(&name.text).or_insert_with(|| {
-            match CompiledPolicy::compile(configuration, &name.text, &Profile::C3PL) {
+        let compiled = self.compiled.entry(rules).or_insert_with(|| {
+            let (compiled, named) = match rules {
+                Rules::Classes(name) => {
+                    let policy = configuration.l7_policies.get(name);
+                    let compiled = CompiledPolicy::compile(configuration, name, &Profile::C3PL);
+                    (compiled, policy.map(|policy| &policy.name))
+                }
+                Rules::Esmtp(name) => {
+                    let map = configuration.esmtp_map(name)?;
+                    (CompiledPolicy::compile_esmtp(configuration, map), Some(&map.name))
+                }
+            };
+            match compiled {
                 Ok(compiled) => Some(Arc::new(compiled)),
                 Err(patterns) => {
-                    let too_large = |pattern| complaints::too_large(configuration, pattern, name);
+                    let too_large = |pattern| complaints::too_large(configuration, pattern, named);
                     diagnostics.extend(patterns.into_iter().map(too_large));
                     None
                 }

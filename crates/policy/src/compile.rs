@@ -6,6 +6,7 @@
 //! A match-any class that names verbs which its dialect does not have becomes two rules: those verbs are
 //! masked, and whatever else the class asks for has the action of the class.
 
+mod esmtp;
 pub mod masks;
 pub mod matcher;
 mod recipients;
@@ -23,7 +24,7 @@ pub use rules::{CompiledPolicy, ConditionId, Needs, RuleId};
 use source::{Asks, SourceCondition, SourceRule};
 
 use crate::criterion::{Counter, CriterionKind, Text, Word};
-use crate::model::{Action, Configuration, L7Class, MatchMode, PatternText};
+use crate::model::{Action, Configuration, EsmtpMap, L7Class, MatchMode, PatternText};
 use crate::pattern::{self, Pattern};
 use crate::profile::{Order, Profile};
 use crate::scope::{Close, Scope};
@@ -66,6 +67,21 @@ impl CompiledPolicy {
         let map = configuration.l7_policies.get(name);
         let rules = map.map_or_else(Vec::new, |map| source::of_classes(configuration, map));
         Compiler::new(profile).compile(name, rules)
+    }
+}
+
+impl CompiledPolicy {
+    /// Compiles a map of type inspect esmtp, under the same conditions.
+    ///
+    /// # Errors
+    ///
+    /// As [`CompiledPolicy::compile`].
+    pub fn compile_esmtp(
+        configuration: &Configuration,
+        map: &EsmtpMap,
+    ) -> Result<Self, Vec<PatternTooLarge>> {
+        let profile = esmtp::profile(map);
+        Compiler::new(&profile).compile(&map.name.text, esmtp::rules(configuration, map))
     }
 }
 
@@ -252,6 +268,8 @@ impl<'p> Compiler<'p> {
 
     fn finish(mut self, name: &str) -> Result<CompiledPolicy, Vec<PatternTooLarge>> {
         self.thresholds.iter_mut().for_each(|thresholds| thresholds.sort_unstable());
+        self.needs.header_lines_over = self.lowest(Counter::HeaderLineLength);
+        self.needs.body_lines_over = self.lowest(Counter::BodyLineLength);
         let mut too_large = Vec::new();
         let mut fields = std::mem::take(&mut self.fields);
         let body = fields.get_mut(Text::Body as usize).map(std::mem::take).unwrap_or_default();
@@ -279,6 +297,10 @@ impl<'p> Compiler<'p> {
             body,
             thresholds: self.thresholds,
         })
+    }
+
+    fn lowest(&self, counter: Counter) -> Option<u64> {
+        self.thresholds.get(counter as usize)?.first().map(|(over, _)| *over)
     }
 
     fn ending_with(&self, scope: Scope) -> Bits {

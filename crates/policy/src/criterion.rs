@@ -21,8 +21,10 @@ pub struct Row {
     pub hidden_by_encryption: bool,
     /// Whether what made it true can be masked.
     pub maskable: bool,
-    /// How C3PL writes it, between `match` and its argument.
-    pub c3pl: &'static str,
+    /// How C3PL writes it, between `match` and its argument; nothing where it cannot.
+    pub c3pl: Option<&'static str>,
+    /// How an ASA map writes it, as a `match` or as a parameter; nothing where it cannot.
+    pub asa: Option<&'static str>,
     /// The mnemonic of the syslog message that reports a match.
     pub mnemonic: &'static str,
     /// The subject of that message.
@@ -42,6 +44,10 @@ pub enum Learned {
     PartHeaders,
     /// Where a condition needs the text of the body.
     BodyText,
+    /// Where a condition needs the lengths of the header's lines.
+    HeaderLines,
+    /// Where a condition needs the lengths of the body's lines.
+    BodyLines,
 }
 
 /// Why a command or a message is refused, as far as the criterion decides it.
@@ -52,6 +58,7 @@ pub enum RefusalReason {
     RecipientLimit,
     InvalidRecipientLimit,
     HeaderTooLong,
+    LineTooLong,
     TooMuchData,
 }
 
@@ -112,7 +119,8 @@ criteria! {
             order: 30,
             hidden_by_encryption: true,
             maskable: false,
-            c3pl: "sender address",
+            c3pl: Some("sender address"),
+            asa: Some("sender-address"),
             mnemonic: "SMTP_SENDER_ADDRESS",
             subject: "SMTP sender address",
             refusal: RefusalReason::Policy,
@@ -125,7 +133,8 @@ criteria! {
             order: 40,
             hidden_by_encryption: true,
             maskable: false,
-            c3pl: "recipient address",
+            c3pl: Some("recipient address"),
+            asa: None,
             mnemonic: "SMTP_RECIPIENT_ADDRESS",
             subject: "SMTP recipient address",
             refusal: RefusalReason::Policy,
@@ -138,7 +147,8 @@ criteria! {
             order: 90,
             hidden_by_encryption: true,
             maskable: false,
-            c3pl: "header",
+            c3pl: Some("header"),
+            asa: None,
             mnemonic: "SMTP_HEADER_REGEX",
             subject: "SMTP header",
             refusal: RefusalReason::Policy,
@@ -151,7 +161,8 @@ criteria! {
             order: 100,
             hidden_by_encryption: true,
             maskable: false,
-            c3pl: "mime content-type",
+            c3pl: Some("mime content-type"),
+            asa: None,
             mnemonic: "SMTP_MIME_CONTENT_TYPE",
             subject: "SMTP MIME content type",
             refusal: RefusalReason::Policy,
@@ -164,9 +175,24 @@ criteria! {
             order: 120,
             hidden_by_encryption: true,
             maskable: false,
-            c3pl: "body",
+            c3pl: Some("body"),
+            asa: None,
             mnemonic: "SMTP_BODY_REGEX",
             subject: "SMTP body",
+            refusal: RefusalReason::Policy,
+        }
+        /// The media type of a part that names a file, and the name.
+        FileType {
+            scope: Scope::Part,
+            close: Close::PartFile,
+            learned: Learned::PartHeaders,
+            order: 112,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: None,
+            asa: Some("mime filetype"),
+            mnemonic: "SMTP_MIME_FILE_TYPE",
+            subject: "SMTP MIME file type",
             refusal: RefusalReason::Policy,
         }
     }
@@ -181,7 +207,8 @@ criteria! {
             order: 10,
             hidden_by_encryption: true,
             maskable: false,
-            c3pl: "cmd line length",
+            c3pl: Some("cmd line length"),
+            asa: Some("cmd line length"),
             mnemonic: "SMTP_COMMAND_LENGTH",
             subject: "SMTP command line length",
             refusal: RefusalReason::Policy,
@@ -194,7 +221,8 @@ criteria! {
             order: 50,
             hidden_by_encryption: true,
             maskable: false,
-            c3pl: "recipient count",
+            c3pl: Some("recipient count"),
+            asa: Some("cmd RCPT count"),
             mnemonic: "SMTP_RECIPIENT_COUNT",
             subject: "SMTP recipient count",
             refusal: RefusalReason::RecipientLimit,
@@ -207,7 +235,8 @@ criteria! {
             order: 70,
             hidden_by_encryption: true,
             maskable: false,
-            c3pl: "recipient invalid count",
+            c3pl: Some("recipient invalid count"),
+            asa: Some("invalid-recipients count"),
             mnemonic: "SMTP_INVALID_RECIPIENT_COUNT",
             subject: "SMTP invalid recipient count",
             refusal: RefusalReason::InvalidRecipientLimit,
@@ -220,7 +249,8 @@ criteria! {
             order: 80,
             hidden_by_encryption: true,
             maskable: false,
-            c3pl: "header length",
+            c3pl: Some("header length"),
+            asa: Some("header length"),
             mnemonic: "SMTP_HEADER_LENGTH",
             subject: "SMTP header length",
             refusal: RefusalReason::HeaderTooLong,
@@ -233,9 +263,94 @@ criteria! {
             order: 130,
             hidden_by_encryption: true,
             maskable: false,
-            c3pl: "data-length",
+            c3pl: Some("data-length"),
+            asa: None,
             mnemonic: "SMTP_DATA_LENGTH",
             subject: "SMTP data length",
+            refusal: RefusalReason::TooMuchData,
+        }
+        /// Bytes of the reverse-path, without its brackets.
+        SenderLength {
+            scope: Scope::Transaction,
+            close: Close::Envelope,
+            learned: Learned::Always,
+            order: 28,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: None,
+            asa: Some("sender-address length"),
+            mnemonic: "SMTP_SENDER_LENGTH",
+            subject: "SMTP sender address length",
+            refusal: RefusalReason::Policy,
+        }
+        /// Bytes of a line of a message's header, without its line end.
+        HeaderLineLength {
+            scope: Scope::Message,
+            close: Close::Header,
+            learned: Learned::HeaderLines,
+            order: 75,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: None,
+            asa: Some("header line length"),
+            mnemonic: "SMTP_HEADER_LINE_LENGTH",
+            subject: "SMTP header line length",
+            refusal: RefusalReason::HeaderTooLong,
+        }
+        /// Addresses in the To fields of a message.
+        ToAddresses {
+            scope: Scope::Message,
+            close: Close::Header,
+            learned: Learned::HeaderFields,
+            order: 85,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: None,
+            asa: Some("header to-fields count"),
+            mnemonic: "SMTP_TO_FIELDS_COUNT",
+            subject: "SMTP addresses in To",
+            refusal: RefusalReason::Policy,
+        }
+        /// Bytes of the decoded name of a file.
+        FilenameLength {
+            scope: Scope::Part,
+            close: Close::PartFile,
+            learned: Learned::PartHeaders,
+            order: 114,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: None,
+            asa: Some("MIME filename length"),
+            mnemonic: "SMTP_MIME_FILENAME_LENGTH",
+            subject: "SMTP MIME filename length",
+            refusal: RefusalReason::Policy,
+        }
+        /// Bytes of a line of a message's body, without its line end.
+        BodyLineLength {
+            scope: Scope::Message,
+            close: Close::Data,
+            learned: Learned::BodyLines,
+            order: 122,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: None,
+            asa: Some("body line length"),
+            mnemonic: "SMTP_BODY_LINE_LENGTH",
+            subject: "SMTP body line length",
+            refusal: RefusalReason::LineTooLong,
+        }
+        /// Bytes of a message's body.
+        BodyLength {
+            scope: Scope::Message,
+            close: Close::Data,
+            learned: Learned::Always,
+            order: 124,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: None,
+            asa: Some("body length"),
+            mnemonic: "SMTP_BODY_LENGTH",
+            subject: "SMTP body length",
             refusal: RefusalReason::TooMuchData,
         }
     }
@@ -250,7 +365,8 @@ criteria! {
             order: 20,
             hidden_by_encryption: true,
             maskable: true,
-            c3pl: "cmd verb",
+            c3pl: Some("cmd verb"),
+            asa: Some("cmd verb"),
             mnemonic: "SMTP_COMMAND_VERB",
             subject: "SMTP command verb",
             refusal: RefusalReason::Policy,
@@ -263,7 +379,8 @@ criteria! {
             order: 60,
             hidden_by_encryption: false,
             maskable: true,
-            c3pl: "reply ehlo",
+            c3pl: Some("reply ehlo"),
+            asa: Some("ehlo-reply-parameter"),
             mnemonic: "SMTP_EHLO_REPLY",
             subject: "SMTP EHLO reply",
             refusal: RefusalReason::Policy,
@@ -276,9 +393,38 @@ criteria! {
             order: 110,
             hidden_by_encryption: true,
             maskable: false,
-            c3pl: "mime encoding",
+            c3pl: Some("mime encoding"),
+            asa: Some("mime encoding"),
             mnemonic: "SMTP_MIME_ENCODING",
             subject: "SMTP MIME encoding",
+            refusal: RefusalReason::Policy,
+        }
+        /// The domain of a recipient, when it is not the one that mail is accepted for.
+        RelayDomain {
+            scope: Scope::Command,
+            close: Close::Command,
+            learned: Learned::Always,
+            order: 45,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: None,
+            asa: Some("mail-relay"),
+            mnemonic: "SMTP_MAIL_RELAY",
+            subject: "SMTP mail relay",
+            refusal: RefusalReason::Policy,
+        }
+        /// A character in the path of MAIL or RCPT that some server has obeyed: `|`, `` ` `` or NUL.
+        AddressCharacter {
+            scope: Scope::Command,
+            close: Close::Command,
+            learned: Learned::Always,
+            order: 25,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: None,
+            asa: Some("special-character"),
+            mnemonic: "SMTP_SPECIAL_CHARACTER",
+            subject: "SMTP special character",
             refusal: RefusalReason::Policy,
         }
     }
@@ -304,34 +450,37 @@ mod tests {
 
     use super::*;
 
-    /// A line of a class that asks for the criterion, with some argument.
-    fn line(kind: CriterionKind) -> String {
-        let words = kind.row().c3pl;
-        match kind.reads() {
+    /// A line of a class of C3PL that asks for the criterion, with some argument; nothing if it has none.
+    fn line(kind: CriterionKind) -> Option<String> {
+        let words = kind.row().c3pl?;
+        Some(match kind.reads() {
             Reads::Text(_) => format!("match {words} regex r"),
             Reads::Counter(_) => format!("match {words} gt 10"),
             Reads::Word(Word::Verb) => format!("match {words} NOOP"),
             Reads::Word(Word::EhloKeyword) => format!("match {words} DSN"),
             Reads::Word(Word::Encoding) => format!("match {words} base64"),
-        }
+            Reads::Word(Word::RelayDomain | Word::AddressCharacter) => return None,
+        })
     }
 
     #[test]
     fn every_row_has_every_column_and_shares_no_name_or_place_with_another() {
         let rows = || CriterionKind::ALL.iter().map(|kind| kind.row());
-        let columns: [fn(&Row) -> &str; 3] = [|row| row.c3pl, |row| row.mnemonic, |row| row.subject];
+        let columns: [fn(&Row) -> Option<&str>; 4] =
+            [|row| row.c3pl, |row| row.asa, |row| Some(row.mnemonic), |row| Some(row.subject)];
         for column in columns {
-            assert!(rows().all(|row| !column(row).is_empty()));
-            assert_eq!(rows().map(column).collect::<HashSet<_>>().len(), CriterionKind::ALL.len());
+            let names: Vec<&str> = rows().filter_map(column).collect();
+            assert!(names.iter().all(|name| !name.is_empty()));
+            assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
         }
+        assert!(rows().all(|row| row.c3pl.is_some() || row.asa.is_some()), "every criterion is of a dialect");
         assert_eq!(rows().map(|row| row.order).collect::<HashSet<_>>().len(), CriterionKind::ALL.len());
         assert_eq!(CriterionKind::ALL.len(), Text::COUNT + Counter::COUNT + Word::COUNT);
     }
 
     #[test]
     fn every_criterion_can_be_typed_as_it_is_printed() {
-        for &kind in CriterionKind::ALL {
-            let line = line(kind);
+        for (kind, line) in CriterionKind::ALL.iter().filter_map(|&kind| Some((kind, line(kind)?))) {
             let text = format!(
                 "parameter-map type regex r\n pattern x\n!\nclass-map type inspect smtp match-any c\n {line}\n!\n"
             );

@@ -173,7 +173,6 @@ codes! {
     UnknownStatement = "unknown-statement", Warning;
     OtherPlatform = "other-platform", Warning;
     NoEffect = "no-effect", Warning;
-    NotInThisVersion = "not-in-this-version", Error;
     NotSupported = "not-supported", Warning;
     TypographicQuotes = "typographic-quotes", Warning;
     Overridden = "overridden", Warning;
@@ -199,6 +198,7 @@ codes! {
     InspectMissing = "inspect-missing", Error;
     SmtpAndEsmtp = "smtp-and-esmtp", Error;
     PortOfAnother = "port-of-another", Error;
+    NotForThisMatch = "not-for-this-match", Error;
     LowAboveHigh = "low-above-high", Error;
     ProxyIncomplete = "proxy-incomplete", Error;
     ListenTwice = "listen-twice", Error;
@@ -222,6 +222,9 @@ codes! {
     AddressBrackets = "address-brackets", Warning;
     LoosePattern = "loose-pattern", Warning;
     AcceptsAnyone = "accepts-anyone", Warning;
+    BuiltInMap = "built-in-map", Warning;
+    LongHeaderLines = "long-header-lines", Warning;
+    UnknownInterface = "unknown-interface", Warning;
     ServerTrustsUs = "server-trusts-us", Warning;
     TlsEscapesContent = "tls-escapes-content", Warning;
     MasksEhlo = "masks-ehlo", Warning;

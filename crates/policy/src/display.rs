@@ -18,6 +18,8 @@ use crate::model::{
 };
 use crate::platform::Platform;
 
+mod asa;
+
 impl Display for Configuration {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         // By name, so that a new list does not compile until it is printed.
@@ -29,6 +31,12 @@ impl Display for Configuration {
             inspect_maps,
             l7_classes,
             l7_policies,
+            regexes,
+            regex_classes,
+            esmtp_maps,
+            traffic_classes,
+            traffic_policies,
+            service_policies,
             l3_policies,
             l3_classes,
             zones: _,
@@ -54,6 +62,9 @@ impl Display for Configuration {
             }
             writeln!(f, "!")?;
         }
+        together(f, regexes)?;
+        separated(f, regex_classes)?;
+        separated(f, esmtp_maps)?;
         separated(f, inspect_maps)?;
         separated(f, l7_classes)?;
         separated(f, l3_classes)?;
@@ -61,7 +72,10 @@ impl Display for Configuration {
         separated(f, l3_policies)?;
         zones(f, self)?;
         separated(f, inspect_rules)?;
+        separated(f, traffic_classes)?;
+        separated(f, traffic_policies)?;
         separated(f, interfaces)?;
+        together(f, service_policies)?;
         separated(f, proxies)?;
         writeln!(f, "end")
     }
@@ -69,6 +83,12 @@ impl Display for Configuration {
 
 fn separated(f: &mut Formatter<'_>, blocks: &Objects<impl Display>) -> fmt::Result {
     blocks.iter().try_for_each(|block| writeln!(f, "{block}!"))
+}
+
+/// Statements of one line each.
+fn together(f: &mut Formatter<'_>, lines: &Objects<impl Display>) -> fmt::Result {
+    lines.iter().try_for_each(|line| line.fmt(f))?;
+    if lines.is_empty() { Ok(()) } else { writeln!(f, "!") }
 }
 
 fn mailwarden(f: &mut Formatter<'_>, platform: Platform, settings: &Settings) -> fmt::Result {
@@ -161,7 +181,7 @@ impl Display for Condition {
 impl Display for Criterion {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Some(kind) = self.kind() else { return f.write_str("protocol smtp") };
-        f.write_str(kind.row().c3pl)?;
+        f.write_str(kind.row().c3pl.unwrap_or_default())?;
         match self {
             Self::Protocol => Ok(()),
             Self::Regex { map, .. } => write!(f, " regex {map}"),
@@ -321,6 +341,8 @@ impl Display for Interface {
         writeln!(f, "interface {}", self.name)?;
         optional(f, " description", self.description.as_ref())?;
         optional(f, " linux-interface", self.linux_interface.as_ref())?;
+        optional(f, " nameif", self.nameif.as_ref())?;
+        optional(f, " security-level", self.security_level)?;
         optional(f, " zone-member security", self.zone.as_ref())?;
         for (list, direction) in [(&self.access_group_in, "in"), (&self.access_group_out, "out")] {
             if let Some(list) = list {
@@ -358,6 +380,11 @@ impl Display for Proxy {
                 writeln!(f, " service-policy type inspect smtp {policy}")?;
             }
             Some(ProxyPolicy::Classic(rule)) => writeln!(f, " ip inspect {rule}")?,
+            Some(ProxyPolicy::Esmtp(inspection)) => match &inspection.map {
+                Some(map) => writeln!(f, " inspect esmtp {map}")?,
+                None => writeln!(f, " inspect esmtp")?,
+            },
+            Some(ProxyPolicy::Traffic(policy)) => writeln!(f, " service-policy {policy}")?,
             Some(ProxyPolicy::Pinhole) => writeln!(f, " no inspect esmtp")?,
             None => {}
         }

@@ -42,9 +42,10 @@ pub use compile::{CompiledPolicy, ConditionId, RuleId};
 pub use judge::{Ending, Held, Hit, RuleState, Verdict};
 
 use diagnostic::{Code, Diagnostic, Diagnostics};
+use dialect::Origin;
 use model::Configuration;
 use outline::Outline;
-use platform::Decision;
+use platform::{Decision, Platform};
 use source::{Flaw, Source, Span};
 use statement::Statements;
 use survey::Summary;
@@ -79,11 +80,14 @@ pub fn load_with(name: &str, octets: &[u8], read: &mut dyn FnMut(&str) -> Result
     let decision = Decision::of(&source);
     let platform = decision.platform;
     let lines = lines::read(&source, platform, &mut diagnostics);
-    let Statements { nodes, unused, not_used_here, in_full } =
+    let Statements { nodes, mut unused, not_used_here, in_full } =
         statement::read(&source, &lines, decision, &mut diagnostics);
-    let summary = Summary { unused, not_used_here, ..survey::read(&lines, &in_full) };
     let outline = Outline::of(&source, &nodes);
-    let mut configuration = dialect::lower(nodes, platform, &outline, &mut diagnostics);
+    let lowered = dialect::lower(nodes, platform, Origin::File, &outline, &mut diagnostics);
+    let dialect::Lowered { mut configuration, unused: of_others } = lowered;
+    unused.extend(of_others);
+    unused.sort_by_key(|map| map.name.at);
+    let summary = Summary { unused, not_used_here, ..survey::read(&lines, &in_full) };
     lists::read(&mut configuration, read, &mut diagnostics);
     link::check(&configuration, &mut diagnostics);
     validate::check(&configuration, &source, &outline, &mut diagnostics);
@@ -97,6 +101,20 @@ pub fn load_with(name: &str, octets: &[u8], read: &mut dyn FnMut(&str) -> Result
     let configuration = (!diagnostics.has_errors()).then_some(configuration);
     attachments.retain(|_| configuration.is_some());
     Loaded { configuration, attachments, diagnostics, summary, source }
+}
+
+/// The model of a text of ours, in the language of the ASA, that has no faults.
+fn read_built_in(text: &'static str) -> Configuration {
+    let mut complaints = Diagnostics::default();
+    let (source, _) = Source::decode("built in", text.as_bytes());
+    let platform = Platform::Asa;
+    let lines = lines::read(&source, platform, &mut complaints);
+    let decision = Decision { platform, by: None };
+    let nodes = statement::read(&source, &lines, decision, &mut complaints).nodes;
+    let outline = Outline::of(&source, &nodes);
+    let lowered = dialect::lower(nodes, platform, Origin::BuiltIn, &outline, &mut complaints);
+    debug_assert!(complaints.iter().next().is_none(), "{complaints:?}");
+    lowered.configuration
 }
 
 /// What is wrong with the file as a whole.

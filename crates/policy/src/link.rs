@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{Configuration, Name, Object, ObjectKind, Protocol, Reference};
 use crate::nearest::nearest;
-use crate::platform::Platform;
 
 /// Limit: undefined names for which a similar one is sought; each search looks at all names of a kind.
 const SEARCHES_MAX: usize = 100;
@@ -22,12 +21,7 @@ pub(crate) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
     let mut missing = Undefined::new();
     for object in configuration.objects() {
         object.references(&mut |reference| {
-            if is_policy_of_asa(configuration.platform, object, &reference) {
-                let message = "ASA policies are not available in this version";
-                complaints.push(Diagnostic::new(Code::NotInThisVersion, reference.name.at, message));
-            } else {
-                look_up(configuration, object, reference, &mut missing, complaints);
-            }
+            look_up(configuration, object, reference, &mut missing, complaints);
         });
     }
     let mut missing: Vec<_> = missing.into_values().collect();
@@ -44,12 +38,6 @@ pub(crate) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
             complaints.push(Diagnostic::new(Code::Cyclic, member.at, message));
         }
     }
-}
-
-/// Whether a proxy names a policy that can only be written in the ASA's dialect, which is not read yet.
-fn is_policy_of_asa(platform: Platform, by: &dyn Object, reference: &Reference<'_>) -> bool {
-    let is_policy = |kind| matches!(kind, ObjectKind::L3Policy | ObjectKind::L7Policy(_));
-    platform == Platform::Asa && by.kind() == ObjectKind::Proxy && reference.kinds().any(is_policy)
 }
 
 fn look_up<'c>(

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod classic;
+mod esmtp;
 mod masks;
 mod proxies;
 mod rules;
@@ -42,6 +43,7 @@ pub(crate) fn check(configuration: &Configuration, outline: &Outline<'_>, compla
     pinholes(configuration, complaints);
     trust::check(configuration, complaints);
     classic::check(configuration, complaints);
+    esmtp::check(configuration, complaints);
 }
 
 fn empty_class(name: &Name) -> Diagnostic {

@@ -83,6 +83,13 @@ const L7_PROTOCOLS: &[&str] = &[
     "ymsgr",
 ];
 
+/// Whether a protocol is one that an ASA or IOS inspects.
+pub(crate) fn is_inspected(protocol: &str) -> bool {
+    const WITHOUT_MAPS: &[&str] =
+        &["ctiqbe", "icmp", "ils", "pptp", "rsh", "smtp", "sqlnet", "stun", "tftp", "waas", "vxlan", "xdmcp"];
+    L7_PROTOCOLS.contains(&protocol) || WITHOUT_MAPS.contains(&protocol)
+}
+
 pub(crate) fn map_header<'t>(words: &[&'t str]) -> Option<MapHeader<'t>> {
     let (first, mut rest) = words.split_first()?;
     let kind = match first.to_ascii_lowercase().as_str() {

@@ -11,11 +11,20 @@ pub use class::{
     Action, Condition, Criterion, Encoding, L7Class, L7Policy, L7Rule, MatchMode, PatternText, PerSecond,
     Protocol, RegexMap,
 };
+pub use esmtp::{
+    AllowTls, DEFAULT_ESMTP_MAP, EHLO_KEYWORDS, ENCODING_NAMES, EhloKeyword, EhloParameter, EncodingName,
+    EsmtpCriterion, EsmtpMap, EsmtpMatch, EsmtpParameters, ParameterAction, Regex, RegexClass, RegexName,
+    SpecialCharacter, VerbName,
+};
 pub use inspection::{
     ClassicSettings, Direction, Extended, InspectOptions, InspectRule, InspectedProtocol, MAX_DATA_DEFAULT,
     MailInspection, PortMapping, Transport,
 };
 pub use limits::{InspectMap, Limits};
+pub use mpf::{
+    Connection, EsmtpInspection, GLOBAL, ServicePolicy, TrafficClass, TrafficMatch, TrafficPolicy,
+    TrafficRule,
+};
 pub use objects::Objects;
 pub use reference::{Object, ObjectKind, Reference};
 pub use server::{NoServer, Server};
@@ -31,8 +40,10 @@ pub use traffic::{
 
 mod access_list;
 mod class;
+mod esmtp;
 mod inspection;
 mod limits;
+mod mpf;
 mod objects;
 mod reference;
 mod server;
@@ -109,6 +120,13 @@ configuration! {
     inspect_maps: InspectMap = ObjectKind::InspectMap,
     l7_classes: L7Class = ObjectKind::L7Class(_),
     l7_policies: L7Policy = ObjectKind::L7Policy(_),
+    regexes: Regex = ObjectKind::Regex,
+    regex_classes: RegexClass = ObjectKind::RegexClass,
+    esmtp_maps: EsmtpMap = ObjectKind::EsmtpMap,
+    traffic_classes: TrafficClass = ObjectKind::TrafficClass,
+    traffic_policies: TrafficPolicy = ObjectKind::TrafficPolicy,
+    /// By the place.
+    service_policies: ServicePolicy = ObjectKind::ServicePolicy,
     l3_policies: L3Policy = ObjectKind::L3Policy,
     l3_classes: L3Class = ObjectKind::L3Class,
     zones: Zone = ObjectKind::Zone,

@@ -26,6 +26,14 @@ pub struct Profile {
     pub bdat: Bdat,
     /// What blanks before a verb are.
     pub leading_blanks: Blanks,
+    /// What the client sees of the server's greeting.
+    pub banner: Banner,
+    /// Who decides about `|` in a path.
+    pub pipes: Pipes,
+    /// Whether a message is held against the size that MAIL declared.
+    pub checks_size: bool,
+    /// Whether the log says that a session is encrypted.
+    pub logs_tls: bool,
     /// Whose words the log uses.
     pub log: LogForm,
 }
@@ -38,9 +46,13 @@ impl Profile {
         hidden: Extensions::of(&[]),
         unknown_keywords: UnknownKeywords::Shown,
         starttls: StartTls::Pass,
-        ink: Ink { command: Letter::Small, keyword: Letter::Capital },
+        ink: Ink { command: Letter::Small, keyword: Letter::Capital, running: false },
         bdat: Bdat::Inspected,
         leading_blanks: Blanks::Skipped,
+        banner: Banner::Shown,
+        pipes: Pipes::Conformance,
+        checks_size: false,
+        logs_tls: false,
         log: LogForm::Ios,
     };
 
@@ -70,9 +82,13 @@ impl Profile {
         hidden: Extensions::of(&["CHUNKING"]),
         unknown_keywords: UnknownKeywords::Shown,
         starttls: StartTls::Pass,
-        ink: Ink { command: Letter::Small, keyword: Letter::Capital },
+        ink: Ink { command: Letter::Small, keyword: Letter::Capital, running: false },
         bdat: Bdat::Masked,
         leading_blanks: Blanks::Verb,
+        banner: Banner::Shown,
+        pipes: Pipes::Conformance,
+        checks_size: false,
+        logs_tls: false,
         log: LogForm::Ios,
     };
 
@@ -105,6 +121,41 @@ impl Profile {
             StartTls::Pass | StartTls::Mask => configured,
         }
     }
+
+    /// Cisco ASA, a map of type inspect esmtp without parameters.
+    pub const ASA: Self = Self {
+        order: Order::ByCriterion,
+        verbs: VerbSet::of(&[
+            Verb::Auth,
+            Verb::Data,
+            Verb::Ehlo,
+            Verb::Etrn,
+            Verb::Helo,
+            Verb::Help,
+            Verb::Mail,
+            Verb::Noop,
+            Verb::Quit,
+            Verb::Rcpt,
+            Verb::Rset,
+            Verb::Saml,
+            Verb::Send,
+            Verb::Soml,
+            // Whether it may be used, `allow-tls` decides.
+            Verb::Starttls,
+            Verb::Vrfy,
+        ]),
+        hidden: Extensions::of(&["CHUNKING"]),
+        unknown_keywords: UnknownKeywords::Shown,
+        starttls: StartTls::Pass,
+        ink: Ink { command: Letter::Capital, keyword: Letter::Capital, running: true },
+        bdat: Bdat::Masked,
+        leading_blanks: Blanks::Verb,
+        banner: Banner::Shown,
+        pipes: Pipes::End,
+        checks_size: true,
+        logs_tls: false,
+        log: LogForm::Asa,
+    };
 
     /// Whether a client may use the verb. LHLO is EHLO (RFC 2033 §4.1), under another name.
     pub const fn allows(&self, verb: Verb) -> bool {
@@ -225,6 +276,8 @@ pub struct Ink {
     pub command: Letter,
     /// Of a keyword of an EHLO reply with its parameters.
     pub keyword: Letter,
+    /// The last letter over a keyword is A, then B, and so on in each reply, so that no two are alike.
+    pub running: bool,
 }
 
 /// A letter to mask with.
@@ -254,11 +307,32 @@ pub enum Blanks {
     Verb,
 }
 
+/// What the client sees of the server's greeting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Banner {
+    Shown,
+    /// Its code, and of its text the digits 2 and 0; an asterisk for every other character.
+    Masked,
+}
+
+/// Who decides about `|` in the path of MAIL or RCPT. To many servers it is a character like others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pipes {
+    /// The conformance table: it is refused where some server could run a command.
+    Conformance,
+    /// It ends the session wherever it stands.
+    End,
+    /// A rule of the policy, and about a backquote and NUL as well.
+    Rules,
+}
+
 /// Whose words the messages of the log are in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogForm {
     /// `%APPFW-4-…`, `%FW-6-…`
     Ios,
+    /// `%ASA-4-108004: …`
+    Asa,
 }
 
 #[cfg(test)]
@@ -283,6 +357,15 @@ mod tests {
         assert_eq!(added, [Verb::Auth, Verb::Ehlo, Verb::Etrn, Verb::Starttls]);
         assert_eq!(Profile::CLASSIC_ESMTP.starttls(StartTls::Device), StartTls::Mask);
         assert_eq!(Profile::CLASSIC_ESMTP.starttls(StartTls::Pass), StartTls::Pass);
+    }
+
+    #[test]
+    fn asa_has_fifteen_verbs_beside_starttls() {
+        let verbs = VERBS.iter().filter(|row| Profile::ASA.verbs.contains(row.verb));
+        assert_eq!(verbs.count(), 16);
+        for verb in [Verb::Expn, Verb::Verb, Verb::Bdat, Verb::Turn, Verb::Unknown] {
+            assert!(!Profile::ASA.allows(verb), "{verb:?}");
+        }
     }
 
     #[test]

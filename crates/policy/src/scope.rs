@@ -51,5 +51,7 @@ pub enum Close {
     Envelope,
     Header,
     PartHeader,
+    /// The header of a part that names a file.
+    PartFile,
     Data,
 }

@@ -418,7 +418,8 @@ impl<'r> StatementReader<'r> {
         // `class-map t i s c1` is a map of ours, typed by hand.
         !self.known().any(|command| command.leading_keywords().eq(header.keywords()))
             && grammar::resolve(global, self.platforms, &cut.words).is_err()
-            && slip::of(global, self.platforms, &cut.words, cut.head + 3).is_none()
+            && (slip::of(global, self.platforms, &cut.words, cut.head + 3).is_none()
+                || self.is_of_the_other_platform(cut))
     }
 
     /// The outermost commands of the platform.
@@ -429,7 +430,9 @@ impl<'r> StatementReader<'r> {
 
     fn foreign_map(&mut self, cut: &Cut<'_>, header: MapHeader<'_>) {
         self.close(0);
-        (self.closed, self.headless) = (None, None);
+        self.closed = None;
+        // What follows a map of the other platform is said with it.
+        self.headless = self.is_of_the_other_platform(cut).then(Headless::told);
         self.aside = Some(cut.line.indent);
         if cut.head == 0 {
             let name = Name::new(header.name, cut.line.span());

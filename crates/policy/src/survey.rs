@@ -33,8 +33,6 @@ pub struct Summary {
     pub access_lists: BTreeMap<String, Entries>,
     /// `service-policy NAME {global | interface IF}` of the ASA.
     pub service_policies: Vec<ServicePolicy>,
-    /// Statements of the ASA and PIX that inspect mail, each once: `inspect esmtp MAP`, `fixup protocol smtp 25`.
-    pub mail_inspections: Vec<String>,
     /// Maps that serve other features (QoS, HTTP, SIP …).
     pub unused: Vec<UnusedMap>,
     /// The first words of the statements that are not used here; the rest of a line may be secret.
@@ -163,9 +161,6 @@ impl Survey {
             ["access-group", _, direction @ ("in" | "out"), "interface", ..] => {
                 self.access_groups.push((word(1), *direction == "in", word(4)));
             }
-            ["inspect", "esmtp", ..] | ["fixup", "protocol", "smtp", ..] => {
-                note(&mut summary.mail_inspections, &words.join(" "));
-            }
             ["service-policy", _, "global"] => {
                 let place = "global".to_owned();
                 summary.service_policies.push(ServicePolicy { policy: word(1), place });
@@ -200,12 +195,7 @@ impl Survey {
         let summary = &mut self.summary;
         let maps = [&mut summary.class_maps, &mut summary.policy_maps, &mut summary.parameter_maps];
         let maps = maps.into_iter().flat_map(|maps| maps.values_mut());
-        let lists = [
-            &mut summary.regexes,
-            &mut summary.zones,
-            &mut summary.zone_pairs,
-            &mut summary.mail_inspections,
-        ];
+        let lists = [&mut summary.regexes, &mut summary.zones, &mut summary.zone_pairs];
         maps.chain(lists).for_each(each_once);
         self.summary
     }

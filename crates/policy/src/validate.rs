@@ -18,6 +18,7 @@ use crate::outline::Outline;
 use crate::source::{Source, Span};
 
 mod access_lists;
+mod esmtp;
 mod patterns;
 
 pub(crate) fn check(
@@ -32,6 +33,7 @@ pub(crate) fn check(
         command_length_stands_alone(class, complaints);
     }
     masks(configuration, outline, complaints);
+    esmtp::check(configuration, outline, complaints);
     numbers(configuration, complaints);
     service_policies(configuration, complaints);
     for class in &configuration.l3_classes {

@@ -159,10 +159,10 @@ fn what_has_no_effect_here_is_named() {
     check(&[
         ("ip inspect name FW smtp\n", &["1 warning no-effect"]),
         (
-            "ASA Version 9.1(2)\npolicy-map global_policy\n class inspection_default\n  inspect esmtp\n",
+            "ASA Version 9.1(2)\npolicy-map global_policy\n class inspection_default\n  inspect pop3\n",
             &["4 warning no-effect"],
         ),
-        ("fixup protocol smtp 25\n", &["1 warning no-effect"]),
+        ("fixup protocol pop3 110\n", &["1 warning no-effect"]),
         (
             "ASA Version 9.1(2)\nclass-map type inspect smtp match-any c1\n match cmd verb ETRN\n",
             &["2 warning other-platform"],

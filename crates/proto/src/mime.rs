@@ -14,6 +14,7 @@ mod line;
 mod nesting;
 mod parameter;
 mod readings;
+mod recipients;
 mod reread;
 
 pub use boundary::BOUNDARY_MAX;
@@ -21,11 +22,12 @@ pub use encoding::TransferEncoding;
 pub use facts::{ContentType, DefaultType};
 pub use header::FIELD_MAX;
 pub use nesting::{DEPTH_MAX, PARTS_MAX};
+pub use recipients::addresses;
 
 use delimiter::Octets;
 use facts::Facts;
 use header::{FieldReader, HeaderStep, Parsed};
-use line::{LineEnds, LineLengths};
+use line::{LineEnds, LineLengths, LongLines};
 use nesting::Structure;
 
 /// What anybody asks for. Sizes are counted always; what nobody asks for costs nothing.
@@ -39,6 +41,10 @@ pub struct Interest {
     pub fields: bool,
     /// [`Reader::longest_body_line`].
     pub lines: bool,
+    /// [`Item::LongLine`] for lines of the message's header with more octets than this.
+    pub header_lines_over: Option<u64>,
+    /// The same for lines of its body.
+    pub body_lines_over: Option<u64>,
 }
 
 impl Interest {
@@ -66,6 +72,15 @@ pub enum Item<'a> {
         depth: u32,
         /// As [`PartHeader::covered`].
         covered: bool,
+    },
+    /// A line has ended that is longer than somebody asks for. The octet that triggered the event is its last.
+    LongLine {
+        /// Of the message's header, and not of its body.
+        in_header: bool,
+        /// The name of the field that it belongs to, as far as that is known; empty in the body.
+        field: &'a [u8],
+        /// Octets, without its line end.
+        length: u64,
     },
     Finding(Finding),
 }
@@ -255,6 +270,8 @@ pub struct Reader {
     body_at: u64,
     header_lines: LineLengths,
     body_lines: LineLengths,
+    long_header_lines: Option<LongLines>,
+    long_body_lines: Option<LongLines>,
     /// Absent until the first push: an idle session owns no buffer.
     state: Option<Box<State>>,
 }
@@ -283,6 +300,12 @@ impl Reader {
     }
 
     const fn with(interest: Interest, line_ends: LineEnds, room: usize) -> Self {
+        const fn long(over: Option<u64>, line_ends: LineEnds) -> Option<LongLines> {
+            match over {
+                Some(over) => Some(LongLines::new(over, line_ends)),
+                None => None,
+            }
+        }
         Self {
             interest,
             line_ends,
@@ -293,6 +316,8 @@ impl Reader {
             body_at: 0,
             header_lines: LineLengths::new(line_ends),
             body_lines: LineLengths::new(line_ends),
+            long_header_lines: long(interest.header_lines_over, line_ends),
+            long_body_lines: long(interest.body_lines_over, line_ends),
             state: None,
         }
     }
@@ -340,6 +365,13 @@ impl Reader {
         let (line_ends, room) = (self.line_ends, self.room);
         let mut out = Teller { interest: self.interest, start: at, sink };
         let state = self.state.get_or_insert_with(|| State::new(line_ends, room));
+        // Content that came by BDAT may end without a line end.
+        let in_header = self.in_header;
+        let long = if in_header { self.long_header_lines } else { self.long_body_lines };
+        if let Some(length) = long.and_then(|long| long.finish()) {
+            let field = if in_header { state.header.name_so_far() } else { b"" };
+            out.tell(at, Item::LongLine { in_header, field, length });
+        }
         if std::mem::take(&mut self.in_header) {
             self.header_bytes = at;
             self.body_at = at;
@@ -388,8 +420,11 @@ impl Reader {
         let (line_ends, room) = (self.line_ends, self.room);
         let state = self.state.get_or_insert_with(|| State::new(line_ends, room));
         let mut taken = 0;
+        // Where the next line that is too long ends, and how long it is.
+        let mut long = next_long(&mut self.long_header_lines, content);
         loop {
-            let rest = Octets { bytes: content.get(taken..).unwrap_or_default(), at: self.seen };
+            let end = long.map_or(content.len(), |(end, _)| end);
+            let rest = Octets { bytes: content.get(taken..end).unwrap_or_default(), at: self.seen };
             let (more, step) = state.header.feed(rest.bytes);
             let fed = Octets { bytes: rest.bytes.get(..more).unwrap_or_default(), at: rest.at };
             taken += more;
@@ -399,6 +434,13 @@ impl Reader {
             }
             let blank = if step == HeaderStep::Blank { state.header.blank_len() } else { 0 };
             self.header_lines.count(fed.bytes.get(..more.saturating_sub(blank)).unwrap_or_default());
+            if let (HeaderStep::More, Some((_, length))) = (step, long) {
+                let field = state.header.name_so_far();
+                out.tell(self.seen, Item::LongLine { in_header: true, field, length });
+                let behind = next_long(&mut self.long_header_lines, content.get(taken..).unwrap_or_default());
+                long = behind.map(|(end, length)| (taken + end, length));
+                continue;
+            }
             match step {
                 HeaderStep::More => return taken,
                 HeaderStep::Field => state.field(self.seen + 1, out),
@@ -415,17 +457,29 @@ impl Reader {
     }
 
     fn body(&mut self, content: &[u8], out: &mut Teller<'_>) {
-        let at = self.seen;
+        let mut rest = Octets { bytes: content, at: self.seen };
         self.seen += content.len() as u64;
         if self.interest.lines {
             self.body_lines.count(content);
         }
-        if self.interest.structure()
-            && let Some(state) = &mut self.state
-        {
-            state.structure.push(Octets { bytes: content, at }, out);
+        let mut structure = self.state.as_mut().filter(|_| self.interest.structure());
+        while let Some((end, length)) = next_long(&mut self.long_body_lines, rest.bytes) {
+            if let Some(state) = &mut structure {
+                let line = Octets { bytes: rest.bytes.get(..end).unwrap_or_default(), at: rest.at };
+                state.structure.push(line, out);
+            }
+            rest = rest.from(end);
+            out.tell(rest.at, Item::LongLine { in_header: false, field: b"", length });
+        }
+        if let Some(state) = structure {
+            state.structure.push(rest, out);
         }
     }
+}
+
+/// The end and the length of the next line that is too long, if anybody asks for such lines.
+fn next_long(lines: &mut Option<LongLines>, octets: &[u8]) -> Option<(usize, u64)> {
+    lines.as_mut()?.next(octets)
 }
 
 impl State {

@@ -4,7 +4,14 @@
 
 use proto::mime::{DEPTH_MAX, FIELD_MAX, Interest, Item, PARTS_MAX, ROOM, Reader};
 
-const ALL: Interest = Interest { text: true, parts: true, fields: true, lines: true };
+const ALL: Interest = Interest {
+    text: true,
+    parts: true,
+    fields: true,
+    lines: true,
+    header_lines_over: None,
+    body_lines_over: None,
+};
 
 /// Everything told, one line each, with the octet of the message that triggered it; text that is
 /// contiguous is one line, for its pieces depend on the cut.
@@ -62,6 +69,10 @@ impl Story {
                 )
             }
             Item::PartEnd { part, depth, .. } => format!("end {part} depth {depth}"),
+            Item::LongLine { in_header, field, length } => {
+                let place = if in_header { "header" } else { "body" };
+                format!("long line in {place}: {} {length}", lossy(field))
+            }
             Item::Finding(finding) => format!("finding {}", finding.name()),
         };
         self.text_end = None;
@@ -394,6 +405,28 @@ fn sizes_count_line_ends_but_lines_do_not() {
     let story = Story::of(message, Interest { lines: true, ..Interest::default() }, false, &[]);
     assert_eq!(story.sizes, [15, 19, 7, 11]);
     assert_eq!(story.told(), ["header end"]);
+}
+
+#[test]
+fn lines_that_are_too_long_are_told_with_their_field() {
+    let message = b"A: b\r\nSubject: abc\r\n def\r\n defghijkl\r\nno field, and long\r\n\r\n\
+        short\r\n--long line\r\nlongest line\r\nx";
+    let interest = Interest { header_lines_over: Some(9), body_lines_over: Some(7), ..Interest::default() };
+    let story = Story::of(message, interest, false, &[]);
+    assert_eq!(
+        story.told(),
+        [
+            "long line in header: Subject 12",
+            "long line in header: Subject 10",
+            "finding no-header-separator",
+            "long line in header:  18",
+            "header end",
+            "long line in body:  11",
+            "long line in body:  12",
+        ]
+    );
+    let last = Story::of(b"\n123456789", interest, true, &[]);
+    assert_eq!(last.told(), ["header end", "long line in body:  9"]);
 }
 
 #[test]

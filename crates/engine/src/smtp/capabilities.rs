@@ -60,6 +60,7 @@ impl Smtp {
             Announcement::of(shown, &offer, cx)
         });
         let announcement = announcement.unwrap_or_default();
+        let mut hidden = 0;
         for (count, wire, line) in lines(block, bounds.line) {
             let Some(read) = ReplyLine::read(line.text) else {
                 pass_reply(wire, &line, cx);
@@ -69,7 +70,8 @@ impl Smtp {
                 continue;
             }
             if is_masked(count, &read) {
-                hide(&line, &read, cx);
+                hide(&line, &read, hidden, cx);
+                hidden += 1;
             } else if let Some(text) = announcement.rewritten(count, read.text) {
                 replace(&line, &read, &text, cx);
             } else {
@@ -184,11 +186,14 @@ fn replace(line: &Line<'_>, reply: &ReplyLine<'_>, text: &[u8], cx: &mut Context
     cx.out.rewrite(Side::Client, b"\r\n");
 }
 
-/// Forwards as many bytes in place of a keyword and its parameters.
-fn hide(line: &Line<'_>, reply: &ReplyLine<'_>, cx: &mut Context<'_>) {
+/// Forwards as many bytes in place of a keyword and its parameters; `number` keywords of the reply were hidden before.
+fn hide(line: &Line<'_>, reply: &ReplyLine<'_>, number: usize, cx: &mut Context<'_>) {
     let shown = line.text.len() - reply.text.len();
     cx.out.pass(Side::Client, line.text.get(..shown).unwrap_or_default());
-    wording::mask(cx.config.profile.ink.keyword, reply.text.len())
+    let ink = cx.config.profile.ink;
+    let running = if ink.running && !reply.text.is_empty() { wording::running_letter(number) } else { b"" };
+    wording::mask(ink.keyword, reply.text.len() - running.len())
+        .chain([running])
         .for_each(|ink| cx.out.rewrite(Side::Client, ink));
     cx.out.rewrite(Side::Client, b"\r\n");
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use policy::criterion::{Counter, CriterionKind, Text, Word};
 use policy::fact::Fact;
-use policy::profile::Blanks;
+use policy::profile::{Blanks, Pipes};
 use policy::scope::{Close, Scope};
 use proto::line::{Line, LineEnd};
 use proto::smtp::address::Path;
@@ -224,8 +224,16 @@ impl Smtp {
                 return check;
             }
         }
-        if path.is_hostile() {
-            let check = self.treat(AnomalyKind::HostilePath, path.text, Cause::HostilePath, cx);
+        let special = path.special_character();
+        let found = match cx.config.profile.pipes {
+            Pipes::End if special == Some(b'|') => Some(AnomalyKind::Pipe),
+            Pipes::Rules if special.is_some() => None,
+            Pipes::Conformance | Pipes::End | Pipes::Rules => {
+                path.is_hostile().then_some(AnomalyKind::HostilePath)
+            }
+        };
+        if let Some(kind) = found {
+            let check = self.treat(kind, path.text, Cause::HostilePath, cx);
             if !matches!(check, Check::Fine) {
                 return check;
             }
@@ -373,6 +381,19 @@ impl Smtp {
                 self.inspector.learn(Fact::Text(of, path.text), cx);
                 path.each_reading(&mut |reading| self.inspector.learn(Fact::Text(of, reading), cx));
             }
+            if sends {
+                let length = path.text.len() as u64;
+                self.inspector.learn(Fact::Count(Counter::SenderLength, length), cx);
+            }
+            if let Some(character) = path.special_character() {
+                self.inspector.learn(Fact::Word(Word::AddressCharacter, &[character]), cx);
+            }
+            let asked = cx.policy().is_some_and(|policy| policy.asks(Word::RelayDomain));
+            if received.command.verb == Verb::Rcpt && asked {
+                path.each_domain(&mut |domain| {
+                    self.inspector.learn(Fact::Word(Word::RelayDomain, domain), cx);
+                });
+            }
         }
         match received.command.verb {
             Verb::Rcpt => {
@@ -386,7 +407,11 @@ impl Smtp {
         self.inspector.close(Close::Command, cx);
         self.judge(
             &|kind| match kind {
-                CriterionKind::Sender | CriterionKind::Recipient => {
+                CriterionKind::Sender
+                | CriterionKind::SenderLength
+                | CriterionKind::Recipient
+                | CriterionKind::RelayDomain
+                | CriterionKind::AddressCharacter => {
                     Cow::Borrowed(received.path.as_ref().map_or(&b""[..], |path| path.text))
                 }
                 CriterionKind::Recipients => Cow::Owned(recipients.to_string().into_bytes()),

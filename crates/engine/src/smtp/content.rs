@@ -166,7 +166,19 @@ impl Smtp {
     }
 
     pub(super) fn finish_message(&mut self, cx: &mut Context<'_>) -> Option<Refusal> {
-        let refusal = self.with_message(cx, |message, inspector| message.finish(inspector));
+        let declared = self.transaction.as_ref().and_then(|transaction| transaction.declared);
+        let declared = declared.filter(|_| cx.config.profile.checks_size);
+        let refusal = self.with_message(cx, |message, inspector| {
+            let refusal = message.finish(inspector);
+            let size = message.content;
+            match declared.filter(|declared| refusal.is_none() && size > *declared) {
+                Some(declared) => {
+                    let value = format!("declared size is: {declared}, actual size is {size}");
+                    inspector.anomaly(AnomalyKind::SizeExceeded, value.as_bytes())
+                }
+                None => refusal,
+            }
+        });
         self.observe_message(true, cx);
         refusal
     }
@@ -254,6 +266,7 @@ impl Smtp {
             cx,
             transaction: transaction.number,
             data_bytes: &mut self.data_bytes,
+            to_addresses: &mut transaction.to_addresses,
             behind_refused: 0,
         };
         Some((transaction.message.as_mut()?, inspector))

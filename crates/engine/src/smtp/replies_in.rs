@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use policy::criterion::Counter;
 use policy::fact::Fact;
 use policy::model::Conformance;
+use policy::profile::Banner;
 use proto::line::{self, Line, LineEnd};
 use proto::smtp::reply::ReplyLine;
 use proto::smtp::verb::Verb;
@@ -78,7 +79,11 @@ impl Smtp {
         }
         self.reply_lines += 1;
         self.count_taken(asked, &reply);
-        pass_reply(wire, &line, cx);
+        if asked == Asked::Greeting && cx.carries_out() && cx.config.profile.banner == Banner::Masked {
+            mask_greeting(&line, &reply, cx);
+        } else {
+            pass_reply(wire, &line, cx);
+        }
         if reply.last {
             self.reply_lines = 0;
             if is_malformed && cx.is_recorded() {
@@ -252,6 +257,14 @@ pub(super) fn pass_reply(wire: &[u8], line: &Line<'_>, cx: &mut Context<'_>) {
             _ => cx.out.pass(Side::Client, run),
         }
     }
+    cx.out.rewrite(Side::Client, b"\r\n");
+}
+
+/// Forwards a line of the greeting with its text masked; its code and what follows that stay.
+fn mask_greeting(line: &Line<'_>, reply: &ReplyLine<'_>, cx: &mut Context<'_>) {
+    let shown = line.text.len() - reply.text.len();
+    cx.out.pass(Side::Client, line.text.get(..shown).unwrap_or_default());
+    cx.out.rewrite(Side::Client, &wording::masked_greeting(reply.text));
     cx.out.rewrite(Side::Client, b"\r\n");
 }
 

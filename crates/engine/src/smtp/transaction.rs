@@ -30,6 +30,8 @@ pub(crate) struct OpenTransaction {
     pub(crate) utf8: bool,
     /// `EXDATA` of MAIL: the reply to the message may have a code of its own for each recipient.
     pub(crate) exdata: bool,
+    /// Addresses in the To fields of its message.
+    pub(crate) to_addresses: u64,
     /// The last chunk ended in a CR.
     pub(crate) after_cr: bool,
     pub(crate) message: Option<Box<Message>>,
@@ -58,6 +60,7 @@ impl OpenTransaction {
             binary: false,
             utf8: false,
             exdata: false,
+            to_addresses: 0,
             after_cr: false,
             message: None,
             replies: Vec::new(),

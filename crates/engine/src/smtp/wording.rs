@@ -51,6 +51,7 @@ const fn words(cause: Cause) -> Words {
         Cause::Command => (554, (5, 7, 1), "Command refused by policy"),
         Cause::Message => (554, (5, 7, 1), "Message refused by policy"),
         Cause::HeaderTooLong => (554, (5, 6, 0), "Message header too long"),
+        Cause::LineTooLongInMessage => (554, (5, 6, 0), "Message line too long"),
         Cause::TooMuchData => (554, (5, 6, 0), "Too much message data"),
     }
 }
@@ -122,9 +123,31 @@ pub(crate) fn mask(letter: Letter, len: usize) -> impl Iterator<Item = &'static 
     (0..len).step_by(256).map(move |done| ink.get(..(len - done).min(256)).unwrap_or(ink))
 }
 
+/// What an ASA shows of the text of a greeting.
+pub(crate) fn masked_greeting(text: &[u8]) -> Vec<u8> {
+    text.iter().map(|&byte| if matches!(byte, b'2' | b'0') { byte } else { b'*' }).collect()
+}
+
+/// The last letter over the masked keyword of that number, from 0.
+pub(crate) fn running_letter(number: usize) -> &'static [u8] {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let at = number % LETTERS.len();
+    LETTERS.get(at..=at).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_masked_greeting_the_digits_two_and_zero_are_left() {
+        assert_eq!(masked_greeting(b"mx1.example 2026 ESMTP"), b"************202*******");
+    }
+
+    #[test]
+    fn letters_begin_anew_behind_the_last() {
+        assert_eq!([0, 25, 26].map(running_letter), [b"A", b"Z", b"A"]);
+    }
 
     #[test]
     fn a_mask_has_the_length_of_what_it_hides() {

@@ -3,13 +3,15 @@
 //! Nothing that a file says may get lost between the two: what is not enforced has a list of its own, and a
 //! policy on mail that no proxy enforces comes with the block that would.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use policy::Attachment;
 use policy::attach::{Handling, Traffic};
 use policy::diagnostic::Code;
-use policy::model::{Configuration, L7Policy, L7Rule, MatchMode, Name, Protocol};
+use policy::model::{Configuration, EsmtpMatch, L7Policy, L7Rule, MatchMode, Name, Protocol, ProxyPolicy};
+use policy::profile::LogForm;
 
 use crate::configuration::Read;
 
@@ -35,7 +37,7 @@ pub(super) struct Proxied<'r> {
 
 /// A class of a policy that is enforced.
 pub(super) struct Class<'r> {
-    pub(super) name: &'r str,
+    pub(super) name: Cow<'r, str>,
     pub(super) mode: MatchMode,
     /// Without the word `match`.
     pub(super) conditions: Vec<String>,
@@ -88,17 +90,37 @@ pub(super) fn enforces(read: &Read) -> bool {
 }
 
 fn classes<'r>(configuration: &'r Configuration, attachment: &Attachment) -> Vec<Class<'r>> {
-    let policy = attachment.policy.as_ref().filter(|_| attachment.rule.is_none());
-    let policy = policy.and_then(|policy| configuration.l7_policies.get(policy.name()));
+    // The rules of a classic inspection are no policy-map.
+    let Some(policy) = attachment.policy.as_ref().filter(|_| attachment.rule.is_none()) else {
+        return Vec::new();
+    };
+    if policy.profile().log == LogForm::Asa {
+        let map = configuration.esmtp_map(policy.name());
+        return map.map_or_else(Vec::new, |map| map.matches.iter().zip(1..).map(matched).collect());
+    }
+    let policy = configuration.l7_policies.get(policy.name());
     let rules = policy.map_or(&[][..], |policy| &policy.rules);
     rules.iter().filter_map(|rule| class(configuration, rule)).collect()
+}
+
+/// A match of an ASA map, by its number.
+fn matched<'r>((one, number): (&EsmtpMatch, usize)) -> Class<'r> {
+    let log = one.log.then(|| "log".to_owned());
+    let action = one.action.map(|(action, _)| action.to_string());
+    let condition = one.to_string().trim_start_matches("match ").to_owned();
+    Class {
+        name: format!("Class {number}").into(),
+        mode: MatchMode::Any,
+        conditions: vec![condition],
+        actions: log.into_iter().chain(action).collect(),
+    }
 }
 
 fn class<'r>(configuration: &'r Configuration, rule: &'r L7Rule) -> Option<Class<'r>> {
     let class = configuration.l7_classes.get(&rule.class.text)?;
     let conditions = class.conditions.iter().map(ToString::to_string);
     Some(Class {
-        name: &class.name.text,
+        name: Cow::Borrowed(&class.name.text),
         mode: class.mode,
         conditions: conditions.map(|line| line.trim_start_matches("match ").to_owned()).collect(),
         actions: rule.to_string().lines().map(|line| line.trim().to_owned()).collect(),
@@ -117,10 +139,42 @@ fn needs_proxy<'r>(configuration: &'r Configuration, attachments: &[Attachment])
             && !policy.is_pinhole()
             && !in_force.contains(policy.name.text.as_str())
     });
-    idle.map(|policy| NeedsProxy {
-        policy: &policy.name.text,
-        named_by: named_by(attachments, &policy.name),
-        block: block(configuration, policy, &mut free),
+    let mut needs: Vec<NeedsProxy<'r>> = idle
+        .map(|policy| NeedsProxy {
+            policy: &policy.name.text,
+            named_by: named_by(attachments, &policy.name),
+            block: block(configuration, policy, &mut free),
+        })
+        .collect();
+    needs.extend(traffic_policies(configuration, &mut free));
+    needs
+}
+
+/// Policy-maps of an ASA that inspect mail, and that no proxy names.
+fn traffic_policies<'r>(configuration: &'r Configuration, free: &mut Free<'_>) -> Vec<NeedsProxy<'r>> {
+    let named: HashSet<&str> = configuration
+        .proxies
+        .iter()
+        .filter_map(|proxy| match &proxy.policy {
+            Some(ProxyPolicy::Traffic(name)) => Some(name.text.as_str()),
+            _ => None,
+        })
+        .collect();
+    let idle = configuration.traffic_policies.iter().filter(|policy| {
+        policy.rules.iter().any(|rule| rule.inspection.is_some())
+            && !named.contains(policy.name.text.as_str())
+    });
+    idle.map(|policy| {
+        let name = &policy.name;
+        let places = configuration.service_policies.iter().filter(|service| service.policy.text == name.text);
+        let (proxy, port) = (free.name(&name.text), free.port());
+        NeedsProxy {
+            policy: &name.text,
+            named_by: places.map(|service| service.to_string().trim_end().to_owned()).collect(),
+            block: format!(
+                "proxy {proxy}\n listen 0.0.0.0:{port}\n server {SERVER}\n service-policy {name}\n"
+            ),
+        }
     })
     .collect()
 }
@@ -197,8 +251,7 @@ fn not_yet(read: &Read) -> Vec<String> {
         let policies = summary.policy_maps.get(of).into_iter().flatten();
         not_yet.extend(policies.map(|name| format!("policy-map type {of} {name}")));
     }
-    not_yet.extend(summary.mail_inspections.iter().cloned());
-    let is_so = |code| matches!(code, Code::NotSupported | Code::NotInThisVersion);
+    let is_so = |code| code == Code::NotSupported;
     let told = read.diagnostics.iter().filter(|complaint| is_so(complaint.code));
     not_yet.extend(told.map(|complaint| {
         let (_, line) = read.source.line_of(complaint.at);
@@ -207,19 +260,26 @@ fn not_yet(read: &Read) -> Vec<String> {
     not_yet
 }
 
-/// What a zone-pair or an interface would do with mail.
+/// What a zone-pair, an interface or a service policy would do with mail.
 fn between(attachment: &Attachment) -> Option<String> {
     let name = &attachment.name;
+    let class = attachment.class.as_deref().unwrap_or_default();
     let handling = handling(attachment);
     match &attachment.traffic {
         Traffic::Proxy { .. } => None,
         Traffic::Pair { from, to } => {
-            let class = attachment.class.as_deref().unwrap_or_default();
             Some(format!("zone-pair {name} ({from} to {to}), class {class}: {handling}"))
         }
         Traffic::Interface { direction, access_group } => {
             let list = access_group.as_ref().map(|list| format!(", access-group {list}")).unwrap_or_default();
             Some(format!("interface {name} {direction}{list}, {}: {handling}", attachment.protocol))
+        }
+        Traffic::Service { interface } => {
+            let place = match interface {
+                Some(interface) => format!("interface {interface}"),
+                None => "global".to_owned(),
+            };
+            Some(format!("service-policy {name} {place}, class {class}: {handling}"))
         }
     }
 }
@@ -245,7 +305,7 @@ pub(super) fn handling(attachment: &Attachment) -> String {
 }
 
 /// The types of policy-maps on mail that are not in this version.
-pub(super) const OF_MAIL: [&str; 3] = ["inspect esmtp", "inspect pop3", "inspect imap"];
+pub(super) const OF_MAIL: [&str; 2] = ["inspect pop3", "inspect imap"];
 
 /// Stands for the mail server, which no policy names. RFC 5737: an address of documentation.
 const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 25)), 25);
@@ -277,7 +337,7 @@ mod tests {
         assert!(standing.needs_proxy.is_empty());
         let [proxied] = standing.enforced.as_slice() else { panic!("one proxy") };
         let [class] = proxied.classes.as_slice() else { panic!("one class") };
-        assert_eq!((class.name, &class.actions[..]), ("MANY", &["log".to_owned(), "reset".to_owned()][..]));
+        assert_eq!((&*class.name, &class.actions[..]), ("MANY", &["log".to_owned(), "reset".to_owned()][..]));
         assert_eq!(class.conditions, ["recipient count gt 100"]);
     }
 

@@ -7,13 +7,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use engine::config::Inspect;
 use engine::event::AnomalyKind;
 use engine::{Effect, End, Output, Session, SessionConfig, TlsFailure, Wants};
+use policy::model::Flow;
 use proto::{Side, Time};
 use tokio::net::TcpStream;
 
+use super::Target;
 use super::admit::refuse;
-use super::balancer::{Nameless, caller};
+use super::balancer::{Caller, Nameless, caller};
 use super::connect::{Unreached, connect_first};
 use super::endpoint::Endpoint;
 use super::sessions::SessionEntry;
@@ -36,13 +39,17 @@ const PORTIONS_READ: usize = 2;
 
 /// Serves a client that was admitted, to its end.
 pub(super) async fn serve(client: TcpStream, entry: SessionEntry, worker: Rc<Worker>) {
-    let target = Rc::clone(entry.target());
+    let mut target = entry.target();
     let peer = entry.info().client;
     let (mut server, mut said) = (None, Vec::new());
     let beginning = match caller(&client, peer, &target).await {
         Ok(caller) if !target.permits(&caller.flow(&client)) => return refuse(client),
         Ok(caller) => {
             entry.introduced(caller.client);
+            target = choose(target, &caller, &client, &entry);
+            if target.config.inspect == Inspect::Drop {
+                return refuse(client);
+            }
             let header = target.proxy_protocol.send.map(|version| caller.header(version, &client));
             server = connect_server(header.unwrap_or_default(), &entry, &worker).await;
             said = caller.said;
@@ -71,6 +78,23 @@ pub(super) async fn serve(client: TcpStream, entry: SessionEntry, worker: Rc<Wor
     connection.run(beginning, &worker).await;
 }
 
+/// What the session is held to, by who speaks and which address was connected to.
+fn choose(target: Rc<Target>, caller: &Caller, stream: &TcpStream, entry: &SessionEntry) -> Rc<Target> {
+    if target.choices.is_empty() {
+        return target;
+    }
+    // A socket whose address cannot be asked is gone.
+    let Some(server) = caller.listener.or_else(|| stream.local_addr().ok()) else { return target };
+    match target.chosen(&Flow { client: caller.client, server }) {
+        Some(chosen) => {
+            let chosen = Rc::new(chosen);
+            entry.chosen(Rc::clone(&chosen));
+            chosen
+        }
+        None => target,
+    }
+}
+
 /// How a session begins.
 enum Beginning {
     /// With a server, for this client.
@@ -83,15 +107,16 @@ enum Beginning {
 
 /// The first server that can be reached, which hears the header before anything else; that none can is logged.
 async fn connect_server(header: Vec<u8>, entry: &SessionEntry, worker: &Worker) -> Option<Endpoint> {
-    let config = &entry.target().config;
+    let target = entry.target();
+    let config = &target.config;
     let patience = Duration::from_secs(config.timers.connect);
     let now = || {
         worker.update_now();
         worker.now()
     };
-    let proxy = &entry.target().config.name;
+    let proxy = &config.name;
     let tell = |address: SocketAddr, state: ServerState<'_>| worker.recorder.server(proxy, address, state);
-    match connect_first(&entry.target().servers, patience, now, tell).await {
+    match connect_first(&target.servers, patience, now, tell).await {
         Ok((server, address)) => {
             worker.update_now();
             entry.opened(address, worker.now());

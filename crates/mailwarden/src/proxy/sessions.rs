@@ -61,7 +61,7 @@ pub(crate) struct Sessions(RefCell<Slab<Rc<SessionRecord>>>);
 #[derive(Debug)]
 struct SessionRecord {
     info: RefCell<SessionInfo>,
-    target: Rc<Target>,
+    target: RefCell<Rc<Target>>,
     stage: Cell<Stage>,
     deadline: Cell<Time>,
     waker: OnceCell<Waker>,
@@ -82,7 +82,7 @@ impl Sessions {
     pub(super) fn enter(self: &Rc<Self>, info: SessionInfo, target: &Rc<Target>) -> SessionEntry {
         let session = Rc::new(SessionRecord {
             info: RefCell::new(info),
-            target: Rc::clone(target),
+            target: RefCell::new(Rc::clone(target)),
             stage: Cell::new(Stage::Opening),
             deadline: Cell::new(Time(u64::MAX)),
             waker: OnceCell::new(),
@@ -132,7 +132,7 @@ impl SessionRecord {
         View {
             age: now.since(info.started),
             info,
-            config: Arc::clone(&self.target.config),
+            config: Arc::clone(&self.target.borrow().config),
             stage: self.stage.get(),
             bytes_to_client,
             bytes_to_server,
@@ -141,8 +141,13 @@ impl SessionRecord {
 }
 
 impl SessionEntry {
-    pub(super) fn target(&self) -> &Rc<Target> {
-        &self.session.target
+    pub(super) fn target(&self) -> Rc<Target> {
+        Rc::clone(&self.session.target.borrow())
+    }
+
+    /// What the session is held to, now that it is known who speaks with whom.
+    pub(super) fn chosen(&self, target: Rc<Target>) {
+        self.session.target.replace(target);
     }
 
     pub(super) fn info(&self) -> Ref<'_, SessionInfo> {

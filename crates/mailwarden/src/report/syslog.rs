@@ -1,14 +1,14 @@
 //! Which records become lines of the log, and the frame of a line: `*Nov 22 10:15:00.123: %…: text`, or for the
 //! journal, which has a time of its own, `<4>%…: text`.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use engine::Event;
 use engine::event::Treatment;
 use policy::profile::LogForm;
 
 use super::time::Stamps;
-use super::{Record, Reported, cisco_ios};
+use super::{Record, Reported, cisco_asa, cisco_ios};
 use crate::terminal;
 
 /// What a message has before it.
@@ -26,28 +26,44 @@ impl Frame {
     }
 }
 
-/// Appends the line of a record that somebody asked to read: of a class with `log`, an alert, an audit trail, and
+/// Appends the lines of a record that somebody asked to read: of a class with `log`, an alert, an audit trail, and
 /// everything that concerns the daemon.
 pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>, stamps: &mut Stamps, frame: Frame) {
-    if !is_logged(&record.event) {
-        return;
-    }
-    // A Vec takes everything.
-    let _ = match frame {
-        Frame::Stamped => write!(out, "*{}: ", stamps.ios(record.time)),
-        Frame::Journal => write!(out, "<{UNKNOWN}>"),
+    let mut line = |write: &mut dyn FnMut(&mut Vec<u8>) -> io::Result<bool>| {
+        let start = out.len();
+        // A Vec takes everything.
+        let _ = match frame {
+            Frame::Stamped => write!(out, "*{}: ", stamps.ios(record.time)),
+            Frame::Journal => write!(out, "<{UNKNOWN}>"),
+        };
+        let begin = out.len();
+        if !write(out).unwrap_or(false) {
+            return out.truncate(start);
+        }
+        if frame == Frame::Journal
+            && let Some((before, message)) = out.split_at_mut_checked(begin)
+            && let ([.., priority, _], Some(severity)) = (before, severity(message))
+        {
+            *priority = severity;
+        }
+        out.push(b'\n');
     };
-    let begin = out.len();
-    let _ = match form(&record.event) {
-        LogForm::Ios => cisco_ios::message(out, &record.event),
-    };
-    if frame == Frame::Journal
-        && let Some((before, message)) = out.split_at_mut_checked(begin)
-        && let ([.., priority, _], Some(severity)) = (before, severity(message))
-    {
-        *priority = severity;
+    match (form(&record.event), record.event) {
+        (LogForm::Asa, Reported::Event(origin, event)) => {
+            if is_logged(&record.event) {
+                line(&mut |out| cisco_asa::message(out, origin, event).map(|()| true));
+            }
+            line(&mut |out| cisco_asa::follow_up(out, origin, event));
+        }
+        (LogForm::Asa, Reported::SessionEnd(origin, end)) => {
+            line(&mut |out| cisco_asa::session_end(out, origin, &end).map(|()| true));
+        }
+        (LogForm::Ios | LogForm::Asa, event) => {
+            if is_logged(&event) {
+                line(&mut |out| cisco_ios::message(out, &event).map(|()| true));
+            }
+        }
     }
-    out.push(b'\n');
 }
 
 /// The priority of a message whose severity is not found.
@@ -81,10 +97,12 @@ const fn form(event: &Reported<'_>) -> LogForm {
 fn is_logged(event: &Reported<'_>) -> bool {
     match event {
         Reported::Event(origin, event) => match event {
-            Event::SessionStart => origin.config.audit_trail,
+            // An ASA says so of every connection.
+            Event::SessionStart => origin.config.audit_trail || origin.config.profile.log == LogForm::Asa,
             Event::Match(found) => found.log,
             Event::Anomaly(anomaly) => origin.config.alert && anomaly.treatment > Treatment::Silent,
-            Event::Transaction(_) | Event::Tls { .. } | Event::Observed(_) => false,
+            Event::Tls { .. } => origin.config.profile.logs_tls,
+            Event::Transaction(_) | Event::Observed(_) => false,
         },
         Reported::SessionEnd(origin, _) => origin.config.audit_trail,
         Reported::Configuration(_)

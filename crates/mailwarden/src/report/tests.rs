@@ -89,6 +89,113 @@ fn session_start() {
     );
 }
 
+/// A session under a map of the ASA.
+fn asa() -> SessionConfig {
+    let profile = policy::profile::Profile { logs_tls: true, ..policy::profile::Profile::ASA };
+    SessionConfig { name: "mx".to_owned(), profile, ..SessionConfig::default() }
+}
+
+#[test]
+fn in_the_words_of_the_asa() {
+    let header = Match {
+        policy: "_default_esmtp_map",
+        class: "Class 4",
+        criterion: "header line length gt 998",
+        kind: CriterionKind::HeaderLineLength,
+        scope: Scope::Message,
+        value: b"References: 1001",
+        action: Some(Action::Close),
+        log: true,
+        transaction: Some(0),
+        reference: reference(),
+        count: 1,
+    };
+    let reset = Match { action: Some(Action::Reset), log: false, ..header };
+    let logged = Match {
+        class: "Class 3",
+        criterion: "body line length gt 998",
+        kind: CriterionKind::BodyLineLength,
+        value: b"2048",
+        action: None,
+        reference: None,
+        ..header
+    };
+    let masked = Match {
+        class: "Class 7",
+        criterion: "ehlo-reply-parameter others",
+        kind: CriterionKind::EhloKeyword,
+        value: b"CHUNKING",
+        action: Some(Action::Mask),
+        ..logged
+    };
+    let relay = Match {
+        class: "mail-relay",
+        criterion: "mail-relay",
+        kind: CriterionKind::RelayDomain,
+        value: b"bob@elsewhere.example",
+        ..header
+    };
+    let paced = policy::model::PerSecond(std::num::NonZeroU32::MIN);
+    let rate = Match {
+        class: "Class 1",
+        criterion: "cmd verb NOOP",
+        kind: CriterionKind::Verb,
+        value: b"NOOP",
+        action: Some(Action::Pace(paced)),
+        count: 12,
+        ..header
+    };
+    let anomaly = |kind, value, treatment| Anomaly {
+        kind,
+        from: Side::Client,
+        value,
+        treatment,
+        reference: None,
+        count: 1,
+    };
+    let pipe = anomaly(AnomalyKind::Pipe, b"|prog@example.com", Treatment::Reset);
+    let verb = anomaly(AnomalyKind::UnknownVerb, b"EXPN", Treatment::Masked);
+    let size =
+        anomaly(AnomalyKind::SizeExceeded, b"declared size is: 100, actual size is 2312", Treatment::Logged);
+    let other = anomaly(AnomalyKind::Nul, b"", Treatment::Normalized);
+    let config = asa();
+    golden_events(
+        "asa",
+        &[
+            ("302013", &config, Event::SessionStart),
+            ("108004 and 507003", &config, Event::Match(header)),
+            ("507003 alone, without log", &config, Event::Match(reset)),
+            ("108005", &config, Event::Match(logged)),
+            ("108004 of a response", &config, Event::Match(masked)),
+            ("108004 of a parameter", &config, Event::Match(relay)),
+            ("108004 of what waits", &config, Event::Match(rate)),
+            ("108003", &config, Event::Anomaly(pipe)),
+            ("108002", &config, Event::Anomaly(verb)),
+            ("108006", &config, Event::Anomaly(size)),
+            ("an anomaly that the ASA has no words for", &config, Event::Anomaly(other)),
+            ("108007", &config, Event::Tls { criteria: &["sender-address length gt 320"] }),
+        ],
+    );
+}
+
+#[test]
+fn a_teardown_in_the_words_of_the_asa() {
+    let (session, config) = (session(), asa());
+    let end = |reason| {
+        let (bytes_client, bytes_server, duration) = (1_204, 388, Duration::from_secs(3_725));
+        let end = SessionEnd { reason, bytes_client, bytes_server, duration };
+        Reported::SessionEnd(Origin { session: &session, config: &config }, end)
+    };
+    golden(
+        "asa_teardown",
+        &[
+            ("both have closed", end(Reason::Closed)),
+            ("ended by a rule", end(Reason::Refused)),
+            ("idle", end(Reason::Idle)),
+        ],
+    );
+}
+
 #[test]
 fn session_end() {
     let (session, audited) = (session(), config());

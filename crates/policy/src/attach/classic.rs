@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Attachment, Handling, Stage, Traffic};
+use super::{Attachment, Handling, Selector, Stage, Traffic};
 use crate::compile::CompiledPolicy;
 use crate::criterion::Counter;
 use crate::diagnostic::{Code, Diagnostic};
@@ -48,7 +48,7 @@ impl Stage<'_, '_> {
                 let Some(inspection) = rule.of_mail(protocol) else { continue };
                 let traffic = Traffic::Interface { direction, access_group: access_group.clone() };
                 let mut attachment =
-                    self.attachment(&interface.name, traffic, protocol, super::Route::INSPECT);
+                    self.attachment(&interface.name, traffic, Selector::All, protocol, super::Route::INSPECT);
                 attachment.rule = Some(rule.name.text.clone());
                 self.inspect_by(&mut attachment, rule, inspection);
                 self.attachments.push(attachment);

@@ -5,22 +5,26 @@ use crate::compile::PatternTooLarge;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Action, Configuration, Criterion, L7Class, MatchMode, Name};
 use crate::pattern::uncounted;
+use crate::profile::LogForm;
 use crate::source::Span;
 
-/// A pattern of a policy that `used_by` names.
+/// A pattern of the policy called `used_by`.
 pub(super) fn too_large(
     configuration: &Configuration,
     pattern: PatternTooLarge,
-    used_by: &Name,
+    used_by: Option<&Name>,
 ) -> Diagnostic {
     let message = format!("pattern `{}` is too large to compile", pattern.pattern);
     let mut patterns = configuration.regex_maps.iter().flat_map(|map| &map.patterns);
     let written = patterns.find(|written| written.at == pattern.at && written.text == pattern.pattern);
     let uncounted = written.and_then(|written| Some(written.typed_as(&uncounted(&written.text)?)));
     let help = uncounted.map(|line| format!("write `{line}`, which finds more, or use smaller counts"));
-    Diagnostic::new(Code::PatternTooLarge, pattern.at, message)
-        .help(help.unwrap_or_else(|| pattern.help.to_owned()))
-        .related(used_by.at, "used by this policy")
+    let complaint = Diagnostic::new(Code::PatternTooLarge, pattern.at, message)
+        .help(help.unwrap_or_else(|| pattern.help.to_owned()));
+    match used_by {
+        Some(policy) => complaint.related(policy.at, "used by this policy"),
+        None => complaint,
+    }
 }
 
 /// A policy that lets the mail of a proxy pass without inspection. Of a proxy without a policy the
@@ -65,6 +69,11 @@ pub(super) fn xclient_in_relay(attachment: &Attachment, at: Span) -> Diagnostic 
 /// becomes of it.
 pub(super) fn tls_escapes(configuration: &Configuration, attachment: &Attachment) -> Option<Diagnostic> {
     let policy = attachment.policy.as_ref().filter(|_| configuration.settings.starttls.is_none())?;
+    // A map of the ASA that says so acknowledges it, and so does whoever relies on the built-in one.
+    let map = configuration.esmtp_map(policy.name()).filter(|_| policy.profile().log == LogForm::Asa);
+    if map.is_some_and(|map| map.parameters.allow_tls.is_some()) {
+        return None;
+    }
     let mut hidden = policy.hidden_by_encryption();
     let first = hidden.next().filter(|_| !forbids_starttls(configuration, policy.name()))?;
     let others = match hidden.count() {

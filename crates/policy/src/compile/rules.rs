@@ -3,12 +3,13 @@
 //! Data only: [`super`] builds it, `judge` runs facts through it.
 
 use proto::mime::TransferEncoding;
+use proto::smtp::verb::Verb;
 use smallvec::SmallVec;
 
 use super::masks::Masks;
 use super::matcher::{Matcher, TextMatcher};
 use crate::criterion::{Counter, CriterionKind, Learned, Text, Word};
-use crate::model::{Action, MatchMode};
+use crate::model::{Action, EHLO_KEYWORDS, MatchMode};
 use crate::profile::Profile;
 use crate::scope::{Close, Scope};
 
@@ -42,13 +43,18 @@ pub struct Needs {
     pub parts: bool,
     /// [`Text::Body`].
     pub text: bool,
+    /// The lowest limit of [`Counter::HeaderLineLength`]: no shorter line need be learned.
+    pub header_lines_over: Option<u64>,
+    /// The same of [`Counter::BodyLineLength`].
+    pub body_lines_over: Option<u64>,
 }
 
 impl Needs {
     /// Adds what a criterion needs.
     pub(super) const fn add(&mut self, learned: Learned) {
         match learned {
-            Learned::Always => {}
+            // Which lengths, the limits say.
+            Learned::Always | Learned::HeaderLines | Learned::BodyLines => {}
             Learned::HeaderFields => self.header_fields = true,
             Learned::PartHeaders => self.parts = true,
             Learned::BodyText => self.text = true,
@@ -85,6 +91,11 @@ impl CompiledPolicy {
     /// Whether any condition searches this text: if none does, it need not be learned.
     pub fn searches(&self, text: Text) -> bool {
         self.field(text).is_some() || text == Text::Body && self.body.is_some()
+    }
+
+    /// Whether any condition asks for this word: if none does, it need not be learned.
+    pub fn asks(&self, word: Word) -> bool {
+        !self.words(word).is_empty()
     }
 
     /// How many of its classes act, each counted once.
@@ -209,6 +220,14 @@ pub(crate) enum Words {
     Exactly(Box<[u8]>),
     /// A standard encoding, by any of its names.
     Encoding(TransferEncoding),
+    /// Any.
+    Any,
+    /// A domain that is not this one; a dot at its end does not count.
+    OtherThan(Box<[u8]>),
+    /// A verb that an ASA does not know.
+    OtherVerb,
+    /// An EHLO keyword that an ASA has no name for, but STARTTLS.
+    OtherKeyword,
     /// An encoding that is not standard; nor one of these, which the same class names.
     OtherEncoding { named: Vec<String> },
 }
@@ -218,6 +237,13 @@ impl Words {
         match self {
             Self::Exactly(this) => this.eq_ignore_ascii_case(word),
             Self::Encoding(encoding) => TransferEncoding::of(word) == Some(*encoding),
+            Self::Any => true,
+            Self::OtherThan(domain) => !word.strip_suffix(b".").unwrap_or(word).eq_ignore_ascii_case(domain),
+            Self::OtherVerb => !Profile::ASA.allows(Verb::of(word)),
+            Self::OtherKeyword => {
+                let is = |keyword: &str| keyword.as_bytes().eq_ignore_ascii_case(word);
+                !is("STARTTLS") && !EHLO_KEYWORDS.iter().any(|known| is(known.keyword))
+            }
             Self::OtherEncoding { named } => {
                 TransferEncoding::of(word).is_none()
                     && !named.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(word))

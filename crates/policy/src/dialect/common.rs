@@ -8,7 +8,7 @@ use super::lowering::{block_lines, described};
 use super::{Built, INTERFACE, built, description, name, name_unless_no, number, required_text, text};
 use crate::model::{Access, AccessListForm, Name};
 
-mod entry;
+pub(super) mod entry;
 pub(super) mod lower;
 
 #[derive(Clone, Debug)]

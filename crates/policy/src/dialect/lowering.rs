@@ -7,23 +7,34 @@
 use std::collections::HashSet;
 use std::fmt::Display;
 
-use super::{AnyInterfaceLine, AnyStatement, c3pl, classic, common, own};
+use super::{AnyInterfaceLine, AnyStatement, asa, c3pl, classic, common, own};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{Configuration, Interface, Name, ObjectKind};
 use crate::outline::Outline;
 use crate::platform::Platform;
 use crate::source::Span;
 use crate::statement::Node;
+use crate::survey::UnusedMap;
 
-/// The model of everything a file says.
+/// What became of the statements of a file.
+pub(crate) struct Lowered {
+    /// The model of everything it says.
+    pub(crate) configuration: Configuration,
+    /// Maps that serve other features, and were read because ours have the same header.
+    pub(crate) unused: Vec<UnusedMap>,
+}
+
+/// Lowers everything a file says.
 pub(crate) fn lower(
     nodes: Vec<Node>,
     platform: Platform,
+    origin: Origin,
     outline: &Outline<'_>,
     complaints: &mut Diagnostics,
-) -> Configuration {
+) -> Lowered {
     let configuration = Configuration { platform, ..Configuration::default() };
-    let mut lowering = Lowering { configuration, outline, complaints, match_all_by_default: HashSet::new() };
+    let (match_all_by_default, unused) = (HashSet::new(), Vec::new());
+    let mut lowering = Lowering { configuration, origin, outline, complaints, match_all_by_default, unused };
     for Node { statement, negated, at, children } in nodes {
         match (statement, negated) {
             (AnyStatement::Common(statement), false) => {
@@ -38,11 +49,22 @@ pub(crate) fn lower(
             (AnyStatement::C3pl(statement), true) => c3pl::lower::remove(&mut lowering, statement, at),
             (AnyStatement::Classic(statement), false) => classic::lower::add(&mut lowering, statement, at),
             (AnyStatement::Classic(statement), true) => classic::lower::remove(&mut lowering, statement, at),
+            (AnyStatement::Asa(statement), false) => asa::lower::add(&mut lowering, statement, at, children),
+            (AnyStatement::Asa(statement), true) => asa::lower::remove(&mut lowering, statement, at),
         }
     }
     common::lower::finish(&mut lowering.configuration);
     c3pl::lower::finish(&mut lowering);
-    lowering.configuration
+    asa::lower::finish(&mut lowering);
+    Lowered { configuration: lowering.configuration, unused: lowering.unused }
+}
+
+/// Whose statements are lowered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    File,
+    /// Ours, which may define what is built in.
+    BuiltIn,
 }
 
 /// Limit: the device's own parser takes descriptions of this many characters.
@@ -51,10 +73,12 @@ const DESCRIPTION_MAX: usize = 200;
 pub(super) struct Lowering<'c> {
     /// What the lines so far have made.
     pub(super) configuration: Configuration,
+    pub(super) origin: Origin,
     outline: &'c Outline<'c>,
     pub(super) complaints: &'c mut Diagnostics,
     /// The places of the names of classes of which no line says whether all or any conditions must hold.
     pub(super) match_all_by_default: HashSet<Span>,
+    pub(super) unused: Vec<UnusedMap>,
 }
 
 impl Lowering<'_> {
@@ -69,6 +93,7 @@ impl Lowering<'_> {
                 AnyInterfaceLine::Classic(line) => {
                     classic::lower::interface_line(interface, line, negated);
                 }
+                AnyInterfaceLine::Asa(line) => asa::lower::interface_line(interface, line, negated),
             }
         }
     }

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use proto::proxy_protocol::Version;
 
 use super::lowering::{block_lines, described};
-use super::{Built, address, built, description, name, name_unless_no};
+use super::{Built, address, built, description, name, name_unless_no, text};
 use crate::model::{AnnounceLimits, Conformance, Name, Protocol, RecipientLimit, Refusals, Server, StartTls};
 use crate::platform::Platform;
 
@@ -61,7 +61,9 @@ pub enum ProxyLine {
     /// Timers and session limits.
     Parameters(Option<Name>),
     /// `inspect esmtp [MAP]` of the ASA.
-    InspectEsmtp,
+    InspectEsmtp(Option<Name>),
+    /// `service-policy NAME` of the ASA.
+    TrafficPolicy(Option<Name>),
     /// `ip inspect RULE` of classic IOS.
     IpInspect(Name),
     /// `ip access-group LIST in` of classic IOS.
@@ -311,10 +313,17 @@ static PROXY: Mode<super::AnyStatement> = Mode::new(
         .claims(Claim::Anywhere),
         Command::new(
             "[no] inspect esmtp [WORD$map]",
-            "With `no`: relay without inspection; ASA inspection is not available yet",
-            &["ASA inspection", "SMTP and ESMTP", "Name of the policy-map"],
-            |_| built(ProxyLine::InspectEsmtp),
+            "Inspect as an ASA does, by a policy-map of type inspect esmtp; with `no`: relay without inspection",
+            &["ASA inspection", "SMTP and ESMTP", "Name of the policy-map; by default `_default_esmtp_map`"],
+            |m| built(ProxyLine::InspectEsmtp(text(m, "map"))),
         ),
+        Command::new(
+            "[no] service-policy [WORD$policy]",
+            "Apply a policy-map of an ASA: its classes say which connections are inspected",
+            &["", "Name of the policy-map"],
+            |m| built(ProxyLine::TrafficPolicy(name_unless_no(m, "policy")?)),
+        )
+        .claims(Claim::Whole),
         Command::new(
             "[no] ip inspect WORD$rule",
             "Inspect by a rule of classic IOS inspection",

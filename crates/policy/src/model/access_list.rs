@@ -166,6 +166,17 @@ impl AccessList {
         self.decides(flow) == Some(Access::Permit)
     }
 
+    /// Whether an entry holds for connections to the port and not for those to every port.
+    pub fn names_port(&self, port: u16) -> bool {
+        self.entries.values().any(|entry| match &entry.selection {
+            Selection::Connections { services, .. } => services.iter().any(|service| {
+                let ports = &service.destination;
+                ports.contains(port) && *ports != Ports::any()
+            }),
+            Selection::None | Selection::Unread { .. } => false,
+        })
+    }
+
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -33,6 +33,18 @@ pub enum ObjectKind {
     L7Class(Protocol),
     /// `policy-map type inspect PROTOCOL`.
     L7Policy(Protocol),
+    /// `regex` of the ASA.
+    Regex,
+    /// `class-map type regex`.
+    RegexClass,
+    /// `policy-map type inspect esmtp`.
+    EsmtpMap,
+    /// `class-map` of the ASA.
+    TrafficClass,
+    /// `policy-map` of the ASA.
+    TrafficPolicy,
+    /// `service-policy` of the ASA; its name is its place.
+    ServicePolicy,
     /// `class-map type inspect`.
     L3Class,
     /// `policy-map type inspect`.
@@ -56,8 +68,10 @@ impl ObjectKind {
     pub const fn noun(self) -> &'static str {
         match self {
             Self::RegexMap | Self::InspectMap => "parameter-map",
-            Self::L7Class(_) | Self::L3Class => "class-map",
-            Self::L7Policy(_) | Self::L3Policy => "policy-map",
+            Self::L7Class(_) | Self::L3Class | Self::RegexClass | Self::TrafficClass => "class-map",
+            Self::L7Policy(_) | Self::L3Policy | Self::EsmtpMap | Self::TrafficPolicy => "policy-map",
+            Self::Regex => "regex",
+            Self::ServicePolicy => "service-policy",
             Self::Zone => "zone",
             Self::ZonePair => "zone-pair",
             Self::InspectRule => "inspection rule",
@@ -70,7 +84,7 @@ impl ObjectKind {
     /// What it is called where it is named: a policy names a class, not a class-map.
     pub(crate) const fn called(self) -> &'static str {
         match self {
-            Self::L7Class(_) | Self::L3Class => "class",
+            Self::L7Class(_) | Self::L3Class | Self::TrafficClass => "class",
             other => other.noun(),
         }
     }
@@ -82,6 +96,12 @@ impl ObjectKind {
             Self::InspectMap => "parameter-map type inspect".to_owned(),
             Self::L7Class(protocol) => format!("class-map type inspect {protocol}"),
             Self::L7Policy(protocol) => format!("policy-map type inspect {protocol}"),
+            Self::Regex => "regex".to_owned(),
+            Self::RegexClass => "class-map type regex match-any".to_owned(),
+            Self::EsmtpMap => "policy-map type inspect esmtp".to_owned(),
+            Self::TrafficClass => "class-map".to_owned(),
+            Self::TrafficPolicy => "policy-map".to_owned(),
+            Self::ServicePolicy => "service-policy".to_owned(),
             Self::L3Class => "class-map type inspect".to_owned(),
             Self::L3Policy => "policy-map type inspect".to_owned(),
             Self::Zone => "zone security".to_owned(),
@@ -100,8 +120,14 @@ impl ObjectKind {
             Self::L3Class => Some("policy-map type inspect".to_owned()),
             Self::L7Policy(_) => Some("service-policy".to_owned()),
             Self::L3Policy => Some("zone-pair or proxy".to_owned()),
+            Self::EsmtpMap => Some("`inspect esmtp`".to_owned()),
             Self::RegexMap
             | Self::InspectMap
+            | Self::Regex
+            | Self::RegexClass
+            | Self::TrafficClass
+            | Self::TrafficPolicy
+            | Self::ServicePolicy
             | Self::Zone
             | Self::ZonePair
             | Self::InspectRule

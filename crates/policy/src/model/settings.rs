@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 use proto::proxy_protocol::Version;
 
+use super::mpf::EsmtpInspection;
 use super::{ClassicSettings, Name, Object, ObjectKind, Protocol, Reference, Said, Server};
 use crate::diagnostic::Code;
 use crate::source::Span;
@@ -48,6 +49,10 @@ pub enum ProxyPolicy {
     Smtp(Name),
     /// `ip inspect NAME`: a rule of classic inspection.
     Classic(Name),
+    /// `inspect esmtp [MAP]`: a map of the ASA.
+    Esmtp(EsmtpInspection),
+    /// `service-policy NAME`: a policy-map of the ASA, whose classes say which connections are inspected.
+    Traffic(Name),
     /// `no inspect esmtp`: an opaque relay.
     Pinhole,
 }
@@ -56,7 +61,8 @@ impl ProxyPolicy {
     /// The policy-map it names.
     pub const fn policy(&self) -> Option<&Name> {
         match self {
-            Self::Named(name) | Self::Smtp(name) => Some(name),
+            Self::Named(name) | Self::Smtp(name) | Self::Traffic(name) => Some(name),
+            Self::Esmtp(inspection) => inspection.map.as_ref(),
             Self::Classic(_) | Self::Pinhole => None,
         }
     }
@@ -155,6 +161,8 @@ impl Object for Proxy {
             }
             Some(ProxyPolicy::Smtp(name)) => visit(Reference::to(L7_POLICY, name)),
             Some(ProxyPolicy::Classic(rule)) => visit(Reference::to(ObjectKind::InspectRule, rule)),
+            Some(ProxyPolicy::Esmtp(inspection)) => inspection.reference().into_iter().for_each(&mut *visit),
+            Some(ProxyPolicy::Traffic(name)) => visit(Reference::to(ObjectKind::TrafficPolicy, name)),
             Some(ProxyPolicy::Pinhole) | None => {}
         }
         let lists = self.access_group.iter();
@@ -169,9 +177,13 @@ impl Object for Proxy {
         self.servers.iter_mut().for_each(|server| visit(&mut server.at));
         self.accept_proxy.iter_mut().for_each(|network| visit(&mut network.at));
         match &mut self.policy {
-            Some(ProxyPolicy::Named(name) | ProxyPolicy::Smtp(name) | ProxyPolicy::Classic(name)) => {
-                visit(&mut name.at);
-            }
+            Some(
+                ProxyPolicy::Named(name)
+                | ProxyPolicy::Smtp(name)
+                | ProxyPolicy::Classic(name)
+                | ProxyPolicy::Traffic(name),
+            ) => visit(&mut name.at),
+            Some(ProxyPolicy::Esmtp(inspection)) => inspection.places_mut(visit),
             Some(ProxyPolicy::Pinhole) | None => {}
         }
         self.parameters.iter_mut().chain(&mut self.access_group).for_each(|name| visit(&mut name.at));

@@ -137,9 +137,14 @@ pub struct Interface {
     /// `ip access-group NAME in`.
     pub access_group_in: Option<Name>,
     pub access_group_out: Option<Name>,
+    /// The name by which an ASA calls it.
+    pub nameif: Option<Name>,
+    /// From 0, the outside, to 100, the inside.
+    pub security_level: Option<u8>,
 }
 
 impl Interface {
+    /// An interface of which nothing is said.
     pub const fn new(name: Name) -> Self {
         Self {
             name,
@@ -150,6 +155,8 @@ impl Interface {
             inspect_out: None,
             access_group_in: None,
             access_group_out: None,
+            nameif: None,
+            security_level: None,
         }
     }
 
@@ -159,6 +166,7 @@ impl Interface {
             || self.linux_interface.is_some()
             || self.inspect_in.is_some()
             || self.inspect_out.is_some()
+            || self.nameif.is_some()
     }
 }
 
@@ -367,8 +375,8 @@ impl Object for Interface {
     fn places_mut(&mut self, visit: &mut dyn FnMut(&mut Span)) {
         let rules = [&mut self.inspect_in, &mut self.inspect_out];
         let lists = [&mut self.access_group_in, &mut self.access_group_out];
-        let names =
-            [&mut self.zone, &mut self.linux_interface].into_iter().chain(rules).chain(lists).flatten();
+        let names = [&mut self.zone, &mut self.linux_interface, &mut self.nameif];
+        let names = names.into_iter().chain(rules).chain(lists).flatten();
         std::iter::once(&mut self.name).chain(names).for_each(|name| visit(&mut name.at));
     }
 }

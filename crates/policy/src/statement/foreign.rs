@@ -6,6 +6,7 @@ use super::{Cut, Refusal, StatementReader};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::dialect::{self, AnyStatement};
 use crate::known;
+use crate::maps;
 use crate::mismatch;
 use crate::nearest::nearest;
 use crate::slip::is_invisible;
@@ -84,6 +85,11 @@ impl StatementReader<'_> {
                 Some(by) => complaint.related(by, format!("this line is of {}", platform.title())),
                 None => complaint,
             });
+        } else if let Some(typed) = misspelt_inspection(cut) {
+            let message = format!("invalid input `{typed}`, no inspection has this name");
+            self.complaints.push(
+                Diagnostic::new(Code::InvalidInput, cut.line.span(), message).help("did you mean `esmtp`?"),
+            );
         } else if let Some(what) = mail_of_other_dialects(cut) {
             let message = format!("`{what}` has no effect in this version");
             let complaint = Diagnostic::new(Code::NoEffect, cut.line.span(), message);
@@ -95,7 +101,7 @@ impl StatementReader<'_> {
     }
 
     /// Whether the line would define a map or zone of ours on the other platform.
-    fn is_of_the_other_platform(&self, cut: &Cut<'_>) -> bool {
+    pub(super) fn is_of_the_other_platform(&self, cut: &Cut<'_>) -> bool {
         let other = dialect::platforms(self.decision.platform.other());
         let resolved = grammar::resolve(dialect::global(), other, &cut.words);
         resolved.is_ok_and(|resolved| {
@@ -112,6 +118,15 @@ impl StatementReader<'_> {
 /// Whether the first keyword of a command is this word.
 fn begins_with(command: &Command<AnyStatement>, word: &str) -> bool {
     command.leading_keywords().next().is_some_and(|keyword| keyword.eq_ignore_ascii_case(word))
+}
+
+/// The word in place of `esmtp` in a line `inspect …` that names no inspection of the ASA.
+fn misspelt_inspection<'c>(cut: &'c Cut<'_>) -> Option<&'c str> {
+    let words: Vec<&str> = cut.words.words.iter().map(|word| word.text).collect();
+    let [first, protocol, ..] = words.get(cut.head..)? else { return None };
+    let typed = protocol.to_ascii_lowercase();
+    let is_slip = first.eq_ignore_ascii_case("inspect") && !maps::is_inspected(&typed);
+    (is_slip && nearest(&typed, ["esmtp"]).is_some()).then(|| cut.word(cut.head + 1))
 }
 
 /// What the line would do to mail, in a dialect that is only surveyed.

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use grammar::{Claim, Command, Mode, Unknown};
+use grammar::{Claim, Mode, Platforms, Unknown};
 
 use super::{Cut, StatementReader};
 use crate::diagnostic::{Code, Diagnostic};
@@ -12,7 +12,8 @@ use crate::slip::{self, Slip};
 /// A block of ours, and the headers that lead into it.
 struct Block {
     mode: &'static Mode<AnyStatement>,
-    header: &'static Command<AnyStatement>,
+    /// Those that have all the headers.
+    platforms: Platforms,
     /// As they are typed.
     headers: String,
 }
@@ -20,11 +21,11 @@ struct Block {
 /// Every block of ours but those that other features have lines in.
 static BLOCKS: LazyLock<Vec<Block>> = LazyLock::new(|| {
     let mut blocks = Vec::new();
-    inside(dialect::global(), "", &mut blocks);
+    inside(dialect::global(), Platforms::ALL, "", &mut blocks);
     blocks
 });
 
-fn inside(mode: &'static Mode<AnyStatement>, outer: &str, blocks: &mut Vec<Block>) {
+fn inside(mode: &'static Mode<AnyStatement>, platforms: Platforms, outer: &str, blocks: &mut Vec<Block>) {
     for header in mode.commands() {
         let Some(entered) = header.enters.filter(|entered| entered.unknown != Unknown::Ignore) else {
             continue;
@@ -36,8 +37,9 @@ fn inside(mode: &'static Mode<AnyStatement>, outer: &str, blocks: &mut Vec<Block
         let name = if header.syntax.contains("WORD$") { " NAME" } else { "" };
         let headers = format!("{outer}{}{name}", keywords.join(" "));
         let inner = format!("{headers} / ");
-        blocks.push(Block { mode: entered, header, headers });
-        inside(entered, &inner, blocks);
+        let platforms = platforms.intersection(header.platforms);
+        blocks.push(Block { mode: entered, platforms, headers });
+        inside(entered, platforms, &inner, blocks);
     }
 }
 
@@ -51,7 +53,7 @@ pub(super) struct Home {
 impl StatementReader<'_> {
     /// The block that a line belongs to, if its first keyword is typed in full.
     pub(super) fn home(&self, cut: &Cut<'_>) -> Option<Home> {
-        let blocks = BLOCKS.iter().filter(|block| block.header.platforms.intersects(self.platforms));
+        let blocks = BLOCKS.iter().filter(|block| block.platforms.intersects(self.platforms));
         let homes = blocks.filter_map(|block| {
             let resolved = grammar::resolve(block.mode, self.platforms, &cut.words).ok()?;
             let command = resolved.command;
@@ -92,7 +94,7 @@ impl StatementReader<'_> {
 
     /// What a line of a block would be, written right, if it is misspelt.
     pub(super) fn misspelt<'s>(&self, cut: &Cut<'s>) -> Option<Slip<'s>> {
-        let blocks = BLOCKS.iter().filter(|block| block.header.platforms.intersects(self.platforms));
+        let blocks = BLOCKS.iter().filter(|block| block.platforms.intersects(self.platforms));
         blocks.into_iter().find_map(|block| {
             let mismatch = grammar::resolve(block.mode, self.platforms, &cut.words).err()?;
             let slip = slip::of(block.mode, self.platforms, &cut.words, cut.index_of(&mismatch))?;

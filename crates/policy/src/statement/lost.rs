@@ -29,6 +29,11 @@ impl Headless {
     pub(super) fn by(complaint: usize) -> Self {
         Self { complaint, told: false }
     }
+
+    /// For a reason that another complaint says already.
+    pub(super) const fn told() -> Self {
+        Self { complaint: 0, told: true }
+    }
 }
 
 impl StatementReader<'_> {

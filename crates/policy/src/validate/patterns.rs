@@ -8,9 +8,9 @@ use crate::pattern;
 use crate::source::{Source, Span};
 
 pub(super) fn check(configuration: &Configuration, source: &Source, complaints: &mut Diagnostics) {
-    for pattern in configuration.regex_maps.iter().flat_map(|map| &map.patterns) {
-        check_one(pattern, source, complaints);
-    }
+    let of_maps = configuration.regex_maps.iter().flat_map(|map| &map.patterns);
+    let regexes = configuration.regexes.iter().map(|regex| &regex.pattern);
+    of_maps.chain(regexes).for_each(|pattern| check_one(pattern, source, complaints));
 }
 
 fn check_one(pattern: &PatternText, source: &Source, complaints: &mut Diagnostics) {

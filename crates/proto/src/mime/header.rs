@@ -148,6 +148,16 @@ impl FieldReader {
         }
     }
 
+    /// The name of the field so far; empty where a line is no field, or its name has not ended.
+    pub(super) fn name_so_far(&self) -> &[u8] {
+        match self.line_state {
+            LineState::Name | LineState::NameBlank | LineState::Cr => b"",
+            LineState::Start | LineState::Value if self.odd => b"",
+            LineState::Start | LineState::Value => self.text.get(..self.name_len).unwrap_or_default(),
+            LineState::Skip => b"",
+        }
+    }
+
     /// Octets of the blank line of the last [`HeaderStep::Blank`].
     pub(super) fn blank_len(&self) -> usize {
         if self.line_state == LineState::Cr { 2 } else { 1 }

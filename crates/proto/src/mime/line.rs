@@ -2,7 +2,7 @@
 //!
 //! Octets come in any cut: what the octet before the first was, the caller says or the type keeps.
 
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memrchr};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) enum LineEnds {
@@ -82,6 +82,72 @@ impl LineLengths {
     }
 }
 
+/// Lines longer than a limit, told where they end. Lines that are not are skipped many at a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LongLines {
+    /// The longest line that is not told, without its line end.
+    over: u64,
+    /// Octets of the running line, a CR at its end included.
+    current: u64,
+    after_cr: bool,
+    line_ends: LineEnds,
+}
+
+impl LongLines {
+    pub(super) const fn new(over: u64, line_ends: LineEnds) -> Self {
+        Self { over, current: 0, after_cr: false, line_ends }
+    }
+
+    /// Goes on with the next octets, up to the end of the next line that is too long: the octets taken, and the
+    /// length of that line without its line end. Nothing if all were taken and no such line ended.
+    pub(super) fn next(&mut self, octets: &[u8]) -> Option<(usize, u64)> {
+        let mut from = 0;
+        loop {
+            let rest = octets.get(from..).unwrap_or_default();
+            // A line that ends within so many octets, its line end included, is not too long.
+            let allowed = self.over.saturating_add(2).saturating_sub(self.current);
+            let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
+            if let Some(len) = self.last_line_end(rest.get(..allowed).unwrap_or(rest)) {
+                (from, self.current, self.after_cr) = (from + len, 0, false);
+                continue;
+            }
+            let Some(len) = self.line_ends.line_len(rest, self.after_cr) else {
+                self.current += rest.len() as u64;
+                if let Some(last) = rest.last() {
+                    self.after_cr = *last == b'\r';
+                }
+                return None;
+            };
+            let cr = match len.checked_sub(2) {
+                Some(before) => rest.get(before) == Some(&b'\r'),
+                None => self.after_cr,
+            };
+            let length = (self.current + len as u64).saturating_sub(1 + u64::from(cr));
+            (from, self.current, self.after_cr) = (from + len, 0, false);
+            if length > self.over {
+                return Some((from, length));
+            }
+        }
+    }
+
+    /// The length of a last line without a line end, if it is too long.
+    pub(super) fn finish(&self) -> Option<u64> {
+        (self.current > self.over).then_some(self.current)
+    }
+
+    /// Octets up to and with the last line end.
+    fn last_line_end(&self, octets: &[u8]) -> Option<usize> {
+        let mut rest = octets;
+        while let Some(at) = memrchr(b'\n', rest) {
+            if self.line_ends.is_at(at, octets, self.after_cr) {
+                return Some(at + 1);
+            }
+            rest = rest.get(..at).unwrap_or_default();
+        }
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +176,32 @@ mod tests {
                 lengths.count(before);
                 lengths.count(behind);
                 assert_eq!(lengths.longest(), expected, "{line_ends:?} cut {cut}");
+            }
+        }
+    }
+    #[test]
+    fn long_lines_are_told_at_their_end_in_every_cut() {
+        let text = b"abcd\r\nabcde\r\n\r\nab\ncdefg\r\r\nx\r\nabcdefghij";
+        let expected = [
+            (LineEnds::Crlf, 4, &[(13, 5), (26, 9)][..], Some(10)),
+            (LineEnds::LfToo, 4, &[(13, 5), (26, 6)][..], Some(10)),
+            (LineEnds::Crlf, 9, &[][..], Some(10)),
+            (LineEnds::Crlf, 10, &[][..], None),
+            (LineEnds::Crlf, 0, &[(6, 4), (13, 5), (26, 9), (29, 1)][..], Some(10)),
+        ];
+        for (line_ends, over, told, rest) in expected {
+            for cut in 0..=text.len() {
+                let (before, behind) = text.split_at(cut);
+                let mut lines = LongLines::new(over, line_ends);
+                let mut found = Vec::new();
+                for (start, mut rest) in [(0, before), (cut, behind)] {
+                    let end = start + rest.len();
+                    while let Some((taken, length)) = lines.next(rest) {
+                        rest = &rest[taken..];
+                        found.push((end - rest.len(), length));
+                    }
+                }
+                assert_eq!((&found[..], lines.finish()), (told, rest), "{line_ends:?} over {over} cut {cut}");
             }
         }
     }

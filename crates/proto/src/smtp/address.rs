@@ -93,6 +93,25 @@ impl<'b> Path<'b> {
         self.octets.hold(OctetKinds::HOSTILE) || self.octets.hold(OctetKinds::SUSPECT) && obeyed()
     }
 
+    /// The first character that some mail server has obeyed: `|`, a backquote or NUL.
+    pub fn special_character(&self) -> Option<u8> {
+        if !self.octets.hold(OctetKinds::HOSTILE) && !self.octets.hold(OctetKinds::SUSPECT) {
+            return None;
+        }
+        self.text.iter().copied().find(|octet| matches!(octet, b'|' | b'`' | 0))
+    }
+
+    /// The domain of the address in every reading of it; nothing for a local part alone.
+    pub fn each_domain(&self, read: &mut dyn FnMut(&[u8])) {
+        let mut domain = |address: &[u8]| {
+            if let Some(at) = memchr::memrchr(b'@', address) {
+                read(address.get(at + 1..).unwrap_or_default());
+            }
+        };
+        domain(self.text);
+        self.each_reading(&mut domain);
+    }
+
     /// The ESMTP parameters, keyword and value; the value is empty where there is none.
     pub fn parameters(&self) -> impl Iterator<Item = (&'b [u8], &'b [u8])> + use<'b> {
         self.parameters.split(|&b| b == b' ' || b == b'\t').filter(|word| !word.is_empty()).map(|word| {
@@ -348,6 +367,39 @@ mod tests {
             Path::read(argument, "FROM:")
                 .each_reading(&mut |reading| found.push(String::from_utf8(reading.to_vec()).unwrap()));
             assert_eq!(found, *expected, "{}", argument.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn every_domain_is_read_that_mail_may_go_to() {
+        let table: &[(&str, &[&str])] = &[
+            ("<a@b.c>", &["b.c"]),
+            ("<postmaster>", &[]),
+            ("<a@B.C.>", &["B.C.", "b.c"]),
+            ("<@x:a@b>", &["b", "b"]),
+            ("<a%d@b>", &["b", "b", "d"]),
+            ("<d!a@b>", &["b", "b", "b", "d"]),
+        ];
+        for (path, expected) in table {
+            let mut found = Vec::new();
+            Path::read(format!("TO:{path}").as_bytes(), "TO:")
+                .each_domain(&mut |domain| found.push(String::from_utf8(domain.to_vec()).unwrap()));
+            assert_eq!(found, *expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn special_characters_are_found_wherever_they_stand() {
+        for (text, expected) in [
+            (&b"a|b@c"[..], Some(b'|')),
+            (b"a@b|c", Some(b'|')),
+            (b"a`b`@c", Some(b'`')),
+            (b"a\x00@c", Some(0)),
+            (b"a$b@c", None),
+            (b"a@b", None),
+            (b"", None),
+        ] {
+            assert_eq!(Path::readable(text, b"").special_character(), expected, "{}", text.escape_ascii());
         }
     }
 

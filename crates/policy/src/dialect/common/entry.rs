@@ -57,7 +57,7 @@ pub(super) fn read(syntax: Option<Syntax>, access: Access, rest: &Name) -> Entry
 }
 
 /// Or a [`Selection::Unread`].
-type Read<T> = Result<T, Selection>;
+pub(in crate::dialect) type Read<T> = Result<T, Selection>;
 
 fn standard(words: &mut Words<'_>) -> Read<Selection> {
     let source = match words.keyword() {
@@ -134,7 +134,7 @@ fn network(syntax: Syntax, words: &mut Words<'_>, end: &str) -> Read<Network> {
 }
 
 /// `eq 25`, `range 25 587` and the like, or nothing.
-fn ports(words: &mut Words<'_>) -> Read<Ports> {
+pub(in crate::dialect) fn ports(words: &mut Words<'_>) -> Read<Ports> {
     let Some(operator) = words.keyword().map(str::to_owned) else { return Ok(Ports::any()) };
     match operator.as_str() {
         "eq" | "neq" => {
@@ -191,7 +191,7 @@ fn options(words: &mut Words<'_>, selection: Selection) -> Read<Selection> {
 }
 
 /// Whether it is a protocol other than TCP, by name or number.
-fn is_other_protocol(name: &str) -> bool {
+pub(in crate::dialect) fn is_other_protocol(name: &str) -> bool {
     const NAMES: &[&str] = &[
         "ahp", "eigrp", "esp", "gre", "hbh", "icmp", "igmp", "ipinip", "nos", "ospf", "pcp", "pim", "sctp",
         "udp",
@@ -244,21 +244,21 @@ fn port(word: &str) -> Option<u16> {
 }
 
 /// The words of an entry.
-struct Words<'t> {
-    words: std::iter::Peekable<std::vec::IntoIter<Word<'t>>>,
+pub(in crate::dialect) struct Words<'t> {
+    pub(in crate::dialect) words: std::iter::Peekable<std::vec::IntoIter<Word<'t>>>,
     end: Span,
 }
 
 #[derive(Clone)]
-struct Word<'t> {
-    text: &'t str,
+pub(in crate::dialect) struct Word<'t> {
+    pub(in crate::dialect) text: &'t str,
     /// The same in lower case.
-    keyword: String,
+    pub(in crate::dialect) keyword: String,
     at: Span,
 }
 
 impl<'t> Words<'t> {
-    fn new(rest: &'t Name) -> Self {
+    pub(in crate::dialect) fn new(rest: &'t Name) -> Self {
         let start = rest.at.start as usize;
         let mut words = Vec::new();
         let mut offset = 0;
@@ -272,20 +272,20 @@ impl<'t> Words<'t> {
         Self { words: words.into_iter().peekable(), end: Span { start: rest.at.end, end: rest.at.end } }
     }
 
-    fn peek(&mut self) -> Option<&Word<'t>> {
+    pub(in crate::dialect) fn peek(&mut self) -> Option<&Word<'t>> {
         self.words.peek()
     }
 
     /// The next word in lower case.
-    fn keyword(&mut self) -> Option<&str> {
+    pub(in crate::dialect) fn keyword(&mut self) -> Option<&str> {
         self.peek().map(|word| word.keyword.as_str())
     }
 
-    fn skip(&mut self) {
+    pub(in crate::dialect) fn skip(&mut self) {
         self.words.next();
     }
 
-    fn next(&mut self, expected: &str) -> Read<Word<'t>> {
+    pub(in crate::dialect) fn next(&mut self, expected: &str) -> Read<Word<'t>> {
         self.words.next().ok_or_else(|| Selection::Unread {
             at: self.end,
             message: format!("incomplete entry, expected {expected}"),
@@ -325,15 +325,15 @@ impl<'t> Words<'t> {
 
 impl Word<'_> {
     /// The word is wrong; something else was expected.
-    fn unread(&self, message: &str) -> Selection {
+    pub(in crate::dialect) fn unread(&self, message: &str) -> Selection {
         self.complaint(format!("invalid input `{}`, {message}", self.text), None)
     }
 
-    fn of_a_group(&self) -> Selection {
+    pub(in crate::dialect) fn of_a_group(&self) -> Selection {
         self.complaint("object groups are not available in this version".to_owned(), None)
     }
 
-    fn complaint(&self, message: String, help: Option<String>) -> Selection {
+    pub(in crate::dialect) fn complaint(&self, message: String, help: Option<String>) -> Selection {
         Selection::Unread { at: self.at, message, help }
     }
 }

@@ -5,7 +5,9 @@ use std::fmt::Display;
 use super::{InnerLine, MailwardenLine, ProxyLine, Statement};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::dialect::lowering::{Lowering, Placed, describe, follow, keep_once, lines};
-use crate::model::{Introduction, Name, ObjectKind, Protocol, Proxy, ProxyPolicy, Refusals, Said, Settings};
+use crate::model::{
+    EsmtpInspection, Introduction, Name, ObjectKind, Protocol, Proxy, ProxyPolicy, Refusals, Said, Settings,
+};
 use crate::nearest::nearest;
 use crate::source::Span;
 use crate::statement::Node;
@@ -125,8 +127,13 @@ fn proxy(lowering: &mut Lowering<'_>, name: &Name, children: Vec<Node>) {
             ProxyLine::SmtpPolicy(policy) => {
                 proxy.policy = policy.filter(|_| !negated).map(ProxyPolicy::Smtp);
             }
-            ProxyLine::InspectEsmtp if negated => proxy.policy = Some(ProxyPolicy::Pinhole),
-            ProxyLine::InspectEsmtp => lowering.complaints.push(not_in_this_version(at, "inspect esmtp")),
+            ProxyLine::InspectEsmtp(_) if negated => proxy.policy = Some(ProxyPolicy::Pinhole),
+            ProxyLine::InspectEsmtp(map) => {
+                proxy.policy = Some(ProxyPolicy::Esmtp(EsmtpInspection { map, at }));
+            }
+            ProxyLine::TrafficPolicy(policy) => {
+                proxy.policy = policy.filter(|_| !negated).map(ProxyPolicy::Traffic);
+            }
             ProxyLine::IpInspect(rule) => {
                 proxy.policy = (!negated).then_some(ProxyPolicy::Classic(rule));
             }
@@ -189,13 +196,4 @@ fn without_effect(line: &MailwardenLine) -> Option<&'static str> {
 /// The value, or the default after `no`.
 fn unless<T: Default>(negated: bool, value: T) -> T {
     if negated { T::default() } else { value }
-}
-
-fn not_in_this_version(at: Span, what: &str) -> Diagnostic {
-    Diagnostic::new(
-        Code::NotInThisVersion,
-        at,
-        format!("`{what}` in a proxy is not available in this version"),
-    )
-    .help("use `service-policy type inspect NAME` with a policy-map of type inspect")
 }

@@ -1,0 +1,280 @@
+//! The command tables of the ASA: regular expressions, maps of type inspect esmtp, and the framework that says which
+//! connections they are for.
+//!
+//! Sub-modes are in the folder. What statements do to the model is in `lower.rs`; the maps that every ASA has are in
+//! `defaults.rs`, as text.
+
+use grammar::{Claim, Command, Matched, Platforms};
+
+use super::lowering::{block_lines, described};
+use super::{built, name, name_unless_no, number, required_text, text};
+use crate::model::{
+    Access, Action, AllowTls, Connection, EsmtpCriterion, Name, ParameterAction, TrafficMatch,
+};
+use esmtp::{ESMTP_MAP, REGEX_CLASS};
+use mpf::{TRAFFIC_CLASS, TRAFFIC_POLICY};
+
+mod access;
+pub(crate) mod defaults;
+mod esmtp;
+pub(super) mod lower;
+mod mpf;
+
+#[derive(Clone, Debug)]
+pub enum Statement {
+    /// Only the `no` form has no pattern.
+    Regex {
+        name: Name,
+        pattern: Option<Name>,
+    },
+    RegexClass(Name),
+    EsmtpMap(Name),
+    TrafficClass(Name),
+    TrafficPolicy(Name),
+    ServicePolicy {
+        policy: Name,
+        /// The interface; `None` for all of them.
+        interface: Option<Name>,
+    },
+    /// `access-list NAME {permit | deny} …`.
+    AccessListLine {
+        name: Name,
+        /// `None` for a remark, or another kind of list.
+        entry: Option<(Access, Name)>,
+    },
+    /// `nameif HARDWARE NAME securityLEVEL` of the PIX.
+    Nameif {
+        hardware: Name,
+        name: Name,
+        level: Option<u8>,
+    },
+    /// `fixup protocol smtp [PORT[-PORT]]` of the PIX.
+    Fixup(Option<Name>),
+    Line(InnerLine),
+}
+
+impl Statement {
+    /// Whether no other feature of a device has such a line.
+    pub(super) const fn is_distinctive(&self) -> bool {
+        matches!(
+            self,
+            Self::Line(
+                InnerLine::EsmtpMap(EsmtpMapLine::Match { .. })
+                    | InnerLine::EsmtpParameters(
+                        EsmtpParametersLine::MailRelay(_)
+                            | EsmtpParametersLine::MaskBanner
+                            | EsmtpParametersLine::SpecialCharacter(_)
+                    )
+                    | InnerLine::TrafficRule(TrafficRuleLine::InspectEsmtp(_))
+            )
+        )
+    }
+
+    pub(super) const fn is_pattern(&self) -> bool {
+        matches!(self, Self::Regex { .. })
+    }
+}
+
+#[derive(Clone, Debug)]
+pub enum RegexClassLine {
+    Description(Option<Name>),
+    Match(Name),
+}
+
+#[derive(Clone, Debug)]
+pub enum EsmtpMapLine {
+    Description(Option<Name>),
+    Parameters,
+    Match {
+        criterion: EsmtpCriterion,
+        /// `match not`.
+        negated: bool,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub enum EsmtpParametersLine {
+    /// Only the `no` form names no domain.
+    MailRelay(Option<(Name, ParameterAction)>),
+    MaskBanner,
+    SpecialCharacter(Option<ParameterAction>),
+    AllowTls(AllowTls),
+}
+
+#[derive(Clone, Debug)]
+pub enum EsmtpMatchLine {
+    Action {
+        action: Action,
+        log: bool,
+        /// `send-protocol-error`, or `drop` without a connection: of other inspections.
+        elsewhere: bool,
+    },
+    Log,
+}
+
+#[derive(Clone, Debug)]
+pub enum TrafficClassLine {
+    Description(Option<Name>),
+    Match(TrafficMatch),
+}
+
+#[derive(Clone, Debug)]
+pub enum TrafficPolicyLine {
+    Description(Option<Name>),
+    Class(Name),
+}
+
+#[derive(Clone, Debug)]
+pub enum TrafficRuleLine {
+    /// The map that it names.
+    InspectEsmtp(Option<Name>),
+    /// What the line says is over what was said before.
+    Connection(Connection),
+    /// Another `set connection`.
+    OtherConnection,
+}
+
+#[derive(Clone, Debug)]
+pub enum InterfaceLine {
+    Nameif(Option<Name>),
+    SecurityLevel(Option<u8>),
+}
+
+block_lines!(Asa: Interface(InterfaceLine), RegexClass(RegexClassLine), EsmtpMap(EsmtpMapLine), EsmtpParameters(EsmtpParametersLine), EsmtpMatch(EsmtpMatchLine), TrafficClass(TrafficClassLine), TrafficPolicy(TrafficPolicyLine), TrafficRule(TrafficRuleLine));
+described!(RegexClassLine, EsmtpMapLine, TrafficClassLine, TrafficPolicyLine);
+
+pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
+    Command::new(
+        "[no] regex WORD$name [WORD$pattern]",
+        "Define a regular expression",
+        &["A regular expression", "Name", "Regular expression, in quotes if it contains spaces"],
+        |m| {
+            let pattern = if m.negated() { text(m, "pattern") } else { Some(required_text(m, "pattern")?) };
+            built(Statement::Regex { name: name(m, "name")?, pattern })
+        },
+    )
+    .claims(Claim::Corrected)
+    .on(Platforms::ASA),
+    Command::new(
+        "[no] class-map type regex match-any WORD$name",
+        "Define a set of regular expressions",
+        &["A class-map", "Its type", "Regular expressions", "One of them must match", "Name"],
+        |m| built(Statement::RegexClass(name(m, "name")?)),
+    )
+    .claims(Claim::Anywhere)
+    .on(Platforms::ASA)
+    .enters(&REGEX_CLASS)
+    .not_short(&["class"]),
+    Command::new(
+        "[no] policy-map type inspect esmtp WORD$name",
+        "Define what of SMTP traffic is allowed",
+        &["A policy-map", "Its type", "An inspection policy", "SMTP and ESMTP", "Name"],
+        |m| built(Statement::EsmtpMap(name(m, "name")?)),
+    )
+    .claims(Claim::Anywhere)
+    .on(Platforms::ASA)
+    .enters(&ESMTP_MAP),
+    Command::new("[no] class-map WORD$name", "Define a class of connections", &["", "Name"], |m| {
+        built(Statement::TrafficClass(name(m, "name")?))
+    })
+    .claims(Claim::Corrected)
+    .on(Platforms::ASA)
+    .enters(&TRAFFIC_CLASS)
+    .not_short(&["class"]),
+    Command::new(
+        "[no] policy-map WORD$name",
+        "Define what is done with classes of connections",
+        &["", "Name"],
+        |m| built(Statement::TrafficPolicy(name(m, "name")?)),
+    )
+    .claims(Claim::Corrected)
+    .on(Platforms::ASA)
+    .enters(&TRAFFIC_POLICY),
+    Command::new(
+        "[no] service-policy WORD$policy {global | interface WORD$interface} [fail-close]",
+        "Apply a policy to the connections of an interface, or of all of them",
+        &[
+            "Apply a policy",
+            "Name of a policy-map",
+            "To every interface",
+            "To one",
+            "Its name, as `nameif` gives it",
+            "Drop traffic of IPv6 that cannot be inspected",
+        ],
+        |m| built(Statement::ServicePolicy { policy: name(m, "policy")?, interface: text(m, "interface") }),
+    )
+    .claims(Claim::Corrected)
+    .on(Platforms::ASA),
+    Command::new(
+        "[no] access-list WORD$name [line (1-2147483647)$line] [extended] {permit | deny}$action [LINE$rest]",
+        "Add an entry to an access list",
+        &[
+            "An access list",
+            "Name",
+            "Place in the list",
+            "Number",
+            "By protocol, addresses and ports",
+            "Allow it",
+            "Deny it",
+            "Traffic",
+        ],
+        |m| {
+            let access = if m.choice("action") == Some("permit") { Access::Permit } else { Access::Deny };
+            let entry = text(m, "rest").map(|rest| (access, rest));
+            built(Statement::AccessListLine { name: name(m, "name")?, entry })
+        },
+    )
+    .on(Platforms::ASA)
+    .claims(Claim::Whole),
+    Command::new(
+        "[no] access-list WORD$name [LINE$other]",
+        "Remove an access list (`no`); remarks and other entries are skipped",
+        &["", "", "A remark or another kind of entry"],
+        |m| built(Statement::AccessListLine { name: name(m, "name")?, entry: None }),
+    )
+    .on(Platforms::ASA)
+    .claims(Claim::Whole),
+    Command::new(
+        "[no] nameif WORD$hardware WORD$name WORD$level",
+        "Name an interface, as a PIX does",
+        &["Name of an interface", "Interface", "Its name", "`security0` to `security100`"],
+        |m| {
+            let level = m.text("level").unwrap_or_default().to_ascii_lowercase();
+            let level = level.strip_prefix("security").unwrap_or(&level).parse().ok();
+            let level = level.filter(|level| *level <= 100);
+            built(Statement::Nameif { hardware: name(m, "hardware")?, name: name(m, "name")?, level })
+        },
+    )
+    .on(Platforms::ASA)
+    .claims(Claim::Whole),
+    Command::new(
+        "[no] fixup protocol smtp [WORD$ports]",
+        "Inspect SMTP on a port, as a PIX does; read as `inspect esmtp`",
+        &["Inspection of a PIX", "A protocol", "SMTP", "PORT or PORT-PORT; by default 25"],
+        |m| built(Statement::Fixup(text(m, "ports"))),
+    )
+    .claims(Claim::Whole)
+    .on(Platforms::ASA),
+];
+
+pub(super) static INTERFACE_COMMANDS: &[Command<super::AnyStatement>] = &[
+    Command::new("[no] nameif [WORD$name]", "Name the interface", &["Name of the interface", "Name"], |m| {
+        built(InterfaceLine::Nameif(name_unless_no(m, "name")?))
+    })
+    .on(Platforms::ASA),
+    Command::new(
+        "[no] security-level [(0-100)$level]",
+        "Set how far the network of the interface is trusted",
+        &["How far its network is trusted", "0 for the outside, 100 for the inside"],
+        |m| {
+            let level = number(m, "level").and_then(|level| u8::try_from(level).ok());
+            built(InterfaceLine::SecurityLevel(level))
+        },
+    )
+    .on(Platforms::ASA),
+];
+
+/// The name `$key`, unless the line is a `no`.
+fn optional_name(m: &Matched<'_>, key: &str) -> Option<Name> {
+    text(m, key).filter(|_| !m.negated())
+}

@@ -1,0 +1,101 @@
+//! Maps of type inspect esmtp, and where they apply.
+
+use std::collections::HashSet;
+
+use crate::criterion::Counter;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::model::{Action, Configuration, EsmtpCriterion, EsmtpMap, GLOBAL, ProxyPolicy, RegexName};
+
+pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
+    for map in &configuration.esmtp_maps {
+        without_action(map, complaints);
+    }
+    empty_classes(configuration, complaints);
+    unknown_interfaces(configuration, complaints);
+    long_header_lines(configuration, complaints);
+}
+
+/// A match without an action does nothing.
+fn without_action(map: &EsmtpMap, complaints: &mut Diagnostics) {
+    for one in map.matches.iter().filter(|one| !one.acts()) {
+        let message = format!("`{one}` has no action and does nothing");
+        complaints.push(
+            Diagnostic::new(Code::NoAction, one.at, message).help("add `log`, `reset` or `drop-connection`"),
+        );
+    }
+}
+
+/// A set of regular expressions with none in it.
+fn empty_classes(configuration: &Configuration, complaints: &mut Diagnostics) {
+    for one in configuration.esmtp_maps.iter().flat_map(|map| &map.matches) {
+        let EsmtpCriterion::Regex { regex: RegexName::Class(name), .. } = &one.criterion else { continue };
+        if let Some(class) = configuration.regex_classes.get(&name.text)
+            && class.regexes.is_empty()
+            && !one.negated
+        {
+            let message = format!("class-map `{name}` has no `match` statement and never matches");
+            complaints.push(
+                Diagnostic::new(Code::NeverMatches, one.at, message).related(class.name.at, "defined here"),
+            );
+        }
+    }
+}
+
+/// A service policy on an interface that has no such name.
+fn unknown_interfaces(configuration: &Configuration, complaints: &mut Diagnostics) {
+    let names = configuration.interfaces.iter().filter_map(|interface| interface.nameif.as_ref());
+    let names: HashSet<&str> = names.map(|name| name.text.as_str()).collect();
+    for service in &configuration.service_policies {
+        let place = &service.place;
+        if place.text != GLOBAL && !names.contains(place.text.as_str()) {
+            let message = format!("no interface is called `{place}`");
+            complaints.push(
+                Diagnostic::new(Code::UnknownInterface, place.at, message)
+                    .help(format!("add `nameif {place}` to the interface")),
+            );
+        }
+    }
+}
+
+/// Lines of a header that real mail has, and that end a session where a proxy enforces the map.
+fn long_header_lines(configuration: &Configuration, complaints: &mut Diagnostics) {
+    for proxy in &configuration.proxies {
+        let inspections = match &proxy.policy {
+            Some(ProxyPolicy::Esmtp(inspection)) => vec![inspection],
+            Some(ProxyPolicy::Traffic(name)) => {
+                let policy = configuration.traffic_policies.get(&name.text);
+                let rules = policy.map_or(&[][..], |policy| &policy.rules).iter();
+                rules.filter_map(|rule| rule.inspection.as_ref()).collect()
+            }
+            Some(
+                ProxyPolicy::Named(_) | ProxyPolicy::Smtp(_) | ProxyPolicy::Classic(_) | ProxyPolicy::Pinhole,
+            )
+            | None => Vec::new(),
+        };
+        let refusing = inspections.into_iter().find_map(|inspection| {
+            let map = configuration.esmtp_map(inspection.map_name())?;
+            let limit = map.matches.iter().find_map(|one| match (&one.criterion, one.action) {
+                (
+                    EsmtpCriterion::Count { counter: Counter::HeaderLineLength, over },
+                    Some((Action::Close | Action::Reset, _)),
+                ) if !one.negated && *over < FOLD_OF_REAL_MAIL => Some(*over),
+                _ => None,
+            })?;
+            Some((map, limit))
+        });
+        if let Some((map, limit)) = refusing {
+            let name = &proxy.name;
+            let message = format!(
+                "map `{}` refuses mail with a header line of more than {limit} bytes on proxy `{name}`: legitimate \
+                 mail has lines of 1,001 and more",
+                map.name
+            );
+            let help = "`policy-map type inspect esmtp NAME / match header line length gt 4096 / drop-connection log` \
+                        sets a limit that it keeps, `mailwarden / no warning long-header-lines` acknowledges this";
+            complaints.push(Diagnostic::new(Code::LongHeaderLines, name.at, message).help(help));
+        }
+    }
+}
+
+/// Bytes: header lines of up to 1,001 are common, and longer ones are not rare.
+const FOLD_OF_REAL_MAIL: u64 = 2048;
