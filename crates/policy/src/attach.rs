@@ -190,12 +190,12 @@ impl<'c> Route<'c> {
 
 impl<'c> Stage<'c, '_> {
     fn proxy(&mut self, proxy: &'c Proxy) {
-        let protocol = proxy.protocol.unwrap_or(Protocol::Smtp);
+        let protocol = proxy.protocol();
         let (selected, rest) = match &proxy.policy {
             // What a classic rule says of it is laid over it below.
             None | Some(ProxyPolicy::Classic(_)) => (Vec::new(), Route::INSPECT),
             Some(ProxyPolicy::Pinhole) => (Vec::new(), Route::RELAY),
-            Some(ProxyPolicy::Smtp(name)) => (Vec::new(), Route::classes(name)),
+            Some(ProxyPolicy::L7(_, name)) => (Vec::new(), Route::classes(name)),
             Some(ProxyPolicy::Esmtp(inspection)) => (Vec::new(), Route::esmtp(inspection)),
             Some(ProxyPolicy::Named(name)) => {
                 let top = self.configuration.l3_policies.get(&name.text);
@@ -235,9 +235,8 @@ impl<'c> Stage<'c, '_> {
             Some(ProxyPolicy::Traffic(name)) if !self.traffic_routes(name).0.is_empty() => None,
             policy => policy.as_ref().and_then(ProxyPolicy::policy),
         };
-        if let (Handling::Relay, Protocol::Smtp, Some(policy)) =
-            (attachment.handling, attachment.protocol, named_by)
-        {
+        let relays_mail = attachment.handling == Handling::Relay && attachment.protocol != Protocol::Tcp;
+        if let (true, Some(policy)) = (relays_mail, named_by) {
             self.diagnostics.push(complaints::not_inspected(self.configuration, attachment, policy));
         }
         if let (Handling::Relay, Some((Introduction::Xclient, at))) =
@@ -281,12 +280,24 @@ impl<'c> Stage<'c, '_> {
     fn zone_pair(&mut self, pair: &'c ZonePair) {
         let Some(top) = pair.policy.as_ref() else { return };
         let Some(top) = self.configuration.l3_policies.get(&top.text) else { return };
-        let protocol = Protocol::Smtp;
-        for route in self.routes(top, protocol) {
-            let traffic = Traffic::Pair { from: pair.source.clone(), to: pair.destination.clone() };
-            let attachment = self.attachment(&pair.name, traffic, Selector::All, protocol, route);
-            self.attachments.push(attachment);
+        for protocol in Protocol::MAIL {
+            // Of mailboxes only those policies speak that name their protocols.
+            if protocol != Protocol::Smtp && !self.names(top, protocol) {
+                continue;
+            }
+            for route in self.routes(top, protocol) {
+                let traffic = Traffic::Pair { from: pair.source.clone(), to: pair.destination.clone() };
+                let attachment = self.attachment(&pair.name, traffic, Selector::All, protocol, route);
+                self.attachments.push(attachment);
+            }
         }
+    }
+
+    /// Whether a class of the policy asks for the protocol.
+    fn names(&mut self, top: &L3Policy, protocol: Protocol) -> bool {
+        let configuration = self.configuration;
+        let carriers = self.carriers.entry(protocol).or_insert_with(|| configuration.carriers(protocol));
+        top.rules.iter().any(|rule| carriers.class(&rule.class).by_name())
     }
 
     /// Where a top-level policy leads sessions of the protocol: class by class in their order, up to the
@@ -318,18 +329,18 @@ impl<'c> Stage<'c, '_> {
         route: Route<'c>,
     ) -> Attachment {
         let configuration = self.configuration;
-        let rules = route.rules.filter(|_| protocol == Protocol::Smtp);
-        let l7_policy = match rules {
+        let l7_policy = match route.rules {
             Some(Rules::Classes(name)) => configuration.l7_policies.get(name),
             Some(Rules::Esmtp(_)) | None => None,
         };
-        let esmtp_map = match rules {
-            Some(Rules::Esmtp(name)) => configuration.esmtp_map(name),
-            Some(Rules::Classes(_)) | None => None,
+        let l7_policy = l7_policy.filter(|policy| policy.protocol == protocol);
+        let esmtp_map = match route.rules {
+            Some(Rules::Esmtp(name)) if protocol == Protocol::Smtp => configuration.esmtp_map(name),
+            Some(Rules::Esmtp(_) | Rules::Classes(_)) | None => None,
         };
+        let rules = route.rules.filter(|_| l7_policy.is_some() || esmtp_map.is_some());
         let handling = match route.handling {
-            // POP3 and IMAP are not inspected yet.
-            Handling::Inspect if protocol != Protocol::Smtp => Handling::Relay,
+            Handling::Inspect if protocol == Protocol::Tcp => Handling::Relay,
             // A policy that says nothing but `inspect` inspects nothing.
             Handling::Inspect if l7_policy.is_some_and(|policy| policy.is_pinhole()) => Handling::Relay,
             handling => handling,
@@ -484,6 +495,30 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_on_mailboxes_is_enforced_where_its_protocol_is_spoken() {
+        let maps = "class-map type inspect pop3 match-any odd\n match invalid-command\n\
+            policy-map type inspect pop3 boxes\n class odd\n  reset\n";
+        let top = top(" class pop\n  inspect\n  service-policy pop3 boxes\n");
+        let named = format!("{maps}{top}");
+        for policy in ["t", "boxes", "pop3 boxes"] {
+            let lines = format!(" service-policy type inspect {policy}\n protocol pop3\n");
+            let found = proxy(&named, &lines);
+            assert!(short(&found).ends_with(": Inspect, boxes"), "{policy}: {}", short(&found));
+        }
+        assert_eq!(short(&proxy("", " protocol pop3\n")), "no class: Inspect, no rules");
+        assert_eq!(short(&proxy("", " protocol tcp\n")), "no class: Relay, no rules");
+    }
+
+    #[test]
+    fn the_first_port_of_a_proxy_tells_what_it_speaks() {
+        for (port, protocol) in [(110, Protocol::Pop3), (143, Protocol::Imap), (2525, Protocol::Smtp)] {
+            let found =
+                attachments(&format!("proxy x\n listen 127.0.0.1:{port}\n server 192.0.2.1:{port}\n"));
+            assert_eq!(found[0].protocol, protocol);
+        }
+    }
+
+    #[test]
     fn an_access_list_keeps_no_session_of_a_proxy_from_its_class() {
         for class in ["listed", "others"] {
             let top = top(&format!(" class {class}\n  inspect\n  service-policy smtp p\n"));
@@ -519,7 +554,8 @@ mod tests {
             pair(&top(" class listed\n  pass\n class class-default\n  pass\n")),
             ["listed: Relay, no rules", "class-default: Relay, no rules"]
         );
-        assert_eq!(pair(&top(" class pop\n  inspect\n")), ["class-default: Drop, no rules"]);
+        let expected = ["class-default: Drop, no rules", "pop: Relay, no rules"];
+        assert_eq!(pair(&top(" class pop\n  inspect\n")), expected, "SMTP, and POP3");
     }
 
     #[test]

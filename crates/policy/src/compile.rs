@@ -23,7 +23,7 @@ pub use rules::{CompiledPolicy, ConditionId, Needs, RuleId};
 
 use source::{Asks, SourceCondition, SourceRule};
 
-use crate::criterion::{Counter, CriterionKind, Text, Word};
+use crate::criterion::{Counter, CriterionKind, Sign, Text, Word};
 use crate::model::{Action, Configuration, EsmtpMap, L7Class, MatchMode, PatternText};
 use crate::pattern::{self, Pattern};
 use crate::profile::{Order, Profile};
@@ -52,7 +52,7 @@ pub struct PatternTooLarge {
 }
 
 impl CompiledPolicy {
-    /// Compiles the SMTP policy-map called `name` by the rules of its dialect. The configuration must have
+    /// Compiles the layer 7 policy-map called `name` by the rules of its dialect. The configuration must have
     /// passed validation: a name that leads nowhere or a pattern that does not parse makes a condition that
     /// never holds.
     ///
@@ -103,6 +103,7 @@ struct Compiler<'p> {
     words: [Vec<(Words, ConditionId)>; Word::COUNT],
     fields: [FieldBuilder; Text::COUNT],
     thresholds: [Vec<(u64, ConditionId)>; Counter::COUNT],
+    signs: [Vec<ConditionId>; Sign::COUNT],
     needs: Needs,
     masks: Masks,
     most_recipients: Option<u64>,
@@ -119,6 +120,7 @@ impl<'p> Compiler<'p> {
             words: Default::default(),
             fields: Default::default(),
             thresholds: Default::default(),
+            signs: Default::default(),
             needs: Needs::default(),
             masks: Masks::default(),
             most_recipients: None,
@@ -195,6 +197,7 @@ impl<'p> Compiler<'p> {
             Asks::Patterns(text, patterns) => self.patterns(*text, patterns, id),
             Asks::Over(counter, over) => self.threshold(*counter, *over, id),
             Asks::Word(word, words) => self.words(*word, words.clone(), id),
+            Asks::Sign(sign) => self.sign(*sign, id),
         }
         id
     }
@@ -266,6 +269,12 @@ impl<'p> Compiler<'p> {
         }
     }
 
+    fn sign(&mut self, sign: Sign, id: ConditionId) {
+        if let Some(conditions) = self.signs.get_mut(sign as usize) {
+            conditions.push(id);
+        }
+    }
+
     fn finish(mut self, name: &str) -> Result<CompiledPolicy, Vec<PatternTooLarge>> {
         self.thresholds.iter_mut().for_each(|thresholds| thresholds.sort_unstable());
         self.needs.header_lines_over = self.lowest(Counter::HeaderLineLength);
@@ -296,6 +305,7 @@ impl<'p> Compiler<'p> {
             fields,
             body,
             thresholds: self.thresholds,
+            signs: self.signs,
         })
     }
 

@@ -68,6 +68,7 @@ pub enum Reads {
     Text(Text),
     Counter(Counter),
     Word(Word),
+    Sign(Sign),
 }
 
 macro_rules! criteria {
@@ -428,6 +429,38 @@ criteria! {
             refusal: RefusalReason::Policy,
         }
     }
+
+    /// What is told of a command as it is, without an argument.
+    Sign {
+        /// A POP3 or IMAP command that is not valid before the login.
+        InvalidCommand {
+            scope: Scope::Command,
+            close: Close::Command,
+            learned: Learned::Always,
+            order: 140,
+            hidden_by_encryption: true,
+            maskable: false,
+            c3pl: Some("invalid-command"),
+            asa: None,
+            mnemonic: "INVALID_COMMAND",
+            subject: "invalid command",
+            refusal: RefusalReason::Policy,
+        }
+        /// A POP3 or IMAP login that shows the password to whoever can read along.
+        ClearTextLogin {
+            scope: Scope::Command,
+            close: Close::Command,
+            learned: Learned::Always,
+            order: 150,
+            hidden_by_encryption: false,
+            maskable: false,
+            c3pl: Some("login clear-text"),
+            asa: None,
+            mnemonic: "NON_SECURE_LOGIN",
+            subject: "clear-text login",
+            refusal: RefusalReason::Policy,
+        }
+    }
 }
 
 impl Criterion {
@@ -440,6 +473,7 @@ impl Criterion {
             Self::CommandVerb { .. } => CriterionKind::Verb,
             Self::MimeEncoding { .. } => CriterionKind::Encoding,
             Self::EhloReply { .. } => CriterionKind::EhloKeyword,
+            Self::Sign(sign) => sign.kind(),
         })
     }
 }
@@ -460,6 +494,7 @@ mod tests {
             Reads::Word(Word::EhloKeyword) => format!("match {words} DSN"),
             Reads::Word(Word::Encoding) => format!("match {words} base64"),
             Reads::Word(Word::RelayDomain | Word::AddressCharacter) => return None,
+            Reads::Sign(_) => format!("match {words}"),
         })
     }
 
@@ -475,14 +510,16 @@ mod tests {
         }
         assert!(rows().all(|row| row.c3pl.is_some() || row.asa.is_some()), "every criterion is of a dialect");
         assert_eq!(rows().map(|row| row.order).collect::<HashSet<_>>().len(), CriterionKind::ALL.len());
-        assert_eq!(CriterionKind::ALL.len(), Text::COUNT + Counter::COUNT + Word::COUNT);
+        assert_eq!(CriterionKind::ALL.len(), Text::COUNT + Counter::COUNT + Word::COUNT + Sign::COUNT);
     }
 
     #[test]
     fn every_criterion_can_be_typed_as_it_is_printed() {
         for (kind, line) in CriterionKind::ALL.iter().filter_map(|&kind| Some((kind, line(kind)?))) {
+            let protocol = if matches!(kind.reads(), Reads::Sign(_)) { "pop3" } else { "smtp" };
             let text = format!(
-                "parameter-map type regex r\n pattern x\n!\nclass-map type inspect smtp match-any c\n {line}\n!\n"
+                "parameter-map type regex r\n pattern x\n!\n\
+                 class-map type inspect {protocol} match-any c\n {line}\n!\n"
             );
             let loaded = crate::load("test", text.as_bytes());
             let configuration =

@@ -189,6 +189,7 @@ impl Display for Criterion {
             Self::CommandVerb { verb } => write!(f, " {verb}"),
             Self::MimeEncoding { encoding } => write!(f, " {encoding}"),
             Self::EhloReply { keyword } => write!(f, " {keyword}"),
+            Self::Sign(_) => Ok(()),
         }
     }
 }
@@ -376,8 +377,8 @@ impl Display for Proxy {
         }
         match &self.policy {
             Some(ProxyPolicy::Named(policy)) => writeln!(f, " service-policy type inspect {policy}")?,
-            Some(ProxyPolicy::Smtp(policy)) => {
-                writeln!(f, " service-policy type inspect smtp {policy}")?;
+            Some(ProxyPolicy::L7(protocol, policy)) => {
+                writeln!(f, " service-policy type inspect {protocol} {policy}")?;
             }
             Some(ProxyPolicy::Classic(rule)) => writeln!(f, " ip inspect {rule}")?,
             Some(ProxyPolicy::Esmtp(inspection)) => match &inspection.map {

@@ -1,6 +1,6 @@
 //! What a session learns.
 
-use crate::criterion::{Counter, Text, Word};
+use crate::criterion::{Counter, Sign, Text, Word};
 
 /// One thing learned of a session. Decides nothing; rules do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,4 +12,6 @@ pub enum Fact<'b> {
     Count(Counter, u64),
     /// A word as received.
     Word(Word, &'b [u8]),
+    /// It is so.
+    Sign(Sign),
 }

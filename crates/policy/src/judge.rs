@@ -99,6 +99,7 @@ impl CompiledPolicy {
                 let passed = self.thresholds(counter).iter().take_while(|&&(over, _)| value > over);
                 passed.for_each(|&(_, condition)| state.set(condition));
             }
+            Fact::Sign(sign) => state.set_all(self.signs(sign)),
         }
     }
 

@@ -116,9 +116,10 @@ fn undefined(
         return complaint
             .help(format!("`parameter-map type regex NAME / pattern \"{name}\"` gives a pattern a name"));
     }
-    let policies = [ObjectKind::L3Policy, ObjectKind::L7Policy(Protocol::Smtp)];
+    let l7 = Protocol::MAIL.map(ObjectKind::L7Policy);
+    let policies = [[ObjectKind::L3Policy].as_slice(), &l7].concat();
     let of_policy = |kind: &ObjectKind| policies.contains(kind);
-    if let Some(other) = policies.into_iter().find(|kind| configuration.find(*kind, &name.text).is_some())
+    if let Some(other) = policies.iter().copied().find(|kind| configuration.find(*kind, &name.text).is_some())
         && reference.kinds().any(|kind| of_policy(&kind))
     {
         let complaint = complaint.help(match (other, by.kind()) {
@@ -126,7 +127,16 @@ fn undefined(
                 format!("`{name}` is a top-level policy and cannot be in another")
             }
             (ObjectKind::L3Policy, _) => format!("write `service-policy type inspect {name}`"),
-            _ => format!("write `service-policy smtp {name}` in a class of a `policy-map type inspect`"),
+            (ObjectKind::L7Policy(protocol), ObjectKind::L3Policy) => {
+                format!("write `service-policy {protocol} {name}`")
+            }
+            (ObjectKind::L7Policy(protocol), ObjectKind::Proxy) => {
+                format!("write `service-policy type inspect {protocol} {name}`")
+            }
+            (ObjectKind::L7Policy(protocol), _) => {
+                format!("write `service-policy {protocol} {name}` in a class of a `policy-map type inspect`")
+            }
+            _ => format!("define it with `{command} {name}`"),
         });
         return match configuration.find(other, &name.text) {
             Some(object) => complaint.related(object.name().at, format!("this is a {}", other.command())),

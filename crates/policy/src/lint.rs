@@ -267,7 +267,7 @@ fn without_policy(configuration: &Configuration, complaints: &mut Diagnostics) {
 fn pinholes(configuration: &Configuration, complaints: &mut Diagnostics) {
     for proxy in &configuration.proxies {
         let is_pinhole = matches!(proxy.policy, None | Some(ProxyPolicy::Pinhole));
-        if is_pinhole && proxy.protocol != Some(Protocol::Tcp) {
+        if is_pinhole && proxy.protocol() == Protocol::Smtp {
             let message = format!("proxy `{}` relays mail without inspecting its content", proxy.name.text);
             complaints.push(
                 Diagnostic::new(Code::Pinhole, proxy.name.at, message)

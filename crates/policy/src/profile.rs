@@ -5,6 +5,7 @@
 use proto::smtp::extension::Extensions;
 use proto::smtp::verb::Verb;
 
+use crate::judge::Ending;
 use crate::model::{Action, StartTls};
 
 /// The choices of a dialect.
@@ -34,6 +35,8 @@ pub struct Profile {
     pub checks_size: bool,
     /// Whether the log says that a session is encrypted.
     pub logs_tls: bool,
+    /// What is demanded of a mailbox up to the login, whatever the rules say.
+    pub login: LoginDemands,
     /// Whose words the log uses.
     pub log: LogForm,
 }
@@ -53,6 +56,7 @@ impl Profile {
         pipes: Pipes::Conformance,
         checks_size: false,
         logs_tls: false,
+        login: LoginDemands::NONE,
         log: LogForm::Ios,
     };
 
@@ -89,6 +93,7 @@ impl Profile {
         pipes: Pipes::Conformance,
         checks_size: false,
         logs_tls: false,
+        login: LoginDemands::NONE,
         log: LogForm::Ios,
     };
 
@@ -154,6 +159,7 @@ impl Profile {
         pipes: Pipes::End,
         checks_size: true,
         logs_tls: false,
+        login: LoginDemands::NONE,
         log: LogForm::Asa,
     };
 
@@ -324,6 +330,41 @@ pub enum Pipes {
     End,
     /// A rule of the policy, and about a backquote and NUL as well.
     Rules,
+}
+
+/// What a dialect demands of POP3 and IMAP up to the login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoginDemands {
+    pub commands: Commands,
+    pub mechanisms: Mechanisms,
+    /// How a session ends that does not meet them.
+    pub ending: Ending,
+}
+
+impl LoginDemands {
+    /// The rules decide.
+    pub const NONE: Self =
+        Self { commands: Commands::Any, mechanisms: Mechanisms::Any, ending: Ending::Close };
+
+    /// Classic IOS: a command that is not valid ends the session. `secure-login` and `reset` are options of
+    /// a rule.
+    pub const VALID: Self = Self { commands: Commands::Valid, ..Self::NONE };
+}
+
+/// Which commands a client may use before it is logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commands {
+    Any,
+    /// Those that the protocol has before the login.
+    Valid,
+}
+
+/// By which mechanisms a client may log in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanisms {
+    Any,
+    /// Those that hide the password, or any under encryption.
+    Secure,
 }
 
 /// Whose words the messages of the log are in.

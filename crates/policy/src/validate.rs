@@ -148,7 +148,7 @@ fn numbers(configuration: &Configuration, complaints: &mut Diagnostics) {
 
 /// A policy on the content needs `inspect` and a class that selects the protocol.
 fn service_policies(configuration: &Configuration, complaints: &mut Diagnostics) {
-    let mail = configuration.carriers(Protocol::Smtp);
+    let carriers = Protocol::MAIL.map(|protocol| (protocol, configuration.carriers(protocol)));
     for outer in &configuration.l3_policies {
         for rule in &outer.rules {
             if let Some((_, inner)) = rule.service_policy.as_ref().filter(|_| !rule.is_inspected()) {
@@ -158,18 +158,23 @@ fn service_policies(configuration: &Configuration, complaints: &mut Diagnostics)
                         .help("add `inspect` before this line"),
                 );
             }
-            if let Some((Protocol::Smtp, inner)) = rule.l7_policy()
+            if let Some((protocol, inner)) = rule.l7_policy()
                 && let Some(class) = configuration.l3_classes.get(&rule.class.text)
-                && !mail.class(&class.name).by_name()
+                && let Some((_, carriers)) = carriers.iter().find(|(of, _)| *of == protocol)
+                && !carriers.class(&class.name).by_name()
             {
                 let message = format!(
-                    "service-policy smtp `{}` cannot be attached to class `{}`, which does not match protocol smtp",
+                    "service-policy {protocol} `{}` cannot be attached to class `{}`, which does not match protocol \
+                     {protocol}",
                     inner.text, class.name.text,
                 );
                 complaints.push(
                     Diagnostic::new(Code::ProtocolMismatch, inner.at, message)
                         .related(class.name.at, "the class is defined here")
-                        .help(format!("write `match protocol smtp` in class-map `{}`", class.name.text)),
+                        .help(format!(
+                            "write `match protocol {protocol}` in class-map `{}`",
+                            class.name.text
+                        )),
                 );
             }
             if rule.police.is_some() && !rule.is_inspected() {

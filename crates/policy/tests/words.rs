@@ -167,7 +167,6 @@ fn what_has_no_effect_here_is_named() {
             "ASA Version 9.1(2)\nclass-map type inspect smtp match-any c1\n match cmd verb ETRN\n",
             &["2 warning other-platform"],
         ),
-        ("policy-map type inspect pop3 P\n", &["1 warning no-effect"]),
     ]);
 }
 

@@ -3,7 +3,7 @@
 use super::{Attachment, CLASS_DEFAULT};
 use crate::compile::PatternTooLarge;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{Action, Configuration, Criterion, L7Class, MatchMode, Name};
+use crate::model::{Action, Configuration, Criterion, L7Class, MatchMode, Name, Protocol};
 use crate::pattern::uncounted;
 use crate::profile::LogForm;
 use crate::source::Span;
@@ -38,14 +38,15 @@ pub(super) fn not_inspected(
         "proxy `{}`: mail is not inspected, because policy-map `{policy}` has no inspecting class",
         attachment.name
     );
+    let protocol = attachment.protocol;
     let inspect = |class: &str| {
         format!(
-            "policy-map type inspect {policy} / class type inspect {class} / inspect / service-policy smtp NAME"
+            "policy-map type inspect {policy} / class type inspect {class} / inspect / service-policy {protocol} NAME"
         )
     };
     let lines = match &attachment.class {
         Some(class) if class == CLASS_DEFAULT => {
-            Some(format!("class-map type inspect MAIL / match protocol smtp / {}", inspect("MAIL")))
+            Some(format!("class-map type inspect MAIL / match protocol {protocol} / {}", inspect("MAIL")))
         }
         Some(class) => Some(inspect(class)),
         // Its classes only have the action `inspect`.
@@ -65,10 +66,12 @@ pub(super) fn xclient_in_relay(attachment: &Attachment, at: Span) -> Diagnostic 
     Diagnostic::new(Code::XclientInRelay, at, message).help("use `send-proxy v2`")
 }
 
-/// Conditions that a client of the proxy steps around by asking for encryption, unless the file says what
+/// Conditions on mail that a client of the proxy steps around by asking for encryption, unless the file says what
 /// becomes of it.
 pub(super) fn tls_escapes(configuration: &Configuration, attachment: &Attachment) -> Option<Diagnostic> {
-    let policy = attachment.policy.as_ref().filter(|_| configuration.settings.starttls.is_none())?;
+    // A mailbox is inspected up to the login, which encryption makes a secure one.
+    let of_mail = attachment.protocol == Protocol::Smtp && configuration.settings.starttls.is_none();
+    let policy = attachment.policy.as_ref().filter(|_| of_mail)?;
     // A map of the ASA that says so acknowledges it, and so does whoever relies on the built-in one.
     let map = configuration.esmtp_map(policy.name()).filter(|_| policy.profile().log == LogForm::Asa);
     if map.is_some_and(|map| map.parameters.allow_tls.is_some()) {

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::masks::Masks;
 use super::matcher::{Matcher, TextMatcher};
-use crate::criterion::{Counter, CriterionKind, Learned, Text, Word};
+use crate::criterion::{Counter, CriterionKind, Learned, Sign, Text, Word};
 use crate::model::{Action, EHLO_KEYWORDS, MatchMode};
 use crate::profile::Profile;
 use crate::scope::{Close, Scope};
@@ -32,6 +32,7 @@ pub struct CompiledPolicy {
     pub(super) fields: [Option<Field<TextMatcher>>; Text::COUNT],
     pub(super) body: Option<Field<Matcher>>,
     pub(super) thresholds: [Vec<(u64, ConditionId)>; Counter::COUNT],
+    pub(super) signs: [Vec<ConditionId>; Sign::COUNT],
 }
 
 /// Which facts some condition asks for; the engine need not learn the others.
@@ -140,6 +141,10 @@ impl CompiledPolicy {
 
     pub(crate) fn words(&self, word: Word) -> &[(Words, ConditionId)] {
         self.words.get(word as usize).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn signs(&self, sign: Sign) -> &[ConditionId] {
+        self.signs.get(sign as usize).map_or(&[], Vec::as_slice)
     }
 
     pub(crate) fn thresholds(&self, counter: Counter) -> &[(u64, ConditionId)] {

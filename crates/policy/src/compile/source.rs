@@ -1,7 +1,7 @@
 //! The rules of a policy as its dialect lowered them, in terms that all dialects share.
 
 use super::rules::Words;
-use crate::criterion::{Counter, CriterionKind, Text, Word};
+use crate::criterion::{Counter, CriterionKind, Sign, Text, Word};
 use crate::model::{Action, Configuration, Criterion, Encoding, L7Class, L7Policy, MatchMode, PatternText};
 
 /// A rule before it is numbered.
@@ -30,6 +30,8 @@ pub(super) enum Asks<'p> {
     Over(Counter, u64),
     /// Whether a word is one of these.
     Word(Word, Words),
+    /// Whether it was shown at all.
+    Sign(Sign),
 }
 
 impl Asks<'_> {
@@ -38,6 +40,7 @@ impl Asks<'_> {
             Self::Patterns(text, _) => text.kind(),
             Self::Over(counter, _) => counter.kind(),
             Self::Word(word, _) => word.kind(),
+            Self::Sign(sign) => sign.kind(),
         }
     }
 }
@@ -47,7 +50,7 @@ impl SourceCondition<'_> {
     pub(super) fn holds_for(&self, word: Word, text: &str) -> Option<bool> {
         match &self.asks {
             Asks::Word(of, words) if *of == word => Some(words.contain(text.as_bytes()) != self.negated),
-            Asks::Word(..) | Asks::Patterns(..) | Asks::Over(..) => None,
+            Asks::Word(..) | Asks::Patterns(..) | Asks::Over(..) | Asks::Sign(_) => None,
         }
     }
 
@@ -55,7 +58,7 @@ impl SourceCondition<'_> {
     pub(super) fn word(&self, of: Word) -> Option<&str> {
         match &self.asks {
             Asks::Word(word, Words::Exactly(text)) if *word == of => std::str::from_utf8(text).ok(),
-            Asks::Word(..) | Asks::Patterns(..) | Asks::Over(..) => None,
+            Asks::Word(..) | Asks::Patterns(..) | Asks::Over(..) | Asks::Sign(_) => None,
         }
     }
 }
@@ -90,6 +93,7 @@ fn conditions<'p>(configuration: &'p Configuration, class: &'p L7Class) -> Vec<S
                 Asks::Patterns(*text, map.map_or_else(Vec::new, |map| map.patterns.iter().collect()))
             }
             Criterion::Count { counter, over } => Asks::Over(*counter, *over),
+            Criterion::Sign(sign) => Asks::Sign(*sign),
             Criterion::CommandVerb { verb } => Asks::Word(Word::Verb, exactly(verb)),
             Criterion::EhloReply { keyword } => Asks::Word(Word::EhloKeyword, exactly(keyword)),
             Criterion::MimeEncoding { encoding } => Asks::Word(

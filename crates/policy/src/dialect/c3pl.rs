@@ -7,11 +7,11 @@ use grammar::{Claim, Command, Matched, Mode, Platforms, Unknown};
 
 use super::lowering::{block_lines, described};
 use super::{Built, built, description, maybe_name, mode_of, name, name_unless_no, text};
-use crate::model::{Action, Criterion, L3Condition, Limits, MatchMode, Name, TopAction};
+use crate::model::{Action, Criterion, L3Condition, Limits, MatchMode, Name, Protocol, TopAction};
 pub(crate) use class::{ENCODINGS, UNKNOWN_ENCODING};
-use class::{INSPECT_CLASS, SMTP_CLASS};
+use class::{INSPECT_CLASS, MAILBOX_CLASS, SMTP_CLASS};
 use parameter::{INSPECT_MAP, REGEX_MAP};
-use policy::{INSPECT_POLICY, SMTP_POLICY};
+use policy::{INSPECT_POLICY, MAILBOX_POLICY, SMTP_POLICY};
 
 mod class;
 pub(super) mod lower;
@@ -27,6 +27,7 @@ pub enum Statement {
         rest: Option<Name>,
     },
     L7Class {
+        protocol: Protocol,
         name: Name,
         mode: Option<MatchMode>,
     },
@@ -34,7 +35,7 @@ pub enum Statement {
         name: Name,
         mode: Option<MatchMode>,
     },
-    L7Policy(Name),
+    L7Policy(Protocol, Name),
     L3Policy(Name),
     Zone(Name),
     ZonePair {
@@ -168,6 +169,26 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
     .on(Platforms::IOS)
     .enters(&INSPECT_MAP),
     Command::new(
+        "[no] class-map type inspect {pop3 | imap}$protocol [match-all | match-any]$mode WORD$name",
+        "Define a class of POP3 or IMAP commands",
+        &[
+            "",
+            "",
+            "",
+            "A POP3 class",
+            "An IMAP class",
+            "All conditions must hold",
+            "One condition must hold",
+            "Name",
+        ],
+        |m| built(Statement::L7Class { protocol: mailbox(m), name: name(m, "name")?, mode: mode_of(m) }),
+    )
+    .claims(Claim::Anywhere)
+    .on(Platforms::IOS)
+    .enters(&MAILBOX_CLASS)
+    // `class` begins lines of policies.
+    .not_short(&["class"]),
+    Command::new(
         "[no] class-map type inspect smtp [match-all | match-any]$mode WORD$name",
         "Define a class of SMTP traffic by what it contains",
         &[
@@ -179,7 +200,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
             "One condition must hold",
             "Name",
         ],
-        |m| built(Statement::L7Class { name: name(m, "name")?, mode: mode_of(m) }),
+        |m| built(Statement::L7Class { protocol: Protocol::Smtp, name: name(m, "name")?, mode: mode_of(m) }),
     )
     .claims(Claim::Anywhere)
     .on(Platforms::IOS)
@@ -198,10 +219,19 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
     // `class` begins lines of policies.
     .not_short(&["class"]),
     Command::new(
+        "[no] policy-map type inspect {pop3 | imap}$protocol WORD$name",
+        "Define the actions for classes of POP3 or IMAP commands",
+        &["", "", "", "A POP3 policy", "An IMAP policy", "Name"],
+        |m| built(Statement::L7Policy(mailbox(m), name(m, "name")?)),
+    )
+    .claims(Claim::Anywhere)
+    .on(Platforms::IOS)
+    .enters(&MAILBOX_POLICY),
+    Command::new(
         "[no] policy-map type inspect smtp WORD$name",
         "Define the actions for classes of SMTP traffic",
         &["A policy-map", "Its type", "An inspection policy", "An SMTP policy", "Name"],
-        |m| built(Statement::L7Policy(name(m, "name")?)),
+        |m| built(Statement::L7Policy(Protocol::Smtp, name(m, "name")?)),
     )
     .claims(Claim::Anywhere)
     .on(Platforms::IOS)
@@ -242,6 +272,11 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
     .on(Platforms::IOS)
     .enters(&ZONE_PAIR),
 ];
+
+/// The protocol of a mailbox that the header of a block names.
+fn mailbox(m: &Matched<'_>) -> Protocol {
+    if m.choice("protocol") == Some("imap") { Protocol::Imap } else { Protocol::Pop3 }
+}
 
 fn zone_pair(m: &Matched<'_>) -> Built {
     let ends = maybe_name(m, "source")?.zip(maybe_name(m, "destination")?);

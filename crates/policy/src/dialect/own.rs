@@ -56,8 +56,8 @@ pub enum ProxyLine {
     Lmtp,
     /// `service-policy type inspect NAME`: a top-level policy-map, or an SMTP one.
     Policy(Option<Name>),
-    /// `service-policy type inspect smtp NAME`.
-    SmtpPolicy(Option<Name>),
+    /// `service-policy type inspect PROTOCOL NAME`.
+    L7Policy(Protocol, Option<Name>),
     /// Timers and session limits.
     Parameters(Option<Name>),
     /// `inspect esmtp [MAP]` of the ASA.
@@ -296,19 +296,28 @@ static PROXY: Mode<super::AnyStatement> = Mode::new(
             protocol,
         ),
         Command::new(
-            "[no] service-policy type inspect [smtp] [WORD$policy]",
-            "Apply a policy to the traffic of this proxy",
+            "[no] service-policy type inspect {smtp | pop3 | imap}$protocol WORD$policy",
+            "Apply a policy to the commands and messages of this proxy",
             &[
                 "Enforce a policy",
                 "Its type",
                 "An inspection policy",
                 "An SMTP policy",
+                "A POP3 policy",
+                "An IMAP policy",
                 "Name of the policy-map",
             ],
             |m| {
-                let line = if m.has("smtp") { ProxyLine::SmtpPolicy } else { ProxyLine::Policy };
-                built(line(name_unless_no(m, "policy")?))
+                let protocol = m.choice("protocol").and_then(Protocol::inspected).unwrap_or(Protocol::Smtp);
+                built(ProxyLine::L7Policy(protocol, Some(name(m, "policy")?)))
             },
+        )
+        .claims(Claim::Anywhere),
+        Command::new(
+            "[no] service-policy type inspect [WORD$policy]",
+            "Apply a policy to the traffic of this proxy",
+            &["", "", "", "Name of the policy-map"],
+            |m| built(ProxyLine::Policy(name_unless_no(m, "policy")?)),
         )
         .claims(Claim::Anywhere),
         Command::new(

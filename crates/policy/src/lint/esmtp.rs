@@ -68,7 +68,7 @@ fn long_header_lines(configuration: &Configuration, complaints: &mut Diagnostics
                 rules.filter_map(|rule| rule.inspection.as_ref()).collect()
             }
             Some(
-                ProxyPolicy::Named(_) | ProxyPolicy::Smtp(_) | ProxyPolicy::Classic(_) | ProxyPolicy::Pinhole,
+                ProxyPolicy::Named(_) | ProxyPolicy::L7(..) | ProxyPolicy::Classic(_) | ProxyPolicy::Pinhole,
             )
             | None => Vec::new(),
         };

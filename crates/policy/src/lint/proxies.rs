@@ -7,28 +7,39 @@ use crate::model::{Configuration, Protocol, Proxy};
 
 pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
     for proxy in &configuration.proxies {
-        relayed(configuration, proxy, complaints);
+        without_effect(configuration, proxy, complaints);
         tls_ports(proxy, complaints);
     }
     overlaps(configuration, complaints);
 }
 
-/// A policy on mail beside a protocol that is only relayed.
-fn relayed(configuration: &Configuration, proxy: &Proxy, complaints: &mut Diagnostics) {
-    let Some(protocol) = proxy.protocol.filter(|protocol| *protocol != Protocol::Smtp) else { return };
+/// A policy on another protocol than the proxy speaks, or beside one that is only relayed.
+fn without_effect(configuration: &Configuration, proxy: &Proxy, complaints: &mut Diagnostics) {
     let Some(policy) = proxy.policy.as_ref().and_then(|policy| policy.policy()) else { return };
-    let on_mail = match configuration.l3_policies.get(&policy.text) {
-        Some(top) => top.rules.iter().any(|rule| rule.l7_policy().is_some()),
-        None => true,
+    let speaks = proxy.protocol();
+    let top = configuration.l3_policies.get(&policy.text);
+    let of = match (top, configuration.l7_policies.get(&policy.text)) {
+        (Some(top), _) => top.rules.iter().find_map(|rule| rule.l7_policy().map(|(of, _)| of)),
+        (None, policy) => policy.map(|policy| policy.protocol),
     };
-    if on_mail {
-        let message = format!(
-            "policy-map `{policy}` has no effect: proxy `{}` relays {} without inspection",
-            proxy.name,
-            protocol.name()
-        );
-        complaints.push(Diagnostic::new(Code::NoEffect, policy.at, message).help("write `protocol esmtp`"));
-    }
+    let message = match of {
+        Some(_) if speaks == Protocol::Tcp => format!(
+            "policy-map `{policy}` has no effect: proxy `{}` relays tcp without inspection",
+            proxy.name
+        ),
+        // A policy for several protocols is one of any of them.
+        Some(of) if of != speaks && top.is_none() => {
+            format!(
+                "policy-map `{policy}` has no effect: it is for {of}, and proxy `{}` speaks {speaks}",
+                proxy.name
+            )
+        }
+        Some(_) | None => return,
+    };
+    let protocol = if of == Some(Protocol::Smtp) { "esmtp" } else { of.map_or("", Protocol::name) };
+    complaints.push(
+        Diagnostic::new(Code::NoEffect, policy.at, message).help(format!("write `protocol {protocol}`")),
+    );
 }
 
 /// Ports whose clients begin with a TLS handshake, which an inspected session cannot follow (RFC 8314 §7).
@@ -40,10 +51,15 @@ fn tls_ports(proxy: &Proxy, complaints: &mut Diagnostics) {
         return;
     }
     if let Some(listen) = proxy.listen.iter().find(|listen| TLS_PORTS.contains(&listen.value.port())) {
+        let ports = match listen.value.port() {
+            995 => "port 110 with `protocol pop3`",
+            993 => "port 143 with `protocol imap`",
+            _ => "port 25 or 587",
+        };
         let message = format!("clients of {listen} speak TLS from the first byte, which cannot be inspected");
         complaints.push(
             Diagnostic::new(Code::TlsPort, listen.at, message)
-                .help("write `protocol tcp` to relay it, or listen on port 25 or 587"),
+                .help(format!("write `protocol tcp` to relay it, or listen on {ports}")),
         );
     }
 }

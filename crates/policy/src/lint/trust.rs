@@ -52,7 +52,7 @@ fn accepts_anyone(network: &Said<IpNet>) -> Diagnostic {
 /// Whoever reads mail logs in, and LMTP servers deliver what they take (RFC 2033 §1): only who sends mail is trusted by
 /// address.
 fn sends_mail(proxy: &Proxy) -> bool {
-    matches!(proxy.protocol, None | Some(Protocol::Smtp | Protocol::Tcp)) && !proxy.lmtp
+    matches!(proxy.protocol(), Protocol::Smtp | Protocol::Tcp) && !proxy.lmtp
 }
 
 fn is_open(proxy: &Proxy) -> bool {

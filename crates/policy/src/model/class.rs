@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use proto::mime::TransferEncoding;
 
 use super::{Name, Object, ObjectKind, Reference};
-use crate::criterion::{Counter, Text};
+use crate::criterion::{Counter, Sign, Text};
 use crate::source::Span;
 
 /// What a session speaks, as far as it is inspected.
@@ -24,6 +24,11 @@ pub enum Protocol {
 impl Protocol {
     /// The protocols of mail.
     pub const MAIL: [Self; 3] = [Self::Smtp, Self::Pop3, Self::Imap];
+
+    /// Of the protocols that are inspected, the one that C3PL calls so.
+    pub fn inspected(name: &str) -> Option<Self> {
+        Self::MAIL.into_iter().find(|protocol| protocol.name() == name)
+    }
 
     /// What `match protocol` calls it; [`Protocol::Tcp`] holds for every protocol over TCP.
     pub const fn names(self) -> &'static [&'static str] {
@@ -131,6 +136,8 @@ pub enum Criterion {
     EhloReply {
         keyword: String,
     },
+    /// `match invalid-command`, `match login clear-text`.
+    Sign(Sign),
 }
 
 impl Criterion {
@@ -142,7 +149,8 @@ impl Criterion {
             | Self::Count { .. }
             | Self::CommandVerb { .. }
             | Self::MimeEncoding { .. }
-            | Self::EhloReply { .. } => None,
+            | Self::EhloReply { .. }
+            | Self::Sign(_) => None,
         }
     }
 
@@ -153,7 +161,8 @@ impl Criterion {
             | Self::Count { .. }
             | Self::CommandVerb { .. }
             | Self::MimeEncoding { .. }
-            | Self::EhloReply { .. } => None,
+            | Self::EhloReply { .. }
+            | Self::Sign(_) => None,
         }
     }
 }

@@ -149,19 +149,19 @@ impl ObjectKind {
 pub struct Reference<'n> {
     pub name: &'n Name,
     kind: ObjectKind,
-    or: Option<ObjectKind>,
+    or: &'static [ObjectKind],
     built_in: &'static [&'static str],
     may_lack: bool,
 }
 
 impl<'n> Reference<'n> {
     pub(crate) const fn to(kind: ObjectKind, name: &'n Name) -> Self {
-        Self { name, kind, or: None, built_in: &[], may_lack: false }
+        Self { name, kind, or: &[], built_in: &[], may_lack: false }
     }
 
-    /// If there is no object of the first kind, one of this kind is meant.
-    pub(crate) const fn or(self, kind: ObjectKind) -> Self {
-        Self { or: Some(kind), ..self }
+    /// If there is no object of the first kind, one of these kinds is meant.
+    pub(crate) const fn or(self, kinds: &'static [ObjectKind]) -> Self {
+        Self { or: kinds, ..self }
     }
 
     /// Names that have a meaning here without a definition.
@@ -180,7 +180,7 @@ impl<'n> Reference<'n> {
 
     /// The kinds of object that the name may mean; the first that exists is taken.
     pub fn kinds(&self) -> impl Iterator<Item = ObjectKind> + use<> {
-        [Some(self.kind), self.or].into_iter().flatten()
+        std::iter::once(self.kind).chain(self.or.iter().copied())
     }
 
     pub(crate) fn is_built_in(&self) -> bool {

@@ -21,7 +21,7 @@ pub struct Proxy {
     pub introduction: Option<(Introduction, Span)>,
     /// `accept-proxy`: from these networks clients are told of by a header of the PROXY protocol.
     pub accept_proxy: Vec<Said<IpNet>>,
-    /// `protocol`; without it, SMTP.
+    /// `protocol`; see [`Proxy::protocol`].
     pub protocol: Option<Protocol>,
     /// `protocol lmtp`: SMTP that begins with LHLO and answers each recipient (RFC 2033). Rules take it for SMTP.
     pub lmtp: bool,
@@ -29,6 +29,18 @@ pub struct Proxy {
     pub parameters: Option<Name>,
     /// `ip access-group NAME in`: the connections that reach a server.
     pub access_group: Option<Name>,
+}
+
+impl Proxy {
+    /// What its sessions speak: what it says, else what its first port is assigned to (RFC 1939 §3,
+    /// RFC 9051 §2.1), else SMTP.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol.unwrap_or_else(|| match self.listen.first().map(|listen| listen.value.port()) {
+            Some(110) => Protocol::Pop3,
+            Some(143) => Protocol::Imap,
+            _ => Protocol::Smtp,
+        })
+    }
 }
 
 /// How servers are told who their client is. Without it they take the proxy for the client.
@@ -43,10 +55,10 @@ pub enum Introduction {
 /// Which policy a proxy enforces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProxyPolicy {
-    /// `service-policy type inspect NAME`: a top-level policy-map, or an SMTP one.
+    /// `service-policy type inspect NAME`: a top-level policy-map, or one of a protocol.
     Named(Name),
-    /// `service-policy type inspect smtp NAME`.
-    Smtp(Name),
+    /// `service-policy type inspect PROTOCOL NAME`.
+    L7(Protocol, Name),
     /// `ip inspect NAME`: a rule of classic inspection.
     Classic(Name),
     /// `inspect esmtp [MAP]`: a map of the ASA.
@@ -61,7 +73,7 @@ impl ProxyPolicy {
     /// The policy-map it names.
     pub const fn policy(&self) -> Option<&Name> {
         match self {
-            Self::Named(name) | Self::Smtp(name) | Self::Traffic(name) => Some(name),
+            Self::Named(name) | Self::L7(_, name) | Self::Traffic(name) => Some(name),
             Self::Esmtp(inspection) => inspection.map.as_ref(),
             Self::Classic(_) | Self::Pinhole => None,
         }
@@ -154,12 +166,17 @@ impl Object for Proxy {
     }
 
     fn references<'o>(&'o self, visit: &mut dyn FnMut(Reference<'o>)) {
-        const L7_POLICY: ObjectKind = ObjectKind::L7Policy(Protocol::Smtp);
+        const L7_POLICIES: [ObjectKind; 3] = {
+            let [smtp, pop3, imap] = Protocol::MAIL;
+            [ObjectKind::L7Policy(pop3), ObjectKind::L7Policy(imap), ObjectKind::L7Policy(smtp)]
+        };
         match &self.policy {
             Some(ProxyPolicy::Named(name)) => {
-                visit(Reference::to(ObjectKind::L3Policy, name).or(L7_POLICY));
+                visit(Reference::to(ObjectKind::L3Policy, name).or(&L7_POLICIES));
             }
-            Some(ProxyPolicy::Smtp(name)) => visit(Reference::to(L7_POLICY, name)),
+            Some(ProxyPolicy::L7(protocol, name)) => {
+                visit(Reference::to(ObjectKind::L7Policy(*protocol), name));
+            }
             Some(ProxyPolicy::Classic(rule)) => visit(Reference::to(ObjectKind::InspectRule, rule)),
             Some(ProxyPolicy::Esmtp(inspection)) => inspection.reference().into_iter().for_each(&mut *visit),
             Some(ProxyPolicy::Traffic(name)) => visit(Reference::to(ObjectKind::TrafficPolicy, name)),
@@ -179,7 +196,7 @@ impl Object for Proxy {
         match &mut self.policy {
             Some(
                 ProxyPolicy::Named(name)
-                | ProxyPolicy::Smtp(name)
+                | ProxyPolicy::L7(_, name)
                 | ProxyPolicy::Classic(name)
                 | ProxyPolicy::Traffic(name),
             ) => visit(&mut name.at),

@@ -76,7 +76,7 @@ impl L3Rule {
     /// The layer 7 policy it enforces, if it is of a protocol that is inspected here.
     pub fn l7_policy(&self) -> Option<(Protocol, &Name)> {
         let (protocol, policy) = self.service_policy.as_ref()?;
-        (protocol.text == "smtp").then_some((Protocol::Smtp, policy))
+        Some((Protocol::inspected(&protocol.text)?, policy))
     }
 }
 

@@ -1,10 +1,10 @@
-//! The sub-modes of `class-map type inspect [smtp]`: what a class may match.
+//! The sub-modes of `class-map type inspect [PROTOCOL]`: what a class may match.
 
 use grammar::{Command, Matched, Mismatch, Mode};
 use proto::mime::TransferEncoding;
 
 use super::{L3ClassLine, L7ClassLine};
-use crate::criterion::{Counter, Text};
+use crate::criterion::{Counter, Sign, Text};
 use crate::dialect::{AnyStatement, Built, built, description, name, text};
 use crate::model::{Criterion, Encoding, L3Condition, L3Criterion, Name};
 
@@ -172,6 +172,26 @@ pub(super) static SMTP_CLASS: Mode<AnyStatement> = Mode::new(
             "Match a session with more message data",
             &["", "", "Message data of the session", "More than", "Bytes"],
             |m| count(m, Counter::DataLength),
+        ),
+    ]],
+);
+
+pub(super) static MAILBOX_CLASS: Mode<AnyStatement> = Mode::new(
+    "class-map-pop3-imap",
+    "(config-cmap)#",
+    &[&[
+        description::<L7ClassLine>(&["Describe the class-map", "Up to 200 characters"]),
+        Command::new(
+            "[no] match [not] invalid-command",
+            "Match a command that is not valid before the login",
+            &["A condition", "Negate the condition", "A command that is not valid before the login"],
+            |m| criterion(m, Criterion::Sign(Sign::InvalidCommand)),
+        ),
+        Command::new(
+            "[no] match [not] login clear-text",
+            "Match a login whose password can be read by others",
+            &["", "", "Logins", "Without encryption and by a mechanism that does not hide the password"],
+            |m| criterion(m, Criterion::Sign(Sign::ClearTextLogin)),
         ),
     ]],
 );

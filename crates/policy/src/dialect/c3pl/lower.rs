@@ -6,8 +6,8 @@ use super::{InnerLine, InspectMapLine, InterfaceLine, RegexMapLine, Statement, Z
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::lowering::{Lowering, Placed, describe, keep_once, lines};
 use crate::model::{
-    BUILT_IN_ZONES, Configuration, InspectMap, Interface, Limits, MatchMode, Name, ObjectKind, PatternText,
-    Protocol, RegexMap, Zone, ZonePair,
+    BUILT_IN_ZONES, Configuration, InspectMap, Interface, Limits, MatchMode, Name, Object, ObjectKind,
+    PatternText, RegexMap, Zone, ZonePair,
 };
 use crate::source::Span;
 use crate::statement::Node;
@@ -29,9 +29,9 @@ pub(in crate::dialect) fn add(
     match statement {
         Statement::RegexMap(name) => lowering.regex_map(&name, children),
         Statement::InspectMap { name, rest } => lowering.inspect_map(&name, rest, children),
-        Statement::L7Class { name, mode } => lowering.l7_class(&name, mode, children),
+        Statement::L7Class { protocol, name, mode } => lowering.l7_class(protocol, &name, mode, children),
         Statement::L3Class { name, mode } => lowering.l3_class(&name, mode, children),
-        Statement::L7Policy(name) => lowering.l7_policy(&name, children),
+        Statement::L7Policy(protocol, name) => lowering.l7_policy(protocol, &name, children),
         Statement::L3Policy(name) => lowering.l3_policy(&name, children),
         Statement::Zone(name) => lowering.zone(&name, children),
         Statement::ZonePair { name, ends } => lowering.zone_pair(&name, ends, at, children),
@@ -44,8 +44,8 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
     let (kind, name) = match statement {
         Statement::RegexMap(name) => (ObjectKind::RegexMap, name),
         Statement::InspectMap { name, .. } => (ObjectKind::InspectMap, name),
-        Statement::L7Class { name, .. } => (ObjectKind::L7Class(Protocol::Smtp), name),
-        Statement::L7Policy(name) => (ObjectKind::L7Policy(Protocol::Smtp), name),
+        Statement::L7Class { protocol, name, .. } => (ObjectKind::L7Class(protocol), name),
+        Statement::L7Policy(protocol, name) => (ObjectKind::L7Policy(protocol), name),
         Statement::L3Class { name, .. } => (ObjectKind::L3Class, name),
         Statement::L3Policy(name) => (ObjectKind::L3Policy, name),
         Statement::Zone(name) => (ObjectKind::Zone, name),
@@ -84,16 +84,16 @@ pub(in crate::dialect) fn finish(lowering: &mut Lowering<'_>) {
     }
     l7_classes.iter_mut().for_each(|class| keep_once(&mut class.conditions));
     l3_classes.iter_mut().for_each(|class| keep_once(&mut class.conditions));
-    let l7 = l7_classes.iter().map(|class| (&class.name, class.conditions.len(), "inspect smtp"));
-    let l3 = l3_classes.iter().map(|class| (&class.name, class.conditions.len(), "inspect"));
-    for (name, conditions, of) in l7.chain(l3) {
+    let l7 = l7_classes.iter().map(|class| (&class.name, class.conditions.len(), class.kind().command()));
+    let l3 = l3_classes.iter().map(|class| (&class.name, class.conditions.len(), class.kind().command()));
+    for (name, conditions, command) in l7.chain(l3) {
         if conditions > 1 && lowering.match_all_by_default.contains(&name.at) {
             let message = format!(
                 "all {conditions} conditions of class-map `{name}` must hold: match-all is the default"
             );
             lowering.complaints.push(
                 Diagnostic::new(Code::MatchAllByDefault, name.at, message)
-                    .help(format!("write `class-map type {of} match-all {name}`, or `match-any`")),
+                    .help(format!("write `{command} match-all {name}`, or `match-any`")),
             );
         }
     }

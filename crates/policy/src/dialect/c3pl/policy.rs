@@ -1,4 +1,4 @@
-//! The sub-modes of `policy-map type inspect [smtp]` and of the classes in them.
+//! The sub-modes of `policy-map type inspect [PROTOCOL]` and of the classes in them.
 
 use grammar::{Claim, Command, Matched, Mode};
 
@@ -52,6 +52,51 @@ static SMTP_RULE: Mode<AnyStatement> = Mode::new(
             "Allow matching mail without inspection",
             &["Allow the session without inspecting its mail"],
             |_| built(L7RuleLine::Inspect),
+        ),
+    ]],
+);
+
+pub(super) static MAILBOX_POLICY: Mode<AnyStatement> = Mode::new(
+    "policy-map-pop3-imap",
+    "(config-pmap)#",
+    &[&[
+        description::<L7PolicyLine>(&["Describe the policy-map", "Up to 200 characters"]),
+        Command::new(
+            "[no] class type inspect {pop3 | imap} WORD$name",
+            "Configure the actions for a class",
+            &[
+                "Actions for a class",
+                "Its type",
+                "A class for inspection",
+                "A POP3 class",
+                "An IMAP class",
+                "Name",
+            ],
+            |m| built(L7PolicyLine::Class(name(m, "name")?)),
+        )
+        .enters(&MAILBOX_RULE),
+        Command::new("[no] class WORD$name", "Configure the actions for a class", &["", "Name"], |m| {
+            built(L7PolicyLine::Class(name(m, "name")?))
+        })
+        .enters(&MAILBOX_RULE),
+    ]],
+);
+
+static MAILBOX_RULE: Mode<AnyStatement> = Mode::new(
+    "policy-map-pop3-imap-class",
+    "(config-pmap-c)#",
+    &[&[
+        Command::new("[no] log", "Send a message for each match", &["Send a message"], |_| {
+            built(L7RuleLine::Log)
+        }),
+        Command::new("[no] allow", "Allow matching commands", &["Allow it"], |_| {
+            built(L7RuleLine::Action(Action::Allow))
+        }),
+        Command::new(
+            "[no] reset",
+            "Refuse matching commands and end the session",
+            &["Send an error reply and close the connection"],
+            |_| built(L7RuleLine::Action(Action::Reset)),
         ),
     ]],
 );

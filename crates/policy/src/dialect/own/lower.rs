@@ -124,8 +124,8 @@ fn proxy(lowering: &mut Lowering<'_>, name: &Name, children: Vec<Node>) {
             ProxyLine::Policy(policy) => {
                 proxy.policy = policy.filter(|_| !negated).map(ProxyPolicy::Named);
             }
-            ProxyLine::SmtpPolicy(policy) => {
-                proxy.policy = policy.filter(|_| !negated).map(ProxyPolicy::Smtp);
+            ProxyLine::L7Policy(protocol, policy) => {
+                proxy.policy = policy.filter(|_| !negated).map(|policy| ProxyPolicy::L7(protocol, policy));
             }
             ProxyLine::InspectEsmtp(_) if negated => proxy.policy = Some(ProxyPolicy::Pinhole),
             ProxyLine::InspectEsmtp(map) => {

@@ -10,19 +10,30 @@ use crate::dialect::c3pl::{
 use crate::dialect::lowering::{Lowering, Placed, describe, follow, lines};
 use crate::model::{
     Condition, Criterion, Encoding, L3Class, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, MatchMode, Name,
-    Protocol, TopAction,
+    Object, Protocol, TopAction,
 };
 use crate::nearest::nearest;
 use crate::source::Span;
 use crate::statement::Node;
 
 impl Lowering<'_> {
-    pub(super) fn l7_class(&mut self, name: &Name, mode: Option<MatchMode>, children: Vec<Node>) {
+    pub(super) fn l7_class(
+        &mut self,
+        protocol: Protocol,
+        name: &Name,
+        mode: Option<MatchMode>,
+        children: Vec<Node>,
+    ) {
         if !self.may_be_class(name) {
             return;
         }
+        let known = self.configuration.l7_classes.get(&name.text);
+        if let Some(other) = known.filter(|class| class.protocol != protocol) {
+            let complaint = of_another_protocol(name, other);
+            return self.complaints.push(complaint);
+        }
         let class = self.configuration.l7_classes.open(name, |name| L7Class {
-            protocol: Protocol::Smtp,
+            protocol,
             name,
             mode: mode.unwrap_or(MatchMode::All),
             description: None,
@@ -71,10 +82,15 @@ impl Lowering<'_> {
         follow(&mut class.conditions, conditions);
     }
 
-    pub(super) fn l7_policy(&mut self, name: &Name, children: Vec<Node>) {
+    pub(super) fn l7_policy(&mut self, protocol: Protocol, name: &Name, children: Vec<Node>) {
         self.check_name(name, "policy-map", POLICY_NAME_MAX);
+        let known = self.configuration.l7_policies.get(&name.text);
+        if let Some(other) = known.filter(|policy| policy.protocol != protocol) {
+            let complaint = of_another_protocol(name, other);
+            return self.complaints.push(complaint);
+        }
         let policy = self.configuration.l7_policies.open(name, |name| L7Policy {
-            protocol: Protocol::Smtp,
+            protocol,
             name,
             description: None,
             rules: Vec::new(),
@@ -89,8 +105,10 @@ impl Lowering<'_> {
                 L7PolicyLine::Class(class) => class,
             };
             if class.text.eq_ignore_ascii_case(CLASS_DEFAULT) {
-                let message =
-                    "`class-default` is not allowed in an SMTP policy-map; unmatched mail is allowed";
+                let message = format!(
+                    "`class-default` is not allowed in a policy-map of type inspect {protocol}; what no class \
+                     matches is allowed"
+                );
                 self.complaints.push(Diagnostic::new(Code::ReservedName, class.at, message));
                 continue;
             }
@@ -155,6 +173,14 @@ impl Lowering<'_> {
     }
 }
 
+/// A name that a class-map or policy-map of another protocol has.
+fn of_another_protocol(name: &Name, other: &dyn Object) -> Diagnostic {
+    let (noun, command) = (other.kind().noun(), other.kind().command());
+    Diagnostic::new(Code::ProtocolMismatch, name.at, format!("{noun} `{name}` is a `{command}`"))
+        .related(other.name().at, "defined here")
+        .help(format!("write another name, such as `{name}-2`"))
+}
+
 /// What no other class of a top-level policy takes.
 const CLASS_DEFAULT: &str = "class-default";
 
@@ -191,7 +217,8 @@ fn check_criterion(criterion: &Criterion, at: Span, complaints: &mut Diagnostics
         | Criterion::Count { .. }
         | Criterion::CommandVerb { .. }
         | Criterion::MimeEncoding { .. }
-        | Criterion::EhloReply { .. } => {}
+        | Criterion::EhloReply { .. }
+        | Criterion::Sign(_) => {}
     }
 }
 
