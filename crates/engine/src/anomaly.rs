@@ -101,6 +101,16 @@ anomalies! {
     ReplyControl = "control-in-reply", "A control character or a bare CR in a reply line.";
     UnknownExchange = "unknown-exchange", "A 3xx reply to a command that is not known to have one.";
     EndlessReply = "endless-reply", "A reply longer than its limit.";
+    LineBareLf = "bare-lf-before-login", "A line that ends in a bare LF, in POP3 or IMAP before the login.";
+    StrayLine = "stray-line", "A line of a POP3 or IMAP server, before the login, that answers no command.";
+    EndlessLine = "endless-line", "A line of a POP3 or IMAP server, before the login, longer than its limit.";
+    BadLiteral = "bad-literal", "An IMAP literal before the login whose length is over its limit or cannot be read.";
+    BadTag = "bad-tag", "An IMAP command whose tag is `+`, `*`, or no tag.";
+    Preauth = "preauth", "An IMAP server that takes the client for logged in from the beginning.";
+    Compressed = "compressed", "An IMAP session that went on compressed, so that its end is not seen.";
+    InvalidCommand = "invalid-command", "A POP3 or IMAP command that is not valid before the login, where the dialect demands that it is.";
+    ClearTextLogin = "clear-text-login", "A POP3 or IMAP login in clear text, where the rule demands a secure one.";
+    AfterLeaving = "command-after-leaving", "A POP3 or IMAP command after QUIT or LOGOUT that is no login.";
     HostilePath = "hostile-path", "A path that some servers could execute as a command.";
     Pipe = "pipe-in-path", "A `|` in a path, where the dialect does not let one pass.";
     UnreadablePath = "unreadable-path", "An argument of MAIL or RCPT without a path.";

@@ -78,6 +78,9 @@ impl Default for Bounds {
 pub struct Timers {
     /// Neither side sends anything.
     pub idle: u64,
+    /// Neither side sends anything before the login of a mailbox, at least: servers let whoever failed wait
+    /// for up to fifteen seconds.
+    pub login: u64,
     /// Connecting to one server.
     pub connect: u64,
     /// Reading on after everything was sent to a peer, so that it gets to read that.
@@ -100,6 +103,7 @@ impl Default for Timers {
     fn default() -> Self {
         Self {
             idle: 3600,
+            login: 60,
             connect: 5,
             linger: 5,
             before_last: 30,

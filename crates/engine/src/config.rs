@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use policy::attach::Handling;
 use policy::model::{
-    AnnounceLimits, Conformance, Introduction, Protocol, RecipientLimit, Refusals, StartTls,
+    AnnounceLimits, Conformance, ImapPreauth, Introduction, Protocol, RecipientLimit, Refusals, StartTls,
 };
 use policy::profile::Profile;
 use policy::{Attachment, CompiledPolicy};
@@ -37,6 +37,8 @@ pub struct SessionConfig {
     pub starttls: StartTls,
     /// What happens to recipients over a limit.
     pub recipient_limit: RecipientLimit,
+    /// What becomes of an IMAP server that takes its client for logged in from the beginning.
+    pub imap_preauth: ImapPreauth,
     /// Whether replies to EHLO name a limit of recipients.
     pub announce_limits: AnnounceLimits,
     /// Whether the server is told by XCLIENT who the client is; the client's own XCLIENT is then unknown to it.
@@ -65,6 +67,10 @@ impl SessionConfig {
 pub enum Inspect {
     /// The dialogue and its messages.
     Smtp,
+    /// The dialogue up to the login.
+    Pop3,
+    /// The dialogue up to the login.
+    Imap,
     /// Nothing: bytes are relayed as they come, through a pinhole.
     Opaque,
     /// Nothing: the driver closes the connection at once and makes no session.
@@ -76,10 +82,9 @@ impl Inspect {
     pub const fn of(handling: Handling, protocol: Protocol) -> Self {
         match (handling, protocol) {
             (Handling::Inspect, Protocol::Smtp) => Self::Smtp,
-            // Not inspected yet.
-            (Handling::Inspect, Protocol::Pop3 | Protocol::Imap | Protocol::Tcp) | (Handling::Relay, _) => {
-                Self::Opaque
-            }
+            (Handling::Inspect, Protocol::Pop3) => Self::Pop3,
+            (Handling::Inspect, Protocol::Imap) => Self::Imap,
+            (Handling::Inspect, Protocol::Tcp) | (Handling::Relay, _) => Self::Opaque,
             (Handling::Drop, _) => Self::Drop,
         }
     }
@@ -88,7 +93,7 @@ impl Inspect {
     /// anything.
     pub const fn is_parsed(self) -> bool {
         match self {
-            Self::Smtp => true,
+            Self::Smtp | Self::Pop3 | Self::Imap => true,
             Self::Opaque | Self::Drop => false,
         }
     }
@@ -119,6 +124,7 @@ impl From<&Attachment> for SessionConfig {
             refusals: attachment.refusals,
             starttls: attachment.profile.starttls(attachment.starttls),
             recipient_limit: attachment.recipient_limit,
+            imap_preauth: attachment.imap_preauth,
             announce_limits: attachment.announce_limits,
             send_xclient: attachment.traffic.introduction() == Some(Introduction::Xclient),
             ..Self::default()
@@ -140,6 +146,7 @@ impl Default for SessionConfig {
             refusals: Refusals::Smtp,
             starttls: StartTls::Pass,
             recipient_limit: RecipientLimit::Device,
+            imap_preauth: ImapPreauth::Refuse,
             announce_limits: AnnounceLimits::On,
             send_xclient: false,
             bounds: Bounds::default(),

@@ -43,6 +43,18 @@ const TABLE: &[(Kind, [Treatment; 3])] = {
         // What the client sends next is content, of a form that is not known.
         (Kind::UnknownExchange, [Reset, Reset, Reset]),
         (Kind::EndlessReply, [Logged, Reset, Reset]),
+        (Kind::LineBareLf, [Silent, Logged, Reset]),
+        // Servers say more before the login than they are asked for, and no client minds.
+        (Kind::StrayLine, [Silent, Logged, Logged]),
+        (Kind::EndlessLine, [Reset, Reset, Reset]),
+        (Kind::BadLiteral, [Reset, Reset, Reset]),
+        (Kind::BadTag, [Reset, Reset, Reset]),
+        (Kind::Preauth, [Reset, Reset, Reset]),
+        (Kind::Compressed, [Silent, Logged, Logged]),
+        // Whether these two are looked for is decided by the dialect.
+        (Kind::InvalidCommand, [Reset, Reset, Reset]),
+        (Kind::ClearTextLogin, [Reset, Reset, Reset]),
+        (Kind::AfterLeaving, [Reset, Reset, Reset]),
         (Kind::HostilePath, [Logged, Refused, Reset]),
         // Only where the dialect of the rules asks for it.
         (Kind::Pipe, [Reset, Reset, Reset]),

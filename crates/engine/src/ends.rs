@@ -23,6 +23,8 @@ pub(crate) struct Ends {
 pub(crate) enum Limit {
     /// Neither side sends anything.
     Idle,
+    /// Neither side sends anything before the login of a mailbox.
+    Login,
     /// The client sends the rest of a message that was refused.
     Swallow,
     /// The server answers what precedes our last reply.
@@ -52,6 +54,7 @@ impl Ends {
     pub(crate) fn deadline(&self, limit: Limit, timers: &Timers) -> Time {
         match limit {
             Limit::Idle => self.last_activity.plus_seconds(timers.idle),
+            Limit::Login => self.last_activity.plus_seconds(timers.idle.max(timers.login)),
             Limit::Swallow => self.since.plus_seconds(timers.swallow),
             Limit::BeforeLast => self.since.plus_seconds(timers.before_last),
             Limit::EndOfData => self.since.plus_seconds(timers.end_of_data),

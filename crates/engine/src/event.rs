@@ -27,6 +27,8 @@ pub enum Event<'b> {
         /// As written in the policy.
         criteria: &'b [&'b str],
     },
+    /// A client of a mailbox logged in, or tried to.
+    Login(Login<'b>),
     /// A unit of a recorded dialogue; live sessions do not report them.
     Observed(Observed<'b>),
 }
@@ -86,6 +88,38 @@ pub struct Transaction<'b> {
     /// The codes of the replies to the end of data for each accepted recipient, in the order of the RCPT
     /// commands, as in LMTP (RFC 2033 §4.2); empty where one reply is for all.
     pub replies: &'b [u16],
+}
+
+/// An attempt to log in to a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Login<'b> {
+    /// The command (`USER`, `APOP`, `LOGIN`) or the SASL mechanism, in upper case; empty if it is not known.
+    pub mechanism: &'b [u8],
+    /// Whether the password could be read on the way.
+    pub is_clear_text: bool,
+    pub outcome: LoginOutcome,
+}
+
+/// How an attempt to log in ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginOutcome {
+    Accepted,
+    RefusedByServer,
+    RefusedByPolicy,
+    /// The client gave it up.
+    Cancelled,
+}
+
+impl LoginOutcome {
+    /// The word in events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::RefusedByServer => "refused_by_server",
+            Self::RefusedByPolicy => "refused_by_policy",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// A class that matched, with the condition that made it match.

@@ -12,6 +12,8 @@ pub enum Observed<'b> {
     Command { number: u32, verb: &'b [u8], argument: &'b [u8] },
     /// The final line of a reply to a command.
     Reply { number: u32, code: u16 },
+    /// How a mailbox answered a command: `+OK`, `OK`, `NO` and so on.
+    Answer { number: u32, status: &'static str },
     /// A transaction begins with MAIL.
     Begin { transaction: u32, sender: &'b [u8] },
     /// RCPT within a transaction; `address` is its path between the brackets.

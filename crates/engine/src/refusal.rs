@@ -76,6 +76,17 @@ pub(crate) enum Cause {
     InvalidRecipientLimit,
     /// A command that would have to wait too long because of a rule that paces.
     TooFast,
+    /// A command of a mailbox that is not valid before the login.
+    NotBeforeLogin,
+    /// A login that shows the password.
+    ClearTextLogin,
+    /// A command after QUIT or LOGOUT.
+    AfterLeaving,
+    /// A literal whose length is over its limit or cannot be read.
+    BadLiteral,
+    BadTag,
+    /// A server that takes its client for logged in from the beginning.
+    Preauth,
     Sender,
     Recipient,
     Command,

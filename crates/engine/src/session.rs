@@ -10,7 +10,9 @@ use crate::context::Context;
 use crate::dialogue::Dialogue;
 use crate::effect::{End, Out, Output, TlsFailure, Took, Wants};
 use crate::event::{AnomalyKind, Event, Reason};
+use crate::imap::Imap;
 use crate::opaque::Opaque;
+use crate::pop3::Pop3;
 use crate::smtp::Smtp;
 
 /// One client and one server, from accept to the end of both.
@@ -27,6 +29,8 @@ pub struct Session {
 #[allow(clippy::large_enum_variant, reason = "nearly every session is inspected, and saves an allocation")]
 enum AnyDialogue {
     Smtp(Smtp),
+    Pop3(Pop3),
+    Imap(Imap),
     Opaque(Opaque),
     /// A protocol of a test.
     #[cfg(test)]
@@ -43,6 +47,8 @@ impl Session {
     pub fn named(config: Arc<SessionConfig>, now: Time, name: u32) -> Self {
         let dialogue = match config.inspect {
             Inspect::Smtp => AnyDialogue::Smtp(Smtp::new(&config, now, name)),
+            Inspect::Pop3 => AnyDialogue::Pop3(Pop3::new(now, name)),
+            Inspect::Imap => AnyDialogue::Imap(Imap::new(now, name)),
             Inspect::Opaque | Inspect::Drop => AnyDialogue::Opaque(Opaque::new(now)),
         };
         Self { config, dialogue, wake: None }
@@ -184,6 +190,8 @@ impl AnyDialogue {
     fn dialogue(&self) -> &dyn Dialogue {
         match self {
             Self::Smtp(smtp) => smtp,
+            Self::Pop3(pop3) => pop3,
+            Self::Imap(imap) => imap,
             Self::Opaque(opaque) => opaque,
             #[cfg(test)]
             Self::Double(double) => &**double,
@@ -193,6 +201,8 @@ impl AnyDialogue {
     fn dialogue_mut(&mut self) -> &mut dyn Dialogue {
         match self {
             Self::Smtp(smtp) => smtp,
+            Self::Pop3(pop3) => pop3,
+            Self::Imap(imap) => imap,
             Self::Opaque(opaque) => opaque,
             #[cfg(test)]
             Self::Double(double) => &mut **double,

@@ -254,7 +254,7 @@ impl Dialogue for Smtp {
                 self.ends.set_reason(Reason::ServerLost);
                 self.last_reply_now(Cause::Unanswered, cx);
             }
-            Limit::Idle if matches!(self.server, Server::Relay) => {
+            Limit::Idle | Limit::Login if matches!(self.server, Server::Relay) => {
                 // An encrypted dialogue can only be ended, not answered.
                 self.ends.set_reason(Reason::Idle);
                 self.client = Client::Discard;
@@ -262,7 +262,7 @@ impl Dialogue for Smtp {
                 self.finish(Side::Client, cx);
                 self.finish(Side::Server, cx);
             }
-            Limit::Idle => {
+            Limit::Idle | Limit::Login => {
                 self.ends.set_reason(Reason::Idle);
                 self.last_reply_now(Cause::Idle, cx);
             }

@@ -76,7 +76,7 @@ fn handling(config: &SessionConfig) -> String {
     match config.inspect {
         Inspect::Drop => return format!("{protocol}, every connection is dropped"),
         Inspect::Opaque => return format!("{protocol}, not inspected"),
-        Inspect::Smtp => {}
+        Inspect::Smtp | Inspect::Pop3 | Inspect::Imap => {}
     }
     let policy = match &config.policy {
         Some(policy) => {

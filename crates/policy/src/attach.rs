@@ -13,7 +13,7 @@ use crate::compile::CompiledPolicy;
 use crate::diagnostic::Diagnostics;
 use crate::model::{
     AccessList, AllowTls, AnnounceLimits, Carriers, Configuration, Conformance, Connection, Direction,
-    EsmtpInspection, GLOBAL, Introduction, L3Policy, Limits, Name, Protocol, Proxy, ProxyPolicy,
+    EsmtpInspection, GLOBAL, ImapPreauth, Introduction, L3Policy, Limits, Name, Protocol, Proxy, ProxyPolicy,
     RecipientLimit, Refusals, Server, ServicePolicy, StartTls, TopAction, ZonePair,
 };
 use crate::profile::Profile;
@@ -57,6 +57,7 @@ pub struct Attachment {
     pub starttls: StartTls,
     pub recipient_limit: RecipientLimit,
     pub announce_limits: AnnounceLimits,
+    pub imap_preauth: ImapPreauth,
 }
 
 /// Which sessions an attachment is for.
@@ -378,6 +379,7 @@ impl<'c> Stage<'c, '_> {
                 Some(_) | None => settings.recipient_limit,
             },
             announce_limits: settings.announce_limits,
+            imap_preauth: settings.imap_preauth,
         }
     }
 

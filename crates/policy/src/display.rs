@@ -12,9 +12,9 @@ use proto::proxy_protocol::Version;
 use crate::dialect::c3pl::{ENCODINGS, UNKNOWN_ENCODING};
 use crate::model::{
     AccessListForm, Action, AnnounceLimits, ClassicSettings, Condition, Configuration, Conformance,
-    Criterion, Direction, Encoding, InspectMap, Interface, Introduction, L3Class, L3Condition, L3Criterion,
-    L3Policy, L3Rule, L7Class, L7Policy, L7Rule, MatchMode, Name, Objects, Protocol, Proxy, ProxyPolicy,
-    RecipientLimit, Refusals, Said, Settings, StartTls, TopAction,
+    Criterion, Direction, Encoding, ImapPreauth, InspectMap, Interface, Introduction, L3Class, L3Condition,
+    L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, MatchMode, Name, Objects, Protocol, Proxy,
+    ProxyPolicy, RecipientLimit, Refusals, Said, Settings, StartTls, TopAction,
 };
 use crate::platform::Platform;
 
@@ -106,6 +106,9 @@ fn mailwarden(f: &mut Formatter<'_>, platform: Platform, settings: &Settings) ->
     optional(f, " starttls", settings.starttls)?;
     writeln!(f, " recipient-limit {}", settings.recipient_limit)?;
     writeln!(f, " announce-limits {}", settings.announce_limits)?;
+    if settings.imap_preauth != ImapPreauth::default() {
+        writeln!(f, " imap-preauth {}", settings.imap_preauth)?;
+    }
     optional(f, " control-socket", settings.control_socket.as_ref())?;
     optional(f, " metrics", settings.metrics.as_ref())?;
     optional(f, " events json", settings.events.as_ref())?;
@@ -421,6 +424,7 @@ keywords! {
     MatchMode { All = "match-all", Any = "match-any" }
     Protocol { Smtp = "smtp", Pop3 = "pop3", Imap = "imap", Tcp = "tcp" }
     Conformance { Compat = "compat", Standard = "standard", Strict = "strict" }
+    ImapPreauth { Refuse = "refuse", Pass = "pass" }
     Refusals { Smtp = "smtp", Close = "close", Silent = "silent", Detail = "detail" }
     StartTls { Pass = "pass", Mask = "mask", Device = "device" }
     RecipientLimit { Device = "device", Refuse = "refuse" }

@@ -3,9 +3,12 @@
 //! Nothing here decides, repairs, reads a clock or touches a socket. A decoder is total: whatever
 //! the bytes are, it finds a unit, asks for more, or says that the unit is over its bound.
 
+pub mod imap;
 pub mod line;
 pub mod mime;
+pub mod pop3;
 pub mod proxy_protocol;
+pub mod sasl;
 pub mod smtp;
 
 /// Who speaks.

@@ -45,6 +45,11 @@ const fn words(cause: Cause) -> Words {
         Cause::TooManySurplus => (421, (4, 7, 0), "Too many recipients over the limit"),
         Cause::RecipientLimit => (550, (5, 5, 3), "Too many recipients"),
         Cause::InvalidRecipientLimit => (550, (5, 7, 1), "Too many unknown recipients"),
+        // RFC 4954 §4 has words for the same in SMTP; no rule of SMTP uses them.
+        Cause::NotBeforeLogin | Cause::AfterLeaving | Cause::BadTag | Cause::BadLiteral | Cause::Preauth => {
+            (503, (5, 5, 1), "Bad sequence of commands")
+        }
+        Cause::ClearTextLogin => (538, (5, 7, 11), "Encryption required"),
         Cause::TooFast => (451, (4, 7, 1), "Rate limit exceeded, try again later"),
         Cause::Sender => (550, (5, 7, 1), "Sender refused by policy"),
         Cause::Recipient => (550, (5, 7, 1), "Recipient refused by policy"),

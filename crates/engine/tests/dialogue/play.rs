@@ -15,7 +15,7 @@ use super::script::{Action, At, Script, Step};
 const CUT_EVERYWHERE: usize = 2048;
 const RANDOM_CUTS: u64 = 50;
 /// Kinds of reports of which each one must be expected; others may be.
-const STRICT: [&str; 3] = ["match", "anomaly", "tls"];
+const STRICT: [&str; 4] = ["match", "anomaly", "tls", "login"];
 
 /// How what the peers say is cut into segments.
 #[derive(Clone, Copy, Debug)]

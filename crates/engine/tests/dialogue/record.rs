@@ -158,6 +158,14 @@ impl Report {
                 ("anomaly", values)
             }
             Event::Tls { criteria } => ("tls", vec![("criteria", criteria.join(", "))]),
+            Event::Login(of) => (
+                "login",
+                vec![
+                    ("mechanism", escaped(of.mechanism)),
+                    ("clear-text", of.is_clear_text.to_string()),
+                    ("outcome", of.outcome.name().to_owned()),
+                ],
+            ),
             Event::Observed(of) => observed(of),
         };
         Self { kind, values }
@@ -181,6 +189,9 @@ fn observed(of: &Observed<'_>) -> (&'static str, Vec<(&'static str, String)>) {
             "command",
             vec![("number", number.to_string()), ("verb", text(verb)), ("argument", text(argument))],
         ),
+        Observed::Answer { number, status } => {
+            ("answer", vec![("number", number.to_string()), ("status", (*status).to_owned())])
+        }
         Observed::Reply { number, code } => {
             ("reply", vec![("number", number.to_string()), ("code", code.to_string())])
         }

@@ -93,7 +93,9 @@ pub(crate) fn read(text: &str) -> At<Script> {
                 }
             }
             "conformance" | "refusals" | "starttls" | "recipient-limit" | "announce-limits" | "inspect"
-            | "lmtp" | "send-xclient" | "watch" | "bound" | "timer" => world.set(word, rest.trim()),
+            | "lmtp" | "send-xclient" | "imap-preauth" | "login" | "watch" | "bound" | "timer" => {
+                world.set(word, rest.trim());
+            }
             "hello" => steps.extend(hello(number, rest)),
             "mail" => steps.extend(mail(number, rest)),
             "C" | "S" if rest.trim() == "{" => {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use engine::SessionConfig;
 use engine::config::{Inspect, Watch};
+use policy::attach::Handling;
 use policy::model::{
-    Action, AnnounceLimits, Configuration, Conformance, L7Policy, PerSecond, RecipientLimit, Refusals,
-    StartTls,
+    Action, AnnounceLimits, Configuration, Conformance, ImapPreauth, PerSecond, Protocol, RecipientLimit,
+    Refusals, StartTls,
 };
-use policy::profile::Profile;
-use policy::{CompiledPolicy, render};
+use policy::profile::{Commands, Mechanisms, Profile};
+use policy::{CompiledPolicy, Ending, render};
 
 /// What the head of a script says, collected line by line.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub(crate) struct World {
     /// What the policy-map of the short form says of each class.
     rules: String,
     maps: usize,
+    /// What the session speaks, where a configuration does not say.
+    protocol: Option<Protocol>,
     /// Classes that pace, which no dialect can say yet, with their rates.
     paced: Vec<(String, PerSecond)>,
     settings: Vec<(String, String)>,
@@ -37,6 +40,9 @@ impl World {
 
     /// `conformance strict`, `bound held 100`, and so on.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
+        if name == "inspect" {
+            self.protocol = Protocol::inspected(value);
+        }
         self.settings.push((name.to_owned(), value.to_owned()));
     }
 
@@ -63,12 +69,13 @@ impl World {
             let any = split_outside_quotes(conditions, " or ");
             let (mode, conditions) = if all.len() > 1 { ("match-all", all) } else { ("match-any", any) };
             let name = format!("c{}", self.classes.len() + 1);
-            let mut class = format!("class-map type inspect smtp {mode} {name}\n");
+            let protocol = self.protocol();
+            let mut class = format!("class-map type inspect {protocol} {mode} {name}\n");
             for condition in conditions {
                 let condition = self.with_map(condition.trim())?;
                 let _ = writeln!(class, " {condition}");
             }
-            let _ = writeln!(self.rules, " class type inspect smtp {name}");
+            let _ = writeln!(self.rules, " class type inspect {protocol} {name}");
             for action in actions.split_whitespace() {
                 let rate = action.strip_prefix("pace-").map(str::parse);
                 match rate.transpose().map_err(|_| format!("`{action}` has no rate"))? {
@@ -104,7 +111,7 @@ impl World {
         let mut text = self.configuration.clone();
         self.classes.iter().for_each(|class| text.push_str(class));
         if !self.rules.is_empty() {
-            let _ = write!(text, "policy-map type inspect smtp p\n{}", self.rules);
+            let _ = write!(text, "policy-map type inspect {} p\n{}", self.protocol(), self.rules);
         }
         let loaded = policy::load("policy", text.as_bytes());
         let Some(mut configuration) = loaded.configuration else {
@@ -126,6 +133,11 @@ impl World {
 }
 
 impl World {
+    /// Of the short form of a policy; `inspect` stands before it.
+    fn protocol(&self) -> Protocol {
+        self.protocol.unwrap_or(Protocol::Smtp)
+    }
+
     /// Gives the rules of classes that pace their action.
     fn pace(&self, configuration: &mut Configuration) {
         for rule in configuration.l7_policies.iter_mut().flat_map(|policy| &mut policy.rules) {
@@ -143,7 +155,11 @@ fn by_the_last_policy(configuration: &Configuration) -> Result<SessionConfig, St
     let policy = compiled.transpose().map_err(|too_large| format!("{too_large:?}"))?;
     let settings = &configuration.settings;
     Ok(SessionConfig {
-        inspect: if last.is_some_and(L7Policy::is_pinhole) { Inspect::Opaque } else { Inspect::Smtp },
+        inspect: match last {
+            Some(policy) if policy.is_pinhole() => Inspect::Opaque,
+            Some(policy) => Inspect::of(Handling::Inspect, policy.protocol),
+            None => Inspect::Smtp,
+        },
         profile: policy.as_ref().map_or(Profile::NONE, CompiledPolicy::profile),
         policy: policy.map(Arc::new),
         conformance: settings.conformance,
@@ -151,6 +167,7 @@ fn by_the_last_policy(configuration: &Configuration) -> Result<SessionConfig, St
         starttls: settings.starttls.unwrap_or_default(),
         recipient_limit: settings.recipient_limit,
         announce_limits: settings.announce_limits,
+        imap_preauth: settings.imap_preauth,
         ..SessionConfig::default()
     })
 }
@@ -174,6 +191,12 @@ fn set(config: &mut SessionConfig, name: &str, value: &str) -> Option<()> {
         ("lmtp", "") => config.lmtp = true,
         ("send-xclient", "") => config.send_xclient = true,
         ("inspect", "opaque") => config.inspect = Inspect::Opaque,
+        ("inspect", "pop3") => (config.inspect, config.protocol) = (Inspect::Pop3, Protocol::Pop3),
+        ("inspect", "imap") => (config.inspect, config.protocol) = (Inspect::Imap, Protocol::Imap),
+        ("imap-preauth", "pass") => config.imap_preauth = ImapPreauth::Pass,
+        ("login", "valid") => config.profile.login.commands = Commands::Valid,
+        ("login", "secure") => config.profile.login.mechanisms = Mechanisms::Secure,
+        ("login", "reset") => config.profile.login.ending = Ending::Reset,
         ("watch", "observe") => config.watch = Watch::Observe,
         ("bound", value) => bound(config, value)?,
         ("timer", value) => timer(config, value)?,

@@ -21,7 +21,7 @@ pub(super) fn admit(client: SocketAddr, target: &Rc<Target>, worker: &Worker) ->
     match target.config.inspect {
         Inspect::Drop => None,
         // Entered before its task runs: a worker that drains waits for sessions that have not begun to run, too.
-        Inspect::Smtp | Inspect::Opaque => {
+        Inspect::Smtp | Inspect::Pop3 | Inspect::Imap | Inspect::Opaque => {
             // The server it is connected to is known later.
             let server = target.servers.first().map_or(NO_SERVER, |server| server.address());
             Some(worker.sessions.enter(worker.session_info(client, server), target))

@@ -121,7 +121,9 @@ impl Output for Transcript {
             Effect::Report(Event::Observed(observed)) => self.observed(&observed),
             Effect::Report(Event::Anomaly(anomaly)) => self.anomaly(anomaly.kind),
             Effect::Report(Event::Match(found)) => self.matched(&found),
-            Effect::Report(Event::SessionStart | Event::Transaction(_) | Event::Tls { .. }) => {}
+            Effect::Report(
+                Event::SessionStart | Event::Transaction(_) | Event::Tls { .. } | Event::Login(_),
+            ) => {}
         }
     }
 }
@@ -149,6 +151,7 @@ impl Transcript {
             }
             Observed::Capability { text: keyword } => self.offered.push(text(keyword)),
             Observed::Command { number, verb, argument } => self.command(number, verb, argument),
+            Observed::Answer { .. } => {}
             Observed::Reply { number, code } => self.replied(number, code),
             Observed::Begin { transaction, sender } => {
                 self.begin(transaction, sender.len(), || Transaction {

@@ -8,8 +8,9 @@ use std::net::SocketAddr;
 
 use engine::event::{Anomaly, AnomalyKind, Match, Reference};
 use engine::{Event, SessionConfig};
+use policy::criterion::CriterionKind;
 use policy::diagnostic::Severity;
-use policy::model::Action;
+use policy::model::{Action, Protocol};
 
 use super::{Complaint, Configured, Counters, Origin, Reported, ServerState, SessionEnd};
 use crate::text::escaped_bytes;
@@ -21,7 +22,7 @@ pub(super) fn message(out: &mut Vec<u8>, reported: &Reported<'_>) -> io::Result<
             Event::SessionStart => session_start(out, origin),
             Event::Match(found) => self::found(out, origin, found),
             Event::Anomaly(anomaly) => self::anomaly(out, origin, anomaly),
-            Event::Transaction(_) | Event::Tls { .. } | Event::Observed(_) => Ok(()),
+            Event::Transaction(_) | Event::Tls { .. } | Event::Login(_) | Event::Observed(_) => Ok(()),
         },
         Reported::SessionEnd(origin, end) => session_end(out, origin, &end),
         Reported::Configuration(Configured { file, ok, result, .. }) => {
@@ -102,6 +103,10 @@ fn session_end(
 }
 
 fn found(out: &mut Vec<u8>, Origin { session, config }: Origin<'_>, found: &Match<'_>) -> io::Result<()> {
+    let suffix = Suffix { reference: found.reference, count: found.count };
+    if let Some(of) = OfLogin::found(found.kind) {
+        return of.write(out, Origin { session, config }, found.value, &suffix);
+    }
     let row = found.kind.row();
     let (mnemonic, subject) = (row.mnemonic, row.subject);
     let doing = match found.action {
@@ -120,7 +125,7 @@ fn found(out: &mut Vec<u8>, Origin { session, config }: Origin<'_>, found: &Matc
         config.name,
         config.class,
         found.class,
-        Suffix { reference: found.reference, count: found.count }
+        suffix
     )
 }
 
@@ -130,6 +135,7 @@ fn anomaly(
     anomaly: &Anomaly<'_>,
 ) -> io::Result<()> {
     let client = PlainAddress(session.client);
+    let protocol = config.protocol.name().to_ascii_uppercase();
     let suffix = Suffix { reference: anomaly.reference, count: anomaly.count };
     match anomaly.kind {
         // IOS's own message for a command outside its list; a sum of several has no words for it.
@@ -140,15 +146,66 @@ fn anomaly(
             escaped_bytes(anomaly.value),
             anomaly.value.len()
         ),
+        AnomalyKind::InvalidCommand => {
+            OfLogin::InvalidCommand.write(out, Origin { session, config }, anomaly.value, &suffix)
+        }
+        AnomalyKind::ClearTextLogin => {
+            OfLogin::NonSecure.write(out, Origin { session, config }, anomaly.value, &suffix)
+        }
         kind => write!(
             out,
-            "%APPFW-4-SMTP_ANOMALY: SMTP {} - {} session {client} {} on zone-pair {} class {}{suffix}",
+            "%APPFW-4-{protocol}_ANOMALY: {protocol} {} - {} session {client} {} on zone-pair {} class {}{suffix}",
             kind.name(),
             anomaly.treatment.name(),
             PlainAddress(session.server),
             config.name,
             config.class
         ),
+    }
+}
+
+/// What IOS says of a mailbox before the login, of a rule of either of its dialects.
+#[derive(Clone, Copy, Debug)]
+enum OfLogin {
+    InvalidCommand,
+    NonSecure,
+}
+
+impl OfLogin {
+    /// The message for a class that matched on this.
+    const fn found(kind: CriterionKind) -> Option<Self> {
+        match kind {
+            CriterionKind::InvalidCommand => Some(Self::InvalidCommand),
+            CriterionKind::ClearTextLogin => Some(Self::NonSecure),
+            _ => None,
+        }
+    }
+
+    fn write(
+        self,
+        out: &mut Vec<u8>,
+        Origin { session, config }: Origin<'_>,
+        value: &[u8],
+        suffix: &Suffix,
+    ) -> io::Result<()> {
+        let (target, client) = (TargetClass(config), PlainAddress(session.client));
+        let protocol = config.protocol.name().to_ascii_uppercase();
+        match (self, config.protocol) {
+            (Self::InvalidCommand, _) => write!(
+                out,
+                "%FW-3-{protocol}_INVALID_COMMAND: {target}Invalid {protocol} command from initiator ({client}): {}{suffix}",
+                escaped_bytes(value)
+            ),
+            (Self::NonSecure, Protocol::Imap) => write!(
+                out,
+                "%FW-3-IMAP_NON_SECURE_LOGIN: {target}IMAP LOGIN command attempted from initiator ({client}){suffix}"
+            ),
+            (Self::NonSecure, _) => write!(
+                out,
+                "%FW-3-{protocol}_NON_SECURE_LOGIN: {target}LOGIN or PLAIN TEXT authentication attempted from \
+                 initiator ({client}){suffix}"
+            ),
+        }
     }
 }
 

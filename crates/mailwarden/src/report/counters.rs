@@ -31,7 +31,10 @@ impl Counters {
             }
             Reported::Event(_, Event::Anomaly(anomaly)) if anomaly.count > 1 => {}
             Reported::Event(_, Event::Anomaly(_)) => self.anomalies += 1,
-            Reported::Event(_, Event::SessionStart | Event::Tls { .. } | Event::Observed(_))
+            Reported::Event(
+                _,
+                Event::SessionStart | Event::Tls { .. } | Event::Login(_) | Event::Observed(_),
+            )
             | Reported::Configuration(_)
             | Reported::Complaint { .. }
             | Reported::Server { .. }

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 
 use engine::Event;
-use engine::event::{Anomaly, Match, Reference, Transaction};
+use engine::event::{Anomaly, Login, Match, Reference, Transaction};
 use proto::Side;
 use serde::{Serialize, Serializer};
 
@@ -21,6 +21,7 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>, stamps: &mut Stamps
             Event::Transaction(of) => to.put("transaction", Some(origin), TransactionFields::of(of)),
             Event::Match(of) => to.put("match", Some(origin), MatchFields::of(of)),
             Event::Anomaly(of) => to.put("anomaly", Some(origin), AnomalyFields::of(of)),
+            Event::Login(login) => to.put("login", Some(origin), LoginFields::of(login)),
             Event::Tls { criteria } => to.put("tls", Some(origin), TlsFields { criteria }),
             // Made of dialogues that are only observed, which nobody reports.
             Event::Observed(_) => {}
@@ -173,6 +174,17 @@ struct TlsFields<'r> {
     criteria: &'r [&'r str],
 }
 
+/// `login`: a client of a mailbox logged in, or tried to. The secret is not part of it, nor is the user.
+#[derive(Serialize)]
+struct LoginFields<'r> {
+    /// `USER`, `APOP`, `LOGIN`, or the SASL mechanism; null if it is not known.
+    mechanism: Option<Text<'r>>,
+    /// Whether the password could be read on the way.
+    clear_text: bool,
+    /// `accepted`, `refused_by_server`, `refused_by_policy` or `cancelled`.
+    outcome: &'static str,
+}
+
 /// `config`: a configuration took effect or was refused.
 #[derive(Serialize)]
 struct ConfigFields<'r> {
@@ -303,6 +315,16 @@ impl<'r> MatchFields<'r> {
             transaction: found.transaction,
             reference: found.reference.map(Shown),
             count: found.count,
+        }
+    }
+}
+
+impl<'r> LoginFields<'r> {
+    fn of(login: &Login<'r>) -> Self {
+        Self {
+            mechanism: Some(login.mechanism).filter(|name| !name.is_empty()).map(Text),
+            clear_text: login.is_clear_text,
+            outcome: login.outcome.name(),
         }
     }
 }

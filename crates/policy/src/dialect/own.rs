@@ -8,7 +8,9 @@ use proto::proxy_protocol::Version;
 
 use super::lowering::{block_lines, described};
 use super::{Built, address, built, description, name, name_unless_no, text};
-use crate::model::{AnnounceLimits, Conformance, Name, Protocol, RecipientLimit, Refusals, Server, StartTls};
+use crate::model::{
+    AnnounceLimits, Conformance, ImapPreauth, Name, Protocol, RecipientLimit, Refusals, Server, StartTls,
+};
 use crate::platform::Platform;
 
 pub(super) mod lower;
@@ -36,6 +38,7 @@ pub enum MailwardenLine {
     StartTls(StartTls),
     RecipientLimit(RecipientLimit),
     AnnounceLimits(AnnounceLimits),
+    ImapPreauth(ImapPreauth),
     ControlSocket(Option<Name>),
     Metrics(Option<SocketAddr>),
     EventsJson(Option<Name>),
@@ -197,6 +200,21 @@ static MAILWARDEN: Mode<super::AnyStatement> = Mode::new(
                 } else {
                     AnnounceLimits::On
                 }))
+            },
+        )
+        .claims(Claim::Anywhere),
+        Command::new(
+            "[no] imap-preauth {refuse | pass}$form",
+            "Set whether an IMAP server may take its clients for logged in from the beginning",
+            &[
+                "IMAP servers that greet with PREAUTH",
+                "Refuse them: their clients cannot begin TLS",
+                "Allow them; such a session is not inspected",
+            ],
+            |m| {
+                let pass = m.choice("form") == Some("pass");
+                let form = if pass { ImapPreauth::Pass } else { ImapPreauth::Refuse };
+                built(MailwardenLine::ImapPreauth(form))
             },
         )
         .claims(Claim::Anywhere),

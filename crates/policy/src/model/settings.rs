@@ -90,6 +90,7 @@ pub struct Settings {
     pub starttls: Option<StartTls>,
     pub recipient_limit: RecipientLimit,
     pub announce_limits: AnnounceLimits,
+    pub imap_preauth: ImapPreauth,
     pub control_socket: Option<Name>,
     pub metrics: Option<SocketAddr>,
     /// `events json FILE`.
@@ -146,6 +147,14 @@ pub enum RecipientLimit {
     #[default]
     Device,
     Refuse,
+}
+
+/// What becomes of an IMAP server whose greeting says PREAUTH (RFC 9051 §7.1.4): its client cannot begin TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ImapPreauth {
+    #[default]
+    Refuse,
+    Pass,
 }
 
 /// Whether replies to EHLO say how many recipients a message may have (RFC 9422).

@@ -53,6 +53,7 @@ fn mailwarden(lowering: &mut Lowering<'_>, children: Vec<Node>) {
             MailwardenLine::StartTls(treatment) => settings.starttls = (!negated).then_some(treatment),
             MailwardenLine::RecipientLimit(form) => settings.recipient_limit = unless(negated, form),
             MailwardenLine::AnnounceLimits(form) => settings.announce_limits = unless(negated, form),
+            MailwardenLine::ImapPreauth(form) => settings.imap_preauth = unless(negated, form),
             MailwardenLine::ControlSocket(path) => settings.control_socket = path.filter(|_| !negated),
             MailwardenLine::Metrics(address) => settings.metrics = address.filter(|_| !negated),
             MailwardenLine::EventsJson(path) => settings.events = path.filter(|_| !negated),
@@ -188,6 +189,7 @@ fn without_effect(line: &MailwardenLine) -> Option<&'static str> {
         | MailwardenLine::StartTls(_)
         | MailwardenLine::RecipientLimit(_)
         | MailwardenLine::AnnounceLimits(_)
+        | MailwardenLine::ImapPreauth(_)
         | MailwardenLine::EventsJson(_)
         | MailwardenLine::Warning(_) => None,
     }
