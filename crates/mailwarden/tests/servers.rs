@@ -24,6 +24,10 @@ mod exim;
 mod introduction;
 #[path = "servers/lmtp.rs"]
 mod lmtp;
+#[path = "servers/mailbox_server.rs"]
+mod mailbox_server;
+#[path = "servers/mailboxes.rs"]
+mod mailboxes;
 #[path = "servers/maildir.rs"]
 mod maildir;
 #[path = "servers/matrix.rs"]
@@ -145,6 +149,21 @@ fn lmtp_postfix_delivers_to_dovecot() {
 #[test]
 fn lmtp_clients_get_a_reply_for_each_recipient() {
     lmtp::clients_get_a_reply_for_each_recipient();
+}
+
+#[test]
+fn mailboxes_pop3_of_dovecot() {
+    mailboxes::pop3();
+}
+
+#[test]
+fn mailboxes_imap_of_dovecot() {
+    mailboxes::imap();
+}
+
+#[test]
+fn mailboxes_clear_text_is_refused() {
+    mailboxes::clear_text_is_refused();
 }
 
 #[test]

@@ -134,11 +134,10 @@ fn needs_proxy<'r>(configuration: &'r Configuration, attachments: &[Attachment])
         .filter_map(|attachment| Some(attachment.policy.as_ref()?.name()))
         .collect();
     let mut free = Free::of(configuration);
-    let idle = configuration.l7_policies.iter().filter(|policy| {
-        policy.protocol == Protocol::Smtp
-            && !policy.is_pinhole()
-            && !in_force.contains(policy.name.text.as_str())
-    });
+    let idle = configuration
+        .l7_policies
+        .iter()
+        .filter(|policy| !policy.is_pinhole() && !in_force.contains(policy.name.text.as_str()));
     let mut needs: Vec<NeedsProxy<'r>> = idle
         .map(|policy| NeedsProxy {
             policy: &policy.name.text,
@@ -167,7 +166,7 @@ fn traffic_policies<'r>(configuration: &'r Configuration, free: &mut Free<'_>) -
     idle.map(|policy| {
         let name = &policy.name;
         let places = configuration.service_policies.iter().filter(|service| service.policy.text == name.text);
-        let (proxy, port) = (free.name(&name.text), free.port());
+        let (proxy, port) = (free.name(&name.text), free.port(25));
         NeedsProxy {
             policy: &name.text,
             named_by: places.map(|service| service.to_string().trim_end().to_owned()).collect(),
@@ -199,9 +198,19 @@ fn block(configuration: &Configuration, policy: &L7Policy, free: &mut Free<'_>) 
     // `default` is built in, and no map of that name need be defined.
     let parameters = parameters.filter(|map| configuration.inspect_maps.get(&map.text).is_some());
     let parameters = parameters.map_or_else(String::new, |map| format!(" parameter-map {map}\n"));
-    let (proxy, port) = (free.name(&name.text), free.port());
+    let protocol = policy.protocol;
+    let assigned = match protocol {
+        Protocol::Pop3 => 110,
+        Protocol::Imap => 143,
+        Protocol::Smtp | Protocol::Tcp => 25,
+    };
+    let (proxy, port) = (free.name(&name.text), free.port(assigned));
+    // On its own port a protocol need not be named.
+    let named = if port == assigned { String::new() } else { format!(" protocol {protocol}\n") };
+    let named = if protocol == Protocol::Smtp { String::new() } else { named };
+    let server = SocketAddr::new(SERVER, assigned);
     format!(
-        "proxy {proxy}\n listen 0.0.0.0:{port}\n server {SERVER}\n service-policy type inspect smtp {name}\n{parameters}"
+        "proxy {proxy}\n listen 0.0.0.0:{port}\n server {server}\n{named} service-policy type inspect {protocol} {name}\n{parameters}"
     )
 }
 
@@ -233,10 +242,10 @@ impl<'c> Free<'c> {
         name
     }
 
-    /// 25, or the first from 2525 that no listener has on any address.
-    fn port(&mut self) -> u16 {
-        let mut ports = std::iter::once(25).chain(2525..);
-        let port = ports.find(|port| !self.ports.contains(port)).unwrap_or(25);
+    /// The one that is assigned to the protocol, or the first from 2500 above it that no listener has on any address.
+    fn port(&mut self, assigned: u16) -> u16 {
+        let mut ports = std::iter::once(assigned).chain(2500 + assigned..);
+        let port = ports.find(|port| !self.ports.contains(port)).unwrap_or(assigned);
         self.ports.insert(port);
         port
     }
@@ -245,12 +254,7 @@ impl<'c> Free<'c> {
 /// What is read and has no effect in this version: zone-pairs, interfaces, other dialects and protocols, and
 /// statements that a complaint says so of.
 fn not_yet(read: &Read) -> Vec<String> {
-    let summary = &read.summary;
     let mut not_yet: Vec<String> = read.attachments.iter().filter_map(between).collect();
-    for of in OF_MAIL {
-        let policies = summary.policy_maps.get(of).into_iter().flatten();
-        not_yet.extend(policies.map(|name| format!("policy-map type {of} {name}")));
-    }
     let is_so = |code| code == Code::NotSupported;
     let told = read.diagnostics.iter().filter(|complaint| is_so(complaint.code));
     not_yet.extend(told.map(|complaint| {
@@ -304,16 +308,26 @@ pub(super) fn handling(attachment: &Attachment) -> String {
     format!("{policy}{list}, conformance {}, starttls {}", attachment.conformance, attachment.starttls)
 }
 
-/// The types of policy-maps on mail that are not in this version.
-pub(super) const OF_MAIL: [&str; 2] = ["inspect pop3", "inspect imap"];
-
 /// Stands for the mail server, which no policy names. RFC 5737: an address of documentation.
-const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 25)), 25);
+const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 25));
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::configuration::read_bytes;
+
+    #[test]
+    fn a_block_for_a_mailbox_names_its_protocol_and_its_ports() {
+        let text = "class-map type inspect pop3 match-any ODD\n match invalid-command\n\
+            policy-map type inspect pop3 boxes\n class ODD\n  reset\n";
+        let [block] = blocks(text).try_into().expect("one block");
+        let expected = "proxy boxes\n listen 0.0.0.0:110\n server 192.0.2.25:110\n\
+             \x20service-policy type inspect pop3 boxes\n";
+        assert_eq!(block, expected);
+        let proxy = "proxy x\n listen 192.0.2.1:110\n server 192.0.2.2:110\n";
+        let [block] = blocks(&format!("{text}{proxy}")).try_into().expect("one block");
+        assert!(block.contains(" listen 0.0.0.0:2610\n") && block.contains(" protocol pop3\n"), "{block}");
+    }
 
     /// A policy on mail that nothing names, under the name `mx`.
     const POLICY: &str = "class-map type inspect smtp match-any MANY\n match recipient count gt 100\n\

@@ -7,7 +7,7 @@ use policy::model::MatchMode;
 use policy::render;
 use policy::survey::{ByType, InterfaceRole, Summary};
 
-use super::standing::{Class, OF_MAIL, Proxied, Standing, handling};
+use super::standing::{Class, Proxied, Standing, handling};
 use crate::configuration::Read;
 use crate::terminal::Paint;
 use crate::text::{counted, printable};
@@ -165,8 +165,7 @@ fn class(class: &Class<'_>, verbose: bool) -> String {
 fn not_ours(read: &Read, verbose: bool, table: &mut Table) {
     const NOT_OURS: &str = "not ours";
     let summary = &read.summary;
-    let others = summary.unused.iter().filter(|map| !OF_MAIL.contains(&map.of.as_str()));
-    for map in others {
+    for map in &summary.unused {
         let of = if map.of == "plain" { String::new() } else { format!(" type {}", map.of) };
         table.row(NOT_OURS, "", &format!("{}{of} {}", map.kind.as_str(), map.name.text));
     }
