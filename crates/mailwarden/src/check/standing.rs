@@ -48,6 +48,8 @@ pub(super) struct Class<'r> {
 /// A policy on mail that no proxy enforces.
 pub(super) struct NeedsProxy<'r> {
     pub(super) policy: &'r str,
+    /// The command that defines it, with its name.
+    pub(super) command: String,
     /// The zone-pairs that name it, and through which class.
     pub(super) named_by: Vec<String>,
     /// The lines that put it in force, ready to be added to the file.
@@ -141,6 +143,7 @@ fn needs_proxy<'r>(configuration: &'r Configuration, attachments: &[Attachment])
     let mut needs: Vec<NeedsProxy<'r>> = idle
         .map(|policy| NeedsProxy {
             policy: &policy.name.text,
+            command: format!("policy-map type inspect {} {}", policy.protocol, policy.name),
             named_by: named_by(attachments, &policy.name),
             block: block(configuration, policy, &mut free),
         })
@@ -169,9 +172,10 @@ fn traffic_policies<'r>(configuration: &'r Configuration, free: &mut Free<'_>) -
         let (proxy, port) = (free.name(&name.text), free.port(25));
         NeedsProxy {
             policy: &name.text,
+            command: format!("policy-map {name}"),
             named_by: places.map(|service| service.to_string().trim_end().to_owned()).collect(),
             block: format!(
-                "proxy {proxy}\n listen 0.0.0.0:{port}\n server {SERVER}\n service-policy {name}\n"
+                "proxy {proxy}\n listen 0.0.0.0:{port}\n server {SERVER}:25\n service-policy {name}\n"
             ),
         }
     })

@@ -133,7 +133,7 @@ fn not_in_force(standing: &Standing<'_>, table: &mut Table) {
             [] => String::new(),
             pairs => format!(" ({})", pairs.join("; ")),
         };
-        table.row(NEEDS_PROXY, "", &format!("policy-map type inspect smtp {}{named_by}", needs.policy));
+        table.row(NEEDS_PROXY, "", &format!("{}{named_by}", needs.command));
         needs.block.lines().for_each(|line| table.nested(line));
     }
     for line in &standing.not_yet {

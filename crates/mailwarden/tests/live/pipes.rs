@@ -62,7 +62,10 @@ fn events_that_nobody_reads_are_dropped_and_counted_and_signals_are_obeyed() {
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.wait().code(), Some(0));
     let said = daemon.stderr();
-    assert!(said.contains(&format!("lines for {} were lost", fifo.0.display())), "{said}");
+    // Whether the last of them were lost too, when it stopped, depends on what the pipe still took.
+    let fifo = fifo.0.display();
+    let counted = [format!("lines for {fifo} were lost"), format!("{fifo} can be written again, ")];
+    assert!(counted.iter().any(|counted| said.contains(counted)), "{said}");
 }
 
 #[test]
