@@ -8,6 +8,7 @@ mod esmtp;
 mod masks;
 mod proxies;
 mod rules;
+mod texts;
 mod trust;
 
 use std::collections::HashSet;
@@ -39,6 +40,7 @@ pub(crate) fn check(configuration: &Configuration, outline: &Outline<'_>, compla
     masks::check(configuration, complaints);
     rules::check(configuration, complaints);
     addresses::check(configuration, complaints);
+    texts::check(configuration, complaints);
     proxies::check(configuration, complaints);
     pinholes(configuration, complaints);
     trust::check(configuration, complaints);

@@ -296,6 +296,45 @@ fn a_rule_that_hardly_does_what_it_says_is_a_warning() {
 }
 
 #[test]
+fn a_pattern_that_finds_no_text_of_its_kind_is_a_warning() {
+    let rows = [
+        ("mime content-type", "Content-Type: text/html", "`pattern \"text/html\"`"),
+        ("mime content-type", "^content-type: text/html", "`pattern \"^text/html\"`"),
+        ("mime content-type", "^Subject: ", "`match header regex R`"),
+        ("mime content-type", "text\\html", "`pattern \"text/html\"`"),
+        ("mime content-type", "image\\tiff", "`pattern \"image/tiff\"`"),
+        ("header", "one\\ntwo", "`pattern \"one\"`"),
+        ("body", "(one|two)\\r\\nthree", "`pattern \"(one|two)\"`"),
+        ("body", "(one\\n|two\\n)+", ""),
+        // What is searched as written may say this.
+        ("mime content-type", "text/html; charset", "none"),
+        ("mime content-type", "^text/html;", "none"),
+        ("mime content-type", "application/x msdownload", "none"),
+        ("header", "^Content-Type: text/html", "none"),
+        ("body", "one(\\n|two)", "none"),
+    ];
+    for (criterion, pattern, help) in rows {
+        let text = format!(
+            "parameter-map type regex R\n pattern \"{pattern}\"\n\
+             class-map type inspect smtp match-any C\n match {criterion} regex R\n\
+             policy-map type inspect smtp P\n class C\n  reset\nmailwarden\n starttls mask\n\
+             proxy mx\n listen 192.0.2.1:25\n server 192.0.2.2:25\n service-policy type inspect smtp P\n",
+        );
+        let Loaded { diagnostics, source, .. } = load("test", text.as_bytes());
+        let told: Vec<_> = diagnostics.iter().map(|it| (it.code.as_str(), it.help.as_deref())).collect();
+        let shown = render::diagnostics(&source, &diagnostics);
+        match told.as_slice() {
+            [] => assert_eq!(help, "none", "{text}"),
+            [(code, found)] => {
+                assert_eq!(*code, "never-matches", "{shown}");
+                assert!(help != "none" && found.unwrap_or_default().contains(help), "{shown}");
+            }
+            _ => panic!("{shown}"),
+        }
+    }
+}
+
+#[test]
 fn a_name_of_the_wrong_kind_is_one_error_that_says_where_it_belongs() {
     const POLICIES: &str = "class-map type inspect smtp match-any c1\n match recipient count gt 5\n\
                             policy-map type inspect smtp p1\n class c1\n  reset\n\

@@ -8,7 +8,7 @@ use crate::model::{Configuration, Criterion, PatternText};
 use crate::source::Span;
 
 pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
-    for (map, used) in maps_for_addresses(configuration) {
+    for (map, used) in maps_only_for(configuration, |text| matches!(text, Text::Sender | Text::Recipient)) {
         let patterns = configuration.regex_maps.get(map).map_or(&[][..], |map| &map.patterns);
         for pattern in patterns {
             complaints.extend(check_one(pattern).map(|complaint| complaint.related(used, "searched here")));
@@ -16,17 +16,19 @@ pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
     }
 }
 
-/// The maps that are searched in addresses and in nothing else, in the order of their first use.
-fn maps_for_addresses(configuration: &Configuration) -> Vec<(&str, Span)> {
+/// The maps that are searched in texts of these kinds and in nothing else, in the order of their first use.
+pub(super) fn maps_only_for(
+    configuration: &Configuration,
+    is_meant: impl Fn(Text) -> bool,
+) -> Vec<(&str, Span)> {
     let mut order = Vec::new();
     let mut only: HashMap<&str, bool> = HashMap::new();
     for condition in configuration.l7_classes.iter().flat_map(|class| &class.conditions) {
         let Criterion::Regex { text, map } = &condition.criterion else { continue };
-        let address = matches!(text, Text::Sender | Text::Recipient);
         *only.entry(&map.text).or_insert_with(|| {
             order.push((map.text.as_str(), condition.at));
             true
-        }) &= address;
+        }) &= is_meant(*text);
     }
     order.retain(|(map, _)| only.get(map) == Some(&true));
     order
