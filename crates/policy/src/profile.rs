@@ -15,6 +15,8 @@ pub struct Profile {
     pub order: Order,
     /// The verbs that a client may use; any other is masked.
     pub verbs: VerbSet,
+    /// Verbs of SMTP itself (RFC 821) that a client may use although a rule masks their keywords.
+    pub needs_no_keyword: VerbSet,
     /// Keywords of an EHLO reply that are masked whatever the rules say, and whatever verbs there are.
     pub hidden: Extensions,
     /// Keywords of an EHLO reply that are in no table.
@@ -46,6 +48,7 @@ impl Profile {
     pub const NONE: Self = Self {
         order: Order::AsConfigured,
         verbs: VerbSet::ALL,
+        needs_no_keyword: VerbSet::of(&[]),
         hidden: Extensions::of(&[]),
         unknown_keywords: UnknownKeywords::Shown,
         starttls: StartTls::Pass,
@@ -83,6 +86,7 @@ impl Profile {
             Verb::Verb,
             Verb::Vrfy,
         ]),
+        needs_no_keyword: VerbSet::of(&[]),
         hidden: Extensions::of(&["CHUNKING"]),
         unknown_keywords: UnknownKeywords::Shown,
         starttls: StartTls::Pass,
@@ -149,6 +153,8 @@ impl Profile {
             Verb::Starttls,
             Verb::Vrfy,
         ]),
+        // `match ehlo-reply-parameter others` masks these, and the device knows the commands all the same.
+        needs_no_keyword: VerbSet::of(&[Verb::Help, Verb::Saml, Verb::Send, Verb::Soml]),
         hidden: Extensions::of(&["CHUNKING"]),
         unknown_keywords: UnknownKeywords::Shown,
         starttls: StartTls::Pass,

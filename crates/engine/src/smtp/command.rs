@@ -471,7 +471,7 @@ impl Smtp {
             return self.begin_chunk(received, cx);
         }
         let unknown = !cx.config.profile.allows(verb);
-        if enforced && (unknown || self.offer.shuts(&received.command)) {
+        if enforced && (unknown || self.offer.shuts(&received.command, &cx.config.profile)) {
             self.unknown_verb(received, cx);
             self.undo_mail(verb);
             return self.mask_command(received, cx);

@@ -5,7 +5,7 @@
 //! it.
 
 use policy::model::{Conformance, StartTls};
-use policy::profile::UnknownKeywords;
+use policy::profile::{Profile, UnknownKeywords};
 use proto::smtp::command::Command;
 use proto::smtp::extension::{Extensions, Parameter, find, keyword_of};
 use proto::smtp::verb::Verb;
@@ -60,10 +60,10 @@ impl Offer {
     }
 
     /// Whether the command has a verb of a keyword that is shut.
-    pub(super) fn shuts(&self, command: &Command<'_>) -> bool {
+    pub(super) fn shuts(&self, command: &Command<'_>, profile: &Profile) -> bool {
         match command.verb {
             Verb::Unknown => self.others.iter().any(|shut| shut.eq_ignore_ascii_case(command.token)),
-            verb => self.shut.unlock_verb(verb),
+            verb => self.shut.unlock_verb(verb) && !profile.needs_no_keyword.contains(verb),
         }
     }
 
