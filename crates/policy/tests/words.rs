@@ -34,7 +34,13 @@ fn a_line_whose_header_is_lost_is_an_error_once() {
         (" pattern \"x\"\n", &["1 error outside-block"]),
         ("class type inspect smtp c1\n log\n reset\n", &["1 error outside-block"]),
         ("service-policy type inspect smtp p1\n", &["1 error outside-block"]),
+        ("hostname edge\nlinux-interface eth0\n", &["2 error outside-block"]),
+        ("zone security in\nzone-member security in\n", &["2 error outside-block"]),
+        ("hostname edge\npermit ip any any\ndeny tcp any any eq 25\n", &["2 error outside-block"]),
+        (" 10 permit ip any any\n", &["1 error outside-block"]),
+        ("interface Vlan1\n no linux-interface\n zone-member security in\nzone security in\n", &[]),
         // In a block of another feature they belong to it.
+        ("object-group service S\n permit ip any any\nroute-map M\n permit 10\n", &[]),
         ("class-map match-any QOS\nmatch protocol smtp\nmatch access-group 101\n", &[]),
         ("policy-map type inspect http P\nclass type inspect http c\nreset\nlog\n", &[]),
     ]);

@@ -315,4 +315,5 @@ pub(super) static INTERFACE_COMMANDS: &[Command<super::AnyStatement>] = &[Comman
     &["Put the interface into a zone", "A security zone", "Name"],
     |m| built(InterfaceLine::ZoneMember(name_unless_no(m, "zone")?)),
 )
+.claims(Claim::Anywhere)
 .on(Platforms::IOS)];

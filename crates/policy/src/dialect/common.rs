@@ -159,7 +159,8 @@ pub(super) static INTERFACE_COMMANDS: &[Command<super::AnyStatement>] = &[
         "Name the Linux interface that replaces the configured one",
         &["Linux interface for the configured name", "Name"],
         |m| built(InterfaceLine::LinuxInterface(name_unless_no(m, "name")?)),
-    ),
+    )
+    .claims(Claim::Anywhere),
 ];
 
 static ACCESS_LIST: Mode<super::AnyStatement> = Mode::new(

@@ -7,6 +7,7 @@ use grammar::{Claim, Mode, Platforms, Unknown};
 use super::{Cut, StatementReader};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::dialect::{self, AnyStatement};
+use crate::known;
 use crate::slip::{self, Slip};
 
 /// A block of ours, and the headers that lead into it.
@@ -18,7 +19,7 @@ struct Block {
     headers: String,
 }
 
-/// Every block of ours but those that other features have lines in.
+/// Every block of ours.
 static BLOCKS: LazyLock<Vec<Block>> = LazyLock::new(|| {
     let mut blocks = Vec::new();
     inside(dialect::global(), Platforms::ALL, "", &mut blocks);
@@ -27,9 +28,7 @@ static BLOCKS: LazyLock<Vec<Block>> = LazyLock::new(|| {
 
 fn inside(mode: &'static Mode<AnyStatement>, platforms: Platforms, outer: &str, blocks: &mut Vec<Block>) {
     for header in mode.commands() {
-        let Some(entered) = header.enters.filter(|entered| entered.unknown != Unknown::Ignore) else {
-            continue;
-        };
+        let Some(entered) = header.enters else { continue };
         if blocks.iter().any(|known| std::ptr::eq(known.mode, entered)) {
             continue;
         }
@@ -57,9 +56,18 @@ impl StatementReader<'_> {
         let homes = blocks.filter_map(|block| {
             let resolved = grammar::resolve(block.mode, self.platforms, &cut.words).ok()?;
             let command = resolved.command;
-            let first = command.leading_keywords().next().is_some_and(|keyword| cut.is(keyword));
+            // An entry of an access list begins with one of several words, or with its number.
+            let word = cut.word(cut.head);
+            let first = command.leading_keywords().next().map_or_else(
+                || known::is_word(word) || word.starts_with(|c: char| c.is_ascii_digit()),
+                |keyword| cut.is(keyword),
+            );
             let statement =
                 resolved.build().ok().filter(|_| first && command.syntax != dialect::DESCRIPTION)?;
+            // Other features have lines in an interface too.
+            if block.mode.unknown == Unknown::Ignore && command.claim == Claim::Keyword {
+                return None;
+            }
             let distinctive = command.claim == Claim::Anywhere || statement.is_distinctive();
             Some(Home { headers: &block.headers, distinctive })
         });
@@ -94,7 +102,9 @@ impl StatementReader<'_> {
 
     /// What a line of a block would be, written right, if it is misspelt.
     pub(super) fn misspelt<'s>(&self, cut: &Cut<'s>) -> Option<Slip<'s>> {
-        let blocks = BLOCKS.iter().filter(|block| block.platforms.intersects(self.platforms));
+        let blocks = BLOCKS.iter().filter(|block| {
+            block.platforms.intersects(self.platforms) && block.mode.unknown != Unknown::Ignore
+        });
         blocks.into_iter().find_map(|block| {
             let mismatch = grammar::resolve(block.mode, self.platforms, &cut.words).err()?;
             let slip = slip::of(block.mode, self.platforms, &cut.words, cut.index_of(&mismatch))?;
