@@ -22,6 +22,7 @@ pub(crate) mod c3pl;
 mod classic;
 mod common;
 mod lowering;
+mod once;
 mod own;
 
 pub(crate) use common::interface_name;

@@ -34,6 +34,11 @@ impl<'s> Outline<'s> {
         }
     }
 
+    /// The line at a place, as it is typed.
+    pub(crate) fn text(&self, place: Span) -> Option<&'s str> {
+        Some(self.line(place)?.0)
+    }
+
     /// What takes back the line at a place: `class-map type inspect smtp c1 / no match body regex r`.
     pub(crate) fn taken_back(&self, place: Span) -> Option<String> {
         let (line, headers) = self.line(place)?;

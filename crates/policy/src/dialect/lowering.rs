@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::fmt::Display;
 
+use super::once::Once;
 use super::{AnyInterfaceLine, AnyStatement, asa, c3pl, classic, common, own};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{Configuration, Interface, Name, ObjectKind};
@@ -74,7 +75,7 @@ pub(super) struct Lowering<'c> {
     /// What the lines so far have made.
     pub(super) configuration: Configuration,
     pub(super) origin: Origin,
-    outline: &'c Outline<'c>,
+    pub(super) outline: &'c Outline<'c>,
     pub(super) complaints: &'c mut Diagnostics,
     /// The places of the names of classes of which no line says whether all or any conditions must hold.
     pub(super) match_all_by_default: HashSet<Span>,
@@ -86,7 +87,14 @@ impl Lowering<'_> {
     pub(super) fn interface(&mut self, name: Name, children: Vec<Node>) {
         let lines = lines::<AnyInterfaceLine>(children, self.complaints);
         let interface = self.configuration.interfaces.open(&name, Interface::new);
-        for Placed { line, negated, .. } in lines {
+        let mut once = Once::new(self.outline);
+        for Placed { line, negated, at, .. } in lines {
+            let key = std::mem::discriminant(&line);
+            match &line {
+                AnyInterfaceLine::C3pl(_) if negated => once.take_back(&key),
+                AnyInterfaceLine::C3pl(_) => once.say(key, at, self.complaints),
+                AnyInterfaceLine::Common(_) | AnyInterfaceLine::Classic(_) | AnyInterfaceLine::Asa(_) => {}
+            }
             match line {
                 AnyInterfaceLine::Common(line) => common::lower::interface_line(interface, line, negated),
                 AnyInterfaceLine::C3pl(line) => c3pl::lower::interface_line(interface, line, negated),

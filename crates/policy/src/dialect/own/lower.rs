@@ -5,6 +5,7 @@ use std::fmt::Display;
 use super::{InnerLine, MailwardenLine, ProxyLine, Statement};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::dialect::lowering::{Lowering, Placed, describe, follow, keep_once, lines};
+use crate::dialect::once::Once;
 use crate::model::{
     EsmtpInspection, Introduction, Name, ObjectKind, Protocol, Proxy, ProxyPolicy, Refusals, Said, Settings,
 };
@@ -39,7 +40,14 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
 
 fn mailwarden(lowering: &mut Lowering<'_>, children: Vec<Node>) {
     let settings = &mut lowering.configuration.settings;
+    let mut once = Once::new(lowering.outline);
     for Placed { line, negated, at, .. } in lines(children, lowering.complaints) {
+        let setting = std::mem::discriminant(&line);
+        if negated {
+            once.take_back(&setting);
+        } else if !matches!(line, MailwardenLine::Platform(_) | MailwardenLine::Warning(_)) {
+            once.say(setting, at, lowering.complaints);
+        }
         if let (Some(what), false) = (without_effect(&line), negated) {
             let message = format!("`{what}` is not implemented yet and has no effect");
             lowering.complaints.push(Diagnostic::new(Code::NotSupported, at, message));
@@ -99,7 +107,17 @@ fn proxy(lowering: &mut Lowering<'_>, name: &Name, children: Vec<Node>) {
         access_group: None,
     });
     let (mut listen, mut servers, mut networks) = (Vec::new(), Vec::new(), Vec::new());
+    let mut once = Once::new(lowering.outline);
     for Placed { line, negated, at, .. } in lines(children, lowering.complaints) {
+        if let Some(setting) = Single::of(&line) {
+            // `no inspect esmtp` does not take back, but relays.
+            let is_said = !negated || matches!(line, ProxyLine::InspectEsmtp(_));
+            if is_said {
+                once.say(setting, at, lowering.complaints);
+            } else {
+                once.take_back(&setting);
+            }
+        }
         match line {
             ProxyLine::Description(text) => {
                 describe(&mut proxy.description, text, negated, at, lowering.complaints);
@@ -144,6 +162,37 @@ fn proxy(lowering: &mut Lowering<'_>, name: &Name, children: Vec<Node>) {
     follow_once(&mut proxy.listen, listen);
     follow_once(&mut proxy.servers, servers);
     follow_once(&mut proxy.accept_proxy, networks);
+}
+
+/// What a proxy has one of, by whichever of its lines it is said.
+#[derive(PartialEq, Eq, Hash)]
+enum Single {
+    Protocol,
+    Policy,
+    Parameters,
+    AccessGroup,
+}
+
+impl Single {
+    const fn of(line: &ProxyLine) -> Option<Self> {
+        match line {
+            ProxyLine::Protocol(_) | ProxyLine::Lmtp => Some(Self::Protocol),
+            ProxyLine::Policy(_)
+            | ProxyLine::L7Policy(..)
+            | ProxyLine::InspectEsmtp(_)
+            | ProxyLine::TrafficPolicy(_)
+            | ProxyLine::IpInspect(_) => Some(Self::Policy),
+            ProxyLine::Parameters(_) => Some(Self::Parameters),
+            ProxyLine::AccessGroup(_) => Some(Self::AccessGroup),
+            // What is told of elsewhere, or of which there may be several.
+            ProxyLine::SendProxy(_)
+            | ProxyLine::SendXclient
+            | ProxyLine::Description(_)
+            | ProxyLine::Listen(_)
+            | ProxyLine::Server(_)
+            | ProxyLine::AcceptProxy(_) => None,
+        }
+    }
 }
 
 /// As [`follow`], and each is kept once.
