@@ -217,6 +217,7 @@ codes! {
     NoAction = "no-action", Warning;
     UnknownVerb = "unknown-verb", Warning;
     TlsPort = "tls-port", Warning;
+    DoubtfulAddress = "doubtful-address", Warning;
     ListenOverlap = "listen-overlap", Warning;
     LiteralEscape = "literal-escape", Warning;
     AddressBrackets = "address-brackets", Warning;
@@ -228,6 +229,7 @@ codes! {
     ServerTrustsUs = "server-trusts-us", Warning;
     TlsEscapesContent = "tls-escapes-content", Warning;
     MasksEhlo = "masks-ehlo", Warning;
+    MasksMail = "masks-mail", Warning;
     MasksStartTls = "masks-starttls", Warning;
     MasksSmtpUtf8 = "masks-smtputf8", Warning;
     MasksDsn = "masks-dsn", Warning;

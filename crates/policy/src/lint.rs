@@ -20,6 +20,7 @@ use crate::model::{
     MatchMode, Name, ObjectKind, Protocol, ProxyPolicy,
 };
 use crate::outline::Outline;
+use crate::scope::Scope;
 
 pub(crate) fn check(configuration: &Configuration, outline: &Outline<'_>, complaints: &mut Diagnostics) {
     for class in &configuration.l7_classes {
@@ -110,8 +111,26 @@ fn exclude_each_other(one: &Condition, other: &Condition) -> bool {
         {
             a != b
         }
+        // No transaction is open while the reply to EHLO is looked at.
+        (Criterion::EhloReply { .. }, other_one) if !one.negated => is_of_transaction(other_one),
+        (other_one, Criterion::EhloReply { .. }) if !other.negated => is_of_transaction(other_one),
+        (Criterion::Count { counter: a, over: more }, Criterion::Count { counter: b, over: less })
+            if a == b && one.negated != other.negated =>
+        {
+            if one.negated {
+                more <= less
+            } else {
+                less <= more
+            }
+        }
         (a, b) => one.negated != other.negated && same(a, b),
     }
+}
+
+/// Whether a criterion is decided between MAIL and the end of the message.
+fn is_of_transaction(criterion: &Criterion) -> bool {
+    let scope = criterion.kind().map(|kind| kind.row().scope);
+    matches!(scope, Some(Scope::Transaction | Scope::Message | Scope::Part))
 }
 
 /// Whether two criteria ask the same, wherever they were written.

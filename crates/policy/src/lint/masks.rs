@@ -25,6 +25,15 @@ const MASKS: &[Mask] = &[
         consequence: "dma bounces all mail, and nullmailer what needs AUTH; Exim, Postfix, sendmail and curl go on \
                       without AUTH and TLS; nodemailer, Ruby and PHPMailer send the password unasked",
     },
+    Mask { name: "MAIL", verb: true, keyword: false, code: Code::MasksMail, consequence: "no mail passes" },
+    Mask { name: "RCPT", verb: true, keyword: false, code: Code::MasksMail, consequence: "no mail passes" },
+    Mask {
+        name: "DATA",
+        verb: true,
+        keyword: false,
+        code: Code::MasksMail,
+        consequence: "no mail passes but that of clients that use BDAT",
+    },
     Mask {
         name: "STARTTLS",
         verb: true,

@@ -1,6 +1,6 @@
 //! Proxies that do not do what their lines say.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{Configuration, Protocol, Proxy};
@@ -9,6 +9,7 @@ pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
     for proxy in &configuration.proxies {
         without_effect(configuration, proxy, complaints);
         tls_ports(proxy, complaints);
+        doubtful_addresses(proxy, complaints);
     }
     overlaps(configuration, complaints);
 }
@@ -61,6 +62,90 @@ fn tls_ports(proxy: &Proxy, complaints: &mut Diagnostics) {
             Diagnostic::new(Code::TlsPort, listen.at, message)
                 .help(format!("write `protocol tcp` to relay it, or listen on {ports}")),
         );
+    } else if let Some(server) = proxy.servers.iter().find(|server| TLS_PORTS.contains(&server.value.port()))
+    {
+        let message =
+            format!("server {server} expects TLS from the first byte, and is spoken to in clear text");
+        let usual = server.value.at_port(usual_port(proxy.protocol()));
+        complaints.push(
+            Diagnostic::new(Code::TlsPort, server.at, message)
+                .help(format!("write `server {usual}`, or `protocol tcp` to relay it")),
+        );
+    }
+}
+
+/// The port that servers of a protocol listen on (RFC 5321 §4.5.4.2, RFC 1939 §3, RFC 9051 §2.1).
+const fn usual_port(protocol: Protocol) -> u16 {
+    match protocol {
+        Protocol::Pop3 => 110,
+        Protocol::Imap => 143,
+        Protocol::Smtp | Protocol::Tcp => 25,
+    }
+}
+
+/// Addresses that no connection comes to, and servers of another protocol.
+fn doubtful_addresses(proxy: &Proxy, complaints: &mut Diagnostics) {
+    for listen in &proxy.listen {
+        let ip = listen.value.ip();
+        let why = if let Some(why) = no_host(ip) {
+            why
+        } else if ip != ip.to_canonical() {
+            "is an IPv4 address, and a listener on IPv6 takes IPv6 only"
+        } else {
+            continue;
+        };
+        let message = format!("no client reaches {listen}: it {why}");
+        let every = SocketAddr::new(
+            if ip.to_canonical().is_ipv4() {
+                Ipv4Addr::UNSPECIFIED.into()
+            } else {
+                Ipv6Addr::UNSPECIFIED.into()
+            },
+            listen.value.port(),
+        );
+        let meant =
+            if no_host(ip).is_some() { every } else { SocketAddr::new(ip.to_canonical(), every.port()) };
+        complaints.push(
+            Diagnostic::new(Code::DoubtfulAddress, listen.at, message)
+                .help(format!("write `listen {meant}`")),
+        );
+    }
+    for server in &proxy.servers {
+        let (port, speaks) = (server.value.port(), proxy.protocol());
+        let of = match port {
+            // Whoever writes `protocol` knows.
+            _ if proxy.protocol.is_some() => None,
+            25 => Some(Protocol::Smtp),
+            110 => Some(Protocol::Pop3),
+            143 => Some(Protocol::Imap),
+            _ => None,
+        };
+        let known = server.value.known_addresses();
+        let why = if let Some(why) = known.iter().find_map(|address| no_host(address.ip())) {
+            why.to_owned()
+        } else if port == 0 {
+            "has port 0".to_owned()
+        } else if let Some(of) = of.filter(|of| *of != speaks) {
+            format!("has the port of {of}, and the proxy speaks {speaks}")
+        } else {
+            continue;
+        };
+        let message = format!("server {server} is hardly one of this proxy: it {why}");
+        let usual = server.value.at_port(usual_port(speaks));
+        let help = known.iter().all(|address| no_host(address.ip()).is_none());
+        complaints.push(
+            Diagnostic::new(Code::DoubtfulAddress, server.at, message)
+                .maybe_help(help.then(|| format!("write `server {usual}`"))),
+        );
+    }
+}
+
+/// Why no TCP connection can be made to an address.
+const fn no_host(ip: IpAddr) -> Option<&'static str> {
+    match ip.to_canonical() {
+        ip if ip.is_multicast() => Some("is a multicast address"),
+        IpAddr::V4(Ipv4Addr::BROADCAST) => Some("is the broadcast address"),
+        _ => None,
     }
 }
 

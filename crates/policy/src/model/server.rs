@@ -16,6 +16,21 @@ pub enum Server {
 }
 
 impl Server {
+    pub const fn port(&self) -> u16 {
+        match self {
+            Self::Address(address) => address.port(),
+            Self::Name { port, .. } => *port,
+        }
+    }
+
+    /// The same host at another port.
+    pub fn at_port(&self, port: u16) -> Self {
+        match self {
+            Self::Address(address) => Self::Address(SocketAddr::new(address.ip(), port)),
+            Self::Name { host, .. } => Self::Name { host: host.clone(), port },
+        }
+    }
+
     /// The addresses that need no look-up to be known: its own, or those of `localhost` (RFC 6761 §6.3).
     pub fn known_addresses(&self) -> Vec<SocketAddr> {
         match self {
