@@ -10,6 +10,8 @@
 //! - `MAILWARDEN_BINARY=FILE`: test this binary instead of the one just built;
 //! - `MAILWARDEN_TESTS_KEEP=1`: leave the temporary folders (configurations, logs, Maildirs).
 
+#[path = "servers/asa.rs"]
+mod asa;
 #[path = "servers/classic.rs"]
 mod classic;
 #[path = "servers/client.rs"]
@@ -184,6 +186,16 @@ fn introduction_dovecot_knows_its_client() {
 #[test]
 fn introduction_the_client_of_haproxy_is_known_to_postfix() {
     introduction::the_client_of_haproxy_is_known_to_postfix();
+}
+
+#[test]
+fn asa_inspection_before_postfix() {
+    asa::check(Kind::Postfix);
+}
+
+#[test]
+fn asa_inspection_before_exim() {
+    asa::check(Kind::Exim);
 }
 
 #[test]

@@ -108,8 +108,9 @@ impl Configuration<'_> {
         let settings: String = self.settings.lines().map(|line| format!(" {}\n", line.trim())).collect();
         let folder = folder.path().display();
         let Self { policy, attachment, .. } = self;
+        let platform = if policy.starts_with("ASA Version") { "asa" } else { "ios" };
         format!(
-            "{policy}mailwarden\n platform ios\n workers 1\n control-socket {folder}/control.sock\n events json \
+            "{policy}mailwarden\n platform {platform}\n workers 1\n control-socket {folder}/control.sock\n events json \
              {folder}/events.jsonl\n{settings}proxy tested\n listen {listen}\n server {server}\n protocol smtp\n \
              {attachment}\n"
         )

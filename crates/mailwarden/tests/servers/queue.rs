@@ -1,6 +1,6 @@
 //! Mail transfer agents as clients: a queue of two hundred messages of every kind goes from one to the other, without
 //! the firewall, through it without rules, through it under a policy that looks at everything and forbids nothing
-//! of it, and through it under classic inspection. What is delivered and what is refused must be the same each time.
+//! of it, under classic inspection, and under the map that every ASA has. What is delivered and what is refused must be the same each time.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -37,6 +37,29 @@ policy-map type inspect smtp p1
 /// By default a session may carry less than one of these messages.
 const CLASSIC: &str = "ip inspect name OUT-IN esmtp max-data 4294967295\n";
 
+/// The built-in map of the ASA, but for the greeting: where that is nothing but asterisks, Postfix takes the
+/// firewall for a PIX and speaks no ESMTP, and mail for which it demands TLS stays in its queue.
+const SHOWN_GREETING: &str = "ASA Version 9.8(2)
+policy-map type inspect esmtp EDGE
+ parameters
+  allow-tls
+  no special-character
+ match cmd line length gt 512
+  drop-connection log
+ match cmd RCPT count gt 100
+  drop-connection log
+ match body line length gt 998
+  log
+ match header line length gt 998
+  drop-connection log
+ match sender-address length gt 320
+  drop-connection log
+ match MIME filename length gt 255
+  drop-connection log
+ match ehlo-reply-parameter others
+  mask
+";
+
 #[derive(Debug, Clone, Copy)]
 enum Route {
     Direct,
@@ -44,6 +67,8 @@ enum Route {
     UnderAPolicy,
     /// Under a rule of classic inspection.
     Classic,
+    /// Under the built-in map of the ASA.
+    DefaultMap,
 }
 
 /// What one run of the queue came to.
@@ -72,9 +97,12 @@ pub(crate) fn same_with_and_without_us(sender: Kind, receiver: Kind, chunks: boo
     if requirements::control_only() {
         return;
     }
-    for (route, chunks) in
-        [(Route::WithoutRules, chunks), (Route::UnderAPolicy, false), (Route::Classic, false)]
-    {
+    for (route, chunks) in [
+        (Route::WithoutRules, chunks),
+        (Route::UnderAPolicy, false),
+        (Route::Classic, false),
+        (Route::DefaultMap, false),
+    ] {
         let through = run(route);
         let differences = maildir::differences(&control.deliveries, &through.deliveries);
         assert!(differences.is_empty(), "{route:?}: deliveries differ:\n{}", differences.join("\n"));
@@ -87,7 +115,7 @@ pub(crate) fn same_with_and_without_us(sender: Kind, receiver: Kind, chunks: boo
 fn run(sender: Kind, receiver: &dyn MailServer, route: Route) -> Result<Outcome, Failure> {
     let log_before = receiver.log().len();
     let mut sender = server::start(sender, Role::Sender);
-    let proxy = firewall(route, receiver.address())?;
+    let proxy = firewall(route, sender.name(), receiver.address())?;
     post(sender.address())?;
     sender.run_queue(proxy.as_ref().map_or_else(|| receiver.address(), Proxy::address))?;
     sender.wait_until_idle(90)?;
@@ -96,7 +124,7 @@ fn run(sender: Kind, receiver: &dyn MailServer, route: Route) -> Result<Outcome,
     Ok(Outcome { deliveries, refused: sender.refused_recipients(), receiver_log })
 }
 
-fn firewall(route: Route, server: SocketAddr) -> Result<Option<Proxy>, Failure> {
+fn firewall(route: Route, sender: &str, server: SocketAddr) -> Result<Option<Proxy>, Failure> {
     let attachment = "service-policy type inspect smtp p1";
     let start = |configuration| Proxy::start(configuration, server).map(Some);
     match route {
@@ -106,6 +134,10 @@ fn firewall(route: Route, server: SocketAddr) -> Result<Option<Proxy>, Failure> 
         Route::Classic => {
             start(Configuration { policy: CLASSIC, settings: "", attachment: "ip inspect OUT-IN" })
         }
+        Route::DefaultMap if sender == "Postfix" => {
+            start(Configuration { policy: SHOWN_GREETING, settings: "", attachment: "inspect esmtp EDGE" })
+        }
+        Route::DefaultMap => start(Configuration { policy: "", settings: "", attachment: "inspect esmtp" }),
     }
 }
 

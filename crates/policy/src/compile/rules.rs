@@ -231,7 +231,8 @@ pub(crate) enum Words {
     OtherThan(Box<[u8]>),
     /// A verb that an ASA does not know.
     OtherVerb,
-    /// An EHLO keyword that an ASA has no name for, but STARTTLS.
+    /// An EHLO keyword that an ASA has no name for, but STARTTLS; and but SMTPUTF8, without which mail to a
+    /// recipient with such an address bounces at the sender (`docs/clients.md`).
     OtherKeyword,
     /// An encoding that is not standard; nor one of these, which the same class names.
     OtherEncoding { named: Vec<String> },
@@ -247,7 +248,7 @@ impl Words {
             Self::OtherVerb => !Profile::ASA.allows(Verb::of(word)),
             Self::OtherKeyword => {
                 let is = |keyword: &str| keyword.as_bytes().eq_ignore_ascii_case(word);
-                !is("STARTTLS") && !EHLO_KEYWORDS.iter().any(|known| is(known.keyword))
+                !is("STARTTLS") && !is("SMTPUTF8") && !EHLO_KEYWORDS.iter().any(|known| is(known.keyword))
             }
             Self::OtherEncoding { named } => {
                 TransferEncoding::of(word).is_none()

@@ -203,6 +203,8 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
         ],
         |m| built(Statement::ServicePolicy { policy: name(m, "policy")?, interface: text(m, "interface") }),
     )
+    // `service resetinbound interface outside`
+    .not_short(&["service"])
     .claims(Claim::Corrected)
     .on(Platforms::ASA),
     Command::new(

@@ -5,6 +5,7 @@ use grammar::{Claim, Command, Matched, Mismatch, Mode, Unknown};
 use super::{
     TrafficClassLine, TrafficPolicyLine, TrafficRuleLine, name, number, optional_name, required_text,
 };
+use crate::dialect::common::entry;
 use crate::dialect::{AnyStatement, Built, built, description};
 use crate::model::{Connection, TrafficMatch};
 
@@ -177,28 +178,8 @@ fn ports(m: &Matched<'_>) -> Built {
 
 fn port(m: &Matched<'_>, key: &str) -> Result<u16, Mismatch> {
     let word = required_text(m, key)?;
-    let known = PORTS.iter().find(|(name, _)| name.eq_ignore_ascii_case(&word.text)).map(|(_, port)| *port);
-    known
-        .or_else(|| word.text.parse().ok())
-        .ok_or_else(|| m.invalid(key, "expected a port, such as `25` or `smtp`"))
+    entry::port(&word.text).ok_or_else(|| m.invalid(key, "expected a port, such as `25` or `smtp`"))
 }
-
-/// The ports that have a name on an ASA and that mail is spoken on, or what stands beside it.
-const PORTS: &[(&str, u16)] = &[
-    ("ssh", 22),
-    ("telnet", 23),
-    ("smtp", 25),
-    ("domain", 53),
-    ("www", 80),
-    ("http", 80),
-    ("pop2", 109),
-    ("pop3", 110),
-    ("imap4", 143),
-    ("ldap", 389),
-    ("https", 443),
-    ("ldaps", 636),
-    ("sip", 5060),
-];
 
 /// `H:M:S`, or 0; in seconds.
 fn time(m: &Matched<'_>, key: &str) -> Result<Option<u32>, Mismatch> {

@@ -199,11 +199,15 @@ pub(in crate::dialect) fn is_other_protocol(name: &str) -> bool {
     NAMES.contains(&name) || name.parse::<u8>().is_ok()
 }
 
-/// The TCP ports that IOS knows by name; it prints those it knows so.
+/// The TCP ports that IOS or an ASA knows by name; each prints those it knows so.
 const PORTS: &[(&str, u16)] = &[
+    ("aol", 5190),
     ("bgp", 179),
     ("chargen", 19),
+    ("cifs", 3020),
+    ("citrix-ica", 1494),
     ("cmd", 514),
+    ("ctiqbe", 2748),
     ("daytime", 13),
     ("discard", 9),
     ("domain", 53),
@@ -214,19 +218,36 @@ const PORTS: &[(&str, u16)] = &[
     ("ftp", 21),
     ("ftp-data", 20),
     ("gopher", 70),
+    ("h323", 1720),
     ("hostname", 101),
+    ("http", 80),
+    ("https", 443),
     ("ident", 113),
+    ("imap4", 143),
     ("irc", 194),
+    ("kerberos", 750),
     ("klogin", 543),
     ("kshell", 544),
+    ("ldap", 389),
+    ("ldaps", 636),
     ("login", 513),
+    ("lotusnotes", 1352),
     ("lpd", 515),
     ("msrpc", 135),
+    ("netbios-ssn", 139),
+    ("nfs", 2049),
     ("nntp", 119),
+    ("pcanywhere-data", 5631),
     ("pim-auto-rp", 496),
     ("pop2", 109),
     ("pop3", 110),
+    ("pptp", 1723),
+    ("rsh", 514),
+    ("rtsp", 554),
+    ("sip", 5060),
     ("smtp", 25),
+    ("sqlnet", 1522),
+    ("ssh", 22),
     ("sunrpc", 111),
     ("syslog", 514),
     ("tacacs", 49),
@@ -238,7 +259,7 @@ const PORTS: &[(&str, u16)] = &[
     ("www", 80),
 ];
 
-fn port(word: &str) -> Option<u16> {
+pub(in crate::dialect) fn port(word: &str) -> Option<u16> {
     let named = PORTS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
     named.map(|(_, port)| *port).or_else(|| word.parse().ok())
 }
