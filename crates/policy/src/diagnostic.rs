@@ -233,6 +233,7 @@ codes! {
     MasksStartTls = "masks-starttls", Warning;
     MasksSmtpUtf8 = "masks-smtputf8", Warning;
     MasksDsn = "masks-dsn", Warning;
+    MasksGreeting = "masks-greeting", Warning;
     // Worth knowing.
     DecodedUtf16 = "decoded-utf-16", Note;
     MatchAllByDefault = "match-all-by-default", Note;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::criterion::Counter;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::model::{Action, Configuration, EsmtpCriterion, EsmtpMap, GLOBAL, ProxyPolicy, RegexName};
+use crate::model::{Action, Configuration, EsmtpCriterion, EsmtpMap, GLOBAL, Proxy, ProxyPolicy, RegexName};
 
 pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
     for map in &configuration.esmtp_maps {
@@ -13,6 +13,7 @@ pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
     empty_classes(configuration, complaints);
     unknown_interfaces(configuration, complaints);
     long_header_lines(configuration, complaints);
+    masked_greetings(configuration, complaints);
 }
 
 /// A match without an action does nothing.
@@ -57,23 +58,27 @@ fn unknown_interfaces(configuration: &Configuration, complaints: &mut Diagnostic
     }
 }
 
+/// The maps that a proxy enforces.
+fn maps<'c>(configuration: &'c Configuration, proxy: &'c Proxy) -> impl Iterator<Item = &'c EsmtpMap> {
+    let inspections = match &proxy.policy {
+        Some(ProxyPolicy::Esmtp(inspection)) => vec![inspection],
+        Some(ProxyPolicy::Traffic(name)) => {
+            let policy = configuration.traffic_policies.get(&name.text);
+            let rules = policy.map_or(&[][..], |policy| &policy.rules).iter();
+            rules.filter_map(|rule| rule.inspection.as_ref()).collect()
+        }
+        Some(
+            ProxyPolicy::Named(_) | ProxyPolicy::L7(..) | ProxyPolicy::Classic(_) | ProxyPolicy::Pinhole,
+        )
+        | None => Vec::new(),
+    };
+    inspections.into_iter().filter_map(|inspection| configuration.esmtp_map(inspection.map_name()))
+}
+
 /// Lines of a header that real mail has, and that end a session where a proxy enforces the map.
 fn long_header_lines(configuration: &Configuration, complaints: &mut Diagnostics) {
     for proxy in &configuration.proxies {
-        let inspections = match &proxy.policy {
-            Some(ProxyPolicy::Esmtp(inspection)) => vec![inspection],
-            Some(ProxyPolicy::Traffic(name)) => {
-                let policy = configuration.traffic_policies.get(&name.text);
-                let rules = policy.map_or(&[][..], |policy| &policy.rules).iter();
-                rules.filter_map(|rule| rule.inspection.as_ref()).collect()
-            }
-            Some(
-                ProxyPolicy::Named(_) | ProxyPolicy::L7(..) | ProxyPolicy::Classic(_) | ProxyPolicy::Pinhole,
-            )
-            | None => Vec::new(),
-        };
-        let refusing = inspections.into_iter().find_map(|inspection| {
-            let map = configuration.esmtp_map(inspection.map_name())?;
+        let refusing = maps(configuration, proxy).find_map(|map| {
             let limit = map.matches.iter().find_map(|one| match (&one.criterion, one.action) {
                 (
                     EsmtpCriterion::Count { counter: Counter::HeaderLineLength, over },
@@ -93,6 +98,23 @@ fn long_header_lines(configuration: &Configuration, complaints: &mut Diagnostics
             let help = "`policy-map type inspect esmtp NAME / match header line length gt 4096 / drop-connection log` \
                         sets a limit that it keeps, `mailwarden / no warning long-header-lines` acknowledges this";
             complaints.push(Diagnostic::new(Code::LongHeaderLines, name.at, message).help(help));
+        }
+    }
+}
+
+/// A greeting of nothing but asterisks is the mark of a PIX, and clients know it.
+fn masked_greetings(configuration: &Configuration, complaints: &mut Diagnostics) {
+    for proxy in &configuration.proxies {
+        if let Some(map) = maps(configuration, proxy).find(|map| map.parameters.mask_banner) {
+            let name = &proxy.name;
+            let message = format!(
+                "map `{}` masks the greeting on proxy `{name}`: Postfix takes it for that of a PIX and speaks no \
+                 ESMTP, and mail for which it demands TLS waits for days",
+                map.name
+            );
+            let help = "`policy-map type inspect esmtp NAME / parameters / no mask-banner` shows it, \
+                        `mailwarden / no warning masks-greeting` acknowledges this";
+            complaints.push(Diagnostic::new(Code::MasksGreeting, name.at, message).help(help));
         }
     }
 }
