@@ -5,6 +5,7 @@ use super::{AccessListLine, InnerLine, InterfaceLine, Statement};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::dialect::lowering::{Lowering, Placed, lines};
 use crate::model::{AccessList, AccessListForm, Configuration, Interface, Name, ObjectKind};
+use crate::platform::Platform;
 use crate::source::Span;
 use crate::statement::Node;
 
@@ -49,6 +50,10 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
 pub(in crate::dialect) fn finish(configuration: &mut Configuration) {
     let interfaces = &mut configuration.interfaces;
     interfaces.retain(Interface::is_ours);
+    if configuration.platform == Platform::Asa {
+        // Groups of objects have descriptions too, and without indentation nobody could tell whose a line is.
+        interfaces.iter_mut().for_each(|interface| interface.description = None);
+    }
     // A list of remarks alone cannot be distinguished from one that is not there.
     let access_lists = &mut configuration.access_lists;
     access_lists.retain(|list| list.form != AccessListForm::Lines || !list.is_empty());
