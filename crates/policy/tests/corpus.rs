@@ -1,5 +1,6 @@
 //! Real configurations, if `MAILWARDEN_CORPUS` names the folder that holds them: nothing panics, the
-//! counts are those of an independent reader, and transformations that mean nothing change nothing.
+//! counts are those of an independent reader, connections are inspected as a reader by eye says, and transformations that
+//! mean nothing change nothing.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,6 +10,8 @@
 mod common;
 #[path = "../../../tests/common/corpus.rs"]
 mod corpus;
+#[path = "corpus/flows.rs"]
+mod flows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
