@@ -4,6 +4,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "a test reports by panicking; clippy exempts only functions marked as tests"
 )]
 
