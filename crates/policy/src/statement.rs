@@ -182,12 +182,16 @@ impl<'r> StatementReader<'r> {
     ///
     /// A keyword typed in full wins over one that is only begun, even further out: `zone security x`
     /// after an interface is a zone, and not its `zone-member`. It wins even if the rest of the line does not
-    /// fit: `class type inspect c1` in a policy on mail lacks its `smtp`, and is no `class-map`.
+    /// fit: `class type inspect c1` in a policy on mail lacks its `smtp`, and is no `class-map`; `ip inspect R on` in
+    /// an interface is no `ip inspect redundancy`.
     fn resolve<'s>(&self, cut: &Cut<'s>) -> Result<(usize, Resolved<'s, AnyStatement>), Vec<Refusal>> {
         let mut begun = None;
         let mut refusals: Vec<Refusal> = Vec::new();
         for (depth, mode) in self.modes() {
             match grammar::resolve(mode, self.platforms, &cut.words) {
+                Ok(resolved) if refusals.iter().any(|it| shortens_beyond(it.mode, cut, &resolved)) => {
+                    refusals.push(Refusal::of_first_word(mode, cut));
+                }
                 Ok(resolved)
                     if resolved.command.leading_keywords().next().is_none_or(|word| cut.is(word)) =>
                 {
@@ -197,8 +201,7 @@ impl<'r> StatementReader<'r> {
                     if resolved.command.not_short.iter().any(|word| cut.is(word))
                         || refusals.iter().any(|it| knows(it.mode, cut)) =>
                 {
-                    let at = cut.head_span();
-                    refusals.push(Refusal { mode, word: cut.head, mismatch: Mismatch::Unknown { at } });
+                    refusals.push(Refusal::of_first_word(mode, cut));
                 }
                 Ok(resolved) => begun = begun.or(Some((depth, resolved))),
                 Err(mismatch) => refusals.push(Refusal { mode, word: cut.index_of(&mismatch), mismatch }),
@@ -472,9 +475,28 @@ struct Refusal {
     word: usize,
 }
 
+impl Refusal {
+    /// The mode takes the line, and it is one of another mode.
+    fn of_first_word(mode: &'static Mode<AnyStatement>, cut: &Cut<'_>) -> Self {
+        Self { mode, word: cut.head, mismatch: Mismatch::Unknown { at: cut.head_span() } }
+    }
+}
+
 /// Whether a command of the mode begins with the first word, typed in full.
 fn knows(mode: &Mode<AnyStatement>, cut: &Cut<'_>) -> bool {
     mode.commands().filter_map(|command| command.leading_keywords().next()).any(|keyword| cut.is(keyword))
+}
+
+/// Whether the line has all the keywords a command of the mode begins with, typed in full, and is taken for another
+/// one only because the word behind them begins a keyword: that word was meant for a value.
+fn shortens_beyond(mode: &Mode<AnyStatement>, cut: &Cut<'_>, other: &Resolved<'_, AnyStatement>) -> bool {
+    let Some(in_full) = other.matched.in_full() else { return false };
+    mode.commands().filter(|command| cut.begins_with(command.leading_keywords())).any(|command| {
+        // One keyword alone may begin commands of both modes, such as `parameter-map`.
+        let keywords = command.leading_keywords().count();
+        let behind = cut.head + keywords;
+        keywords > 1 && in_full.get(behind).is_some_and(|keyword| *keyword != cut.word(behind))
+    })
 }
 
 /// Whether a command of the mode claims the line, if the line is in this mode.

@@ -47,6 +47,24 @@ fn a_line_whose_header_is_lost_is_an_error_once() {
 }
 
 #[test]
+fn a_name_that_begins_a_keyword_elsewhere_makes_its_line_none_of_another_mode() {
+    // `R` would be short for `redundancy`, `h` for `hashtable-size`, `l` for `log`.
+    const RULE: &str = "ip inspect name R esmtp max-data 0\n";
+    let proxy = format!("{RULE}proxy mx\n listen 0.0.0.0:25\n server 192.0.2.1:25\n");
+    for indent in [" ", ""] {
+        for line in ["ip inspect R out", "ip inspect h in in", "ip inspect l l l"] {
+            let text = format!("{proxy}{indent}{line}\n");
+            let Loaded { diagnostics, .. } = load("test", text.as_bytes());
+            assert_eq!(diagnostics.errors(), 1, "{text}");
+        }
+    }
+    let text = format!("{RULE}interface Vlan1\n ip inspect R on\n");
+    assert_eq!(load("test", text.as_bytes()).diagnostics.errors(), 1, "{text}");
+    let text = format!("{proxy} ip inspect R in\n");
+    assert!(load("test", text.as_bytes()).diagnostics.iter().next().is_none(), "{text}");
+}
+
+#[test]
 fn a_header_that_is_wrong_is_one_error_and_so_is_the_block_it_was_meant_for() {
     const CLASS: &str = " match sender address regex R\n match recipient count gt 5\n";
     const RULE: &str = " class type inspect smtp C\n  log\n  reset\n";
