@@ -103,7 +103,7 @@ enum SurveyBlock {
 
 impl Survey {
     fn line(&mut self, words: &[&str]) {
-        let lower: Vec<String> = words.iter().take(4).map(|word| word.to_ascii_lowercase()).collect();
+        let lower: Vec<String> = words.iter().take(5).map(|word| word.to_ascii_lowercase()).collect();
         let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
         if let Some(header) = map_header(words) {
             self.block = SurveyBlock::None;
@@ -257,4 +257,17 @@ fn note(names: &mut Vec<String>, name: &str) {
 fn each_once(names: &mut Vec<String>) {
     let mut seen = HashSet::new();
     names.retain(|name| seen.insert(name.clone()));
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::load;
+
+    #[test]
+    fn a_rule_that_is_put_on_an_interface_as_misprinted_gains_no_protocol() {
+        let text = "ip inspect name guard pop3\ninterface 1/0\nip inspect name guard in\n";
+        let summary = load("test", text.as_bytes()).summary;
+        assert_eq!(summary.inspection_rules["guard"], ["pop3"]);
+        assert_eq!(summary.interfaces["1/0"].inspect_in.as_deref(), Some("guard"));
+    }
 }
