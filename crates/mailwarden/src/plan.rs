@@ -13,7 +13,7 @@ use engine::bounds::Timers;
 use engine::config::Inspect;
 use policy::Attachment;
 use policy::attach::{Handling, Selector, Traffic};
-use policy::model::{AccessList, Introduction, Limits, Name, Protocol, Server, Settings};
+use policy::model::{Introduction, Limits, Name, Protocol, Server, Settings};
 
 use crate::cli::Spoken;
 use crate::proxy::names::Directory;
@@ -38,8 +38,6 @@ pub(crate) struct Listener {
     /// As the configuration names them, in the order in which they are tried.
     pub(crate) servers: Vec<Server>,
     pub(crate) proxy_protocol: Arc<ProxyProtocol>,
-    /// The connections that reach a server; without it, all.
-    pub(crate) access_list: Option<Arc<AccessList>>,
 }
 
 /// Where reports go.
@@ -65,8 +63,7 @@ impl Plan {
         };
         let proxy_protocol = Arc::default();
         let (config, choices) = (Arc::new(config), Arc::default());
-        let listener =
-            Listener { address: listen, config, choices, servers, proxy_protocol, access_list: None };
+        let listener = Listener { address: listen, config, choices, servers, proxy_protocol };
         Self { workers: None, listeners: vec![listener], files: Files::default() }
     }
 
@@ -98,7 +95,6 @@ impl Plan {
                         choices: Arc::clone(&choices),
                         servers: servers.clone(),
                         proxy_protocol: Arc::clone(&proxy_protocol),
-                        access_list: attachment.access_list.clone(),
                     }));
                 }
                 // Enforced by nobody yet; `check -v` says so.
@@ -161,7 +157,6 @@ impl Plan {
                     choices: Arc::clone(&listener.choices),
                     servers: servers.cloned().collect(),
                     proxy_protocol: Arc::clone(&listener.proxy_protocol),
-                    access_list: listener.access_list.clone(),
                 },
             )
         };

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use engine::SessionConfig;
 use ipnet::IpNet;
 use policy::attach::Selector;
-use policy::model::{AccessList, Flow};
+use policy::model::Flow;
 use proto::proxy_protocol::Version;
 
 use upstream::Upstream;
@@ -34,15 +34,6 @@ pub(crate) struct Target {
     /// In the order in which they are tried; none while no name of a server can be resolved.
     pub(crate) servers: Arc<[Arc<Upstream>]>,
     pub(crate) proxy_protocol: Arc<ProxyProtocol>,
-    /// The connections that reach a server; without it, all.
-    pub(crate) access_list: Option<Arc<AccessList>>,
-}
-
-impl Target {
-    /// Whether the access list permits a connection.
-    pub(crate) fn permits(&self, flow: &Flow) -> bool {
-        self.access_list.as_ref().is_none_or(|list| list.permits(flow))
-    }
 }
 
 /// What some sessions of a listener are held to.

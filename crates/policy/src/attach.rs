@@ -1,7 +1,7 @@
 //! A valid configuration → its attachments: which traffic, which protocol, which rules and limits.
 //!
-//! Proxies and zone-pairs become the same [`Attachment`]. What runs sessions, prints them or installs
-//! kernel rules for them asks the attachments and follows no class or policy itself.
+//! Proxies, zone-pairs, interfaces and service policies become the same [`Attachment`]. What runs sessions, prints them
+//! or installs kernel rules for them asks the attachments and follows no class or policy itself.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -12,9 +12,9 @@ use ipnet::IpNet;
 use crate::compile::CompiledPolicy;
 use crate::diagnostic::Diagnostics;
 use crate::model::{
-    AccessList, AllowTls, AnnounceLimits, Carriers, Configuration, Conformance, Connection, Direction,
-    EsmtpInspection, GLOBAL, ImapPreauth, Introduction, L3Policy, Limits, Name, Protocol, Proxy, ProxyPolicy,
-    RecipientLimit, Refusals, Server, ServicePolicy, StartTls, TopAction, ZonePair,
+    AllowTls, AnnounceLimits, Carriers, Configuration, Conformance, Connection, Direction, EsmtpInspection,
+    GLOBAL, ImapPreauth, Introduction, L3Policy, Limits, Name, Protocol, Proxy, ProxyPolicy, RecipientLimit,
+    Refusals, Server, ServicePolicy, StartTls, TopAction, ZonePair,
 };
 use crate::profile::Profile;
 use crate::source::Span;
@@ -44,8 +44,6 @@ pub struct Attachment {
     pub class: Option<String>,
     /// The rule of classic inspection.
     pub rule: Option<String>,
-    /// The connections of a proxy that reach a server; without it, all.
-    pub access_list: Option<Arc<AccessList>>,
     /// The layer 7 rules. `None` where nothing is inspected, or by conformance alone.
     pub policy: Option<Arc<CompiledPolicy>>,
     /// What the dialect of the policy fixes; [`Profile::NONE`] without one.
@@ -143,7 +141,7 @@ struct Stage<'c, 'd> {
 /// The layer 7 rules of sessions, by the name of the map.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Rules<'c> {
-    /// A `policy-map type inspect smtp`.
+    /// A `policy-map type inspect` of `smtp`, `pop3` or `imap`.
     Classes(&'c str),
     /// A `policy-map type inspect esmtp`.
     Esmtp(&'c str),
@@ -164,8 +162,9 @@ impl<'c> Route<'c> {
     const INSPECT: Self =
         Self { handling: Handling::Inspect, class: None, rules: None, parameters: None, connection: None };
     const RELAY: Self = Self { handling: Handling::Relay, ..Self::INSPECT };
+    const DROP: Self = Self { handling: Handling::Drop, ..Self::INSPECT };
 
-    /// By a `policy-map type inspect smtp`.
+    /// By a `policy-map type inspect` of `smtp`, `pop3` or `imap`.
     fn classes(name: &'c Name) -> Self {
         Self { rules: Some(Rules::Classes(&name.text)), ..Self::INSPECT }
     }
@@ -213,12 +212,15 @@ impl<'c> Stage<'c, '_> {
             accept_proxy: proxy.accept_proxy.iter().map(|network| network.value).collect(),
         };
         let list = proxy.access_group.as_ref();
-        let list = list.and_then(|list| self.configuration.access_lists.get(&list.text));
-        let list = list.cloned().map(Arc::new);
+        if let Some(list) = list.and_then(|list| self.configuration.access_lists.get(&list.text)) {
+            let denied = Selector::Denied(Arc::new(list.clone()));
+            let attachment = self.attachment(&proxy.name, traffic.clone(), denied, protocol, Route::DROP);
+            self.attachments.push(attachment);
+        }
         for (sessions, route) in selected.into_iter().chain([(Selector::All, rest)]) {
             let route = Route { parameters: proxy.parameters.as_ref().or(route.parameters), ..route };
             let attachment = self.attachment(&proxy.name, traffic.clone(), sessions, protocol, route);
-            let mut attachment = Attachment { lmtp: proxy.lmtp, access_list: list.clone(), ..attachment };
+            let mut attachment = Attachment { lmtp: proxy.lmtp, ..attachment };
             self.complain(proxy, &attachment);
             if let Some(ProxyPolicy::Classic(rule)) = &proxy.policy
                 && let Some(rule) = self.configuration.inspect_rules.get(&rule.text)
@@ -358,7 +360,6 @@ impl<'c> Stage<'c, '_> {
             handling,
             class: route.class.map(str::to_owned),
             rule: None,
-            access_list: None,
             profile: policy.as_ref().map_or(Profile::NONE, |policy| policy.profile()),
             policy,
             limits: match (parameters, route.connection) {
@@ -414,7 +415,9 @@ impl<'c> Stage<'c, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judge::Ending;
     use crate::load;
+    use crate::profile::{Commands, LoginDemands, Mechanisms};
 
     /// Two layer 7 policies, one of which inspects nothing, and classes for SMTP, POP3 and HTTP.
     const MAPS: &str = "\
@@ -558,6 +561,22 @@ mod tests {
         );
         let expected = ["class-default: Drop, no rules", "pop: Relay, no rules"];
         assert_eq!(pair(&top(" class pop\n  inspect\n")), expected, "SMTP, and POP3");
+    }
+
+    #[test]
+    fn a_classic_rule_demands_valid_commands_and_by_its_options_a_secure_login() {
+        for (options, mechanisms, ending) in [
+            ("", Mechanisms::Any, Ending::Close),
+            (" secure-login", Mechanisms::Secure, Ending::Close),
+            (" reset secure-login", Mechanisms::Secure, Ending::Reset),
+        ] {
+            for protocol in ["pop3", "imap"] {
+                let rule = format!("ip inspect name boxes {protocol}{options}\n");
+                let found = proxy(&rule, &format!(" protocol {protocol}\n ip inspect boxes in\n"));
+                let demands = LoginDemands { commands: Commands::Valid, mechanisms, ending };
+                assert_eq!(found.profile.login, demands, "{rule}");
+            }
+        }
     }
 
     #[test]

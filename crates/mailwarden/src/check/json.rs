@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use policy::attach::Handling;
+use policy::attach::{Handling, Selector};
 use policy::diagnostic::Diagnostic;
 use policy::source::Source;
 use policy::survey::{Entries, InterfaceRole, ServicePolicy};
@@ -69,11 +69,16 @@ fn diagnostic(source: &Source, found: &Diagnostic) -> Value {
 
 fn proxied(proxied: &Proxied<'_>) -> Value {
     let attachment = proxied.attachment;
+    let denied_by = match &attachment.sessions {
+        Selector::Denied(list) => Some(&list.name.text),
+        _ => None,
+    };
     json!({
         "proxy": attachment.name.text,
         "listen": proxied.listen,
         "servers": proxied.servers,
         "top_level_class": attachment.class,
+        "denied_by": denied_by,
         "policy": attachment.policy.as_ref().map(|policy| policy.name()),
         "conformance": attachment.conformance.to_string(),
         "starttls": attachment.starttls.to_string(),

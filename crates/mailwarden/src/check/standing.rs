@@ -307,9 +307,7 @@ pub(super) fn handling(attachment: &Attachment) -> String {
         (None, Some(policy)) => format!("policy {}", policy.name()),
         (None, None) => "no policy".to_owned(),
     };
-    let list = attachment.access_list.as_ref().map(|list| format!(", access-group {}", list.name));
-    let list = list.unwrap_or_default();
-    format!("{policy}{list}, conformance {}, starttls {}", attachment.conformance, attachment.starttls)
+    format!("{policy}, conformance {}, starttls {}", attachment.conformance, attachment.starttls)
 }
 
 /// Stands for the mail server, which no policy names. RFC 5737: an address of documentation.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use policy::attach::Selector;
 use policy::diagnostic::Severity;
 use policy::model::MatchMode;
 use policy::render;
@@ -141,11 +142,17 @@ fn not_in_force(standing: &Standing<'_>, table: &mut Table) {
     }
 }
 
-/// `proxy mx, 192.0.2.1:25 to 10.10.10.25:25 (send-proxy v2)`.
+/// `proxy mx, 192.0.2.1:25 to 10.10.10.25:25 (send-proxy v2)`, and which of its sessions if not all that are left.
 fn proxy(proxied: &Proxied<'_>) -> String {
     let (listen, servers) = (proxied.listen.join(", "), proxied.servers.join(", "));
     let told = proxied.attachment.traffic.introduction().map(|how| format!(" ({how})")).unwrap_or_default();
-    format!("proxy {}, {listen} to {servers}{told}", proxied.attachment.name)
+    let name = &proxied.attachment.name;
+    let which = match (&proxied.attachment.sessions, &proxied.attachment.class) {
+        (Selector::Denied(list), _) => format!(", denied by access-group {}", list.name),
+        (Selector::All, _) | (_, None) => String::new(),
+        (_, Some(class)) => format!(", class {class}"),
+    };
+    format!("proxy {name}, {listen} to {servers}{told}{which}")
 }
 
 /// `MANY (recipient count gt 100): log, reset`; of many conditions the first, and all with `--verbose`.

@@ -28,7 +28,7 @@ impl Caller {
         proxy_protocol::write(version, Endpoints { client: self.client, listener: self.listener(socket) })
     }
 
-    /// The connection as an access list is asked about it: the server is what the client connected to.
+    /// The connection as a selector is asked about it: the server is what the client connected to.
     pub(super) fn flow(&self, socket: &TcpStream) -> Flow {
         Flow { client: self.client, server: self.listener(socket) }
     }

@@ -10,7 +10,6 @@ use std::time::Duration;
 use engine::config::Inspect;
 use engine::event::AnomalyKind;
 use engine::{Effect, End, Output, Session, SessionConfig, TlsFailure, Wants};
-use policy::model::Flow;
 use proto::{Side, Time};
 use tokio::net::TcpStream;
 
@@ -43,7 +42,6 @@ pub(super) async fn serve(client: TcpStream, entry: SessionEntry, worker: Rc<Wor
     let peer = entry.info().client;
     let (mut server, mut said) = (None, Vec::new());
     let beginning = match caller(&client, peer, &target).await {
-        Ok(caller) if !target.permits(&caller.flow(&client)) => return refuse(client),
         Ok(caller) => {
             entry.introduced(caller.client);
             target = choose(target, &caller, &client, &entry);
@@ -83,9 +81,7 @@ fn choose(target: Rc<Target>, caller: &Caller, stream: &TcpStream, entry: &Sessi
     if target.choices.is_empty() {
         return target;
     }
-    // A socket whose address cannot be asked is gone.
-    let Some(server) = caller.listener.or_else(|| stream.local_addr().ok()) else { return target };
-    match target.chosen(&Flow { client: caller.client, server }) {
+    match target.chosen(&caller.flow(stream)) {
         Some(chosen) => {
             let chosen = Rc::new(chosen);
             entry.chosen(Rc::clone(&chosen));

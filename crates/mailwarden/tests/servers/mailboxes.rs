@@ -74,7 +74,12 @@ pub(crate) fn clear_text_is_refused() {
     }
     let served = [("pop3", POPLIB, "apop"), ("imap", IMAPLIB, "cram")];
     for (protocol, script, secure) in served {
-        refuses(protocol, script, secure).unwrap_or_else(|failure| panic!("{protocol}: {failure}"));
+        let by_class = (policy(protocol, " match login clear-text\n", "reset"), by_policy(protocol));
+        let by_rule = (format!("ip inspect name R {protocol} secure-login\n"), "ip inspect R in".to_owned());
+        for (policy, attachment) in [by_class, by_rule] {
+            refuses(protocol, script, secure, &policy, &attachment)
+                .unwrap_or_else(|failure| panic!("{protocol}, {attachment}: {failure}"));
+        }
     }
 }
 
@@ -86,8 +91,13 @@ fn policy(protocol: &str, conditions: &str, action: &str) -> String {
     )
 }
 
-fn start(protocol: &str, policy: &str, server: SocketAddr) -> Result<Proxy, Failure> {
-    let attachment = format!("protocol {protocol}\n service-policy type inspect {protocol} P");
+/// The line of a proxy that puts it in force.
+fn by_policy(protocol: &str) -> String {
+    format!("service-policy type inspect {protocol} P")
+}
+
+fn start(protocol: &str, policy: &str, attachment: &str, server: SocketAddr) -> Result<Proxy, Failure> {
+    let attachment = format!("protocol {protocol}\n {attachment}");
     Proxy::start(Configuration { policy, settings: "", attachment: &attachment }, server)
 }
 
@@ -100,7 +110,7 @@ fn with_and_without(
     let server = MailboxServer::start()?;
     // Nothing that these clients say before the login is invalid.
     let policy = policy(protocol, " match invalid-command\n", "reset");
-    let proxy = start(protocol, &policy, address(&server))?;
+    let proxy = start(protocol, &policy, &by_policy(protocol), address(&server))?;
     let (direct, through) = (python(script, address(&server))?, python(script, proxy.address())?);
     if direct != through || !through.contains("is no command here") {
         return Err(format!("without the firewall:\n{direct}\nthrough it:\n{through}\n{}", proxy.log()));
@@ -115,11 +125,16 @@ fn with_and_without(
     Ok(())
 }
 
-fn refuses(protocol: &str, script: &str, secure: &str) -> Result<(), Failure> {
+fn refuses(
+    protocol: &str,
+    script: &str,
+    secure: &str,
+    policy: &str,
+    attachment: &str,
+) -> Result<(), Failure> {
     let server = MailboxServer::start()?;
-    let policy = policy(protocol, " match login clear-text\n", "reset");
     let address = if protocol == "pop3" { server.pop3 } else { server.imap };
-    let proxy = start(protocol, &policy, address)?;
+    let proxy = start(protocol, policy, attachment, address)?;
     let through = python(script, proxy.address())?;
     for line in through.lines() {
         let is_secure = line.starts_with(secure) || line.starts_with("encrypted");

@@ -6,11 +6,12 @@ use super::{Attachment, Handling, Selector, Stage, Traffic};
 use crate::compile::CompiledPolicy;
 use crate::criterion::Counter;
 use crate::diagnostic::{Code, Diagnostic};
+use crate::judge::Ending;
 use crate::model::{
-    Action, Condition, Configuration, Criterion, Direction, Extended, InspectRule, Interface, L7Class,
-    L7Policy, L7Rule, MAX_DATA_DEFAULT, MailInspection, MatchMode, Name, Protocol,
+    Action, Condition, Configuration, Criterion, Direction, Extended, InspectOptions, InspectRule, Interface,
+    L7Class, L7Policy, L7Rule, MAX_DATA_DEFAULT, MailInspection, MatchMode, Name, Protocol,
 };
-use crate::profile::Profile;
+use crate::profile::{LoginDemands, Mechanisms, Profile};
 
 /// The class of the data that a session may carry.
 const MAX_DATA: &str = "max-data";
@@ -66,6 +67,7 @@ impl Stage<'_, '_> {
         let limits = classic.limits.clone().with_options(&inspection.line.options);
         attachment.limits = std::mem::take(&mut attachment.limits).or(limits);
         if inspection.protocol != Protocol::Smtp {
+            attachment.profile = Profile { login: login_demands(&inspection.line.options), ..Profile::NONE };
             return;
         }
         let profile = match inspection.extensions {
@@ -76,6 +78,15 @@ impl Stage<'_, '_> {
         attachment.profile = profile;
         attachment.policy =
             ending_after(&rule.name, max_data, attachment.limits.alert != Some(false), &profile);
+    }
+}
+
+/// What a rule demands of the login to a mailbox.
+const fn login_demands(options: &InspectOptions) -> LoginDemands {
+    LoginDemands {
+        mechanisms: if options.secure_login { Mechanisms::Secure } else { Mechanisms::Any },
+        ending: if options.reset { Ending::Reset } else { Ending::Close },
+        ..LoginDemands::VALID
     }
 }
 

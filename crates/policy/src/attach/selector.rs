@@ -10,9 +10,9 @@ use crate::model::{AccessList, Configuration, Flow, Name, TrafficClass, TrafficM
 pub enum Selector {
     All,
     None,
-    /// What a list permits.
+    /// What the list of a class permits.
     Permitted(Arc<AccessList>),
-    /// What a list does not permit.
+    /// What the list of a proxy denies. It was written for this proxy, and means the ports that it names.
     Denied(Arc<AccessList>),
     /// To one of these ports.
     Ports(RangeInclusive<u16>),
@@ -27,7 +27,7 @@ impl Selector {
             Self::All => true,
             Self::None => false,
             Self::Permitted(list) => list.permits(&as_listed(flow, list)),
-            Self::Denied(list) => !list.permits(&as_listed(flow, list)),
+            Self::Denied(list) => !list.permits(flow),
             Self::Ports(ports) => {
                 [flow.server.port(), stands_for(flow.server.port())].iter().any(|port| ports.contains(port))
             }
@@ -107,6 +107,7 @@ mod tests {
             (flow("192.0.2.7:4000", "127.0.0.1:25"), flow("192.0.2.8:4000", "127.0.0.1:25"));
         assert!(!permitted.has(&exempt) && permitted.has(&other));
         assert!(denied.has(&exempt) && !denied.has(&other));
+        assert!(denied.has(&flow("192.0.2.8:4000", "127.0.0.1:2525")), "a port that the list does not name");
     }
 
     #[test]

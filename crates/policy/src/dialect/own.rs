@@ -352,9 +352,9 @@ static PROXY: Mode<super::AnyStatement> = Mode::new(
         )
         .claims(Claim::Whole),
         Command::new(
-            "[no] ip inspect WORD$rule",
+            "[no] ip inspect WORD$rule [in]",
             "Inspect by a rule of classic IOS inspection",
-            &["IP", "Classic inspection", "Name of the rule"],
+            &["IP", "Classic inspection", "Name of the rule", "What comes in"],
             |m| built(ProxyLine::IpInspect(name(m, "rule")?)),
         )
         .claims(Claim::Whole),
