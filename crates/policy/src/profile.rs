@@ -122,15 +122,6 @@ impl Profile {
         ..Self::CLASSIC_SMTP
     };
 
-    /// What is done about STARTTLS where this is configured.
-    #[must_use]
-    pub const fn starttls(&self, configured: StartTls) -> StartTls {
-        match configured {
-            StartTls::Device => self.starttls,
-            StartTls::Pass | StartTls::Mask => configured,
-        }
-    }
-
     /// Cisco ASA, a map of type inspect esmtp without parameters.
     pub const ASA: Self = Self {
         order: Order::ByCriterion,
@@ -155,19 +146,21 @@ impl Profile {
         ]),
         // `match ehlo-reply-parameter others` masks these, and the device knows the commands all the same.
         needs_no_keyword: VerbSet::of(&[Verb::Help, Verb::Saml, Verb::Send, Verb::Soml]),
-        hidden: Extensions::of(&["CHUNKING"]),
-        unknown_keywords: UnknownKeywords::Shown,
-        starttls: StartTls::Pass,
         ink: Ink { command: Letter::Capital, keyword: Letter::Capital, running: true },
-        bdat: Bdat::Masked,
-        leading_blanks: Blanks::Verb,
-        banner: Banner::Shown,
         pipes: Pipes::End,
         checks_size: true,
-        logs_tls: false,
-        login: LoginDemands::NONE,
         log: LogForm::Asa,
+        ..Self::C3PL
     };
+
+    /// What is done about STARTTLS where this is configured.
+    #[must_use]
+    pub const fn starttls(&self, configured: StartTls) -> StartTls {
+        match configured {
+            StartTls::Device => self.starttls,
+            StartTls::Pass | StartTls::Mask => configured,
+        }
+    }
 
     /// Whether a client may use the verb. LHLO is EHLO (RFC 2033 §4.1), under another name.
     pub const fn allows(&self, verb: Verb) -> bool {
@@ -352,8 +345,8 @@ impl LoginDemands {
     pub const NONE: Self =
         Self { commands: Commands::Any, mechanisms: Mechanisms::Any, ending: Ending::Close };
 
-    /// Classic IOS: a command that is not valid ends the session. `secure-login` and `reset` are options of
-    /// a rule.
+    /// A rule of classic inspection without `secure-login` and `reset`: a command that is not valid ends the
+    /// session.
     pub const VALID: Self = Self { commands: Commands::Valid, ..Self::NONE };
 }
 
