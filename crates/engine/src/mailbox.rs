@@ -39,6 +39,8 @@ pub(crate) struct Mailbox {
     /// Our last reply, which waits until the server has answered what came before it.
     last: Option<String>,
     tls: Beginning,
+    /// Sides that are in a line over its bound, by `Side as usize`.
+    overlong: [bool; 2],
     /// The client has tried to log in: what it says in the wrong place may be a secret.
     has_attempted: bool,
     draining: bool,
@@ -75,6 +77,7 @@ impl Mailbox {
             words,
             last: None,
             tls: Beginning::default(),
+            overlong: [false; 2],
             has_attempted: false,
             draining: false,
             commands: 0,
@@ -111,6 +114,29 @@ impl Mailbox {
         let treatment = self.inspector.anomaly(kind, from, b"", cx);
         let refusal = cause.reported(self.inspector.reference_of(kind));
         (treatment >= Treatment::Refused).then_some(Refused { refusal, ending: Ending::Close })
+    }
+
+    /// A line over its bound passes; only a recording goes on behind it. What it says is not looked at.
+    pub(crate) fn pass_overlong(&mut self, from: Side, line: &[u8], cx: &mut Context<'_>) {
+        if let Some(overlong) = self.overlong.get_mut(from as usize) {
+            *overlong = line.last() != Some(&b'\n');
+        }
+        cx.out.pass(from.other(), line);
+    }
+
+    /// The rest of such a line, if a side is in one.
+    pub(crate) fn rest_of_overlong(
+        &mut self,
+        from: Side,
+        input: &[u8],
+        cx: &mut Context<'_>,
+    ) -> Option<Step> {
+        if !*self.overlong.get(from as usize)? {
+            return None;
+        }
+        let len = memchr::memchr(b'\n', input).map_or(input.len(), |end| end + 1);
+        self.pass_overlong(from, input.get(..len).unwrap_or_default(), cx);
+        Some(Step::Took(len))
     }
 
     /// What the dialect demands and the rules say of a command. Each is asked once.

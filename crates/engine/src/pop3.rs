@@ -167,9 +167,14 @@ impl Pop3 {
     }
 
     fn line(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
+        if let Some(step) = self.mailbox.rest_of_overlong(Side::Client, input, cx) {
+            return step;
+        }
         let bounds = &cx.config.bounds;
         let in_exchange = matches!(self.state, State::Exchange(_));
-        let bound = match in_exchange || is_auth(input) {
+        // Of a longer line the cut would decide whether its verb is seen.
+        let beginning = input.get(..bounds.command_line).unwrap_or(input);
+        let bound = match in_exchange || is_auth(beginning) {
             _ if cx.is_recorded() => bounds.observed_line,
             true => bounds.auth_line,
             false => bounds.command_line,
@@ -180,7 +185,10 @@ impl Pop3 {
                 let kind = AnomalyKind::CommandTooLong;
                 match self.mailbox.violation(kind, Side::Client, Cause::LineTooLong, cx) {
                     Some(refused) => self.refuse(refused, cx),
-                    None => cx.out.pass(Side::Server, input.get(..len).unwrap_or_default()),
+                    None => {
+                        let line = input.get(..len).unwrap_or_default();
+                        self.mailbox.pass_overlong(Side::Client, line, cx);
+                    }
                 }
                 Step::Took(len)
             }
@@ -276,6 +284,9 @@ impl Pop3 {
     }
 
     fn reply_line(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
+        if let Some(step) = self.mailbox.rest_of_overlong(Side::Server, input, cx) {
+            return step;
+        }
         match line::decode(input, cx.config.bounds.reply_line) {
             Progress::NeedMore => Step::Wants(Wants::More),
             Progress::Oversize { len, .. } => {
@@ -286,7 +297,8 @@ impl Pop3 {
                 {
                     self.reset(cx);
                 } else {
-                    cx.out.pass(Side::Client, input.get(..len).unwrap_or_default());
+                    let line = input.get(..len).unwrap_or_default();
+                    self.mailbox.pass_overlong(Side::Server, line, cx);
                 }
                 Step::Took(len)
             }

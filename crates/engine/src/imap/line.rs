@@ -25,9 +25,14 @@ const SHORT_LITERAL_MAX: u64 = 4096;
 
 impl Imap {
     pub(super) fn line(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
+        if let Some(step) = self.mailbox.rest_of_overlong(Side::Client, input, cx) {
+            return step;
+        }
         let bounds = &cx.config.bounds;
         let begins_command = matches!(self.state, State::NotAuthenticated | State::Left);
-        let is_short = begins_command && !Command::read(input).verb.is_login();
+        // Of a longer line the cut would decide whether its verb is seen.
+        let beginning = input.get(..bounds.command_line).unwrap_or(input);
+        let is_short = begins_command && !Command::read(beginning).verb.is_login();
         let bound = match is_short {
             _ if cx.is_recorded() => bounds.observed_line,
             true => bounds.command_line,
@@ -39,7 +44,10 @@ impl Imap {
                 let kind = AnomalyKind::CommandTooLong;
                 match self.mailbox.violation(kind, Side::Client, Cause::LineTooLong, cx) {
                     Some(refused) => self.refuse(refused, b"", cx),
-                    None => cx.out.pass(Side::Server, input.get(..len).unwrap_or_default()),
+                    None => {
+                        let line = input.get(..len).unwrap_or_default();
+                        self.mailbox.pass_overlong(Side::Client, line, cx);
+                    }
                 }
                 Step::Took(len)
             }

@@ -68,6 +68,9 @@ impl Imap {
             return Step::Took(len);
         }
         let is_logged_in = matches!(self.state, State::Found(..));
+        if let Some(step) = self.mailbox.rest_of_overlong(Side::Server, input, cx) {
+            return step;
+        }
         match line::decode(input, cx.config.bounds.reply_line) {
             Progress::NeedMore => Step::Wants(Wants::More),
             Progress::Oversize { len, ends } if is_logged_in => {
@@ -112,7 +115,7 @@ impl Imap {
         if self.mailbox.violation(kind, Side::Server, Cause::BadReply, cx).is_some() {
             self.reset(cx);
         } else {
-            cx.out.pass(Side::Client, wire);
+            self.mailbox.pass_overlong(Side::Server, wire, cx);
         }
     }
 
