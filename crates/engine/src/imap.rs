@@ -21,7 +21,7 @@ use crate::context::Context;
 use crate::dialogue::{Dialogue, Step};
 use crate::effect::{End, Wants};
 use crate::ends::{Ends, Limit};
-use crate::event::{AnomalyKind, Reason};
+use crate::event::{AnomalyKind, LoginOutcome, Reason};
 use crate::mailbox::{Attempt, Mailbox, Refused};
 use crate::refusal::Cause;
 
@@ -183,7 +183,17 @@ impl Imap {
     }
 
     fn refuse(&mut self, refused: Refused, tag: &[u8], cx: &mut Context<'_>) {
+        // The server waits for the rest of its newest command, so the refusal is the answer to that.
+        let cut = match self.state {
+            State::Rest(_) | State::Exchange => self.awaited.pop_back(),
+            _ => None,
+        };
         self.state = State::Over;
+        if let Some(Asked::Login(attempt) | Asked::Authenticate(attempt)) = cut.as_ref().map(|cut| &cut.asked)
+        {
+            self.mailbox.report_login(attempt, LoginOutcome::RefusedByPolicy, cx);
+        }
+        let tag = cut.as_ref().map_or(tag, |cut| line::printable(&cut.tag));
         self.mailbox.refuse(refused, tag, !self.awaited.is_empty(), cx);
     }
 

@@ -264,6 +264,12 @@ impl Pop3 {
     }
 
     fn refuse(&mut self, refused: Refused, cx: &mut Context<'_>) {
+        if matches!(self.state, State::Exchange(_))
+            && let Some(Asked::Auth(exchange)) = self.awaited.pop_front().map(|front| front.asked)
+        {
+            // The server waits for the answer to its challenge, so the refusal is the answer to the command.
+            self.mailbox.report_login(&exchange.attempt, LoginOutcome::RefusedByPolicy, cx);
+        }
         self.state = State::Over;
         self.awaited.retain(|awaited| !matches!(awaited.asked, Asked::Greeting));
         self.mailbox.refuse(refused, b"", !self.awaited.is_empty(), cx);

@@ -78,10 +78,14 @@ impl Imap {
                 self.state = State::NotAuthenticated;
                 cx.out.pass(Side::Server, wire);
             }
-            State::Rest(number) => {
-                cx.out.pass(Side::Server, wire);
-                self.announce(line.text, number, cx);
-            }
+            State::Rest(before) => match self.bad_literal(line.text, before, cx) {
+                Some(refused) => self.refuse(refused, b"", cx),
+                None => {
+                    cx.out.pass(Side::Server, wire);
+                    self.state = State::NotAuthenticated;
+                    self.announce(line.text, before);
+                }
+            },
             State::Left if !may_return(command.verb) => {
                 let kind = AnomalyKind::AfterLeaving;
                 match self.mailbox.violation(kind, Side::Client, Cause::AfterLeaving, cx) {
@@ -135,23 +139,12 @@ impl Imap {
         self.awaited.push_back(Awaited { tag: command.tag.into(), asked, number });
         self.state = state;
         if !matches!(self.state, State::Left) {
-            self.announce_unchecked(line.text, 0);
-        }
-    }
-
-    /// The line of a command that goes on, which may announce a further literal.
-    fn announce(&mut self, text: &[u8], before: u8, cx: &mut Context<'_>) {
-        match self.bad_literal(text, before, cx) {
-            Some(refused) => self.refuse(refused, b"", cx),
-            None => {
-                self.state = State::NotAuthenticated;
-                self.announce_unchecked(text, before);
-            }
+            self.announce(line.text, 0);
         }
     }
 
     /// What follows the line: a literal at once, or when the server asks for it.
-    fn announce_unchecked(&mut self, text: &[u8], before: u8) {
+    fn announce(&mut self, text: &[u8], before: u8) {
         let Some(announced) = literal::announced(text) else { return };
         let literal = Literal { left: announced.len, number: before.saturating_add(1) };
         self.state = match announced.is_synchronizing {
@@ -194,7 +187,7 @@ const fn may_return(verb: Verb) -> bool {
 }
 
 /// A tag that an answer may repeat.
-fn printable(tag: &[u8]) -> &[u8] {
+pub(super) fn printable(tag: &[u8]) -> &[u8] {
     if tag.iter().all(u8::is_ascii_graphic) && !is_hostile_tag(tag) { tag } else { b"" }
 }
 
