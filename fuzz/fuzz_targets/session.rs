@@ -8,5 +8,7 @@ mod input;
 mod permissive;
 #[path = "../bodies/session.rs"]
 mod session;
+#[path = "../bodies/talk.rs"]
+mod talk;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| session::run(input));

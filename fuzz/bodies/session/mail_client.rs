@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use proto::smtp::reply::ReplyLine;
 
+use crate::talk::{Client, pick};
+
 #[derive(Debug)]
 pub(crate) struct MailClient {
     awaited: VecDeque<Awaited>,
@@ -43,14 +45,14 @@ impl MailClient {
             over: false,
         }
     }
+}
 
-    /// Replies it still waits for.
-    pub(crate) fn awaits(&self) -> usize {
+impl Client for MailClient {
+    fn awaits(&self) -> usize {
         if self.over { 0 } else { self.awaited.len() }
     }
 
-    /// What it says next, if it may say anything yet.
-    pub(crate) fn next(&mut self, choice: u8) -> Vec<u8> {
+    fn next(&mut self, choice: u8) -> Vec<u8> {
         let waits = match self.awaited.back() {
             None => false,
             Some(Awaited::Other) => !self.pipelining,
@@ -82,7 +84,7 @@ impl MailClient {
         }
     }
 
-    pub(crate) fn hears(&mut self, octets: &[u8]) {
+    fn hears(&mut self, octets: &[u8]) {
         for &octet in octets {
             self.hearing.push(octet);
             if octet == b'\n' && !self.over {
@@ -98,7 +100,9 @@ impl MailClient {
             }
         }
     }
+}
 
+impl MailClient {
     fn replied(&mut self, code: u16) {
         match (self.awaited.pop_front(), code) {
             (Some(Awaited::Data), 300..=399) => self.says = Says::Message,
@@ -111,10 +115,6 @@ impl MailClient {
             (None, _) => assert!(self.lmtp, "{code} answers nothing"),
         }
     }
-}
-
-fn pick(of: &[&str], choice: u8) -> Vec<u8> {
-    of.get(usize::from(choice) % of.len()).unwrap_or(&"").as_bytes().to_vec()
 }
 
 const COMMANDS: &[&str] = &[

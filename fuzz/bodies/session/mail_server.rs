@@ -7,6 +7,7 @@ use proto::smtp::reply::ReplyLine;
 use proto::smtp::verb::Verb;
 
 use crate::permissive::ends_of_data;
+use crate::talk::Server;
 
 #[derive(Debug)]
 pub(crate) struct MailServer {
@@ -60,65 +61,6 @@ impl MailServer {
         }
     }
 
-    /// Whether it owes a reply.
-    pub(crate) fn owes(&self) -> bool {
-        !self.lost && !self.asked.is_empty()
-    }
-
-    /// Its reply to the oldest thing it was asked. The first of each kind lets things go on.
-    pub(crate) fn answer(&mut self, choice: u8) -> Vec<u8> {
-        const AFTER_ONE: &[&str] = &["250 2.0.0 ok"];
-        let words: &[&str] = match self.asked.front() {
-            _ if self.lost => return Vec::new(),
-            None if self.lmtp => AFTER_ONE,
-            None => return Vec::new(),
-            Some(Asked::Greeting) => &["220 mx ESMTP", "220-mx\r\n220 here", "554 no", "421 busy"],
-            Some(Asked::Hello) => &[
-                "250-mx\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250-STARTTLS\r\n250 CHUNKING",
-                "250 mx",
-                "250-mx\r\n250-AUTH PLAIN LOGIN\r\n250-BINARYMIME\r\n250-CHUNKING\r\n250 DSN",
-                "502 what",
-                "250-mx\r\n250-ETRN\r\n250 SMTPUTF8",
-                "250-mx\r\n250-PIPELINING\r\n250 XCLIENT NAME ADDR PORT",
-            ],
-            Some(Asked::Data) => &["354 go", "354-go\r\n354 on", "451 later", "554 no", "250 what"],
-            Some(Asked::Auth) => &["334 VXNlcg==", "235 in", "535 no"],
-            Some(Asked::StartTls) => &["454 no", "220 go"],
-            Some(Asked::Xclient) => &["220 mx again", "550 no", "250 what"],
-            Some(Asked::EndOfData | Asked::Chunk | Asked::Other) => &[
-                "250 2.0.0 ok",
-                "250-a\r\n250 b",
-                "550 5.1.1 no",
-                "451 4.0.0 later",
-                "250",
-                "421 bye",
-                "552 no",
-            ],
-        };
-        self.answers += 1;
-        let words = words.get(usize::from(choice) % words.len()).copied().unwrap_or_default();
-        match words.len() > 3 {
-            true => format!("{words} #{}\r\n", self.answers).into_bytes(),
-            false => format!("{words}\r\n").into_bytes(),
-        }
-    }
-
-    /// Follows what it says itself, so that it knows what it reads next.
-    pub(crate) fn says(&mut self, octets: &[u8]) {
-        for &octet in octets {
-            self.saying.push(octet);
-            if octet != b'\n' {
-                continue;
-            }
-            let line = std::mem::take(&mut self.saying);
-            match ReplyLine::read(line.trim_ascii_end()) {
-                Some(reply) if reply.last => self.replied(reply.code),
-                Some(_) => {}
-                None => self.lost = true,
-            }
-        }
-    }
-
     fn replied(&mut self, code: u16) {
         let Some(asked) = self.asked.pop_front() else {
             self.lost |= !self.lmtp && code != 421 || self.reads == Reads::Data;
@@ -131,17 +73,6 @@ impl MailServer {
             (Asked::StartTls, 220) | (_, 300..=399) => self.lost = true,
             _ => {}
         }
-        self.read();
-    }
-
-    /// Reads what the session sends it.
-    pub(crate) fn receives(&mut self, octets: &[u8]) {
-        assert!(
-            self.lost || !matches!(self.asked.back(), Some(Asked::Data | Asked::EndOfData | Asked::StartTls)),
-            "{} came although nothing may come before the reply",
-            octets.escape_ascii()
-        );
-        self.unread.extend_from_slice(octets);
         self.read();
     }
 
@@ -181,13 +112,6 @@ impl MailServer {
         end + 3
     }
 
-    /// The session is over; so is a message that has not ended.
-    pub(crate) fn conclude(&self) {
-        if self.reads == Reads::Data && !self.lost {
-            check_message(&self.unread);
-        }
-    }
-
     fn line(&mut self) -> usize {
         let Some(lf) = self.unread.iter().position(|&octet| octet == b'\n') else { return 0 };
         let text = self.unread.get(..lf).unwrap_or_default();
@@ -214,6 +138,80 @@ impl MailServer {
         };
         self.asked.push_back(asked);
         lf + 1
+    }
+}
+
+impl Server for MailServer {
+    fn owes(&self) -> bool {
+        !self.lost && !self.asked.is_empty()
+    }
+
+    fn answer(&mut self, choice: u8) -> Vec<u8> {
+        const AFTER_ONE: &[&str] = &["250 2.0.0 ok"];
+        let words: &[&str] = match self.asked.front() {
+            _ if self.lost => return Vec::new(),
+            None if self.lmtp => AFTER_ONE,
+            None => return Vec::new(),
+            Some(Asked::Greeting) => &["220 mx ESMTP", "220-mx\r\n220 here", "554 no", "421 busy"],
+            Some(Asked::Hello) => &[
+                "250-mx\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250-STARTTLS\r\n250 CHUNKING",
+                "250 mx",
+                "250-mx\r\n250-AUTH PLAIN LOGIN\r\n250-BINARYMIME\r\n250-CHUNKING\r\n250 DSN",
+                "502 what",
+                "250-mx\r\n250-ETRN\r\n250 SMTPUTF8",
+                "250-mx\r\n250-PIPELINING\r\n250 XCLIENT NAME ADDR PORT",
+            ],
+            Some(Asked::Data) => &["354 go", "354-go\r\n354 on", "451 later", "554 no", "250 what"],
+            Some(Asked::Auth) => &["334 VXNlcg==", "235 in", "535 no"],
+            Some(Asked::StartTls) => &["454 no", "220 go"],
+            Some(Asked::Xclient) => &["220 mx again", "550 no", "250 what"],
+            Some(Asked::EndOfData | Asked::Chunk | Asked::Other) => &[
+                "250 2.0.0 ok",
+                "250-a\r\n250 b",
+                "550 5.1.1 no",
+                "451 4.0.0 later",
+                "250",
+                "421 bye",
+                "552 no",
+            ],
+        };
+        self.answers += 1;
+        let words = words.get(usize::from(choice) % words.len()).copied().unwrap_or_default();
+        match words.len() > 3 {
+            true => format!("{words} #{}\r\n", self.answers).into_bytes(),
+            false => format!("{words}\r\n").into_bytes(),
+        }
+    }
+
+    fn says(&mut self, octets: &[u8]) {
+        for &octet in octets {
+            self.saying.push(octet);
+            if octet != b'\n' {
+                continue;
+            }
+            let line = std::mem::take(&mut self.saying);
+            match ReplyLine::read(line.trim_ascii_end()) {
+                Some(reply) if reply.last => self.replied(reply.code),
+                Some(_) => {}
+                None => self.lost = true,
+            }
+        }
+    }
+
+    fn receives(&mut self, octets: &[u8]) {
+        assert!(
+            self.lost || !matches!(self.asked.back(), Some(Asked::Data | Asked::EndOfData | Asked::StartTls)),
+            "{} came although nothing may come before the reply",
+            octets.escape_ascii()
+        );
+        self.unread.extend_from_slice(octets);
+        self.read();
+    }
+
+    fn conclude(&self) {
+        if self.reads == Reads::Data && !self.lost {
+            check_message(&self.unread);
+        }
     }
 }
 

@@ -11,9 +11,8 @@ use proto::{Side, Time};
 
 use crate::cuts::Cuts;
 
-use super::mail_client::MailClient;
-use super::mail_server::MailServer;
 use super::script::{Act, Script};
+use super::{Client, MakePeers, Server};
 
 const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), 40112);
 
@@ -58,9 +57,9 @@ struct Peers {
     legs: [Leg; 2],
     reports: Vec<Report>,
     /// Absent where nothing is enforced: then nothing can be expected.
-    server: Option<MailServer>,
+    server: Option<Box<dyn Server>>,
     /// Only in a polite script.
-    client: Option<MailClient>,
+    client: Option<Box<dyn Client>>,
 }
 
 #[derive(Debug)]
@@ -91,11 +90,22 @@ impl Report {
     }
 }
 
+/// What a report shows of what was said.
+const fn value_of<'b>(event: &Event<'b>) -> &'b [u8] {
+    match event {
+        Event::Anomaly(anomaly) => anomaly.value,
+        Event::Match(hit) => hit.value,
+        Event::Login(login) => login.mechanism,
+        _ => b"",
+    }
+}
+
 impl<'s> Dialogue<'s> {
-    pub(crate) fn run(at: &Arc<SessionConfig>, script: &Script, cuts: Cuts<'s>) -> Outcome {
+    pub(crate) fn run(at: &Arc<SessionConfig>, script: &Script, cuts: Cuts<'s>, make: MakePeers) -> Outcome {
         let now = Time(1);
-        let server = (at.watch == Watch::Enforce).then(MailServer::new);
-        let client = (script.polite && server.is_some()).then(MailClient::new);
+        let enforced = at.watch == Watch::Enforce;
+        let (server, client) = make(at);
+        let (server, client) = (enforced.then_some(server), (script.polite && enforced).then_some(client));
         let legs = [Leg::new(), Leg::new()];
         let peers = Peers { legs, reports: Vec::new(), server, client };
         let mut dialogue =
@@ -108,7 +118,7 @@ impl<'s> Dialogue<'s> {
             dialogue.act(act);
         }
         dialogue.conclude();
-        dialogue.peers.server.iter().for_each(MailServer::conclude);
+        dialogue.peers.server.iter().for_each(|server| server.conclude());
         let Peers { legs: [client, server], mut reports, .. } = dialogue.peers;
         // Of a message that is refused more or less was read when that was known.
         if let (Some(last), Some(Ending::Abort)) = (reports.last_mut(), server.heard.ending) {
@@ -142,7 +152,7 @@ impl<'s> Dialogue<'s> {
 
     /// In a polite dialogue that still stands, every command has been answered once the server has.
     fn conclude(&mut self) {
-        while self.peers.client.is_some() && self.peers.server.as_ref().is_some_and(MailServer::owes) {
+        while self.peers.client.is_some() && self.peers.server.as_ref().is_some_and(|server| server.owes()) {
             let heard = |peers: &Peers| peers.legs.iter().map(|leg| leg.heard.octets.len()).sum::<usize>();
             let before = heard(&self.peers);
             self.act(&Act::Answer(0));
@@ -350,7 +360,10 @@ impl Output for Peers {
                 leg.held.clear();
             }
             Effect::Secure(side) => panic!("the {side:?} is to begin TLS"),
-            Effect::Report(event) => self.reports.push(Report::of(event)),
+            Effect::Report(event) => {
+                self.server.iter_mut().for_each(|server| server.reported(value_of(&event)));
+                self.reports.push(Report::of(event));
+            }
         }
     }
 }
