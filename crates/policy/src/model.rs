@@ -12,9 +12,9 @@ pub use class::{
     Protocol, RegexMap,
 };
 pub use esmtp::{
-    AllowTls, DEFAULT_ESMTP_MAP, EHLO_KEYWORDS, ENCODING_NAMES, EhloKeyword, EhloParameter, EncodingName,
-    EsmtpCriterion, EsmtpMap, EsmtpMatch, EsmtpParameters, ParameterAction, Regex, RegexClass, RegexName,
-    SpecialCharacter, VerbName,
+    AllowTls, Banner, DEFAULT_ESMTP_MAP, EHLO_KEYWORDS, ENCODING_NAMES, EhloKeyword, EhloParameter,
+    EncodingName, EsmtpCriterion, EsmtpMap, EsmtpMatch, EsmtpParameters, ParameterAction, Regex, RegexClass,
+    RegexName, SpecialCharacter, VerbName,
 };
 pub use inspection::{
     ClassicSettings, Direction, Extended, InspectOptions, InspectRule, InspectedProtocol, MAX_DATA_DEFAULT,

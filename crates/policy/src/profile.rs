@@ -6,7 +6,7 @@ use proto::smtp::extension::Extensions;
 use proto::smtp::verb::Verb;
 
 use crate::judge::Ending;
-use crate::model::{Action, StartTls};
+use crate::model::{Action, Banner, StartTls};
 
 /// The choices of a dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -310,14 +310,6 @@ pub enum Blanks {
     Skipped,
     /// A part of the verb, which no dialect has.
     Verb,
-}
-
-/// What the client sees of the server's greeting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Banner {
-    Shown,
-    /// Its code, and of its text the digits 2 and 0; an asterisk for every other character.
-    Masked,
 }
 
 /// Who decides about `|` in the path of MAIL or RCPT. To many servers it is a character like others.

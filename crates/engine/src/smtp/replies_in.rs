@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use policy::criterion::Counter;
 use policy::fact::Fact;
+use policy::model::Banner;
 use policy::model::Conformance;
-use policy::profile::Banner;
 use proto::line::{self, Line, LineEnd};
 use proto::smtp::reply::ReplyLine;
 use proto::smtp::verb::Verb;
@@ -79,10 +79,11 @@ impl Smtp {
         }
         self.reply_lines += 1;
         self.count_taken(asked, &reply);
-        if asked == Asked::Greeting && cx.carries_out() && cx.config.profile.banner == Banner::Masked {
-            mask_greeting(&line, &reply, cx);
-        } else {
-            pass_reply(wire, &line, cx);
+        match cx.config.profile.banner {
+            Banner::Masked | Banner::MaskedExceptEsmtp if asked == Asked::Greeting && cx.carries_out() => {
+                mask_greeting(&line, &reply, cx);
+            }
+            Banner::Masked | Banner::MaskedExceptEsmtp | Banner::Shown => pass_reply(wire, &line, cx),
         }
         if reply.last {
             self.reply_lines = 0;
@@ -262,9 +263,10 @@ pub(super) fn pass_reply(wire: &[u8], line: &Line<'_>, cx: &mut Context<'_>) {
 
 /// Forwards a line of the greeting with its text masked; its code and what follows that stay.
 fn mask_greeting(line: &Line<'_>, reply: &ReplyLine<'_>, cx: &mut Context<'_>) {
-    let shown = line.text.len() - reply.text.len();
-    cx.out.pass(Side::Client, line.text.get(..shown).unwrap_or_default());
-    cx.out.rewrite(Side::Client, &wording::masked_greeting(reply.text));
+    let code = line.text.len() - reply.text.len();
+    let shown: Option<&[u8]> = (cx.config.profile.banner == Banner::MaskedExceptEsmtp).then_some(b"ESMTP");
+    cx.out.pass(Side::Client, line.text.get(..code).unwrap_or_default());
+    cx.out.rewrite(Side::Client, &wording::masked_greeting(reply.text, shown));
     cx.out.rewrite(Side::Client, b"\r\n");
 }
 

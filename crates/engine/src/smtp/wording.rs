@@ -128,9 +128,19 @@ pub(crate) fn mask(letter: Letter, len: usize) -> impl Iterator<Item = &'static 
     (0..len).step_by(256).map(move |done| ink.get(..(len - done).min(256)).unwrap_or(ink))
 }
 
-/// What an ASA shows of the text of a greeting.
-pub(crate) fn masked_greeting(text: &[u8]) -> Vec<u8> {
-    text.iter().map(|&byte| if matches!(byte, b'2' | b'0') { byte } else { b'*' }).collect()
+/// What an ASA shows of the text of a greeting. `shown` is a word that is left, in any case, with the blanks around it.
+pub(crate) fn masked_greeting(text: &[u8], shown: Option<&[u8]>) -> Vec<u8> {
+    let is_shown = |word: &[u8]| shown.is_some_and(|shown| word.eq_ignore_ascii_case(shown));
+    let mut masked = Vec::with_capacity(text.len());
+    let mut words = text.split(|&byte| byte == b' ').peekable();
+    while let Some(word) = words.next() {
+        let stays = |byte| matches!(byte, b'2' | b'0') || is_shown(word);
+        masked.extend(word.iter().map(|&byte| if stays(byte) { byte } else { b'*' }));
+        if let Some(next) = words.peek() {
+            masked.push(if is_shown(word) || is_shown(next) { b' ' } else { b'*' });
+        }
+    }
+    masked
 }
 
 /// The last letter over the masked keyword of that number, from 0.
@@ -146,7 +156,21 @@ mod tests {
 
     #[test]
     fn of_a_masked_greeting_the_digits_two_and_zero_are_left() {
-        assert_eq!(masked_greeting(b"mx1.example 2026 ESMTP"), b"************202*******");
+        assert_eq!(masked_greeting(b"mx1.example 2026 ESMTP", None), b"************202*******");
+    }
+
+    #[test]
+    fn a_word_is_left_of_a_masked_greeting_only_as_a_whole() {
+        for (text, expected) in [
+            ("mx ESMTP Postfix 3.0", "** ESMTP **********0"),
+            ("mx esmtp", "** esmtp"),
+            ("ESMTP", "ESMTP"),
+            ("", ""),
+            ("mx.ESMTP.example NotESMTP ESMTP2", "*******************************2"),
+        ] {
+            let masked = masked_greeting(text.as_bytes(), Some(b"ESMTP"));
+            assert_eq!(String::from_utf8_lossy(&masked), expected, "{text}");
+        }
     }
 
     #[test]

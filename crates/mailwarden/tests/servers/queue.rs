@@ -37,29 +37,6 @@ policy-map type inspect smtp p1
 /// By default a session may carry less than one of these messages.
 const CLASSIC: &str = "ip inspect name OUT-IN esmtp max-data 4294967295\n";
 
-/// The built-in map of the ASA, but for the greeting: where that is nothing but asterisks, Postfix takes the
-/// firewall for a PIX and speaks no ESMTP, and mail for which it demands TLS stays in its queue.
-const SHOWN_GREETING: &str = "ASA Version 9.8(2)
-policy-map type inspect esmtp EDGE
- parameters
-  allow-tls
-  no special-character
- match cmd line length gt 512
-  drop-connection log
- match cmd RCPT count gt 100
-  drop-connection log
- match body line length gt 998
-  log
- match header line length gt 998
-  drop-connection log
- match sender-address length gt 320
-  drop-connection log
- match MIME filename length gt 255
-  drop-connection log
- match ehlo-reply-parameter others
-  mask
-";
-
 #[derive(Debug, Clone, Copy)]
 enum Route {
     Direct,
@@ -115,7 +92,7 @@ pub(crate) fn same_with_and_without_us(sender: Kind, receiver: Kind, chunks: boo
 fn run(sender: Kind, receiver: &dyn MailServer, route: Route) -> Result<Outcome, Failure> {
     let log_before = receiver.log().len();
     let mut sender = server::start(sender, Role::Sender);
-    let proxy = firewall(route, sender.name(), receiver.address())?;
+    let proxy = firewall(route, receiver.address())?;
     post(sender.address())?;
     sender.run_queue(proxy.as_ref().map_or_else(|| receiver.address(), Proxy::address))?;
     sender.wait_until_idle(90)?;
@@ -124,7 +101,7 @@ fn run(sender: Kind, receiver: &dyn MailServer, route: Route) -> Result<Outcome,
     Ok(Outcome { deliveries, refused: sender.refused_recipients(), receiver_log })
 }
 
-fn firewall(route: Route, sender: &str, server: SocketAddr) -> Result<Option<Proxy>, Failure> {
+fn firewall(route: Route, server: SocketAddr) -> Result<Option<Proxy>, Failure> {
     let attachment = "service-policy type inspect smtp p1";
     let start = |configuration| Proxy::start(configuration, server).map(Some);
     match route {
@@ -133,9 +110,6 @@ fn firewall(route: Route, sender: &str, server: SocketAddr) -> Result<Option<Pro
         Route::UnderAPolicy => start(Configuration { policy: POLICY, settings: "", attachment }),
         Route::Classic => {
             start(Configuration { policy: CLASSIC, settings: "", attachment: "ip inspect OUT-IN" })
-        }
-        Route::DefaultMap if sender == "Postfix" => {
-            start(Configuration { policy: SHOWN_GREETING, settings: "", attachment: "inspect esmtp EDGE" })
         }
         Route::DefaultMap => start(Configuration { policy: "", settings: "", attachment: "inspect esmtp" }),
     }

@@ -45,7 +45,13 @@ impl dyn MailServer + '_ {
     pub(crate) fn wait_until_idle(&self, seconds: u64) -> Result<(), Failure> {
         let idle = eventually(seconds, || self.queue().iter().all(|folder| is_empty(folder)).then_some(()));
         idle.ok_or_else(|| {
-            format!("{} still has mail in its queue; its log ends:\n{}", self.name(), self.log_end())
+            let log = self.log();
+            let is_deferred =
+                |line: &&str| line.contains("status=deferred") && !line.contains("(deferred transport)");
+            let deferred = log.lines().filter(is_deferred).take(10);
+            let deferred: Vec<&str> = deferred.collect();
+            let (name, deferred, end) = (self.name(), deferred.join("\n"), self.log_end());
+            format!("{name} still has mail in its queue; it was deferred:\n{deferred}\nits log ends:\n{end}")
         })
     }
 

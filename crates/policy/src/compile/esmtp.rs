@@ -7,13 +7,13 @@ use crate::model::{
     AllowTls, Configuration, EhloParameter, EncodingName, EsmtpCriterion, EsmtpMap, EsmtpMatch,
     EsmtpParameters, MatchMode, ParameterAction, PatternText, RegexName, SpecialCharacter, VerbName,
 };
-use crate::profile::{Banner, Pipes, Profile};
+use crate::profile::{Pipes, Profile};
 
 /// What the parameters of a map fix beside its dialect.
 pub(super) fn profile(map: &EsmtpMap) -> Profile {
-    let EsmtpParameters { mask_banner, special_character, allow_tls, .. } = &map.parameters;
+    let EsmtpParameters { banner, special_character, allow_tls, .. } = &map.parameters;
     Profile {
-        banner: if *mask_banner { Banner::Masked } else { Banner::Shown },
+        banner: *banner,
         pipes: match special_character {
             // Of the built-in map this is one of the defaults that are written out.
             Some(SpecialCharacter::Allowed) if !map.is_built_in() => Pipes::Conformance,

@@ -9,7 +9,7 @@ use grammar::{Claim, Command, Matched, Platforms};
 use super::lowering::{block_lines, described};
 use super::{built, name, name_unless_no, number, required_text, text};
 use crate::model::{
-    Access, Action, AllowTls, Connection, EsmtpCriterion, Name, ParameterAction, TrafficMatch,
+    Access, Action, AllowTls, Banner, Connection, EsmtpCriterion, Name, ParameterAction, TrafficMatch,
 };
 use esmtp::{ESMTP_MAP, REGEX_CLASS};
 use mpf::{TRAFFIC_CLASS, TRAFFIC_POLICY};
@@ -62,7 +62,7 @@ impl Statement {
                 InnerLine::EsmtpMap(EsmtpMapLine::Match { .. })
                     | InnerLine::EsmtpParameters(
                         EsmtpParametersLine::MailRelay(_)
-                            | EsmtpParametersLine::MaskBanner
+                            | EsmtpParametersLine::MaskBanner(_)
                             | EsmtpParametersLine::SpecialCharacter(_)
                     )
                     | InnerLine::TrafficRule(TrafficRuleLine::InspectEsmtp(_))
@@ -96,7 +96,7 @@ pub enum EsmtpMapLine {
 pub enum EsmtpParametersLine {
     /// Only the `no` form names no domain.
     MailRelay(Option<(Name, ParameterAction)>),
-    MaskBanner,
+    MaskBanner(Banner),
     SpecialCharacter(Option<ParameterAction>),
     AllowTls(AllowTls),
 }

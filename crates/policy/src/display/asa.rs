@@ -4,9 +4,9 @@ use std::fmt::{self, Display, Formatter};
 
 use super::{Quoted, optional};
 use crate::model::{
-    AllowTls, Connection, ENCODING_NAMES, EhloParameter, EncodingName, EsmtpCriterion, EsmtpMap, EsmtpMatch,
-    EsmtpParameters, GLOBAL, ParameterAction, Regex, RegexClass, RegexName, ServicePolicy, SpecialCharacter,
-    TrafficClass, TrafficMatch, TrafficPolicy, TrafficRule, VerbName,
+    AllowTls, Banner, Connection, ENCODING_NAMES, EhloParameter, EncodingName, EsmtpCriterion, EsmtpMap,
+    EsmtpMatch, EsmtpParameters, GLOBAL, ParameterAction, Regex, RegexClass, RegexName, ServicePolicy,
+    SpecialCharacter, TrafficClass, TrafficMatch, TrafficPolicy, TrafficRule, VerbName,
 };
 
 impl Display for Regex {
@@ -46,8 +46,10 @@ impl Display for EsmtpParameters {
         if let Some((domain, action)) = &self.mail_relay {
             writeln!(f, "  mail-relay {domain} {action}")?;
         }
-        if self.mask_banner {
-            writeln!(f, "  mask-banner")?;
+        match self.banner {
+            Banner::Shown => {}
+            Banner::Masked => writeln!(f, "  mask-banner")?,
+            Banner::MaskedExceptEsmtp => writeln!(f, "  mask-banner except esmtp")?,
         }
         match &self.special_character {
             Some(SpecialCharacter::Acts(action)) => writeln!(f, "  special-character {action}")?,

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use crate::criterion::Counter;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::model::{Action, Configuration, EsmtpCriterion, EsmtpMap, GLOBAL, Proxy, ProxyPolicy, RegexName};
+use crate::model::{
+    Action, Banner, Configuration, EsmtpCriterion, EsmtpMap, GLOBAL, Proxy, ProxyPolicy, RegexName,
+};
 
 pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
     for map in &configuration.esmtp_maps {
@@ -105,15 +107,18 @@ fn long_header_lines(configuration: &Configuration, complaints: &mut Diagnostics
 /// A greeting of nothing but asterisks is the mark of a PIX, and clients know it.
 fn masked_greetings(configuration: &Configuration, complaints: &mut Diagnostics) {
     for proxy in &configuration.proxies {
-        if let Some(map) = maps(configuration, proxy).find(|map| map.parameters.mask_banner) {
+        if let Some(map) = maps(configuration, proxy).find(|map| map.parameters.banner == Banner::Masked) {
             let name = &proxy.name;
             let message = format!(
                 "map `{}` masks the greeting on proxy `{name}`: Postfix takes it for that of a PIX and speaks no \
                  ESMTP, and mail for which it demands TLS waits for days",
                 map.name
             );
-            let help = "`policy-map type inspect esmtp NAME / parameters / no mask-banner` shows it, \
-                        `mailwarden / no warning masks-greeting` acknowledges this";
+            let help = format!(
+                "`policy-map type inspect esmtp {} / parameters / mask-banner except esmtp` leaves the word they look \
+                 for, `mailwarden / no warning masks-greeting` acknowledges this",
+                map.name
+            );
             complaints.push(Diagnostic::new(Code::MasksGreeting, name.at, message).help(help));
         }
     }

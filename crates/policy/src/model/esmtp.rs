@@ -70,11 +70,23 @@ pub const DEFAULT_ESMTP_MAP: &str = "_default_esmtp_map";
 pub struct EsmtpParameters {
     /// The domain that mail is accepted for, and what becomes of mail for another.
     pub mail_relay: Option<(Name, ParameterAction)>,
-    pub mask_banner: bool,
+    pub banner: Banner,
     /// `None` where the map does not say.
     pub special_character: Option<SpecialCharacter>,
     /// `None` where the map does not say.
     pub allow_tls: Option<AllowTls>,
+}
+
+/// What the client sees of the server's greeting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Banner {
+    #[default]
+    Shown,
+    /// `mask-banner`: its code, and of its text the digits 2 and 0; an asterisk for every other character.
+    Masked,
+    /// `mask-banner except esmtp`: of its text the word ESMTP as well, in any case. Without it Postfix takes
+    /// the server for one behind a PIX, and speaks neither ESMTP nor TLS.
+    MaskedExceptEsmtp,
 }
 
 /// What becomes of a path with `|`, a backquote or NUL.

@@ -4,12 +4,13 @@ use std::sync::LazyLock;
 
 use crate::model::{Configuration, DEFAULT_ESMTP_MAP, EsmtpMap};
 
-/// Since 9.4(1), and in the maintenance releases of its time; before, `no allow-tls`.
+/// Since 9.4(1), and in the maintenance releases of its time; before, `no allow-tls`. The device masks the word ESMTP
+/// too, which costs its users the TLS of Postfix.
 const TEXT: &str = "\
 policy-map type inspect esmtp _default_esmtp_map
  description Default ESMTP policy-map
  parameters
-  mask-banner
+  mask-banner except esmtp
   no mail-relay
   no special-character
   allow-tls
@@ -48,10 +49,10 @@ fn configuration() -> Configuration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AllowTls, SpecialCharacter};
+    use crate::model::{AllowTls, Banner, SpecialCharacter};
 
     #[test]
-    fn the_default_map_is_the_vendors_and_allows_tls() {
+    fn the_default_map_is_the_vendors_and_allows_tls_and_esmtp() {
         let map = esmtp_map();
         assert_eq!(map.name.text, DEFAULT_ESMTP_MAP);
         let lines: Vec<String> = map.matches.iter().map(ToString::to_string).collect();
@@ -68,7 +69,8 @@ mod tests {
             ]
         );
         assert!(map.matches.iter().all(crate::model::EsmtpMatch::acts));
-        assert!(map.parameters.mask_banner && map.parameters.mail_relay.is_none());
+        assert!(map.parameters.mail_relay.is_none());
+        assert_eq!(map.parameters.banner, Banner::MaskedExceptEsmtp);
         assert_eq!(map.parameters.allow_tls, Some(AllowTls::Yes { logs: false }));
         assert_eq!(map.parameters.special_character, Some(SpecialCharacter::Allowed));
     }

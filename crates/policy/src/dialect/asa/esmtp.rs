@@ -8,7 +8,7 @@ use super::{EsmtpMapLine, EsmtpMatchLine, EsmtpParametersLine, RegexClassLine, n
 use crate::criterion::{Counter, Text};
 use crate::dialect::{AnyStatement, Built, built, description};
 use crate::model::{
-    Action, AllowTls, EHLO_KEYWORDS, ENCODING_NAMES, EhloParameter, EncodingName, EsmtpCriterion,
+    Action, AllowTls, Banner, EHLO_KEYWORDS, ENCODING_NAMES, EhloParameter, EncodingName, EsmtpCriterion,
     ParameterAction, PerSecond, RegexName, VerbName,
 };
 
@@ -199,10 +199,20 @@ static PARAMETERS: Mode<AnyStatement> = Mode::new(
             },
         ),
         Command::new(
-            "[no] mask-banner",
+            "[no] mask-banner [except esmtp]",
             "Show the client asterisks in place of the server's greeting",
-            &["The server's greeting"],
-            |_| built(EsmtpParametersLine::MaskBanner),
+            &[
+                "The server's greeting",
+                "What is shown of it",
+                "The word ESMTP, by which clients know what to speak",
+            ],
+            |m| {
+                built(EsmtpParametersLine::MaskBanner(match (m.negated(), m.has("except")) {
+                    (true, _) => Banner::Shown,
+                    (false, true) => Banner::MaskedExceptEsmtp,
+                    (false, false) => Banner::Masked,
+                }))
+            },
         ),
         Command::new(
             "[no] special-character [action {drop-connection [log] | log}]",

@@ -327,10 +327,10 @@ impl Lowering<'_> {
 }
 
 fn parameters(parameters: &mut EsmtpParameters, children: Vec<Node>, complaints: &mut Diagnostics) {
-    for Placed { line, negated, .. } in lines(children, complaints) {
+    for Placed { line, .. } in lines(children, complaints) {
         match line {
             EsmtpParametersLine::MailRelay(relay) => parameters.mail_relay = relay,
-            EsmtpParametersLine::MaskBanner => parameters.mask_banner = !negated,
+            EsmtpParametersLine::MaskBanner(banner) => parameters.banner = banner,
             EsmtpParametersLine::SpecialCharacter(action) => {
                 parameters.special_character =
                     Some(action.map_or(SpecialCharacter::Allowed, SpecialCharacter::Acts));
