@@ -12,18 +12,21 @@ use ipnet::IpNet;
 use crate::compile::CompiledPolicy;
 use crate::diagnostic::Diagnostics;
 use crate::model::{
-    AllowTls, AnnounceLimits, Carriers, Configuration, Conformance, Connection, Direction, EsmtpInspection,
-    GLOBAL, ImapPreauth, Introduction, L3Policy, Limits, Name, Protocol, Proxy, ProxyPolicy, RecipientLimit,
-    Refusals, Server, ServicePolicy, StartTls, TopAction, ZonePair,
+    AllowTls, AnnounceLimits, Carriers, Configuration, Conformance, Direction, GLOBAL, ImapPreauth,
+    Introduction, L3Policy, Limits, Name, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, Server,
+    ServicePolicy, StartTls, ZonePair,
 };
 use crate::profile::Profile;
 use crate::source::Span;
 
 mod classic;
 mod complaints;
+mod route;
 mod selector;
 
-pub use selector::Selector;
+use route::{Route, Routes, Rules};
+use selector::Classes;
+pub use selector::{Port, Selector};
 
 /// Where policy is tied to traffic, and what its sessions are held to.
 #[derive(Clone, Debug)]
@@ -138,72 +141,21 @@ struct Stage<'c, 'd> {
     told_of_max_data: HashSet<Span>,
 }
 
-/// The layer 7 rules of sessions, by the name of the map.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Rules<'c> {
-    /// A `policy-map type inspect` of `smtp`, `pop3` or `imap`.
-    Classes(&'c str),
-    /// A `policy-map type inspect esmtp`.
-    Esmtp(&'c str),
-}
-
-/// Where the policies lead some sessions of an attachment.
-#[derive(Clone, Copy)]
-struct Route<'c> {
-    handling: Handling,
-    class: Option<&'c str>,
-    rules: Option<Rules<'c>>,
-    parameters: Option<&'c Name>,
-    connection: Option<&'c Connection>,
-}
-
-impl<'c> Route<'c> {
-    /// By conformance alone.
-    const INSPECT: Self =
-        Self { handling: Handling::Inspect, class: None, rules: None, parameters: None, connection: None };
-    const RELAY: Self = Self { handling: Handling::Relay, ..Self::INSPECT };
-    const DROP: Self = Self { handling: Handling::Drop, ..Self::INSPECT };
-
-    /// By a `policy-map type inspect` of `smtp`, `pop3` or `imap`.
-    fn classes(name: &'c Name) -> Self {
-        Self { rules: Some(Rules::Classes(&name.text)), ..Self::INSPECT }
-    }
-
-    /// By the map of `inspect esmtp`.
-    fn esmtp(inspection: &'c EsmtpInspection) -> Self {
-        Self { rules: Some(Rules::Esmtp(inspection.map_name())), ..Self::INSPECT }
-    }
-
-    /// Through a class of a top-level policy. Without a layer 7 policy IOS lets the answers of an inspected
-    /// connection through, and looks no further.
-    fn through(class: &'c str, action: Option<&'c TopAction>, rules: Option<&'c Name>) -> Self {
-        let rules = rules.map(|name| Rules::Classes(&name.text));
-        let (handling, rules) = match action {
-            Some(TopAction::Inspect { .. }) if rules.is_some() => (Handling::Inspect, rules),
-            Some(TopAction::Inspect { .. } | TopAction::Pass { .. }) => (Handling::Relay, None),
-            Some(TopAction::Drop { .. }) | None => (Handling::Drop, None),
-        };
-        let parameters = action.and_then(TopAction::parameters);
-        Self { handling, class: Some(class), rules, parameters, connection: None }
-    }
-}
-
 impl<'c> Stage<'c, '_> {
     fn proxy(&mut self, proxy: &'c Proxy) {
         let protocol = proxy.protocol();
-        let (selected, rest) = match &proxy.policy {
+        let classes = Classes { configuration: self.configuration, protocol, port: Port::StoodFor };
+        let routes = match &proxy.policy {
             // What a classic rule says of it is laid over it below.
-            None | Some(ProxyPolicy::Classic(_)) => (Vec::new(), Route::INSPECT),
-            Some(ProxyPolicy::Pinhole) => (Vec::new(), Route::RELAY),
-            Some(ProxyPolicy::L7(_, name)) => (Vec::new(), Route::classes(name)),
-            Some(ProxyPolicy::Esmtp(inspection)) => (Vec::new(), Route::esmtp(inspection)),
+            None | Some(ProxyPolicy::Classic(_)) => Routes::all(Route::INSPECT),
+            Some(ProxyPolicy::Pinhole) => Routes::all(Route::RELAY),
+            Some(ProxyPolicy::L7(_, name)) => Routes::all(Route::classes(name)),
+            Some(ProxyPolicy::Esmtp(inspection)) => Routes::all(Route::esmtp(inspection)),
             Some(ProxyPolicy::Named(name)) => {
                 let top = self.configuration.l3_policies.get(&name.text);
-                // The first class that may carry its protocol has all its sessions.
-                let first = top.and_then(|top| self.routes(top, protocol).first().copied());
-                (Vec::new(), first.unwrap_or_else(|| Route::classes(name)))
+                top.map_or_else(|| Routes::all(Route::classes(name)), |top| classes.through_zones(top))
             }
-            Some(ProxyPolicy::Traffic(name)) => self.traffic_routes(name),
+            Some(ProxyPolicy::Traffic(name)) => classes.through_asa(name),
         };
         let traffic = Traffic::Proxy {
             listen: proxy.listen.iter().map(|listen| listen.value).collect(),
@@ -217,11 +169,13 @@ impl<'c> Stage<'c, '_> {
             let attachment = self.attachment(&proxy.name, traffic.clone(), denied, protocol, Route::DROP);
             self.attachments.push(attachment);
         }
-        for (sessions, route) in selected.into_iter().chain([(Selector::All, rest)]) {
+        // Its classes say which connections are inspected, and so which are not.
+        let by_classes = !routes.selected.is_empty();
+        for (sessions, route) in routes {
             let route = Route { parameters: proxy.parameters.as_ref().or(route.parameters), ..route };
             let attachment = self.attachment(&proxy.name, traffic.clone(), sessions, protocol, route);
             let mut attachment = Attachment { lmtp: proxy.lmtp, ..attachment };
-            self.complain(proxy, &attachment);
+            self.complain(proxy, &attachment, by_classes);
             if let Some(ProxyPolicy::Classic(rule)) = &proxy.policy
                 && let Some(rule) = self.configuration.inspect_rules.get(&rule.text)
             {
@@ -232,12 +186,8 @@ impl<'c> Stage<'c, '_> {
     }
 
     /// What is doubtful about an attachment of a proxy.
-    fn complain(&mut self, proxy: &Proxy, attachment: &Attachment) {
-        let named_by = match &proxy.policy {
-            // Its classes say which connections are inspected, and so which are not.
-            Some(ProxyPolicy::Traffic(name)) if !self.traffic_routes(name).0.is_empty() => None,
-            policy => policy.as_ref().and_then(ProxyPolicy::policy),
-        };
+    fn complain(&mut self, proxy: &Proxy, attachment: &Attachment, by_classes: bool) {
+        let named_by = proxy.policy.as_ref().and_then(ProxyPolicy::policy).filter(|_| !by_classes);
         let relays_mail = attachment.handling == Handling::Relay && attachment.protocol != Protocol::Tcp;
         if let (true, Some(policy)) = (relays_mail, named_by) {
             self.diagnostics.push(complaints::not_inspected(self.configuration, attachment, policy));
@@ -251,28 +201,13 @@ impl<'c> Stage<'c, '_> {
         escape.into_iter().for_each(|complaint| self.diagnostics.push(complaint));
     }
 
-    /// Where a policy-map of an ASA leads sessions: class by class in their order, and all others without inspection.
-    fn traffic_routes(&self, policy: &Name) -> (Vec<(Selector, Route<'c>)>, Route<'c>) {
-        let policy = self.configuration.traffic_policies.get(&policy.text);
-        let mut selected = Vec::new();
-        for rule in policy.map_or(&[][..], |policy| &policy.rules) {
-            let Some(inspection) = &rule.inspection else { continue };
-            let (class, connection) = (Some(rule.class.text.as_str()), Some(&rule.connection));
-            let route = Route { class, connection, ..Route::esmtp(inspection) };
-            match Selector::of_class(self.configuration, &rule.class) {
-                Selector::All => return (selected, route),
-                sessions => selected.push((sessions, route)),
-            }
-        }
-        (selected, Route::RELAY)
-    }
-
     /// An attachment for each class of a service policy that is inspected.
     fn service_policy(&mut self, service: &'c ServicePolicy) {
-        let (selected, rest) = self.traffic_routes(&service.policy);
+        let classes =
+            Classes { configuration: self.configuration, protocol: Protocol::Smtp, port: Port::Own };
         let interface = (service.place.text != GLOBAL).then(|| service.place.clone());
-        let rest = (rest.handling == Handling::Inspect).then_some((Selector::All, rest));
-        for (sessions, route) in selected.into_iter().chain(rest) {
+        let routes = classes.through_asa(&service.policy).into_iter();
+        for (sessions, route) in routes.filter(|(_, route)| route.handling == Handling::Inspect) {
             let traffic = Traffic::Service { interface: interface.clone() };
             let attachment = self.attachment(&service.policy, traffic, sessions, Protocol::Smtp, route);
             self.attachments.push(attachment);
@@ -288,9 +223,10 @@ impl<'c> Stage<'c, '_> {
             if protocol != Protocol::Smtp && !self.names(top, protocol) {
                 continue;
             }
-            for route in self.routes(top, protocol) {
+            let classes = Classes { configuration: self.configuration, protocol, port: Port::Own };
+            for (sessions, route) in classes.through_zones(top) {
                 let traffic = Traffic::Pair { from: pair.source.clone(), to: pair.destination.clone() };
-                let attachment = self.attachment(&pair.name, traffic, Selector::All, protocol, route);
+                let attachment = self.attachment(&pair.name, traffic, sessions, protocol, route);
                 self.attachments.push(attachment);
             }
         }
@@ -301,26 +237,6 @@ impl<'c> Stage<'c, '_> {
         let configuration = self.configuration;
         let carriers = self.carriers.entry(protocol).or_insert_with(|| configuration.carriers(protocol));
         top.rules.iter().any(|rule| carriers.class(&rule.class).by_name())
-    }
-
-    /// Where a top-level policy leads sessions of the protocol: class by class in their order, up to the
-    /// first that has all that are left. Never empty, because `class-default` has them in the end.
-    fn routes(&mut self, top: &'c L3Policy, protocol: Protocol) -> Vec<Route<'c>> {
-        let configuration = self.configuration;
-        let carriers = self.carriers.entry(protocol).or_insert_with(|| configuration.carriers(protocol));
-        let mut routes = Vec::new();
-        for rule in &top.rules {
-            let carries = carriers.class(&rule.class);
-            if carries.some() {
-                let rules = rule.l7_policy().filter(|(of, _)| *of == protocol).map(|(_, policy)| policy);
-                routes.push(Route::through(&rule.class.text, rule.action.as_ref(), rules));
-            }
-            if carries.all() {
-                return routes;
-            }
-        }
-        routes.push(Route::through(CLASS_DEFAULT, top.default.as_ref(), None));
-        routes
     }
 
     fn attachment(
@@ -524,11 +440,13 @@ mod tests {
     }
 
     #[test]
-    fn an_access_list_keeps_no_session_of_a_proxy_from_its_class() {
+    fn a_class_with_an_access_list_has_what_the_list_permits_and_the_next_class_the_rest() {
         for class in ["listed", "others"] {
-            let top = top(&format!(" class {class}\n  inspect\n  service-policy smtp p\n"));
-            let found = proxy(&top, " service-policy type inspect t\n");
-            assert_eq!(short(&found), format!("{class}: Inspect, p"));
+            let top = top(&format!(" class {class}\n  inspect\n  service-policy smtp p\n class mail\n  pass\n"));
+            let proxy = "proxy x\n listen 127.0.0.1:25\n server 192.0.2.1:25\n service-policy type inspect t\n";
+            let found = attachments(&format!("{top}{proxy}"));
+            let found: Vec<String> = found.iter().map(short).collect();
+            assert_eq!(found, [format!("{class}: Inspect, p"), "mail: Relay, no rules".to_owned()]);
         }
     }
 

@@ -3,7 +3,10 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use crate::model::{AccessList, Configuration, Flow, Name, TrafficClass, TrafficMatch};
+use crate::model::{
+    AccessList, Configuration, Flow, L3Class, L3Condition, L3Criterion, MatchMode, Name, Protocol,
+    TrafficClass, TrafficMatch,
+};
 
 /// The sessions that an attachment has, of those that no attachment of the same traffic before it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,13 +14,26 @@ pub enum Selector {
     All,
     None,
     /// What the list of a class permits.
-    Permitted(Arc<AccessList>),
+    Permitted(Arc<AccessList>, Port),
     /// What the list of a proxy denies. It was written for this proxy, and means the ports that it names.
     Denied(Arc<AccessList>),
     /// To one of these ports.
-    Ports(RangeInclusive<u16>),
-    /// What each of these has.
+    Ports(RangeInclusive<u16>, Port),
+    /// What all of these have.
     Each(Vec<Self>),
+    /// What one of these has.
+    Any(Vec<Self>),
+    /// What this one has not.
+    Not(Box<Self>),
+}
+
+/// Which port of the server is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// The one that the client connected to.
+    Own,
+    /// The one that the listener of a proxy stands for: without privileges it cannot listen on those of mail.
+    StoodFor,
 }
 
 impl Selector {
@@ -26,44 +42,129 @@ impl Selector {
         match self {
             Self::All => true,
             Self::None => false,
-            Self::Permitted(list) => list.permits(&as_listed(flow, list)),
+            Self::Permitted(list, Port::Own) => list.permits(flow),
+            Self::Permitted(list, Port::StoodFor) => list.permits(&as_listed(flow, list)),
             Self::Denied(list) => !list.permits(flow),
-            Self::Ports(ports) => {
-                [flow.server.port(), stands_for(flow.server.port())].iter().any(|port| ports.contains(port))
+            Self::Ports(ports, port) => {
+                let own = flow.server.port();
+                ports.contains(&own) || *port == Port::StoodFor && ports.contains(&stands_for(own))
             }
             Self::Each(selectors) => selectors.iter().all(|selector| selector.has(flow)),
+            Self::Any(selectors) => selectors.iter().any(|selector| selector.has(flow)),
+            Self::Not(selector) => !selector.has(flow),
         }
     }
 
-    /// Those of a class of connections, in a proxy that inspects SMTP.
-    pub(super) fn of_class(configuration: &Configuration, class: &Name) -> Self {
-        match configuration.traffic_classes.get(&class.text) {
-            Some(class) => Self::of_matches(configuration, class),
-            // `class-default`, or the class that the factory's configuration has for all inspections.
-            None => Self::All,
+    fn each(selectors: impl Iterator<Item = Self>) -> Self {
+        let mut selectors: Vec<Self> = selectors.filter(|selector| *selector != Self::All).collect();
+        match selectors.len() {
+            0 => Self::All,
+            1 => selectors.swap_remove(0),
+            _ if selectors.contains(&Self::None) => Self::None,
+            _ => Self::Each(selectors),
         }
     }
 
-    fn of_matches(configuration: &Configuration, class: &TrafficClass) -> Self {
-        let each = class.matches.iter().map(|one| match one {
-            // What a proxy listens on is the port of what it inspects.
-            TrafficMatch::Any | TrafficMatch::DefaultInspection => Self::All,
-            TrafficMatch::AccessList(name) => match configuration.access_lists.get(&name.text) {
-                Some(list) => Self::Permitted(Arc::new(list.clone())),
-                None => Self::None,
-            },
-            TrafficMatch::Port(ports) => Self::Ports(ports.clone()),
-            TrafficMatch::Other(_) => Self::None,
-        });
-        let mut each: Vec<Self> = each.filter(|selector| *selector != Self::All).collect();
-        match (class.matches.is_empty(), each.len()) {
-            (true, _) => Self::None,
-            (false, 0) => Self::All,
-            (false, 1) => each.remove(0),
-            (false, _) => Self::Each(each),
+    fn any(selectors: impl Iterator<Item = Self>) -> Self {
+        let mut selectors: Vec<Self> = selectors.filter(|selector| *selector != Self::None).collect();
+        match selectors.len() {
+            0 => Self::None,
+            1 => selectors.swap_remove(0),
+            _ if selectors.contains(&Self::All) => Self::All,
+            _ => Self::Any(selectors),
         }
     }
 }
+
+impl std::ops::Not for Selector {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        match self {
+            Self::All => Self::None,
+            Self::None => Self::All,
+            Self::Not(selector) => *selector,
+            selector => Self::Not(Box::new(selector)),
+        }
+    }
+}
+
+/// What classes of connections say of sessions of one protocol.
+#[derive(Clone, Copy)]
+pub(super) struct Classes<'c> {
+    pub(super) configuration: &'c Configuration,
+    pub(super) protocol: Protocol,
+    /// Of a proxy's listener, or of what passes through.
+    pub(super) port: Port,
+}
+
+impl<'c> Classes<'c> {
+    /// Those of a class of an ASA.
+    pub(super) fn of_asa(self, class: &Name) -> Selector {
+        match self.configuration.traffic_classes.get(&class.text) {
+            Some(class) => self.asked_by(class),
+            // The class that the factory's configuration has for all inspections, which is one for their ports.
+            None if class.text == INSPECTION_DEFAULT => self.default_inspection(),
+            None => Selector::All,
+        }
+    }
+
+    fn asked_by(self, class: &TrafficClass) -> Selector {
+        let matches = class.matches.iter().map(|one| match one {
+            TrafficMatch::Any => Selector::All,
+            TrafficMatch::DefaultInspection => self.default_inspection(),
+            TrafficMatch::AccessList(name) => self.permitted(name),
+            TrafficMatch::Port(ports) => Selector::Ports(ports.clone(), self.port),
+            TrafficMatch::Other(_) => Selector::None,
+        });
+        if class.matches.is_empty() { Selector::None } else { Selector::each(matches) }
+    }
+
+    /// `match default-inspection-traffic`, for `inspect esmtp`. What a proxy listens on is the port of what it inspects.
+    fn default_inspection(self) -> Selector {
+        match self.port {
+            Port::Own => Selector::Ports(SMTP..=SMTP, Port::Own),
+            Port::StoodFor => Selector::All,
+        }
+    }
+
+    /// Those of a `class-map type inspect`. Classes that name each other in a circle are an error.
+    pub(super) fn of_zones(self, class: &Name) -> Selector {
+        self.configuration.l3_classes.get(&class.text).map_or(Selector::None, |class| self.carried_by(class))
+    }
+
+    fn carried_by(self, class: &L3Class) -> Selector {
+        let conditions = class.conditions.iter().map(|condition| self.condition(condition));
+        match class.mode {
+            MatchMode::All if class.conditions.is_empty() => Selector::None,
+            MatchMode::All => Selector::each(conditions),
+            MatchMode::Any => Selector::any(conditions),
+        }
+    }
+
+    fn condition(self, condition: &L3Condition) -> Selector {
+        let selector = match &condition.criterion {
+            L3Criterion::Protocol(name) => {
+                let is_carried = name.text == "tcp" || self.protocol.names().contains(&name.text.as_str());
+                if is_carried { Selector::All } else { Selector::None }
+            }
+            L3Criterion::AccessGroup(name) => self.permitted(name),
+            L3Criterion::Class(name) => self.of_zones(name),
+        };
+        if condition.negated { !selector } else { selector }
+    }
+
+    fn permitted(self, list: &Name) -> Selector {
+        let list = self.configuration.access_lists.get(&list.text);
+        list.map_or(Selector::None, |list| Selector::Permitted(Arc::new(list.clone()), self.port))
+    }
+}
+
+/// The port that an ASA inspects as ESMTP by default.
+const SMTP: u16 = 25;
+
+/// The class that an ASA has without a line of its configuration.
+const INSPECTION_DEFAULT: &str = "inspection_default";
 
 /// A connection as a list sees it: where no entry names the port of the listener, that stands for the port of SMTP.
 fn as_listed(flow: &Flow, list: &AccessList) -> Flow {
@@ -80,7 +181,7 @@ fn as_listed(flow: &Flow, list: &AccessList) -> Flow {
 const fn stands_for(port: u16) -> u16 {
     match port {
         25 | 110 | 143 | 465 | 587 | 993 | 995 => port,
-        _ => 25,
+        _ => SMTP,
     }
 }
 
@@ -102,7 +203,7 @@ mod tests {
     #[test]
     fn a_list_is_asked_about_client_and_listener() {
         let list = list(" deny tcp host 192.0.2.7 any eq smtp\n permit tcp any any eq smtp\n");
-        let (permitted, denied) = (Selector::Permitted(Arc::clone(&list)), Selector::Denied(list));
+        let (permitted, denied) = (Selector::Permitted(Arc::clone(&list), Port::Own), Selector::Denied(list));
         let (exempt, other) =
             (flow("192.0.2.7:4000", "127.0.0.1:25"), flow("192.0.2.8:4000", "127.0.0.1:25"));
         assert!(!permitted.has(&exempt) && permitted.has(&other));
@@ -113,11 +214,44 @@ mod tests {
     #[test]
     fn a_listener_without_privileges_stands_for_the_port_of_smtp_unless_its_own_is_named() {
         let to = |port| flow("192.0.2.8:4000", &format!("127.0.0.1:{port}"));
-        let smtp = Selector::Permitted(list(" permit tcp any any eq 25\n"));
+        let smtp = Selector::Permitted(list(" permit tcp any any eq 25\n"), Port::StoodFor);
         assert!(smtp.has(&to(25)) && smtp.has(&to(40001)) && !smtp.has(&to(587)));
-        let named = Selector::Permitted(list(" permit tcp any any eq 2525\n"));
+        let named = Selector::Permitted(list(" permit tcp any any eq 2525\n"), Port::StoodFor);
         assert!(named.has(&to(2525)) && !named.has(&to(25)) && !named.has(&to(40001)));
-        let ports = Selector::Ports(25..=25);
+        let ports = Selector::Ports(25..=25, Port::StoodFor);
         assert!(ports.has(&to(25)) && ports.has(&to(40001)) && !ports.has(&to(465)));
+        let own = Selector::Ports(25..=25, Port::Own);
+        assert!(own.has(&to(25)) && !own.has(&to(40001)), "what passes through");
+    }
+
+    /// What the last class of a configuration says of SMTP to 192.0.2.25:25 from these clients.
+    fn carried(classes: &str, clients: [&str; 2]) -> [bool; 2] {
+        let list = "ip access-list extended L\n permit tcp host 192.0.2.7 any\n";
+        let loaded = crate::load("test", format!("{list}{classes}").as_bytes());
+        let configuration = loaded.configuration.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+        let class = configuration.l3_classes.iter().next_back().unwrap();
+        let classes = Classes { configuration: &configuration, protocol: Protocol::Smtp, port: Port::Own };
+        let selector = classes.of_zones(&class.name);
+        clients.map(|client| selector.has(&flow(&format!("{client}:4000"), "192.0.2.25:25")))
+    }
+
+    #[test]
+    fn a_class_of_zones_asks_its_lists_and_those_of_the_classes_that_it_names() {
+        const MAIL: &str = "class-map type inspect match-any mail\n match protocol smtp\n";
+        let all = format!("{MAIL}class-map type inspect match-all c\n");
+        let any = format!("{MAIL}class-map type inspect match-any c\n");
+        let inner = "class-map type inspect match-all listed\n match access-group name L\n";
+        for (classes, expected) in [
+            (format!("{all} match protocol smtp\n match access-group name L\n"), [true, false]),
+            (format!("{all} match protocol smtp\n match not access-group name L\n"), [false, true]),
+            (format!("{all} match protocol http\n match access-group name L\n"), [false, false]),
+            (format!("{any} match protocol http\n match access-group name L\n"), [true, false]),
+            (format!("{any} match protocol smtp\n match access-group name L\n"), [true, true]),
+            (format!("{inner}{all} match class-map mail\n match class-map listed\n"), [true, false]),
+            (format!("{inner}{all} match not class-map listed\n"), [false, true]),
+            (any, [false, false]),
+        ] {
+            assert_eq!(carried(&classes, ["192.0.2.7", "192.0.2.8"]), expected, "{classes}");
+        }
     }
 }
