@@ -442,8 +442,10 @@ mod tests {
     #[test]
     fn a_class_with_an_access_list_has_what_the_list_permits_and_the_next_class_the_rest() {
         for class in ["listed", "others"] {
-            let top = top(&format!(" class {class}\n  inspect\n  service-policy smtp p\n class mail\n  pass\n"));
-            let proxy = "proxy x\n listen 127.0.0.1:25\n server 192.0.2.1:25\n service-policy type inspect t\n";
+            let top =
+                top(&format!(" class {class}\n  inspect\n  service-policy smtp p\n class mail\n  pass\n"));
+            let proxy =
+                "proxy x\n listen 127.0.0.1:25\n server 192.0.2.1:25\n service-policy type inspect t\n";
             let found = attachments(&format!("{top}{proxy}"));
             let found: Vec<String> = found.iter().map(short).collect();
             assert_eq!(found, [format!("{class}: Inspect, p"), "mail: Relay, no rules".to_owned()]);
