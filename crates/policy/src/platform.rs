@@ -43,13 +43,14 @@ pub(crate) struct Decision {
 }
 
 impl Decision {
-    /// What the `mailwarden` block says, else what the first sure sign shows, else the default.
+    /// What the `mailwarden` block says, else what the first sure sign shows, else the first line that a proxy of
+    /// ours may have on either platform, else the default.
     pub(crate) fn of(source: &Source) -> Self {
-        let sign = || {
-            lines::bare(source)
-                .find_map(|line| Some((sign(line.text).or_else(|| shown(&line))?, line.span())))
+        let first = |shows: fn(&Line<'_>) -> Option<Platform>| {
+            lines::bare(source).find_map(|line| Some((shows(&line)?, line.span())))
         };
-        let found = configured(source).or_else(sign);
+        let sure = |line: &Line<'_>| sign(line.text).or_else(|| shown(line));
+        let found = configured(source).or_else(|| first(sure)).or_else(|| likely(source));
         found.map_or_else(Self::default, |(platform, by)| Self { platform, by: Some(by) })
     }
 }
@@ -102,6 +103,17 @@ fn sign(line: &str) -> Option<Platform> {
         ("asa" | "pix" | "fwsm", "version", _) => Some(Platform::Asa),
         ("nameif" | "security-level" | "fixup" | "regex", _, _) => Some(Platform::Asa),
         ("class-map", "type", "regex") => Some(Platform::Asa),
+        ("access-list", name, "extended" | "standard" | "permit" | "deny" | "remark" | "line")
+            if name.contains(|c: char| c.is_ascii_alphabetic()) =>
+        {
+            Some(Platform::Asa)
+        }
+        ("access-list", _, "extended") | ("object", "network" | "service", _) => Some(Platform::Asa),
+        ("access-group", _, "in" | "out") if is(fourth, "interface") => Some(Platform::Asa),
+        ("service-policy", _, "global") => Some(Platform::Asa),
+        ("service-policy", policy, "interface") if policy != "type" => Some(Platform::Asa),
+        ("match", "default-inspection-traffic", _) => Some(Platform::Asa),
+        ("class" | "class-map", "inspection_default", _) => Some(Platform::Asa),
         ("policy-map", "type", "inspect") if is(fourth, "esmtp") => Some(Platform::Asa),
         ("version", number, _) if number.starts_with(|c: char| c.is_ascii_digit()) => Some(Platform::Ios),
         ("zone" | "zone-pair", "security", _) | ("ip", "inspect", _) | ("parameter-map", _, _) => {
@@ -110,6 +122,21 @@ fn sign(line: &str) -> Option<Platform> {
         ("class-map", "type", "inspect") => Some(Platform::Ios),
         _ => None,
     }
+}
+
+/// `inspect esmtp` below a class. A proxy of ours may have it on both platforms.
+fn likely(source: &Source) -> Option<(Platform, Span)> {
+    let mut in_class = false;
+    lines::bare(source).find_map(|line| {
+        let mut words = unquoted(line.text).split_ascii_whitespace().skip_while(|word| is(word, "no"));
+        let first = words.next()?;
+        let is_one_of = |keywords: &[&str]| keywords.iter().any(|keyword| is(first, keyword));
+        if is_one_of(&["class", "policy-map", "proxy"]) {
+            in_class = is(first, "class");
+        }
+        let is_sign = in_class && is(first, "inspect") && words.next().is_some_and(|word| is(word, "esmtp"));
+        is_sign.then(|| (Platform::Asa, line.span()))
+    })
 }
 
 fn is(word: &str, keyword: &str) -> bool {
@@ -133,6 +160,15 @@ mod tests {
             ("ciscoasa(config)# policy-map global_policy\n", Platform::Asa),
             ("edge(config)# policy-map type inspect esmtp M\n", Platform::Asa),
             ("edge(config-pmap-p)# no mask-banner\n", Platform::Asa),
+            ("access-list MAIL extended permit tcp any any eq smtp\n", Platform::Asa),
+            ("access-list acl_out permit tcp any any eq smtp\n", Platform::Asa),
+            ("access-list 101 permit tcp any any eq smtp\n", Platform::Ios),
+            ("object network MX\n host 192.0.2.25\n", Platform::Asa),
+            ("access-group acl_out in interface outside\n", Platform::Asa),
+            ("interface e0\n service-policy input QOS\nservice-policy P interface outside\n", Platform::Asa),
+            ("policy-map P\n class inspection_default\n  inspect esmtp\n", Platform::Asa),
+            ("policy-map P\n class C\n  no inspect esmtp\n", Platform::Asa),
+            ("proxy mx\n inspect esmtp\n", Platform::Ios),
             ("> ASA Version 9.1(2)\n", Platform::Asa),
             ("hostname x\n", Platform::Ios),
             ("", Platform::Ios),

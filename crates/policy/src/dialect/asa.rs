@@ -227,7 +227,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
         },
     )
     .on(Platforms::ASA)
-    .claims(Claim::Whole),
+    .claims(Claim::Anywhere),
     Command::new(
         "[no] access-list WORD$name [LINE$other]",
         "Remove an access list (`no`); remarks and other entries are skipped",
