@@ -186,8 +186,9 @@ impl Mailbox {
         (treatment >= Treatment::Refused).then_some(Refused { refusal, ending })
     }
 
-    /// Reports an anomaly of the server that changes nothing.
+    /// Reports an anomaly of the server that changes nothing. A server may repeat what it did not expect, secrets too.
     pub(crate) fn note(&mut self, kind: AnomalyKind, value: &[u8], cx: &mut Context<'_>) {
+        let value = if self.has_attempted { b"" } else { value };
         self.inspector.anomaly(kind, Side::Server, value, cx);
     }
 

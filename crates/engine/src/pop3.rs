@@ -378,7 +378,10 @@ impl Pop3 {
                     Then::Done
                 }
                 // Some server took it for a mechanism: who is logged in there is not for us.
-                (true, false) => Then::Done,
+                (true, false) => {
+                    self.state = self.state.unless_over(State::Authorization(User::None));
+                    Then::Done
+                }
                 (false, true) => {
                     exchange.is_open = true;
                     self.state = self.state.unless_over(State::Exchange(Opening::Early));
