@@ -7,6 +7,7 @@
 //!
 //! After the login nothing is parsed but the beginnings of the client's lines, in `watch`.
 
+mod bridge;
 mod line;
 mod response;
 mod watch;
@@ -18,7 +19,7 @@ use proto::{Side, Time};
 
 use crate::bounds::Bounds;
 use crate::context::Context;
-use crate::dialogue::{Dialogue, Step};
+use crate::dialogue::{Bridge, Dialogue, Step};
 use crate::effect::{End, Wants};
 use crate::ends::{Ends, Limit};
 use crate::event::{AnomalyKind, LoginOutcome, Reason};
@@ -263,6 +264,10 @@ impl Dialogue for Imap {
     fn unreachable(&mut self, cx: &mut Context<'_>) {
         self.stop();
         self.mailbox.end(Cause::Unreachable, Reason::ServerUnreachable, cx);
+    }
+
+    fn bridge(&mut self) -> Option<&mut dyn Bridge> {
+        Some(self)
     }
 
     fn ends(&self) -> &Ends {

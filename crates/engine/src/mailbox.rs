@@ -350,8 +350,9 @@ impl Mailbox {
     }
 
     /// TLS was agreed on: nothing else may follow.
-    pub(crate) const fn agree_tls(&mut self) {
+    pub(crate) fn agree_tls(&mut self, cx: &mut Context<'_>) {
         self.tls = Beginning::agreed();
+        cx.observe(Observed::StartTls);
     }
 
     /// Relays an encrypted session, which must begin as one.
@@ -375,6 +376,5 @@ impl Mailbox {
         let criteria: Vec<&str> =
             cx.policy().map_or_else(Vec::new, |policy| policy.hidden_by_encryption().collect());
         cx.out.report(Event::Tls { criteria: &criteria });
-        cx.observe(Observed::StartTls);
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! After the login nothing is parsed; only the client's QUIT is looked for.
 
+mod bridge;
 mod quit;
 mod wording;
 
@@ -20,7 +21,7 @@ use proto::{Progress, Side, Time};
 
 use crate::bounds::Bounds;
 use crate::context::Context;
-use crate::dialogue::{Dialogue, Step};
+use crate::dialogue::{Bridge, Dialogue, Step};
 use crate::effect::{End, Wants};
 use crate::ends::{Ends, Limit};
 use crate::event::{AnomalyKind, LoginOutcome, Observed, Reason};
@@ -398,7 +399,7 @@ impl Pop3 {
                 Then::Done
             }
             (Asked::Stls, Some(Status::Ok)) => {
-                self.mailbox.agree_tls();
+                self.mailbox.agree_tls(cx);
                 self.state = self.state.unless_over(State::Tls);
                 Then::Done
             }
@@ -499,6 +500,10 @@ impl Dialogue for Pop3 {
         self.state = State::Over;
         self.awaited.clear();
         self.mailbox.end(Cause::Unreachable, Reason::ServerUnreachable, cx);
+    }
+
+    fn bridge(&mut self) -> Option<&mut dyn Bridge> {
+        Some(self)
     }
 
     fn ends(&self) -> &Ends {

@@ -138,7 +138,8 @@ impl Session {
     }
 
     /// For a replay whose recording lacks the reply that is awaited next, while the client went on with
-    /// `next`: takes it to have been positive, and reports nothing of it. Whether a reply was awaited.
+    /// `next`: takes it to have been such that the client could go on, and reports nothing of it but a login that this
+    /// shows. Whether a reply was awaited.
     pub fn assume(&mut self, now: Time, next: &[u8], out: &mut dyn Output) -> bool {
         let (dialogue, mut cx) = self.call(now, out);
         dialogue.bridge().is_some_and(|bridge| bridge.assume(next, &mut cx))

@@ -1,18 +1,20 @@
 //! `mailwarden replay`: captures through the same engine, offline.
 //!
 //! `pcap` reads frames, `segments` makes the two streams of each TCP session of them, `conversation` tells
-//! mail from the rest and `dialogue` offers it to an engine session that only observes, with `smtp` for what
-//! the recording lacks; `transcript` keeps what the engine reports, as much as is `listed`, `json` and `text`
+//! mail from the rest and `dialogue` offers it to an engine session that only observes, with `spoken` for what
+//! differs by protocol; `transcript` keeps what the engine reports, as much as is `listed`, `json` and `text`
 //! show it, and `spool` keeps that until its turn. Nothing here judges: that is the engine's and the policy's
-//! business. POP3 and IMAP sessions are left out, as are those in TLS from the start.
+//! business. Sessions in TLS from the start are left out.
 
 mod conversation;
 mod dialogue;
 mod json;
 mod listed;
+mod mailbox;
 pub(crate) mod pcap;
 mod recognise;
 mod smtp;
+mod spoken;
 mod spool;
 pub(crate) mod tcp;
 mod text;
@@ -26,21 +28,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::SessionConfig;
-use engine::bounds::Bounds;
-use engine::config::{Inspect, Watch};
 
 use crate::cli::ReplayFlags;
 use crate::text::counted;
 use crate::{Exit, configuration, terminal};
 use conversation::Conversation;
 use pcap::{Capture, Damage, Problem};
+use spoken::Configs;
 use spool::Spool;
 use tcp::{Flow, FlowId, Reassembler};
 
 /// `mailwarden replay`.
 pub(crate) fn run(flags: &ReplayFlags) -> Exit {
-    let config = match session_config(flags) {
-        Ok(config) => Arc::new(config),
+    let configs = match session_config(flags) {
+        Ok(config) => Arc::new(Configs::new(&config)),
         Err(exit) => return exit,
     };
     let mut exit = Exit::Done;
@@ -52,9 +53,9 @@ pub(crate) fn run(flags: &ReplayFlags) -> Exit {
             false => text::session(heading, conversation, transcript),
         };
         let out = BufWriter::new(io::stdout().lock());
-        let outcome = open(path)
-            .map_err(Trouble::Read)
-            .and_then(|(reader, size)| Replay::new(&name, Arc::clone(&config), out, &show).run(reader, size));
+        let outcome = open(path).map_err(Trouble::Read).and_then(|(reader, size)| {
+            Replay::new(&name, Arc::clone(&configs), out, &show).run(reader, size)
+        });
         exit = exit.max(match outcome {
             Ok(damage) => damage,
             // Whoever read us has seen enough.
@@ -73,22 +74,11 @@ enum Trouble {
 }
 
 /// What judges: the policy of a proxy, or conformance alone.
-fn session_config(flags: &ReplayFlags) -> Result<SessionConfig, Exit> {
-    let Some(path) = &flags.config else { return Ok(observing(&SessionConfig::default())) };
-    configuration::session_config(path, flags.proxy.as_deref()).map(|config| observing(&config))
-}
-
-/// The same, for dialogues that are over: nothing is refused for its length.
-fn observing(config: &SessionConfig) -> SessionConfig {
-    let wide = 64 << 10;
-    let bounds = Bounds {
-        reply_line: wide,
-        capability_bytes: wide,
-        capability_lines: 1000,
-        outstanding: 100_000,
-        ..config.bounds
-    };
-    SessionConfig { inspect: Inspect::Smtp, watch: Watch::Observe, bounds, ..config.clone() }
+fn session_config(flags: &ReplayFlags) -> Result<Arc<SessionConfig>, Exit> {
+    match &flags.config {
+        Some(path) => configuration::session_config(path, flags.proxy.as_deref()),
+        None => Ok(Arc::default()),
+    }
 }
 
 /// A capture and its size, where there is one.
@@ -109,7 +99,7 @@ fn complain(name: &str, what: &str, exit: Exit) -> Exit {
 /// One capture on its way.
 struct Replay<'r, W> {
     name: &'r str,
-    config: Arc<SessionConfig>,
+    configs: Arc<Configs>,
     out: W,
     show: &'r dyn Fn(&Conversation, &transcript::Transcript) -> String,
     open: HashMap<FlowId, Open>,
@@ -138,13 +128,13 @@ struct Open {
 impl<'r, W: Write> Replay<'r, W> {
     fn new(
         name: &'r str,
-        config: Arc<SessionConfig>,
+        configs: Arc<Configs>,
         out: W,
         show: &'r dyn Fn(&Conversation, &transcript::Transcript) -> String,
     ) -> Self {
         Self {
             name,
-            config,
+            configs,
             out,
             show,
             open: HashMap::new(),
@@ -207,7 +197,7 @@ impl<'r, W: Write> Replay<'r, W> {
             }
             Flow::Data { id, from, time, bytes } => {
                 let Some(open) = self.open.get_mut(&id) else { return };
-                open.conversation.data(from, time, bytes, &self.config);
+                open.conversation.data(from, time, bytes, &self.configs);
                 // Else it would hold up all that began behind it, to its end.
                 if open.conversation.is_left_out() {
                     return self.close(id);
@@ -241,7 +231,7 @@ impl<'r, W: Write> Replay<'r, W> {
     fn close(&mut self, id: FlowId) {
         let Some(mut open) = self.open.remove(&id) else { return };
         self.open_size -= open.size;
-        let transcript = open.conversation.close(&self.config);
+        let transcript = open.conversation.close(&self.configs);
         let shown = transcript.map(|transcript| (self.show)(&open.conversation, &transcript));
         if let Err(error) = self.done.put(id, shown.unwrap_or_default()) {
             self.lost.get_or_insert(error);

@@ -5,12 +5,10 @@
 
 #[path = "../../../tests/common/corpus.rs"]
 mod corpus;
+#[path = "replay/facts.rs"]
+mod facts;
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::path::Path;
-use std::process::Command;
-
+use facts::{Ledger, is_same, replay};
 use serde_json::{Value, json};
 
 /// Differences that are looked at: capture, the beginning of the place, and why we say otherwise.
@@ -70,19 +68,15 @@ const STRICT: &[&str] = &["sessions", "reply", "recipients", "messages", "header
 #[test]
 fn replay_agrees_with_an_independent_reader() {
     let Some(folder) = corpus::folder("pcap") else { return };
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::new(KNOWN, STRICT);
     for (capture, facts) in &corpus::facts(&folder) {
         let sessions = facts["sessions"].as_array().unwrap().iter();
         let expected: Vec<&Value> = sessions.filter(|session| is_clear_smtp(session)).collect();
-        let found = replay(&folder.join(capture));
+        let found = replay(&folder.join(capture), "smtp");
         ledger.capture = capture.clone();
         ledger.compare("sessions", "", &json!(expected.len()), &json!(found.len()));
         for expected in expected {
-            let found = found.iter().find(|found| {
-                address(&found["client"]) == address(&expected["client"])
-                    && address(&found["server"]) == address(&expected["server"])
-            });
-            let Some(found) = found else { continue };
+            let Some(found) = found.iter().find(|found| is_same(expected, found)) else { continue };
             compare_session(&mut ledger, expected, found);
         }
     }
@@ -91,26 +85,6 @@ fn replay_agrees_with_an_independent_reader() {
 
 fn is_clear_smtp(session: &Value) -> bool {
     session["protocol"] == "smtp" && session["tls_from_start"] == false
-}
-
-fn replay(capture: &Path) -> Vec<Value> {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_mailwarden")).arg("replay").arg("--json").arg(capture).output();
-    let output = output.unwrap();
-    assert!(output.status.code().is_some_and(|code| code < 2), "{capture:?}: {output:?}");
-    String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
-
-/// The facts write IPv6 addresses without brackets.
-fn address(value: &Value) -> SocketAddr {
-    let text = value.as_str().unwrap();
-    let (host, port) = text.rsplit_once(':').unwrap();
-    let host = host.trim_matches(['[', ']']);
-    SocketAddr::new(host.parse().unwrap(), port.parse().unwrap())
 }
 
 fn compare_session(ledger: &mut Ledger, expected: &Value, found: &Value) {
@@ -201,57 +175,4 @@ fn path(value: &Value) -> Value {
 fn recipients(value: &Value) -> Value {
     let recipients = value.as_array().unwrap().iter();
     recipients.map(|one| json!({ "address": path(&one["to"]), "reply": one["reply"] })).collect()
-}
-
-/// What was compared, and what differs.
-#[derive(Default)]
-struct Ledger {
-    capture: String,
-    /// Compared and differing, by field.
-    fields: BTreeMap<&'static str, (u64, u64)>,
-    unknown: Vec<String>,
-    strict: Vec<String>,
-    known: Vec<String>,
-}
-
-impl Ledger {
-    fn compare(&mut self, field: &'static str, at: &str, expected: &Value, found: &Value) {
-        let (compared, differing) = self.fields.entry(field).or_default();
-        *compared += 1;
-        if expected == found {
-            return;
-        }
-        *differing += 1;
-        let place = format!("{at}{field}");
-        let difference = format!("{} {place}: {expected} in the facts, found {found}", self.capture);
-        let known = KNOWN.iter().find(|(capture, of, _)| *capture == self.capture && place.starts_with(of));
-        match known {
-            Some((_, _, why)) => self.known.push(format!("{difference}\n    {why}")),
-            None if STRICT.contains(&field) => self.strict.push(difference),
-            None => self.unknown.push(difference),
-        }
-    }
-
-    fn conclude(self) {
-        println!("{:<22}{:>9}{:>9}", "field", "compared", "differ");
-        let (mut compared, mut differing) = (0, 0);
-        for (field, (of, differ)) in &self.fields {
-            println!("{field:<22}{of:>9}{differ:>9}");
-            compared += of;
-            differing += differ;
-        }
-        println!("{:<22}{compared:>9}{differing:>9}", "all");
-        for (heading, list) in
-            [("explained", &self.known), ("not explained", &self.unknown), ("not allowed", &self.strict)]
-        {
-            println!("\n{heading}: {}", list.len());
-            list.iter().for_each(|difference| println!("  {}", cut(difference)));
-        }
-        assert!(compared > 0 && differing * 100 <= compared, "{differing} of {compared} fields differ");
-        assert!(self.strict.is_empty(), "{} differences that are not allowed", self.strict.len());
-    }
-}
-
-fn cut(text: &str) -> String {
-    text.chars().take(600).collect()
 }

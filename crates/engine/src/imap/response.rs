@@ -172,7 +172,7 @@ impl Imap {
                 matches!(self.state, State::Exchange).then_some(State::NotAuthenticated)
             }
             (Asked::StartTls, Status::Ok) => {
-                self.mailbox.agree_tls();
+                self.mailbox.agree_tls(cx);
                 Some(State::Tls)
             }
             // Nobody could tell any more who logs in.

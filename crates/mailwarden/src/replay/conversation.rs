@@ -3,14 +3,13 @@
 //! Who says what when is the reassembler's business, and what it means `dialogue`'s.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use engine::SessionConfig;
 use proto::{Side, Time};
 
 use super::dialogue::Dialogue;
 use super::recognise::{Recognised, recognise, recognise_at_last};
 use super::smtp::begins_reply;
+use super::spoken::{Configs, Spoken};
 use super::transcript::Transcript;
 
 #[derive(Debug)]
@@ -52,7 +51,7 @@ impl Conversation {
         Self { client, server, gaps: 0, syn_seen, state: Recognition::Undecided(Vec::new()) }
     }
 
-    pub(super) fn data(&mut self, from: Side, time: Time, octets: &[u8], at: &Arc<SessionConfig>) {
+    pub(super) fn data(&mut self, from: Side, time: Time, octets: &[u8], at: &Configs) {
         match &mut self.state {
             Recognition::Following(dialogue) => dialogue.data(from, time, octets),
             Recognition::LeftOut => {}
@@ -87,7 +86,7 @@ impl Conversation {
     }
 
     /// No more of it follows: the transcript, if it was mail.
-    pub(super) fn close(&mut self, at: &Arc<SessionConfig>) -> Option<Transcript> {
+    pub(super) fn close(&mut self, at: &Configs) -> Option<Transcript> {
         self.decide(recognise_at_last, at);
         match std::mem::replace(&mut self.state, Recognition::LeftOut) {
             Recognition::Following(dialogue) => Some(dialogue.close()),
@@ -95,7 +94,7 @@ impl Conversation {
         }
     }
 
-    fn decide(&mut self, judge: fn(u16, &[u8], &[u8]) -> Recognised, at: &Arc<SessionConfig>) {
+    fn decide(&mut self, judge: fn(u16, &[u8], &[u8]) -> Recognised, at: &Configs) {
         let Recognition::Undecided(early) = &mut self.state else { return };
         let (client, server) = (opening(early, Side::Client), opening(early, Side::Server));
         let port = self.server.port();
@@ -103,14 +102,11 @@ impl Conversation {
         match judge(port, &client, &server) {
             Recognised::Unclear => {}
             Recognised::Other => self.state = Recognition::LeftOut,
-            Recognised::Smtp => {
+            Recognised::Mail(spoken) => {
                 let early = std::mem::take(early);
                 let begun = early.first().map_or(Time(0), |early| early.time);
-                let mut dialogue = Dialogue::new(at, begun);
-                // A server that was not recorded did greet, and one that we join late has greeted: its
-                // client is no early talker.
-                let joined = !self.syn_seen && !server.starts_with(b"220");
-                if begins_reply(&server).is_none() || joined {
+                let mut dialogue = Dialogue::new(at.of(spoken), spoken, begun);
+                if self.has_begun(spoken, &early, &server) {
                     dialogue.join();
                 }
                 for EarlyPiece { from, time, piece } in early {
@@ -120,6 +116,19 @@ impl Conversation {
                     }
                 }
                 self.state = Recognition::Following(Box::new(dialogue));
+            }
+        }
+    }
+
+    /// Whether no greeting is to be waited for: a server that was not recorded did greet, and one that we join late
+    /// has greeted, so that its client is no early talker.
+    fn has_begun(&self, spoken: Spoken, early: &[EarlyPiece], server: &[u8]) -> bool {
+        match spoken {
+            Spoken::Smtp => begins_reply(server).is_none() || !self.syn_seen && !server.starts_with(b"220"),
+            // Their replies look like their greetings.
+            Spoken::Pop3 | Spoken::Imap => {
+                let client_began = early.first().is_some_and(|early| early.from == Side::Client);
+                server.is_empty() || !self.syn_seen && client_began
             }
         }
     }

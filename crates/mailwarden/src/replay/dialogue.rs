@@ -12,10 +12,12 @@ use proto::{Side, Time};
 
 use super::conversation::Piece;
 use super::smtp;
+use super::spoken::Spoken;
 use super::transcript::Transcript;
 
 #[derive(Debug)]
 pub(super) struct Dialogue {
+    spoken: Spoken,
     session: Session,
     transcript: Transcript,
     now: Time,
@@ -43,10 +45,11 @@ struct Waiting {
 }
 
 impl Dialogue {
-    pub(super) fn new(at: &Arc<SessionConfig>, now: Time) -> Self {
+    pub(super) fn new(at: &Arc<SessionConfig>, spoken: Spoken, now: Time) -> Self {
         Self {
+            spoken,
             session: Session::new(Arc::clone(at), now),
-            transcript: Transcript::default(),
+            transcript: Transcript::of(spoken),
             now,
             client: Waiting::default(),
             server: Vec::new(),
@@ -100,7 +103,7 @@ impl Dialogue {
     fn client_says(&mut self, octets: &[u8]) {
         // Who goes on behind a hole in the replies has heard what we have not.
         if std::mem::take(&mut self.server_gap) {
-            while self.assume() {}
+            while self.assume_before(octets) {}
         }
         self.client_went_on = true;
         let mut octets = octets;
@@ -116,7 +119,7 @@ impl Dialogue {
     }
 
     fn server_says(&mut self, octets: &[u8]) {
-        if std::mem::take(&mut self.client_went_on) && smtp::is_broken_off(&self.server, octets) {
+        if std::mem::take(&mut self.client_went_on) && self.spoken.is_broken_off(&self.server, octets) {
             self.break_off_reply();
         }
         self.server.extend_from_slice(octets);
@@ -124,7 +127,13 @@ impl Dialogue {
     }
 
     fn assume(&mut self) -> bool {
-        self.session.assume(self.now, self.client.front(), &mut self.transcript)
+        self.assume_before(b"")
+    }
+
+    /// The client went on with what waits of it, or with this.
+    fn assume_before(&mut self, octets: &[u8]) -> bool {
+        let next = if self.client.is_empty() { octets } else { self.client.front() };
+        self.session.assume(self.now, next, &mut self.transcript)
     }
 
     /// Offers what waits of the client. Whether all of it was read: what is left needs more behind it.
@@ -170,14 +179,14 @@ impl Dialogue {
 
     /// Behind lost commands the first line that is one again is where we go on.
     fn pass_over_torn_lines(&mut self) {
-        while self.torn && self.session.data_awaited() == 0 && !self.transcript.starttls {
+        while self.torn && self.session.data_awaited() == 0 && !self.transcript.is_relayed() {
             let front = self.client.front();
             let Some(lf) = memchr::memchr(b'\n', front) else {
                 // The end of such a line need not be kept until it comes.
                 let surplus = if front.len() > TORN_LINE_MAX { front.len() } else { 0 };
                 return self.client.take(surplus);
             };
-            self.torn = !smtp::begins_command(front);
+            self.torn = !self.spoken.begins_command(front);
             if self.torn {
                 self.client.take(lf + 1);
             }
@@ -205,8 +214,10 @@ impl Dialogue {
         let mut len = 0;
         loop {
             let rest = replies.get(len..).unwrap_or_default();
-            let over = self.transcript.starttls || rest.len() > REPLY_MAX;
-            let Some(reply) = smtp::reply_len(rest).or_else(|| over.then_some(rest.len())) else { return 0 };
+            let over = self.transcript.is_relayed() || rest.len() > REPLY_MAX;
+            let Some(reply) = self.spoken.reply_len(rest).or_else(|| over.then_some(rest.len())) else {
+                return 0;
+            };
             len += if over { rest.len() } else { reply };
             let reply = replies.get(..len).unwrap_or_default();
             let took = self.session.offer(self.now, Side::Server, reply, &mut self.transcript);
@@ -217,10 +228,10 @@ impl Dialogue {
     }
 
     fn break_off_reply(&mut self) {
-        if self.server.is_empty() || self.transcript.starttls {
+        if self.server.is_empty() || self.transcript.is_relayed() {
             return;
         }
-        smtp::complete_reply(&mut self.server);
+        self.spoken.complete_reply(&mut self.server);
         self.read_server();
     }
 }
@@ -292,6 +303,7 @@ const REPLY_MAX: usize = 64 << 10;
 mod tests {
     use engine::config::Watch;
 
+    use super::super::transcript::Reply;
     use super::*;
 
     /// Who says what; an empty text is a gap.
@@ -299,7 +311,7 @@ mod tests {
 
     fn follow(joined: bool, recorded: Recorded<'_>) -> Vec<String> {
         let at = SessionConfig { watch: Watch::Observe, ..SessionConfig::default() };
-        let mut dialogue = Dialogue::new(&Arc::new(at), Time(0));
+        let mut dialogue = Dialogue::new(&Arc::new(at), Spoken::Smtp, Time(0));
         if joined {
             dialogue.join();
         }
@@ -310,8 +322,10 @@ mod tests {
             }
         }
         let transcript = dialogue.close();
-        let commands =
-            transcript.commands.first().iter().map(|command| format!("{} {:?}", command.verb, command.reply));
+        let commands = transcript.commands.first().iter().map(|command| {
+            let code = if let Some(Reply::Code(code)) = command.reply { Some(code) } else { None };
+            format!("{} {code:?}", command.verb)
+        });
         let messages = transcript.transactions.first().iter().filter_map(|transaction| transaction.message);
         commands
             .chain(messages.map(|message| format!("{} {}", message.size.body_bytes, message.complete)))
@@ -428,7 +442,7 @@ mod tests {
         behind: &str,
     ) -> (u64, u64, bool, Vec<&'static str>) {
         let at = SessionConfig { watch: Watch::Observe, ..SessionConfig::default() };
-        let mut dialogue = Dialogue::new(&Arc::new(at), Time(0));
+        let mut dialogue = Dialogue::new(&Arc::new(at), Spoken::Smtp, Time(0));
         let opening = [
             (S, "220 mx\r\n"),
             (C, "EHLO a\r\n"),

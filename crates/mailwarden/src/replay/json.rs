@@ -7,14 +7,15 @@ use std::net::SocketAddr;
 use serde::{Serialize, Serializer};
 
 use super::conversation::Conversation;
-use super::transcript::{Matched, Part, RecordedCommand, Transaction, Transcript};
+use super::transcript::{Matched, Part, RecordedCommand, Reply, Transaction, Transcript};
 
 /// The line of a session; `capture` names the file where there are several.
 pub(super) fn line(capture: Option<&str>, conversation: &Conversation, transcript: &Transcript) -> String {
     let (mechanism, succeeded) = transcript.login();
+    let attempt = transcript.attempt.as_ref();
     let session = Session {
         capture,
-        protocol: "smtp",
+        protocol: transcript.spoken.name(),
         client: conversation.client,
         server: conversation.server,
         starttls: transcript.starttls,
@@ -25,7 +26,12 @@ pub(super) fn line(capture: Option<&str>, conversation: &Conversation, transcrip
         more_commands: transcript.commands.more(),
         transactions: Each(transcript.transactions.first(), transaction),
         more_transactions: transcript.transactions.more(),
-        login: Login { mechanism, succeeded },
+        login: Login {
+            mechanism,
+            succeeded,
+            clear_text: attempt.map(|attempt| attempt.is_clear_text),
+            outcome: attempt.map(|attempt| attempt.outcome.name()),
+        },
         matches: Each(transcript.matches.first(), matched),
         more_matches: transcript.matches.more(),
         anomalies: Each(&transcript.anomalies, |(kind, count)| Anomaly { kind: kind.name(), count: *count }),
@@ -65,7 +71,7 @@ struct Session<'t> {
 struct Command<'t> {
     verb: &'t str,
     argument: &'t str,
-    reply: Option<u16>,
+    reply: Option<Reply>,
 }
 
 /// A transaction without a message has null for its sizes; one whose message readers take in more than one
@@ -106,6 +112,11 @@ struct MessagePart<'t> {
 struct Login<'t> {
     mechanism: Option<&'t str>,
     succeeded: bool,
+    /// Of a mailbox alone; so with the outcome.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clear_text: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
 }
 
 #[derive(Serialize)]

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::conversation::Conversation;
-use super::transcript::{Part, RecordedCommand, RecordedMessage, Transaction, Transcript};
+use super::transcript::{Attempt, Part, RecordedCommand, RecordedMessage, Reply, Transaction, Transcript};
 use crate::text::{counted, escaped};
 
 /// A session, with an empty line behind it; `capture` names the file where there are several.
@@ -21,7 +21,7 @@ fn write_session(
     transcript: &Transcript,
 ) -> std::fmt::Result {
     let Conversation { client, server, gaps, .. } = conversation;
-    write!(page, "{client} -> {server} smtp")?;
+    write!(page, "{client} -> {server} {}", transcript.spoken.name())?;
     if *gaps > 0 {
         write!(page, ", {}", counted(*gaps, "gap"))?;
     }
@@ -33,7 +33,7 @@ fn write_session(
         writeln!(page, "  {}", escaped(banner))?;
     }
     for command in transcript.commands.first() {
-        writeln!(page, "  {:<60} {}", said(command), reply(command.reply))?;
+        writeln!(page, "  {:<60} {}", said(command), answer(command.reply))?;
         if transcript.ehlo_of == Some(command.number) {
             transcript.ehlo.iter().try_for_each(|keyword| writeln!(page, "      {}", escaped(keyword)))?;
         }
@@ -41,6 +41,9 @@ fn write_session(
     write_more(page, "  ", transcript.commands.more(), "more command")?;
     if transcript.starttls {
         writeln!(page, "  encrypted from here on")?;
+    }
+    if let Some(attempt) = &transcript.attempt {
+        writeln!(page, "  {}", login(attempt))?;
     }
     for (number, transaction) in transcript.transactions.first().iter().enumerate() {
         write_transaction(page, number, transaction)?;
@@ -112,6 +115,20 @@ fn write_findings(page: &mut String, transcript: &Transcript) -> std::fmt::Resul
 /// How many of them are not listed.
 fn write_more(page: &mut String, indent: &str, more: u64, what: &str) -> std::fmt::Result {
     if more == 0 { Ok(()) } else { writeln!(page, "{indent}and {}", counted(more, what)) }
+}
+
+fn login(attempt: &Attempt) -> String {
+    let mechanism = attempt.mechanism.as_deref().map_or_else(|| "unknown".to_owned(), escaped);
+    let how = if attempt.is_clear_text { ", in clear text" } else { "" };
+    format!("login: {mechanism}{how}, {}", attempt.outcome.name().replace('_', " "))
+}
+
+fn answer(reply_of: Option<Reply>) -> String {
+    match reply_of {
+        Some(Reply::Status(status)) => status.to_owned(),
+        Some(Reply::Code(code)) => reply(Some(code)),
+        None => reply(None),
+    }
 }
 
 fn reply(code: Option<u16>) -> String {

@@ -4,15 +4,18 @@
 
 use std::collections::BTreeMap;
 
-use engine::event::{AnomalyKind, Match, MessageSize, Observed, Via};
+use engine::event::{AnomalyKind, Login, LoginOutcome, Match, MessageSize, Observed, Via};
 use engine::{Effect, Event, Output};
 use proto::smtp::address::Path;
+use serde::Serialize;
 
 use super::listed::{Budget, Listed};
+use super::spoken::Spoken;
 
 /// One session, as far as it was recorded.
 #[derive(Debug, Default)]
 pub(super) struct Transcript {
+    pub(super) spoken: Spoken,
     /// The first line of the greeting, a blank behind its code.
     pub(super) banner: Option<String>,
     /// The last EHLO reply that was positive.
@@ -29,7 +32,9 @@ pub(super) struct Transcript {
     hello: Option<u32>,
     /// Keywords of an EHLO reply that is not complete.
     offered: Vec<String>,
-    login: Login,
+    auth: Auth,
+    /// How the client of a mailbox logged in, or tried to last.
+    pub(super) attempt: Option<Attempt>,
     strays: Strays,
     /// Messages that another took the place of before they were complete.
     given_up: Listed<Transaction>,
@@ -40,11 +45,30 @@ pub(super) struct Transcript {
 
 /// The AUTH commands of a session.
 #[derive(Debug, Default)]
-struct Login {
+struct Auth {
     /// The last one, and the mechanism that it named.
     number: Option<u32>,
     mechanism: Option<String>,
     succeeded: bool,
+}
+
+/// An attempt to log in to a mailbox.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    /// Nothing where it may be a secret.
+    pub(super) mechanism: Option<String>,
+    pub(super) is_clear_text: bool,
+    pub(super) outcome: LoginOutcome,
+}
+
+/// How a command was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub(super) enum Reply {
+    /// SMTP.
+    Code(u16),
+    /// A mailbox: `+OK`, `NO` and so on.
+    Status(&'static str),
 }
 
 /// RCPT commands that may belong to a transaction whose MAIL was not recorded: those since the last command
@@ -62,7 +86,7 @@ pub(super) struct RecordedCommand {
     pub(super) number: u32,
     pub(super) verb: String,
     pub(super) argument: String,
-    pub(super) reply: Option<u16>,
+    pub(super) reply: Option<Reply>,
 }
 
 #[derive(Debug, Default)]
@@ -121,14 +145,26 @@ impl Output for Transcript {
             Effect::Report(Event::Observed(observed)) => self.observed(&observed),
             Effect::Report(Event::Anomaly(anomaly)) => self.anomaly(anomaly.kind),
             Effect::Report(Event::Match(found)) => self.matched(&found),
-            Effect::Report(
-                Event::SessionStart | Event::Transaction(_) | Event::Tls { .. } | Event::Login(_),
-            ) => {}
+            Effect::Report(Event::Login(login)) => self.attempted(&login),
+            Effect::Report(Event::SessionStart | Event::Transaction(_) | Event::Tls { .. }) => {}
         }
     }
 }
 
 impl Transcript {
+    pub(super) fn of(spoken: Spoken) -> Self {
+        Self { spoken, ..Self::default() }
+    }
+
+    /// Whether nothing is read any more: behind STARTTLS, or the login of a mailbox.
+    pub(super) fn is_relayed(&self) -> bool {
+        self.starttls || self.is_logged_in()
+    }
+
+    fn is_logged_in(&self) -> bool {
+        self.attempt.as_ref().is_some_and(|attempt| attempt.outcome == LoginOutcome::Accepted)
+    }
+
     /// The session is over: what was given up on the way stands behind what was not.
     pub(super) fn close(&mut self) {
         self.transactions.append(std::mem::take(&mut self.given_up));
@@ -139,9 +175,23 @@ impl Transcript {
         size_of::<Self>() + self.budget.spent() + self.strays.budget.spent()
     }
 
-    /// The mechanism of the last AUTH command, and whether any succeeded.
+    /// The mechanism of the last AUTH command, or of the login of a mailbox, and whether any succeeded.
     pub(super) fn login(&self) -> (Option<&str>, bool) {
-        (self.login.mechanism.as_deref(), self.login.succeeded)
+        match &self.attempt {
+            Some(attempt) => (attempt.mechanism.as_deref(), self.is_logged_in()),
+            None => (self.auth.mechanism.as_deref(), self.auth.succeeded),
+        }
+    }
+
+    /// An attempt that was accepted is not followed by others, but for a client that has logged out.
+    fn attempted(&mut self, login: &Login<'_>) {
+        if !self.is_logged_in() {
+            self.attempt = Some(Attempt {
+                mechanism: (!login.mechanism.is_empty()).then(|| text(login.mechanism)),
+                is_clear_text: login.is_clear_text,
+                outcome: login.outcome,
+            });
+        }
     }
 
     fn observed(&mut self, observed: &Observed<'_>) {
@@ -151,7 +201,7 @@ impl Transcript {
             }
             Observed::Capability { text: keyword } => self.offered.push(text(keyword)),
             Observed::Command { number, verb, argument } => self.command(number, verb, argument),
-            Observed::Answer { .. } => {}
+            Observed::Answer { number, status } => self.answered(number, Reply::Status(status)),
             Observed::Reply { number, code } => self.replied(number, code),
             Observed::Begin { transaction, sender } => {
                 self.begin(transaction, sender.len(), || Transaction {
@@ -197,9 +247,9 @@ impl Transcript {
                 self.hello = Some(number);
                 self.offered.clear();
             }
-            "AUTH" => {
+            "AUTH" if self.spoken == Spoken::Smtp => {
                 let mechanism = text(argument).split_ascii_whitespace().next().map(str::to_owned);
-                self.login = Login { number: Some(number), mechanism, ..self.login };
+                self.auth = Auth { number: Some(number), mechanism, ..self.auth };
             }
             _ => {}
         }
@@ -219,11 +269,7 @@ impl Transcript {
         {
             recipient.reply = Some(code);
         }
-        if let Ok(at) = self.commands.first().binary_search_by_key(&number, |command| command.number)
-            && let Some(command) = self.commands.first_mut().get_mut(at)
-        {
-            command.reply = Some(code);
-        }
+        self.answered(number, Reply::Code(code));
         if self.hello == Some(number) {
             let offered = std::mem::take(&mut self.offered);
             if code == 250 {
@@ -231,8 +277,16 @@ impl Transcript {
                 self.ehlo_of = Some(number);
             }
         }
-        if self.login.number == Some(number) && code == 235 {
-            self.login.succeeded = true;
+        if self.auth.number == Some(number) && code == 235 {
+            self.auth.succeeded = true;
+        }
+    }
+
+    fn answered(&mut self, number: u32, reply: Reply) {
+        if let Ok(at) = self.commands.first().binary_search_by_key(&number, |command| command.number)
+            && let Some(command) = self.commands.first_mut().get_mut(at)
+        {
+            command.reply = Some(reply);
         }
     }
 
