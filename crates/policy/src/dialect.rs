@@ -278,6 +278,7 @@ mod tests {
                     None => word,
                     Some((_, "address")) => "192.0.2.1:25",
                     Some((_, "network")) => "192.0.2.0/24",
+                    Some((_, "host")) => "192.0.2.1",
                     Some((_, "parameters")) => "dsn",
                     Some((_, "encodings")) => "base64",
                     Some((_, "port" | "ports" | "low" | "high")) => "25",

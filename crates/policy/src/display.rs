@@ -43,6 +43,8 @@ impl Display for Configuration {
             zone_pairs: _,
             inspect_rules,
             interfaces,
+            host_names: _,
+            object_groups: _,
             access_lists: _,
             proxies,
         } = self;
@@ -50,6 +52,7 @@ impl Display for Configuration {
             writeln!(f, "hostname {hostname}\n!")?;
         }
         mailwarden(f, *platform, settings)?;
+        asa::names(f, self)?;
         access_lists(f, self)?;
         write!(f, "{}", settings.classic)?;
         for map in regex_maps {

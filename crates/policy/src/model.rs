@@ -25,6 +25,7 @@ pub use mpf::{
     Connection, EsmtpInspection, GLOBAL, ServicePolicy, TrafficClass, TrafficMatch, TrafficPolicy,
     TrafficRule,
 };
+pub use object_group::{GroupForm, GroupTransport, HostName, Member, MemberKind, ObjectGroup};
 pub use objects::Objects;
 pub use reference::{Object, ObjectKind, Reference};
 pub use server::{NoServer, Server};
@@ -44,6 +45,7 @@ mod esmtp;
 mod inspection;
 mod limits;
 mod mpf;
+mod object_group;
 mod objects;
 mod reference;
 mod server;
@@ -133,6 +135,8 @@ configuration! {
     zone_pairs: ZonePair = ObjectKind::ZonePair,
     inspect_rules: InspectRule = ObjectKind::InspectRule,
     interfaces: Interface = ObjectKind::Interface,
+    host_names: HostName = ObjectKind::HostName,
+    object_groups: ObjectGroup = ObjectKind::ObjectGroup,
     access_lists: AccessList = ObjectKind::AccessList,
     proxies: Proxy = ObjectKind::Proxy,
 }

@@ -296,6 +296,7 @@ impl<'r> StatementReader<'r> {
             self.aside = Some(cut.line.indent);
             return self.wrong(cut, global);
         }
+        let is_header = always_opens_block(global.mode, self.platforms, cut);
         if let Some(refusal) = inner.first().filter(|refusal| refusal.mode.unknown == Unknown::Error) {
             let headers = self.blocks.iter().map(|block| self.source.slice(block.header.at));
             let headers = headers.collect::<Vec<_>>().join(" / ");
@@ -303,6 +304,9 @@ impl<'r> StatementReader<'r> {
             self.closed = Some(Closed { mode: refusal.mode, by: cut.line.span(), headers });
         } else if self.lost(cut) {
             return;
+        } else if is_header {
+            // Of a block that no table has: its lines are not those of the one before.
+            self.close(0);
         }
         if !self.orphan(cut) && !self.misspelt_in_lost_block(cut) {
             self.outermost(cut, global);
@@ -524,6 +528,14 @@ fn claim_fits(command: &Command<AnyStatement>, cut: &Cut<'_>) -> bool {
         Claim::Keyword => keywords.next().is_some_and(|keyword| cut.is(keyword)),
         Claim::Anywhere => cut.begins_with(keywords),
     }
+}
+
+/// Whether every command of the mode that begins with the first word opens a block, and there is one.
+fn always_opens_block(mode: &Mode<AnyStatement>, platforms: Platforms, cut: &Cut<'_>) -> bool {
+    let commands = mode.commands().filter(|command| command.platforms.intersects(platforms));
+    let mut begun =
+        commands.filter(|command| command.leading_keywords().next().is_some_and(|word| cut.is(word)));
+    begun.next().is_some_and(|first| first.enters.is_some()) && begun.all(|command| command.enters.is_some())
 }
 
 /// Whether a command of the mode that begins with the first word opens a block.

@@ -377,9 +377,9 @@ fn access_list(name: Name, rng: &mut Rng) -> AccessList {
 
 fn from(network: Network) -> Selection {
     Selection::Connections {
-        services: vec![Service::any()],
-        sources: vec![network],
-        destinations: vec![Network::ANY_V4],
+        services: [Service::any()].into(),
+        sources: [network].into(),
+        destinations: [Network::ANY_V4].into(),
     }
 }
 

@@ -9,7 +9,8 @@ use grammar::{Claim, Command, Matched, Platforms};
 use super::lowering::{block_lines, described};
 use super::{built, name, name_unless_no, number, required_text, text};
 use crate::model::{
-    Access, Action, AllowTls, Banner, Connection, EsmtpCriterion, Name, ParameterAction, TrafficMatch,
+    Access, Action, AllowTls, Banner, Connection, EsmtpCriterion, GroupForm, GroupTransport, HostName,
+    Member, Name, ParameterAction, TrafficMatch,
 };
 use esmtp::{ESMTP_MAP, REGEX_CLASS};
 use mpf::{TRAFFIC_CLASS, TRAFFIC_POLICY};
@@ -19,6 +20,8 @@ pub(crate) mod defaults;
 mod esmtp;
 pub(super) mod lower;
 mod mpf;
+mod named;
+mod object;
 
 #[derive(Clone, Debug)]
 pub enum Statement {
@@ -41,6 +44,13 @@ pub enum Statement {
         name: Name,
         /// `None` for a remark, or another kind of list.
         entry: Option<(Access, Name)>,
+    },
+    /// `name ADDRESS NAME`.
+    HostName(HostName),
+    /// `object …` or `object-group …`.
+    ObjectGroup {
+        name: Name,
+        form: GroupForm,
     },
     /// `nameif HARDWARE NAME securityLEVEL` of the PIX.
     Nameif {
@@ -73,6 +83,13 @@ impl Statement {
     pub(super) const fn is_pattern(&self) -> bool {
         matches!(self, Self::Regex { .. })
     }
+}
+
+/// A line below `object` or `object-group`.
+#[derive(Clone, Debug)]
+pub enum ObjectLine {
+    Description(Option<Name>),
+    Member(Member),
 }
 
 #[derive(Clone, Debug)]
@@ -140,8 +157,12 @@ pub enum InterfaceLine {
     SecurityLevel(Option<u8>),
 }
 
-block_lines!(Asa: Interface(InterfaceLine), RegexClass(RegexClassLine), EsmtpMap(EsmtpMapLine), EsmtpParameters(EsmtpParametersLine), EsmtpMatch(EsmtpMatchLine), TrafficClass(TrafficClassLine), TrafficPolicy(TrafficPolicyLine), TrafficRule(TrafficRuleLine));
-described!(RegexClassLine, EsmtpMapLine, TrafficClassLine, TrafficPolicyLine);
+block_lines!(Asa: Interface(InterfaceLine), Object(ObjectLine), RegexClass(RegexClassLine), EsmtpMap(EsmtpMapLine), EsmtpParameters(EsmtpParametersLine), EsmtpMatch(EsmtpMatchLine), TrafficClass(TrafficClassLine), TrafficPolicy(TrafficPolicyLine), TrafficRule(TrafficRuleLine));
+described!(ObjectLine, RegexClassLine, EsmtpMapLine, TrafficClassLine, TrafficPolicyLine);
+
+fn object(m: &Matched<'_>, form: GroupForm) -> super::Built {
+    built(Statement::ObjectGroup { name: name(m, "name")?, form })
+}
 
 pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
     Command::new(
@@ -236,6 +257,73 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
     )
     .on(Platforms::ASA)
     .claims(Claim::Whole),
+    Command::new(
+        "[no] name WORD$host WORD$name [description LINE$description]",
+        "Give an address a name that entries of access lists may use",
+        &["A name of an address", "Address", "Its name", "Describe it", "Text"],
+        |m| {
+            let address = m.text("host").and_then(|text| text.parse().ok());
+            let address = address.ok_or_else(|| m.invalid("host", "expected an address"))?;
+            built(Statement::HostName(HostName { name: name(m, "name")?, address }))
+        },
+    )
+    .on(Platforms::ASA)
+    .claims(Claim::Whole),
+    Command::new(
+        "[no] object network WORD$name",
+        "Name addresses that entries of access lists may use",
+        &["A named object", "Addresses", "Name"],
+        |m| object(m, GroupForm::NetworkObject),
+    )
+    .on(Platforms::ASA)
+    .claims(Claim::Whole)
+    .enters(&object::NETWORK_OBJECT),
+    Command::new(
+        "[no] object service WORD$name",
+        "Name a protocol and its ports",
+        &["", "A protocol", "Name"],
+        |m| object(m, GroupForm::ServiceObject),
+    )
+    .on(Platforms::ASA)
+    .claims(Claim::Whole)
+    .enters(&object::SERVICE_OBJECT),
+    Command::new(
+        "[no] object-group network WORD$name",
+        "Define a group of addresses",
+        &["A group", "Addresses", "Name"],
+        |m| object(m, GroupForm::Networks),
+    )
+    .on(Platforms::ASA)
+    .claims(Claim::Whole)
+    .enters(&object::NETWORKS),
+    Command::new(
+        "[no] object-group service WORD$name [tcp | udp | tcp-udp]$transport",
+        "Define a group of ports, or of protocols with their ports",
+        &["", "Ports", "Name", "Ports of TCP", "Ports of UDP", "Ports of both"],
+        |m| {
+            object(
+                m,
+                GroupForm::Services(match m.choice("transport") {
+                    Some("tcp") => Some(GroupTransport::Tcp),
+                    Some("udp") => Some(GroupTransport::Udp),
+                    Some(_) => Some(GroupTransport::TcpUdp),
+                    None => None,
+                }),
+            )
+        },
+    )
+    .on(Platforms::ASA)
+    .claims(Claim::Whole)
+    .enters(&object::SERVICES),
+    Command::new(
+        "[no] object-group protocol WORD$name",
+        "Define a group of protocols",
+        &["", "Protocols", "Name"],
+        |m| object(m, GroupForm::Protocols),
+    )
+    .on(Platforms::ASA)
+    .claims(Claim::Whole)
+    .enters(&object::PROTOCOLS),
     Command::new(
         "[no] nameif WORD$hardware WORD$name WORD$level",
         "Name an interface, as a PIX does",

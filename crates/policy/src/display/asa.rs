@@ -4,9 +4,10 @@ use std::fmt::{self, Display, Formatter};
 
 use super::{Quoted, optional};
 use crate::model::{
-    AllowTls, Banner, Connection, ENCODING_NAMES, EhloParameter, EncodingName, EsmtpCriterion, EsmtpMap,
-    EsmtpMatch, EsmtpParameters, GLOBAL, ParameterAction, Regex, RegexClass, RegexName, ServicePolicy,
-    SpecialCharacter, TrafficClass, TrafficMatch, TrafficPolicy, TrafficRule, VerbName,
+    AllowTls, Banner, Configuration, Connection, ENCODING_NAMES, EhloParameter, EncodingName, EsmtpCriterion,
+    EsmtpMap, EsmtpMatch, EsmtpParameters, GLOBAL, GroupForm, HostName, ParameterAction, Regex, RegexClass,
+    RegexName, ServicePolicy, SpecialCharacter, TrafficClass, TrafficMatch, TrafficPolicy, TrafficRule,
+    VerbName,
 };
 
 impl Display for Regex {
@@ -216,4 +217,31 @@ impl Display for ServicePolicy {
             interface => writeln!(f, "service-policy {} interface {interface}", self.policy),
         }
     }
+}
+
+/// The names that entries of access lists use.
+pub(super) fn names(f: &mut Formatter<'_>, configuration: &Configuration) -> fmt::Result {
+    for HostName { name, address } in &configuration.host_names {
+        writeln!(f, "name {address} {name}")?;
+    }
+    if !configuration.host_names.is_empty() {
+        writeln!(f, "!")?;
+    }
+    for group in &configuration.object_groups {
+        write!(f, "{} {}", group.form.keywords(), group.name)?;
+        match group.form {
+            GroupForm::Services(Some(transport)) => writeln!(f, " {}", transport.keyword())?,
+            GroupForm::Services(None)
+            | GroupForm::NetworkObject
+            | GroupForm::ServiceObject
+            | GroupForm::Networks
+            | GroupForm::Protocols => writeln!(f)?,
+        }
+        optional(f, " description", group.description.as_ref())?;
+        for member in group.members() {
+            writeln!(f, " {} {}", member.kind.keyword(), member.rest)?;
+        }
+        writeln!(f, "!")?;
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use ipnet::Ipv6Net;
 
@@ -59,13 +60,15 @@ pub enum Access {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
     /// Those with one of the services, from one of the sources to one of the destinations.
-    Connections { services: Vec<Service>, sources: Vec<Network>, destinations: Vec<Network> },
+    Connections { services: Arc<[Service]>, sources: Arc<[Network]>, destinations: Arc<[Network]> },
     /// None: packets of other protocols (`icmp`), packets that open no connection (`established`), or an
     /// entry that is switched off (`inactive`).
     None,
     /// What the entry says cannot be asked of a connection here, or is wrong. It denies what it might
     /// deny, and permits nothing.
     Unread { at: Span, message: String, help: Option<String> },
+    /// Not read yet: what follows `permit` or `deny` may use names that later lines define.
+    Pending(Name),
 }
 
 /// The ports of a TCP connection.
@@ -173,7 +176,7 @@ impl AccessList {
                 let ports = &service.destination;
                 ports.contains(port) && *ports != Ports::any()
             }),
-            Selection::None | Selection::Unread { .. } => false,
+            Selection::None | Selection::Unread { .. } | Selection::Pending(_) => false,
         })
     }
 
@@ -184,6 +187,11 @@ impl AccessList {
     /// The entries in their order.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()
+    }
+
+    /// The same, to be read.
+    pub(crate) fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.entries.values_mut()
     }
 
     /// The same, each with its sequence number if it is not the one it would get without.
@@ -219,7 +227,7 @@ impl Entry {
                     && destinations.iter().any(|network| network.contains(flow.server.ip()))
             }
             Selection::None => false,
-            Selection::Unread { .. } => self.access == Access::Deny,
+            Selection::Unread { .. } | Selection::Pending(_) => self.access == Access::Deny,
         }
     }
 }
@@ -319,9 +327,9 @@ mod tests {
 
     fn entry(text: &str, access: Access) -> Entry {
         let selection = Selection::Connections {
-            services: vec![Service::any()],
-            sources: vec![Network::Any],
-            destinations: vec![Network::Any],
+            services: Arc::from([Service::any()]),
+            sources: Arc::from([Network::Any]),
+            destinations: Arc::from([Network::Any]),
         };
         Entry { text: Name::new(text, Span::default()), access, selection }
     }

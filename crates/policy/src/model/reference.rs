@@ -56,6 +56,10 @@ pub enum ObjectKind {
     /// `ip inspect name`.
     InspectRule,
     Interface,
+    /// `name` of the ASA.
+    HostName,
+    /// `object` and `object-group` of the ASA.
+    ObjectGroup,
     AccessList,
     Proxy,
 }
@@ -76,6 +80,8 @@ impl ObjectKind {
             Self::ZonePair => "zone-pair",
             Self::InspectRule => "inspection rule",
             Self::Interface => "interface",
+            Self::HostName => "name",
+            Self::ObjectGroup => "object",
             Self::AccessList => "access list",
             Self::Proxy => "proxy",
         }
@@ -108,6 +114,8 @@ impl ObjectKind {
             Self::ZonePair => "zone-pair security".to_owned(),
             Self::InspectRule => "ip inspect name".to_owned(),
             Self::Interface => "interface".to_owned(),
+            Self::HostName => "name".to_owned(),
+            Self::ObjectGroup => "object network".to_owned(),
             Self::AccessList => "ip access-list extended".to_owned(),
             Self::Proxy => "proxy".to_owned(),
         }
@@ -132,6 +140,8 @@ impl ObjectKind {
             | Self::ZonePair
             | Self::InspectRule
             | Self::Interface
+            | Self::HostName
+            | Self::ObjectGroup
             | Self::AccessList
             | Self::Proxy => None,
         }

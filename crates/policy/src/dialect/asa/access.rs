@@ -1,65 +1,116 @@
 //! What an entry of an ASA access list says of connections. Masks are netmasks, never wildcards.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
+use super::named::Named;
 use crate::dialect::common::entry::{Read, Words, is_other_protocol, ports};
-use crate::model::{Access, Entry, Name, Network, Ports, Selection, Service};
+use crate::model::{Access, Entry, GroupForm, Name, Network, Ports, Selection, Service};
 
-/// `rest` is what follows `permit` or `deny`.
+/// `rest` is what follows `permit` or `deny`. What it says is read when all names are known that it may use.
 pub(super) fn read(access: Access, rest: &Name) -> Entry {
-    let mut words = Words::new(rest);
-    let selection = selection(&mut words).unwrap_or_else(|unread| unread);
     let action = match access {
         Access::Permit => "permit",
         Access::Deny => "deny",
     };
     let text: Vec<&str> = std::iter::once(action).chain(rest.text.split_ascii_whitespace()).collect();
-    Entry { text: Name::new(text.join(" "), rest.at), access, selection }
+    let text = Name::new(text.join(" "), rest.at);
+    Entry { text, access, selection: Selection::Pending(rest.clone()) }
 }
 
-fn selection(words: &mut Words<'_>) -> Read<Selection> {
+/// The connections that an entry selects by what follows `permit` or `deny`.
+pub(super) fn selection(rest: &Name, named: &mut Named<'_>) -> Selection {
+    read_selection(&mut Words::new(rest), named).unwrap_or_else(|unread| unread)
+}
+
+fn read_selection(words: &mut Words<'_>, named: &mut Named<'_>) -> Read<Selection> {
     let protocol = words.next("a protocol")?;
-    let is_tcp = match protocol.keyword.as_str() {
-        "tcp" | "6" => true,
-        "ip" => false,
+    let (services, has_ports) = match protocol.keyword.as_str() {
+        "tcp" | "6" => (None, true),
+        "ip" => (None, false),
+        "object" | "object-group" => {
+            let name = words.next("the name of a group")?;
+            let has_ports = named.form(name.text) == Some(GroupForm::Protocols);
+            (Some(named.services(&name)?), has_ports)
+        }
         name if is_other_protocol(name) || name == "icmp6" => return Ok(Selection::None),
         _ => return Err(protocol.unread("expected a protocol")),
     };
-    let source = network(words, "source")?;
-    let source_ports = if is_tcp { ports(words)? } else { Ports::any() };
-    let destination = network(words, "destination")?;
-    let destination_ports = if is_tcp { ports(words)? } else { Ports::any() };
-    let active = options(words)?;
-    if !active {
+    let sources = networks(words, "source", named)?;
+    let source = if has_ports { some_ports(words, named)? } else { Ports::any() };
+    let destinations = networks(words, "destination", named)?;
+    let destination = if has_ports { some_ports(words, named)? } else { Ports::any() };
+    if !options(words)? {
         return Ok(Selection::None);
     }
-    Ok(Selection::Connections {
-        services: vec![Service { source: source_ports, destination: destination_ports }],
-        sources: vec![source],
-        destinations: vec![destination],
-    })
+    let services = match services {
+        // A group of protocols has no ports of its own.
+        Some(services) if has_ports => services
+            .iter()
+            .map(|_| Service { source: source.clone(), destination: destination.clone() })
+            .take(1)
+            .collect(),
+        Some(services) => services,
+        None => Arc::from([Service { source, destination }]),
+    };
+    Ok(Selection::Connections { services, sources, destinations })
 }
 
-/// `any`, `host ADDRESS`, `ADDRESS NETMASK` or `PREFIX/LENGTH`.
-fn network(words: &mut Words<'_>, end: &str) -> Read<Network> {
-    let word = words.next(&format!("a {end} address"))?;
-    match word.keyword.as_str() {
-        "any" => Ok(Network::Any),
-        "any4" => Ok(Network::ANY_V4),
-        "any6" => Ok(Network::V6(ipnet::Ipv6Net::default())),
-        "host" => {
-            let word = words.next("an address")?;
-            let address: Result<IpAddr, _> = word.text.parse();
-            address.map(Network::host).map_err(|_| word.unread("expected an address"))
+/// `any`, `host ADDRESS`, `ADDRESS NETMASK`, `PREFIX/LENGTH`, `object NAME` or `object-group NAME`.
+fn networks(words: &mut Words<'_>, end: &str, named: &mut Named<'_>) -> Read<Arc<[Network]>> {
+    let network = match words.keyword() {
+        Some("any") => Network::Any,
+        Some("any4") => Network::ANY_V4,
+        Some("any6") => Network::V6(ipnet::Ipv6Net::default()),
+        Some("host") => {
+            words.skip();
+            return Ok(Arc::from([host(words, named)?]));
         }
-        prefix if prefix.contains(':') => {
-            word.text.parse().map(Network::V6).map_err(|_| word.unread("expected an IPv6 prefix"))
+        Some("object" | "object-group") => {
+            words.skip();
+            return named.networks(&words.next("the name of a group")?);
         }
-        _ => {
-            let address: Ipv4Addr =
-                word.text.parse().map_err(|_| word.unread("expected `any`, `host` or an address"))?;
-            netmask(words, address)
+        Some("interface") => {
+            let message = "the address of an interface is not known here".to_owned();
+            let help = "write `host ADDRESS`".to_owned();
+            return Err(words.next("an interface")?.complaint(message, Some(help)));
         }
+        Some(_) => return Ok(Arc::from([subnet(words, named)?])),
+        None => return Err(words.missing(&format!("a {end} address"))),
+    };
+    words.skip();
+    Ok(Arc::from([network]))
+}
+
+/// Ports, or a group of ports. A group of anything else is the address that follows.
+fn some_ports(words: &mut Words<'_>, named: &mut Named<'_>) -> Read<Ports> {
+    if words.keyword() == Some("object-group")
+        && let Some(name) = words.second()
+        && matches!(named.form(name.text), Some(GroupForm::Services(Some(_))))
+    {
+        words.skip();
+        return named.ports(&words.next("the name of a group")?);
+    }
+    ports(words)
+}
+
+/// The one address behind `host`.
+pub(super) fn host(words: &mut Words<'_>, named: &Named<'_>) -> Read<Network> {
+    let word = words.next("an address")?;
+    named.address(&word).map(Network::host).ok_or_else(|| word.unread("expected an address"))
+}
+
+/// `ADDRESS NETMASK` or `PREFIX/LENGTH`.
+pub(super) fn subnet(words: &mut Words<'_>, named: &Named<'_>) -> Read<Network> {
+    let word = words.next("an address")?;
+    if word.text.contains(':') {
+        return word.text.parse().map(Network::V6).map_err(|_| word.unread("expected an IPv6 prefix"));
+    }
+    match named.address(&word) {
+        Some(IpAddr::V4(address)) => netmask(words, address),
+        // A name of an address of IPv6 stands for that address.
+        Some(address) => Ok(Network::host(address)),
+        None => Err(word.unread("expected `any`, `host` or an address")),
     }
 }
 
@@ -105,15 +156,18 @@ fn options(words: &mut Words<'_>) -> Read<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Flow, Objects};
     use crate::source::Span;
 
     /// What an entry selects, or why it cannot be read.
     fn selects(text: &str) -> Result<Selection, String> {
-        match read(Access::Permit, &Name::new(text, Span::default())).selection {
+        let (hosts, groups) = (Objects::default(), Objects::default());
+        match selection(&Name::new(text, Span::default()), &mut Named::new(&hosts, &groups)) {
             Selection::Unread { message, help, .. } => {
                 Err(format!("{message}; {}", help.unwrap_or_default()))
             }
             selection @ (Selection::Connections { .. } | Selection::None) => Ok(selection),
+            Selection::Pending(_) => unreachable!("{text}"),
         }
     }
 
@@ -134,6 +188,122 @@ mod tests {
             "`0.0.0.255` is a wildcard, expected a netmask; write `255.255.255.0`"
         );
         assert!(selects("tcp 10.0.0.0 255.0.255.0 any").is_err());
+    }
+
+    /// Whether list `L` of a configuration permits a connection.
+    fn permits(text: &str, client: &str, server: &str) -> bool {
+        let loaded = crate::load("test", format!("ASA Version 9.8(2)\n{text}").as_bytes());
+        let configuration = loaded.configuration.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+        let list = configuration.access_lists.get("L").unwrap_or_else(|| panic!("{text}"));
+        let unread = list.entries().find(|entry| matches!(entry.selection, Selection::Unread { .. }));
+        assert!(unread.is_none(), "{unread:?}");
+        list.permits(&Flow {
+            client: format!("{client}:4000").parse().unwrap(),
+            server: server.parse().unwrap(),
+        })
+    }
+
+    #[test]
+    fn entries_name_hosts_objects_and_groups_of_objects() {
+        const NAMES: &str = "\
+            name 192.0.2.25 mx\n\
+            object network MX2\n host 192.0.2.26\n nat (inside,outside) static 198.51.100.26\n\
+            object network LAN\n subnet 10.1.0.0 255.255.0.0\n\
+            object network POOL\n range 10.2.0.5 10.2.0.9\n\
+            object service SUBMISSION\n service tcp destination eq 587\n\
+            object-group network MAILERS\n network-object host mx\n network-object object MX2\n\
+            object-group network CLIENTS\n description who sends\n network-object 10.9.0.0 255.255.0.0\n\
+             network-object object LAN\n network-object object POOL\n group-object MAILERS\n\
+            object-group service MAIL tcp\n port-object eq smtp\n port-object range 2500 2525\n\
+            object-group service SERVICES\n service-object tcp destination eq smtp\n service-object udp\n\
+             service-object object SUBMISSION\n service-object tcp eq 26\n\
+            object-group protocol BOTH\n protocol-object udp\n protocol-object tcp\n";
+        let table = [
+            ("extended permit tcp any host mx eq smtp", "10.9.9.9", "192.0.2.25:25", true),
+            ("extended permit tcp any host mx eq smtp", "10.9.9.9", "192.0.2.26:25", false),
+            ("extended permit tcp any object MX2 eq smtp", "10.9.9.9", "192.0.2.26:25", true),
+            ("extended permit tcp object LAN any eq smtp", "10.1.2.3", "192.0.2.25:25", true),
+            ("extended permit tcp object POOL any eq smtp", "10.2.0.9", "192.0.2.25:25", true),
+            ("extended permit tcp object POOL any eq smtp", "10.2.0.10", "192.0.2.25:25", false),
+            (
+                "permit tcp object-group CLIENTS object-group MAILERS eq smtp",
+                "10.1.2.3",
+                "192.0.2.26:25",
+                true,
+            ),
+            (
+                "permit tcp object-group CLIENTS object-group MAILERS eq smtp",
+                "192.0.2.26",
+                "192.0.2.25:25",
+                true,
+            ),
+            (
+                "permit tcp object-group CLIENTS object-group MAILERS eq smtp",
+                "10.3.0.1",
+                "192.0.2.25:25",
+                false,
+            ),
+            ("permit tcp any object-group MAILERS object-group MAIL", "10.9.9.9", "192.0.2.25:2510", true),
+            ("permit tcp any object-group MAILERS object-group MAIL", "10.9.9.9", "192.0.2.25:110", false),
+            ("permit tcp any object-group MAIL any", "10.9.9.9", "192.0.2.25:25", false),
+            ("permit object-group SERVICES any any", "10.9.9.9", "192.0.2.25:587", true),
+            ("permit object-group SERVICES any any", "10.9.9.9", "192.0.2.25:26", true),
+            ("permit object-group SERVICES any any", "10.9.9.9", "192.0.2.25:80", false),
+            ("permit object SUBMISSION any any", "10.9.9.9", "192.0.2.25:587", true),
+            ("permit object-group BOTH any any eq smtp", "10.9.9.9", "192.0.2.25:25", true),
+            ("permit object-group BOTH any any eq smtp", "10.9.9.9", "192.0.2.25:26", false),
+        ];
+        for (entry, client, server, expected) in table {
+            // The names may also come behind the entry.
+            for text in [format!("{NAMES}access-list L {entry}\n"), format!("access-list L {entry}\n{NAMES}")]
+            {
+                assert_eq!(permits(&text, client, server), expected, "{entry}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_name_stands_for_is_changed_with_it() {
+        let list = "access-list L permit tcp object-group G any eq smtp\n";
+        let group = "object-group network G\n network-object host 10.0.0.1\n network-object host 10.0.0.2\n";
+        let less = "object-group network G\n no network-object host 10.0.0.1\n";
+        for (text, expected) in
+            [(format!("{group}{list}"), [true, true]), (format!("{group}{list}{less}"), [false, true])]
+        {
+            let found = ["10.0.0.1", "10.0.0.2"].map(|client| permits(&text, client, "192.0.2.25:25"));
+            assert_eq!(found, expected, "{text}");
+        }
+        let object = "object network O\n host 10.0.0.1\n host 10.0.0.2\n";
+        let list = "access-list L permit tcp object O any eq smtp\n";
+        assert!(
+            !permits(&format!("{object}{list}"), "10.0.0.1", "192.0.2.25:25"),
+            "the second host replaces the first"
+        );
+    }
+
+    #[test]
+    fn names_without_a_meaning_are_told_where_the_list_decides_about_mail() {
+        const USE: &str = "class-map C\n match access-list L\npolicy-map P\n class C\n  inspect esmtp\n";
+        let groups = "object-group network G\n group-object H\n network-object host nowhere\n\
+                      object-group network H\n group-object G\n\
+                      object network F\n fqdn mx.example.org\n";
+        for (entry, message) in [
+            ("tcp object-group NONE any", "unknown object or group `NONE`"),
+            ("tcp object-group G any", "invalid input `nowhere`, expected an address"),
+            ("tcp object F any", "a name that is looked up cannot be asked of a connection"),
+            ("tcp any interface outside", "the address of an interface is not known here"),
+            ("tcp any object-group G eq mail", "invalid input `nowhere`, expected an address"),
+            ("object-group G any any", "`G` is defined as `object-group network`"),
+        ] {
+            let text = format!("ASA Version 9.8(2)\n{groups}access-list L permit {entry}\n");
+            assert!(
+                crate::load("test", text.as_bytes()).configuration.is_some(),
+                "nobody uses the list: {entry}"
+            );
+            let loaded = crate::load("test", format!("{text}{USE}").as_bytes());
+            let found: Vec<&str> = loaded.diagnostics.iter().map(|found| found.message.as_str()).collect();
+            assert!(found.contains(&message), "{entry}: {found:?}");
+        }
     }
 
     #[test]

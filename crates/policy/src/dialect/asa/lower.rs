@@ -1,16 +1,17 @@
 //! What the statements of the ASA do to the model.
 
 use super::{
-    EsmtpMapLine, EsmtpMatchLine, EsmtpParametersLine, InnerLine, InterfaceLine, RegexClassLine, Statement,
-    TrafficClassLine, TrafficPolicyLine, TrafficRuleLine,
+    EsmtpMapLine, EsmtpMatchLine, EsmtpParametersLine, InnerLine, InterfaceLine, ObjectLine, RegexClassLine,
+    Statement, TrafficClassLine, TrafficPolicyLine, TrafficRuleLine,
 };
-use super::{access, defaults};
+use super::{access, defaults, named};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::lowering::{Lowering, Origin, Placed, describe, lines};
 use crate::model::{
     AccessList, AccessListForm, Configuration, Connection, DEFAULT_ESMTP_MAP, EsmtpInspection, EsmtpMap,
-    EsmtpMatch, EsmtpParameters, GLOBAL, Interface, Name, ObjectKind, PatternText, Regex, RegexClass,
-    ServicePolicy, SpecialCharacter, TrafficClass, TrafficMatch, TrafficPolicy, TrafficRule,
+    EsmtpMatch, EsmtpParameters, GLOBAL, GroupForm, Interface, Name, ObjectGroup, ObjectKind, PatternText,
+    Regex, RegexClass, ServicePolicy, SpecialCharacter, TrafficClass, TrafficMatch, TrafficPolicy,
+    TrafficRule,
 };
 use crate::source::Span;
 use crate::statement::Node;
@@ -49,6 +50,12 @@ pub(in crate::dialect) fn add(
         }
         // A remark: the list is defined by its entries.
         Statement::AccessListLine { entry: None, .. } => {}
+        Statement::HostName(host) => {
+            let address = host.address;
+            let name = host.name.clone();
+            lowering.configuration.host_names.open(&name, |_| host).address = address;
+        }
+        Statement::ObjectGroup { name, form } => lowering.object_group(&name, form, children),
         Statement::Nameif { hardware, name, level } => {
             let interface = lowering.configuration.interfaces.open(&hardware, Interface::new);
             (interface.nameif, interface.security_level) = (Some(name), level);
@@ -78,6 +85,8 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
                 .remove(&entry.text.text);
         }
         Statement::AccessListLine { name, entry: None } => (ObjectKind::AccessList, name),
+        Statement::HostName(host) => (ObjectKind::HostName, host.name),
+        Statement::ObjectGroup { name, .. } => (ObjectKind::ObjectGroup, name),
         Statement::Nameif { hardware, .. } => (ObjectKind::Interface, hardware),
         Statement::Fixup(ports) => return lowering.no_fixup(ports.as_ref(), at),
         Statement::Line(line) => return outside_its_block(lowering, &line, at),
@@ -87,7 +96,8 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
 
 fn outside_its_block(lowering: &mut Lowering<'_>, line: &InnerLine, at: Span) {
     match line {
-        InnerLine::RegexClass(_)
+        InnerLine::Object(_)
+        | InnerLine::RegexClass(_)
         | InnerLine::EsmtpMap(_)
         | InnerLine::EsmtpParameters(_)
         | InnerLine::EsmtpMatch(_)
@@ -100,6 +110,7 @@ fn outside_its_block(lowering: &mut Lowering<'_>, line: &InnerLine, at: Span) {
 
 /// What is only known when all lines are read.
 pub(in crate::dialect) fn finish(lowering: &mut Lowering<'_>) {
+    named::resolve(&mut lowering.configuration);
     let Configuration { esmtp_maps, traffic_classes, traffic_policies, .. } = &mut lowering.configuration;
     // A class of the framework serves many features; one that asks for nothing of ours is none of ours.
     let named: Vec<String> = traffic_policies
@@ -150,6 +161,23 @@ pub(in crate::dialect) fn interface_line(interface: &mut Interface, line: Interf
 }
 
 impl Lowering<'_> {
+    /// Opens an object or group. One of another form under the same name is defined anew.
+    fn object_group(&mut self, name: &Name, form: GroupForm, children: Vec<Node>) {
+        let group = self.configuration.object_groups.open(name, |name| ObjectGroup::new(name, form));
+        if group.form != form {
+            *group = ObjectGroup::new(name.clone(), form);
+        }
+        for Placed { line, negated, .. } in lines(children, self.complaints) {
+            match line {
+                ObjectLine::Description(text) => {
+                    group.description = text.filter(|_| !negated).map(|text| text.text);
+                }
+                ObjectLine::Member(member) if negated => group.remove(member.kind, &member.rest.text),
+                ObjectLine::Member(member) => group.add(member),
+            }
+        }
+    }
+
     fn regex(&mut self, name: Name, pattern: Option<Name>) {
         self.check_asa_name(&name, "regular expression");
         let Some(Name { text, at }) = pattern else { return };

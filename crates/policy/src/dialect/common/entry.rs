@@ -4,6 +4,7 @@
 //! where a list decides about mail.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use ipnet::Ipv6Net;
 
@@ -72,9 +73,9 @@ fn standard(words: &mut Words<'_>) -> Read<Selection> {
     options(
         words,
         Selection::Connections {
-            services: vec![Service::any()],
-            sources: vec![source],
-            destinations: vec![Network::ANY_V4],
+            services: Arc::from([Service::any()]),
+            sources: Arc::from([source]),
+            destinations: Arc::from([Network::ANY_V4]),
         },
     )
 }
@@ -95,9 +96,9 @@ fn extended(syntax: Syntax, words: &mut Words<'_>) -> Read<Selection> {
     options(
         words,
         Selection::Connections {
-            services: vec![Service { source: source_ports, destination: destination_ports }],
-            sources: vec![source],
-            destinations: vec![destination],
+            services: Arc::from([Service { source: source_ports, destination: destination_ports }]),
+            sources: Arc::from([source]),
+            destinations: Arc::from([destination]),
         },
     )
 }
@@ -307,11 +308,18 @@ impl<'t> Words<'t> {
     }
 
     pub(in crate::dialect) fn next(&mut self, expected: &str) -> Read<Word<'t>> {
-        self.words.next().ok_or_else(|| Selection::Unread {
-            at: self.end,
-            message: format!("incomplete entry, expected {expected}"),
-            help: None,
-        })
+        self.words.next().ok_or_else(|| self.missing(expected))
+    }
+
+    /// The line ends where something was expected.
+    pub(in crate::dialect) fn missing(&self, expected: &str) -> Selection {
+        let message = format!("incomplete entry, expected {expected}");
+        Selection::Unread { at: self.end, message, help: None }
+    }
+
+    /// The word behind the next one.
+    pub(in crate::dialect) fn second(&self) -> Option<Word<'t>> {
+        self.words.clone().nth(1)
     }
 
     fn v4(&mut self, expected: &str) -> Read<Ipv4Addr> {
