@@ -51,6 +51,8 @@ impl ImapClient {
             ("+", _) => {
                 self.says = if self.literals.is_empty() { Says::Answer } else { Says::Literal };
             }
+            // A refusal is the last thing said; it comes out of turn when the server has kept silent for too long.
+            (_, "BAD") if rest.contains("(ref ") => self.over = true,
             (_, "OK" | "NO" | "BAD") => {
                 let oldest = self.awaited.pop_front();
                 let Some((of, waits)) = oldest else { panic!("{line} answers nothing") };
