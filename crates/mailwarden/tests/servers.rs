@@ -1,5 +1,5 @@
-//! The firewall between real programs: Debian's Postfix and Exim as servers and as senders, Dovecot behind LMTP, swaks,
-//! curl and Python's smtplib as clients, all on loopback.
+//! The firewall between real programs: Debian's Postfix and Exim as servers and as senders, Dovecot behind LMTP and as a
+//! server of POP3 and IMAP, swaks, curl, mutt and Python as clients, all on loopback.
 //!
 //! Every test plays its mail twice, without the firewall and through it, and compares what was delivered. They need
 //! root and the programs that `scripts/test-servers` installs, and say `SKIPPED` otherwise; smuggling is shown to a
@@ -26,6 +26,8 @@ mod exim;
 mod introduction;
 #[path = "servers/lmtp.rs"]
 mod lmtp;
+#[path = "servers/mailbox_clients.rs"]
+mod mailbox_clients;
 #[path = "servers/mailbox_server.rs"]
 mod mailbox_server;
 #[path = "servers/mailboxes.rs"]
@@ -36,6 +38,8 @@ mod maildir;
 mod matrix;
 #[path = "../../engine/tests/readers/mutations.rs"]
 mod mutations;
+#[path = "servers/other_mailbox_servers.rs"]
+mod other_mailbox_servers;
 #[path = "servers/postfix.rs"]
 mod postfix;
 #[path = "servers/process.rs"]
@@ -60,6 +64,8 @@ mod server;
 mod smuggling;
 #[path = "servers/tolerant.rs"]
 mod tolerant;
+#[path = "servers/wiretap.rs"]
+mod wiretap;
 
 use server::Kind;
 
@@ -165,7 +171,7 @@ fn mailboxes_imap_of_dovecot() {
 
 #[test]
 fn mailboxes_clear_text_is_refused() {
-    mailboxes::clear_text_is_refused();
+    mailboxes::clear_text();
 }
 
 #[test]
@@ -222,4 +228,10 @@ fn queue_run_from_exim_to_postfix() {
 #[ignore = "what other programs do changes with their versions: scripts/test --matrix"]
 fn matrix_of_clients_and_refusals() {
     matrix::check();
+}
+
+#[test]
+#[ignore = "what other programs do changes with their versions: scripts/test --matrix"]
+fn matrix_of_mailbox_clients() {
+    mailboxes::matrix();
 }

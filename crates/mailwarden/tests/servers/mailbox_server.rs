@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
+use crate::mailbox_clients::Mailboxes;
 use crate::process::{Failure, Folder, Process, free_address, run, wait_until_listening};
 use crate::server::certificate;
 
@@ -12,13 +13,16 @@ use crate::server::certificate;
 pub(crate) const USER: &str = "alice";
 pub(crate) const PASSWORD: &str = "wonderland-7";
 
+/// What is in the mailbox.
+pub(crate) const MESSAGE: &str = "From: <a@example.test>\r\nSubject: one\r\n\r\nUSER is no command here\r\n";
+
 #[derive(Debug)]
 pub(crate) struct MailboxServer {
     // In this order: the process goes before the folder.
     _master: Process,
     folder: Folder,
-    pub(crate) pop3: SocketAddr,
-    pub(crate) imap: SocketAddr,
+    pop3: SocketAddr,
+    imap: SocketAddr,
 }
 
 impl MailboxServer {
@@ -27,11 +31,7 @@ impl MailboxServer {
         certificate(&folder)?;
         let mail = folder.join("mail/new");
         fs::create_dir_all(&mail).map_err(|error| error.to_string())?;
-        fs::write(
-            mail.join("1"),
-            "From: <a@example.test>\r\nSubject: one\r\n\r\nUSER is no command here\r\n",
-        )
-        .map_err(|error| error.to_string())?;
+        fs::write(mail.join("1"), MESSAGE).map_err(|error| error.to_string())?;
         run(Command::new("chown").args(["-R", "mail:mail"]).arg(folder.join("mail")))?;
         run(Command::new("chmod").arg("755").arg(folder.path()))?;
         let id = |option: &str| -> Result<String, Failure> {
@@ -53,9 +53,9 @@ impl MailboxServer {
         Ok(Self { _master: master, folder, pop3, imap })
     }
 
-    /// What it wrote of its logins, the bytes of SASL exchanges included.
-    pub(crate) fn log(&self) -> String {
-        self.folder.read("log")
+    pub(crate) fn mailboxes(&self) -> Mailboxes {
+        let certificate = self.folder.join("cert.pem");
+        Mailboxes { pop3: self.pop3, imap: self.imap, certificate, lacks: &[] }
     }
 }
 
@@ -64,8 +64,8 @@ fn configuration(folder: &Folder, pop3: SocketAddr, imap: SocketAddr) -> String 
     let (pop3_port, imap_port, address) = (pop3.port(), imap.port(), pop3.ip());
     format!(
         "protocols = imap pop3\nbase_dir = {path}/run\nstate_dir = {path}/state\nlog_path = {path}/log\n\
-         listen = {address}\ndisable_plaintext_auth = no\nauth_debug = yes\nauth_debug_passwords = yes\n\
-         auth_mechanisms = plain login cram-md5 digest-md5 scram-sha-256 apop\nauth_failure_delay = 0\n\
+         listen = {address}\ndisable_plaintext_auth = no\n\
+         auth_mechanisms = plain login cram-md5 digest-md5 scram-sha-256 apop\nauth_failure_delay = 0\nlogin_trusted_networks = {address}\n\
          first_valid_uid = 1\nfirst_valid_gid = 0\nmail_location = maildir:{path}/mail\nmail_access_groups =\n\
          ssl = yes\nssl_cert = <{path}/cert.pem\nssl_key = <{path}/key.pem\n\
          passdb {{\n  driver = passwd-file\n  args = scheme=PLAIN {path}/users\n}}\n\

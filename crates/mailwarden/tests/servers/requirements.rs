@@ -40,7 +40,8 @@ pub(crate) fn dovecot_can_run() -> bool {
 
 /// Exim built to read headers of the PROXY protocol, which Debian's light one is not.
 pub(crate) fn exim_that_reads_proxy_headers() -> Option<PathBuf> {
-    let heavy = unpacked("exim-heavy").filter(|exim| exim_runs(exim));
+    let heavy =
+        unpacked("exim-heavy").map(|folder| folder.join("usr/sbin/exim4")).filter(|exim| exim_runs(exim));
     if heavy.is_none() {
         println!("SKIPPED: servers: missing: exim4-daemon-heavy (scripts/test-servers unpacks it)");
     }
@@ -55,13 +56,38 @@ pub(crate) fn control_only() -> bool {
 
 /// Where `scripts/test-servers` unpacks Exim.
 pub(crate) fn exim() -> Option<PathBuf> {
-    unpacked("exim")
+    unpacked("exim").map(|folder| folder.join("usr/sbin/exim4"))
+}
+
+/// Where `scripts/test-servers --matrix` unpacks another server, if it has.
+pub(crate) fn unpacked_for_matrix(name: &str) -> Option<PathBuf> {
+    let folder = unpacked(name).filter(|folder| folder.join("complete").exists());
+    if folder.is_none() {
+        println!("SKIPPED: servers: missing: {name} (scripts/test-servers --matrix unpacks it)");
+    }
+    folder
+}
+
+/// Whether a client of the matrix is there.
+pub(crate) fn client_can_run(name: &str) -> bool {
+    let there = match name {
+        "imaplib" | "poplib" => succeeds("python3", &["-c", "import imaplib, poplib"]),
+        "imapflow" => succeeds("node", &["-e", "require('imapflow')"]),
+        "nnimap" => succeeds("emacs", &["--version"]),
+        "mutt" => succeeds("mutt", &["-v"]),
+        "s-nail" => succeeds("s-nail", &["-V"]),
+        other => succeeds(other, &["--version"]),
+    };
+    if !there {
+        println!("SKIPPED: servers: missing: {name} (scripts/test-servers --matrix installs it)");
+    }
+    there
 }
 
 fn unpacked(folder: &str) -> Option<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-    Some(cache.join("mailwarden-tests").join(folder).join("usr/sbin/exim4"))
+    Some(cache.join("mailwarden-tests").join(folder))
 }
 
 fn exim_runs(exim: &Path) -> bool {
@@ -74,6 +100,7 @@ fn missing() -> Vec<&'static str> {
         ("postfix", PathBuf::from("/usr/lib/postfix/sbin/master").exists()),
         ("swaks", succeeds("swaks", &["--version"])),
         ("curl", succeeds("curl", &["--version"])),
+        ("mutt", succeeds("mutt", &["-v"])),
         ("python3", succeeds("python3", &["-c", "import smtplib"])),
         ("openssl", succeeds("openssl", &["version"])),
         ("exim", exim().is_some_and(|exim| exim_runs(&exim))),
@@ -83,6 +110,9 @@ fn missing() -> Vec<&'static str> {
 
 fn succeeds(program: &str, arguments: &[&str]) -> bool {
     let mut command = Command::new(program);
+    if let Some(modules) = std::env::var_os("MAILWARDEN_NODE_MODULES") {
+        command.env("NODE_PATH", modules);
+    }
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }

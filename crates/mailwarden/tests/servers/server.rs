@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::exim::Exim;
 use crate::maildir::{self, Delivery, REPORTS};
 use crate::postfix::Postfix;
-use crate::process::{Failure, Folder, eventually, run};
+use crate::process::{Failure, Folder, eventually, free_address, run};
 
 /// The domain the receivers serve.
 pub(crate) const DOMAIN: &str = "example.test";
@@ -95,6 +95,10 @@ pub(crate) fn certificate(folder: &Folder) -> Result<(), Failure> {
     let mut openssl = Command::new("openssl");
     openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]);
     openssl.args(["-days", "30", "-subj", "/CN=mail.example.test", "-keyout"]).arg(folder.join("key.pem"));
+    // Some clients compare an address with the names.
+    let host = free_address().ip();
+    let names = format!("subjectAltName=DNS:mail.example.test,DNS:{host},IP:{host}");
+    openssl.arg("-addext").arg(names);
     openssl.arg("-out").arg(folder.join("cert.pem"));
     run(&mut openssl).map(drop)
 }
