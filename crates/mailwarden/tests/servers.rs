@@ -30,6 +30,8 @@ mod lmtp;
 mod mailbox_clients;
 #[path = "servers/mailbox_server.rs"]
 mod mailbox_server;
+#[path = "servers/mailbox_stages.rs"]
+mod mailbox_stages;
 #[path = "servers/mailboxes.rs"]
 mod mailboxes;
 #[path = "servers/maildir.rs"]
@@ -172,6 +174,16 @@ fn mailboxes_imap_of_dovecot() {
 #[test]
 fn mailboxes_clear_text_is_refused() {
     mailboxes::clear_text();
+}
+
+#[test]
+fn mailboxes_up_to_the_login_and_behind_it() {
+    mailbox_stages::up_to_the_login_and_behind_it();
+}
+
+#[test]
+fn mailboxes_under_tls() {
+    mailbox_stages::under_tls();
 }
 
 #[test]
