@@ -10,10 +10,10 @@
 //! - `MAILWARDEN_BINARY=FILE`: test this binary instead of the one just built;
 //! - `MAILWARDEN_TESTS_KEEP=1`: leave the temporary folders (configurations, logs, Maildirs).
 
-#[path = "servers/asa.rs"]
-mod asa;
-#[path = "servers/classic.rs"]
-mod classic;
+#[path = "servers/asa_rules.rs"]
+mod asa_rules;
+#[path = "servers/classic_rules.rs"]
+mod classic_rules;
 #[path = "servers/client.rs"]
 mod client;
 #[path = "servers/crooked.rs"]
@@ -40,6 +40,8 @@ mod maildir;
 mod matrix;
 #[path = "../../engine/tests/readers/mutations.rs"]
 mod mutations;
+#[path = "servers/notation.rs"]
+mod notation;
 #[path = "servers/other_mailbox_servers.rs"]
 mod other_mailbox_servers;
 #[path = "servers/postfix.rs"]
@@ -207,23 +209,28 @@ fn introduction_the_client_of_haproxy_is_known_to_postfix() {
 }
 
 #[test]
-fn asa_inspection_before_postfix() {
-    asa::check(Kind::Postfix);
+fn asa_rules_before_postfix() {
+    scenario::check(Kind::Postfix, &asa_rules::dialogue());
 }
 
 #[test]
-fn asa_inspection_before_exim() {
-    asa::check(Kind::Exim);
+fn asa_rules_before_exim() {
+    scenario::check(Kind::Exim, &asa_rules::dialogue());
 }
 
 #[test]
-fn classic_inspection_before_postfix() {
-    classic::check(Kind::Postfix);
+fn asa_rules_of_messages_before_postfix() {
+    scenario::check(Kind::Postfix, &asa_rules::messages());
 }
 
 #[test]
-fn classic_inspection_before_exim() {
-    classic::check(Kind::Exim);
+fn classic_rules_before_postfix() {
+    scenario::check(Kind::Postfix, &classic_rules::all());
+}
+
+#[test]
+fn classic_rules_before_exim() {
+    scenario::check(Kind::Exim, &classic_rules::all());
 }
 
 #[test]
