@@ -12,6 +12,8 @@
 
 #[path = "servers/asa_rules.rs"]
 mod asa_rules;
+#[path = "servers/by_hand.rs"]
+mod by_hand;
 #[path = "servers/classic_rules.rs"]
 mod classic_rules;
 #[path = "servers/client.rs"]
@@ -231,6 +233,16 @@ fn classic_rules_before_postfix() {
 #[test]
 fn classic_rules_before_exim() {
     scenario::check(Kind::Exim, &classic_rules::all());
+}
+
+#[test]
+fn by_hand_before_postfix() {
+    by_hand::check(Kind::Postfix);
+}
+
+#[test]
+fn by_hand_before_exim() {
+    by_hand::check(Kind::Exim);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A client that sends exactly the octets it is told to, for what no well-behaved program would send.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ impl Raw {
 
     fn greeted(stream: TcpStream, first: &str) -> Result<Self, Failure> {
         let timeout = Some(Duration::from_secs(10));
+        // What is sent in pieces leaves in pieces.
+        stream.set_nodelay(true).map_err(told)?;
         stream.set_read_timeout(timeout).and_then(|()| stream.set_write_timeout(timeout)).map_err(told)?;
         let mut raw = Self(BufReader::new(stream));
         raw.send(first)?;
@@ -61,6 +63,19 @@ impl Raw {
             }
         }
         if reply.starts_with(start) { Ok(reply) } else { Err(format!("`{reply}` instead of `{start}`")) }
+    }
+
+    /// How many lines of replies are there already.
+    pub(crate) fn lines_so_far(&mut self) -> Result<usize, Failure> {
+        self.0.get_ref().set_nonblocking(true).map_err(told)?;
+        let mut there = Vec::new();
+        match self.0.read_to_end(&mut there) {
+            Ok(_) => Err("the session has ended".to_owned()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                Ok(there.iter().filter(|octet| **octet == b'\n').count())
+            }
+            Err(error) => Err(told(error)),
+        }
     }
 
     /// Says that nothing more comes, and reads what the other side still has to say. That it resets the connection
