@@ -12,6 +12,8 @@
 
 #[path = "servers/asa_rules.rs"]
 mod asa_rules;
+#[path = "servers/authentication.rs"]
+mod authentication;
 #[path = "servers/by_hand.rs"]
 mod by_hand;
 #[path = "servers/classic_rules.rs"]
@@ -243,6 +245,16 @@ fn by_hand_before_postfix() {
 #[test]
 fn by_hand_before_exim() {
     by_hand::check(Kind::Exim);
+}
+
+#[test]
+fn authentication_by_postfix() {
+    authentication::of_postfix();
+}
+
+#[test]
+fn authentication_by_exim() {
+    authentication::of_exim();
 }
 
 #[test]

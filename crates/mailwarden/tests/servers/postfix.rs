@@ -20,7 +20,7 @@ pub(crate) struct Postfix {
 }
 
 /// The service of the listener, as in master.cf.
-const SMTPD: &str = "inet n - n - - smtpd";
+pub(crate) const SMTPD: &str = "inet n - n - - smtpd";
 
 impl Postfix {
     pub(crate) fn start(role: Role) -> Result<Self, Failure> {
