@@ -22,7 +22,7 @@ use dialogue::record::{Ending, Record};
 use dialogue::world::World;
 use engine::{End, SessionConfig};
 use fastrand::Rng;
-use grammar::{Step, client_words, server_word};
+use grammar::{Step, act, client_words, said, server_word, told};
 use proto::Side;
 
 /// Policies in the short form of the dialogue scripts; the first is none.
@@ -84,39 +84,6 @@ fn converse(random: &mut Rng, config: &Arc<SessionConfig>) -> (Vec<Step>, Record
         steps.push(step);
     }
     (steps, driver.record)
-}
-
-/// Does one step, in segments of at most `longest` octets.
-fn act(driver: &mut Driver, step: &Step, longest: usize, random: &mut Rng) {
-    match step {
-        Step::Say(side, octets) => {
-            let mut rest = &octets[..];
-            while !rest.is_empty() {
-                let len = if longest == usize::MAX { rest.len() } else { random.usize(1..=longest) };
-                let (segment, left) = rest.split_at(len.min(rest.len()));
-                driver.say(*side, segment);
-                rest = left;
-            }
-        }
-        Step::End(side, how) => driver.end(*side, *how),
-        Step::Wait(seconds) => driver.wait(*seconds),
-    }
-}
-
-fn said(steps: &[Step], by: Side) -> Vec<u8> {
-    let words = steps.iter().filter_map(|step| match step {
-        Step::Say(side, octets) if *side == by => Some(&octets[..]),
-        _ => None,
-    });
-    words.collect::<Vec<_>>().concat()
-}
-
-fn told(steps: &[Step]) -> String {
-    let line = |step: &Step| match step {
-        Step::Say(side, octets) => format!("{:?} {}\n", side, octets.escape_ascii()),
-        other => format!("{other:?}\n"),
-    };
-    steps.iter().map(line).collect()
 }
 
 #[test]

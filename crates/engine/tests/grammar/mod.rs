@@ -13,6 +13,41 @@ pub(crate) enum Step {
     Wait(u64),
 }
 
+/// Does one step, in segments of at most `longest` octets.
+pub(crate) fn act(driver: &mut Driver, step: &Step, longest: usize, random: &mut Rng) {
+    match step {
+        Step::Say(side, octets) => {
+            let mut rest = &octets[..];
+            while !rest.is_empty() {
+                let len = if longest == usize::MAX { rest.len() } else { random.usize(1..=longest) };
+                let (segment, left) = rest.split_at(len.min(rest.len()));
+                driver.say(*side, segment);
+                rest = left;
+            }
+        }
+        Step::End(side, how) => driver.end(*side, *how),
+        Step::Wait(seconds) => driver.wait(*seconds),
+    }
+}
+
+/// All that one side says.
+pub(crate) fn said(steps: &[Step], by: Side) -> Vec<u8> {
+    let words = steps.iter().filter_map(|step| match step {
+        Step::Say(side, octets) if *side == by => Some(&octets[..]),
+        _ => None,
+    });
+    words.collect::<Vec<_>>().concat()
+}
+
+/// The steps, for whoever reads of a failure.
+pub(crate) fn told(steps: &[Step]) -> String {
+    let line = |step: &Step| match step {
+        Step::Say(side, octets) => format!("{:?} {}\n", side, octets.escape_ascii()),
+        other => format!("{other:?}\n"),
+    };
+    steps.iter().map(line).collect()
+}
+
 const COMMANDS: [&[u8]; 46] = [
     b"EHLO a.example\r\n",
     b"EHLO a.example\r\n",
