@@ -5,6 +5,8 @@
 mod addresses;
 mod classic;
 mod esmtp;
+mod limits;
+mod lists;
 mod masks;
 mod proxies;
 mod rules;
@@ -16,8 +18,8 @@ use std::collections::HashSet;
 use crate::criterion::Counter;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{
-    Action, Condition, Configuration, Criterion, L3Class, L3Criterion, L3Policy, L7Class, L7Policy, L7Rule,
-    MatchMode, Name, ObjectKind, Protocol, ProxyPolicy,
+    Action, Condition, Configuration, Criterion, L3Class, L3Criterion, L7Class, L7Policy, L7Rule, MatchMode,
+    Name, ObjectKind, Protocol, ProxyPolicy,
 };
 use crate::outline::Outline;
 use crate::scope::Scope;
@@ -37,7 +39,7 @@ pub(crate) fn check(configuration: &Configuration, outline: &Outline<'_>, compla
     }
     not_attached(configuration, complaints);
     without_policy(configuration, complaints);
-    uncounted(configuration, complaints);
+    limits::check(configuration, complaints);
     masks::check(configuration, complaints);
     rules::check(configuration, complaints);
     addresses::check(configuration, complaints);
@@ -47,6 +49,7 @@ pub(crate) fn check(configuration: &Configuration, outline: &Outline<'_>, compla
     trust::check(configuration, complaints);
     classic::check(configuration, complaints);
     esmtp::check(configuration, complaints);
+    lists::check(configuration, complaints);
 }
 
 fn empty_class(name: &Name) -> Diagnostic {
@@ -235,23 +238,6 @@ fn is_momentary(criterion: &Criterion) -> bool {
             | Criterion::CommandVerb { .. }
             | Criterion::EhloReply { .. }
     )
-}
-
-/// Limits on the number of sessions that a proxy would be held to.
-fn uncounted(configuration: &Configuration, complaints: &mut Diagnostics) {
-    let attached = configuration.proxies.iter().filter_map(|proxy| proxy.policy.as_ref()?.policy());
-    let tops = attached.filter_map(|name| configuration.l3_policies.get(&name.text));
-    let of_policies = tops.flat_map(L3Policy::parameter_maps);
-    let names = configuration.proxies.iter().filter_map(|proxy| proxy.parameters.as_ref()).chain(of_policies);
-    // Two proxies may share a configuration.
-    let mut told = HashSet::new();
-    for name in names.filter(|name| told.insert(name.at)) {
-        if configuration.inspect_maps.get(&name.text).is_some_and(|map| map.limits.counts_sessions()) {
-            let message =
-                format!("the session limits of parameter-map `{}` are not implemented yet", name.text);
-            complaints.push(Diagnostic::new(Code::NotSupported, name.at, message));
-        }
-    }
 }
 
 /// Classes no policy names, and policies nothing enforces.

@@ -10,8 +10,8 @@ use crate::compile;
 use crate::criterion::Counter;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::model::{
-    Action, Condition, Configuration, Criterion, L3Class, L3Criterion, L7Class, MatchMode, Protocol, Said,
-    Server,
+    Action, Condition, Configuration, Criterion, L3Class, L3Condition, L3Criterion, L7Class, MatchMode,
+    ObjectKind, Protocol, Said, Server,
 };
 use crate::nearest::nearest;
 use crate::outline::Outline;
@@ -36,6 +36,7 @@ pub(crate) fn check(
     esmtp::check(configuration, outline, complaints);
     numbers(configuration, complaints);
     service_policies(configuration, complaints);
+    nesting(configuration, complaints);
     for class in &configuration.l3_classes {
         protocols(class, complaints);
     }
@@ -143,6 +144,34 @@ fn numbers(configuration: &Configuration, complaints: &mut Diagnostics) {
                     .help("combine similar conditions as patterns of a parameter-map"),
             );
         }
+    }
+}
+
+/// Limit: conditions of a top-level class, with those of the classes that it names, each as often as it is named. All
+/// of them may be asked of a session.
+const NESTED_MAX: usize = 1000;
+
+fn nesting(configuration: &Configuration, complaints: &mut Diagnostics) {
+    let mut conditions: HashMap<&str, usize> = HashMap::new();
+    // Members come before the classes that name them.
+    for member in configuration.nesting(ObjectKind::L3Class).order {
+        let Some(class) = configuration.l3_classes.get(&member.name().text) else { continue };
+        let of = |condition: &L3Condition| match &condition.criterion {
+            L3Criterion::Class(name) => conditions.get(name.text.as_str()).copied().unwrap_or(1),
+            L3Criterion::AccessGroup(_) | L3Criterion::Protocol(_) => 1,
+        };
+        let count = class.conditions.iter().map(of).fold(0, usize::saturating_add);
+        let is_first =
+            count > NESTED_MAX && class.conditions.iter().all(|condition| of(condition) <= NESTED_MAX);
+        if is_first {
+            let message =
+                format!("class-map `{}` has {count} conditions with those of its classes", class.name);
+            complaints.push(
+                Diagnostic::new(Code::TooManyConditions, class.name.at, message)
+                    .help(format!("name each class once; the limit is {NESTED_MAX}")),
+            );
+        }
+        conditions.insert(&class.name.text, count);
     }
 }
 
@@ -262,4 +291,23 @@ fn reaches(server: SocketAddr, listen: SocketAddr) -> bool {
         && listen.is_ipv4() == server.is_ipv4()
         && (server.ip().is_loopback() || server.ip().is_unspecified());
     server == listen || every_address && server.port() == listen.port()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::load;
+
+    #[test]
+    fn classes_that_name_each_other_many_times_over_are_one_error() {
+        let mut text = "class-map type inspect match-any c0\n match protocol smtp\n".to_owned();
+        for number in 1..64 {
+            let inner = number - 1;
+            text.push_str(&format!(
+                "class-map type inspect match-any c{number}\n match class-map c{inner}\n match not class-map c{inner}\n"
+            ));
+        }
+        let loaded = load("test", text.as_bytes());
+        let found: Vec<&str> = loaded.diagnostics.iter().map(|found| found.code.as_str()).collect();
+        assert_eq!(found, ["too-many-conditions"]);
+    }
 }
