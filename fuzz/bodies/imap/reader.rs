@@ -13,6 +13,8 @@ pub(crate) struct ImapServer {
     forbidden: Forbidden,
     /// Octets that make no whole line yet.
     unread: Vec<u8>,
+    /// So many of them have no end of a line in them.
+    searched: usize,
     /// What it has said of a line of its own.
     saying: Vec<u8>,
     reads: Reads,
@@ -74,6 +76,7 @@ impl ImapServer {
         Self {
             forbidden,
             unread: Vec::new(),
+            searched: 0,
             saying: Vec::new(),
             reads: Reads::Nothing,
             greeted: false,
@@ -89,9 +92,10 @@ impl ImapServer {
             if let Reads::Literal(left) = self.reads {
                 let len = left.min(self.unread.len());
                 self.unread.drain(..len);
+                self.searched = 0;
                 self.reads = if left == len { Reads::Rest } else { Reads::Literal(left - len) };
             }
-            let Some(lf) = self.unread.iter().position(|&octet| octet == b'\n') else { return };
+            let Some(lf) = self.line_end() else { return };
             if matches!(self.reads, Reads::Literal(_)) {
                 return;
             }
@@ -99,6 +103,14 @@ impl ImapServer {
             let line = line.strip_suffix(b"\n").unwrap_or(&line);
             self.line(line.strip_suffix(b"\r").unwrap_or(line));
         }
+    }
+
+    /// Where the first line ends.
+    fn line_end(&mut self) -> Option<usize> {
+        let from = std::mem::replace(&mut self.searched, self.unread.len());
+        let found = self.unread.iter().skip(from).position(|&octet| octet == b'\n');
+        self.searched = if found.is_some() { 0 } else { self.searched };
+        found.map(|at| from + at)
     }
 
     fn line(&mut self, line: &[u8]) {

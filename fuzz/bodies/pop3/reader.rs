@@ -13,6 +13,8 @@ pub(crate) struct Pop3Server {
     forbidden: Forbidden,
     /// Octets that make no whole line yet.
     unread: Vec<u8>,
+    /// So many of them have no end of a line in them.
+    searched: usize,
     /// What it has said of a line of its own.
     saying: Vec<u8>,
     reads: Reads,
@@ -73,6 +75,7 @@ impl Pop3Server {
         Self {
             forbidden,
             unread: Vec::new(),
+            searched: 0,
             saying: Vec::new(),
             reads: Reads::Commands,
             asked: VecDeque::from([Asked::Greeting]),
@@ -81,11 +84,19 @@ impl Pop3Server {
     }
 
     fn read(&mut self) {
-        while let Some(lf) = self.unread.iter().position(|&octet| octet == b'\n') {
+        while let Some(lf) = self.line_end() {
             let line: Vec<u8> = self.unread.drain(..=lf).collect();
             let line = line.strip_suffix(b"\n").unwrap_or(&line);
             self.line(line.strip_suffix(b"\r").unwrap_or(line));
         }
+    }
+
+    /// Where the first line ends.
+    fn line_end(&mut self) -> Option<usize> {
+        let from = std::mem::replace(&mut self.searched, self.unread.len());
+        let found = self.unread.iter().skip(from).position(|&octet| octet == b'\n');
+        self.searched = if found.is_some() { 0 } else { self.searched };
+        found.map(|at| from + at)
     }
 
     fn line(&mut self, line: &[u8]) {
