@@ -203,6 +203,8 @@ impl Imap {
         match self.state {
             State::Over => self.mailbox.say_last(cx),
             State::NotAuthenticated if self.mailbox.end_if_draining(cx) => self.state = State::Over,
+            // Whoever is logged in stays for long: what a thousand commands needed is given back.
+            State::Authenticated(_) => self.awaited = VecDeque::new(),
             _ => {}
         }
     }
@@ -294,5 +296,32 @@ impl Dialogue for Imap {
             _ => false,
         };
         from == Side::Server && goes_on && !self.server.is_relayed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::SessionConfig;
+    use crate::effect::{Effect, Out};
+
+    #[test]
+    fn a_client_that_is_logged_in_keeps_no_room_for_what_it_said_before() {
+        let mut imap = Imap::new(Time(0), 0);
+        let (config, mut output) = (Arc::<SessionConfig>::default(), |_: Effect<'_>| {});
+        let mut cx = Context { config: &config, out: Out { now: Time(0), output: &mut output } };
+        imap.offer(Side::Server, b"* OK\r\n", &mut cx);
+        imap.offer(Side::Client, &b"a NOOP\r\n".repeat(500), &mut cx);
+        assert_eq!(imap.awaited.len(), 500);
+        for said in ["a OK\r\n".repeat(500).as_str(), "b OK\r\n"] {
+            for line in said.split_inclusive('\n') {
+                imap.offer(Side::Server, line.as_bytes(), &mut cx);
+            }
+            imap.offer(Side::Client, b"b LOGIN c d\r\n", &mut cx);
+        }
+        assert!(matches!(imap.state, State::Authenticated(_)));
+        assert_eq!(imap.awaited.capacity(), 0);
     }
 }

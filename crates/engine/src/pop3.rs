@@ -428,6 +428,8 @@ impl Pop3 {
         match self.state {
             State::Over => self.mailbox.say_last(cx),
             State::Authorization(_) => self.end_if_draining(cx),
+            // Whoever is logged in stays for long: what a thousand commands needed is given back.
+            State::Transaction(_) => self.awaited = VecDeque::new(),
             _ => {}
         }
     }
@@ -529,5 +531,32 @@ impl Dialogue for Pop3 {
     fn is_peers_turn(&self, from: Side) -> bool {
         let settled = self.awaited.is_empty() || matches!(self.state, State::Exchange(_));
         from == Side::Server && settled && self.parses()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::SessionConfig;
+    use crate::effect::{Effect, Out};
+
+    #[test]
+    fn a_client_that_is_logged_in_keeps_no_room_for_what_it_said_before() {
+        let mut pop3 = Pop3::new(Time(0), 0);
+        let (config, mut output) = (Arc::<SessionConfig>::default(), |_: Effect<'_>| {});
+        let mut cx = Context { config: &config, out: Out { now: Time(0), output: &mut output } };
+        pop3.offer(Side::Server, b"+OK\r\n", &mut cx);
+        pop3.offer(Side::Client, &b"NOOP\r\n".repeat(500), &mut cx);
+        assert_eq!(pop3.awaited.len(), 500);
+        for said in ["+OK\r\n".repeat(500).as_str(), "+OK\r\n"] {
+            for line in said.split_inclusive('\n') {
+                pop3.offer(Side::Server, line.as_bytes(), &mut cx);
+            }
+            pop3.offer(Side::Client, b"APOP a b\r\n", &mut cx);
+        }
+        assert!(matches!(pop3.state, State::Transaction(_)));
+        assert_eq!(pop3.awaited.capacity(), 0);
     }
 }
