@@ -12,9 +12,9 @@ use ipnet::IpNet;
 use crate::compile::CompiledPolicy;
 use crate::diagnostic::Diagnostics;
 use crate::model::{
-    AllowTls, AnnounceLimits, Carriers, Configuration, Conformance, Direction, GLOBAL, ImapPreauth,
-    Introduction, L3Policy, Limits, Name, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, Server,
-    ServicePolicy, StartTls, ZonePair,
+    AllowTls, AnnounceLimits, AsaDirection, Carriers, Configuration, Conformance, Direction, GLOBAL,
+    ImapPreauth, Introduction, L3Policy, Limits, Name, Protocol, Proxy, ProxyPolicy, RecipientLimit,
+    Refusals, Server, ServicePolicy, StartTls, ZonePair,
 };
 use crate::profile::Profile;
 use crate::source::Span;
@@ -84,7 +84,7 @@ pub enum Traffic {
         access_group: Option<Name>,
     },
     /// Those through an interface of an ASA, by its `nameif`, or through any.
-    Service { interface: Option<Name> },
+    Service { interface: Option<Name>, direction: AsaDirection },
 }
 
 impl Traffic {
@@ -208,7 +208,8 @@ impl<'c> Stage<'c, '_> {
         let interface = (service.place.text != GLOBAL).then(|| service.place.clone());
         let routes = classes.through_asa(&service.policy).into_iter();
         for (sessions, route) in routes.filter(|(_, route)| route.handling == Handling::Inspect) {
-            let traffic = Traffic::Service { interface: interface.clone() };
+            let direction = self.configuration.settings.asa_direction;
+            let traffic = Traffic::Service { interface: interface.clone(), direction };
             let attachment = self.attachment(&service.policy, traffic, sessions, Protocol::Smtp, route);
             self.attachments.push(attachment);
         }

@@ -11,10 +11,10 @@ use proto::proxy_protocol::Version;
 
 use crate::dialect::c3pl::{ENCODINGS, UNKNOWN_ENCODING};
 use crate::model::{
-    AccessListForm, Action, AnnounceLimits, ClassicSettings, Condition, Configuration, Conformance,
-    Criterion, Direction, Encoding, ImapPreauth, InspectMap, Interface, Introduction, L3Class, L3Condition,
-    L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, MatchMode, Name, Objects, Protocol, Proxy,
-    ProxyPolicy, RecipientLimit, Refusals, Said, Settings, StartTls, TopAction,
+    AccessListForm, Action, AnnounceLimits, AsaDirection, ClassicSettings, Condition, Configuration,
+    Conformance, Criterion, Direction, Encoding, ImapPreauth, InspectMap, Interface, Introduction, L3Class,
+    L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, MatchMode, Name, Objects,
+    Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, Said, Settings, StartTls, TopAction,
 };
 use crate::platform::Platform;
 
@@ -111,6 +111,9 @@ fn mailwarden(f: &mut Formatter<'_>, platform: Platform, settings: &Settings) ->
     writeln!(f, " announce-limits {}", settings.announce_limits)?;
     if settings.imap_preauth != ImapPreauth::default() {
         writeln!(f, " imap-preauth {}", settings.imap_preauth)?;
+    }
+    if settings.asa_direction != AsaDirection::default() {
+        writeln!(f, " asa-direction {}", settings.asa_direction)?;
     }
     optional(f, " control-socket", settings.control_socket.as_ref())?;
     optional(f, " metrics", settings.metrics.as_ref())?;
@@ -428,6 +431,7 @@ keywords! {
     Protocol { Smtp = "smtp", Pop3 = "pop3", Imap = "imap", Tcp = "tcp" }
     Conformance { Compat = "compat", Standard = "standard", Strict = "strict" }
     ImapPreauth { Refuse = "refuse", Pass = "pass" }
+    AsaDirection { Both = "both", Inbound = "inbound" }
     Refusals { Smtp = "smtp", Close = "close", Silent = "silent", Detail = "detail" }
     StartTls { Pass = "pass", Mask = "mask", Device = "device" }
     RecipientLimit { Device = "device", Refuse = "refuse" }

@@ -10,7 +10,7 @@ use crate::slip::{self, Kind, Slip, completions, is_keyword};
 use crate::source::Span;
 
 /// Limit: words offered in a message; a longer list helps nobody.
-const EXPECTED_MAX: usize = 12;
+const EXPECTED_MAX: usize = 16;
 
 const REMARK: &str = "write the remark on a line of its own";
 

@@ -15,12 +15,12 @@ use fastrand::Rng;
 use policy::criterion::{Counter, Text};
 use policy::diagnostic::{Code, Severity};
 use policy::model::{
-    Access, AccessList, AccessListForm, Action, AnnounceLimits, ClassicSettings, Condition, Configuration,
-    Conformance, Criterion, Encoding, Entry, ImapPreauth, InspectMap, InspectOptions, InspectRule,
-    InspectedProtocol, Interface, Introduction, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class,
-    L7Policy, L7Rule, Limits, MatchMode, Name, Network, Objects, PatternText, PortMapping, Protocol, Proxy,
-    ProxyPolicy, RecipientLimit, Refusals, RegexMap, Said, Selection, Service, Settings, StartTls, TopAction,
-    Transport, Zone, ZonePair,
+    Access, AccessList, AccessListForm, Action, AnnounceLimits, AsaDirection, ClassicSettings, Condition,
+    Configuration, Conformance, Criterion, Encoding, Entry, ImapPreauth, InspectMap, InspectOptions,
+    InspectRule, InspectedProtocol, Interface, Introduction, L3Class, L3Condition, L3Criterion, L3Policy,
+    L3Rule, L7Class, L7Policy, L7Rule, Limits, MatchMode, Name, Network, Objects, PatternText, PortMapping,
+    Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, RegexMap, Said, Selection, Service, Settings,
+    StartTls, TopAction, Transport, Zone, ZonePair,
 };
 use policy::source::Span;
 use policy::{load, render};
@@ -539,6 +539,7 @@ fn settings(rng: &mut Rng) -> Settings {
         recipient_limit: *rng.choice(&[RecipientLimit::Device, RecipientLimit::Refuse]).unwrap(),
         announce_limits: *rng.choice(&[AnnounceLimits::On, AnnounceLimits::Off]).unwrap(),
         imap_preauth: *rng.choice(&[ImapPreauth::Refuse, ImapPreauth::Pass]).unwrap(),
+        asa_direction: *rng.choice(&[AsaDirection::Both, AsaDirection::Inbound]).unwrap(),
         control_socket: path(rng, "/run/mailwarden/control.sock"),
         metrics: rng.bool().then(|| "127.0.0.1:9125".parse().unwrap()),
         events: path(rng, "/var/log/events.jsonl"),

@@ -10,7 +10,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use policy::Attachment;
 use policy::attach::{Handling, Traffic};
 use policy::diagnostic::Code;
-use policy::model::{Configuration, EsmtpMatch, L7Policy, L7Rule, MatchMode, Name, Protocol, ProxyPolicy};
+use policy::model::{
+    AsaDirection, Configuration, EsmtpMatch, L7Policy, L7Rule, MatchMode, Name, Protocol, ProxyPolicy,
+};
 use policy::profile::LogForm;
 
 use crate::configuration::Read;
@@ -282,12 +284,16 @@ fn between(attachment: &Attachment) -> Option<String> {
             let list = access_group.as_ref().map(|list| format!(", access-group {list}")).unwrap_or_default();
             Some(format!("interface {name} {direction}{list}, {}: {handling}", attachment.protocol))
         }
-        Traffic::Service { interface } => {
+        Traffic::Service { interface, direction } => {
             let place = match interface {
                 Some(interface) => format!("interface {interface}"),
                 None => "global".to_owned(),
             };
-            Some(format!("service-policy {name} {place}, class {class}: {handling}"))
+            let direction = match direction {
+                AsaDirection::Both => "",
+                AsaDirection::Inbound => ", from a lower to a higher security level",
+            };
+            Some(format!("service-policy {name} {place}{direction}, class {class}: {handling}"))
         }
     }
 }

@@ -9,7 +9,8 @@ use proto::proxy_protocol::Version;
 use super::lowering::{block_lines, described};
 use super::{Built, address, built, description, name, name_unless_no, text};
 use crate::model::{
-    AnnounceLimits, Conformance, ImapPreauth, Name, Protocol, RecipientLimit, Refusals, Server, StartTls,
+    AnnounceLimits, AsaDirection, Conformance, ImapPreauth, Name, Protocol, RecipientLimit, Refusals, Server,
+    StartTls,
 };
 use crate::platform::Platform;
 
@@ -39,6 +40,7 @@ pub enum MailwardenLine {
     RecipientLimit(RecipientLimit),
     AnnounceLimits(AnnounceLimits),
     ImapPreauth(ImapPreauth),
+    AsaDirection(AsaDirection),
     ControlSocket(Option<Name>),
     Metrics(Option<SocketAddr>),
     EventsJson(Option<Name>),
@@ -215,6 +217,21 @@ static MAILWARDEN: Mode<super::AnyStatement> = Mode::new(
                 let pass = m.choice("form") == Some("pass");
                 let form = if pass { ImapPreauth::Pass } else { ImapPreauth::Refuse };
                 built(MailwardenLine::ImapPreauth(form))
+            },
+        )
+        .claims(Claim::Anywhere),
+        Command::new(
+            "[no] asa-direction {both | inbound}$direction",
+            "Set which connections the service policies of an ASA inspect",
+            &[
+                "Direction of inspection between interfaces of an ASA",
+                "Every connection",
+                "Those from a lower to a higher security level",
+            ],
+            |m| {
+                let inbound = m.choice("direction") == Some("inbound");
+                let direction = if inbound { AsaDirection::Inbound } else { AsaDirection::Both };
+                built(MailwardenLine::AsaDirection(direction))
             },
         )
         .claims(Claim::Anywhere),

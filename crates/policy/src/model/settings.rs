@@ -91,6 +91,7 @@ pub struct Settings {
     pub recipient_limit: RecipientLimit,
     pub announce_limits: AnnounceLimits,
     pub imap_preauth: ImapPreauth,
+    pub asa_direction: AsaDirection,
     pub control_socket: Option<Name>,
     pub metrics: Option<SocketAddr>,
     /// `events json FILE`.
@@ -147,6 +148,15 @@ pub enum RecipientLimit {
     #[default]
     Device,
     Refuse,
+}
+
+/// Which connections the service policies of an ASA are for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AsaDirection {
+    #[default]
+    Both,
+    /// Those from an interface of a lower to one of a higher security level, as the guide of the device says.
+    Inbound,
 }
 
 /// What becomes of an IMAP server whose greeting says PREAUTH (RFC 9051 §7.1.4): its client cannot begin TLS.

@@ -118,7 +118,7 @@ fn outcome(loaded: &Loaded, way: Way<'_>, flow: &Flow) -> String {
             // A policy of an interface goes before the global one.
             let at = |place: Option<&str>| {
                 loaded.attachments.iter().filter(has).find(|attachment| {
-                    let Traffic::Service { interface } = &attachment.traffic else { return false };
+                    let Traffic::Service { interface, .. } = &attachment.traffic else { return false };
                     interface.as_ref().map(|name| name.text.as_str()) == place
                 })
             };

@@ -62,6 +62,7 @@ fn mailwarden(lowering: &mut Lowering<'_>, children: Vec<Node>) {
             MailwardenLine::RecipientLimit(form) => settings.recipient_limit = unless(negated, form),
             MailwardenLine::AnnounceLimits(form) => settings.announce_limits = unless(negated, form),
             MailwardenLine::ImapPreauth(form) => settings.imap_preauth = unless(negated, form),
+            MailwardenLine::AsaDirection(direction) => settings.asa_direction = unless(negated, direction),
             MailwardenLine::ControlSocket(path) => settings.control_socket = path.filter(|_| !negated),
             MailwardenLine::Metrics(address) => settings.metrics = address.filter(|_| !negated),
             MailwardenLine::EventsJson(path) => settings.events = path.filter(|_| !negated),
@@ -239,6 +240,7 @@ fn without_effect(line: &MailwardenLine) -> Option<&'static str> {
         | MailwardenLine::RecipientLimit(_)
         | MailwardenLine::AnnounceLimits(_)
         | MailwardenLine::ImapPreauth(_)
+        | MailwardenLine::AsaDirection(_)
         | MailwardenLine::EventsJson(_)
         | MailwardenLine::Warning(_) => None,
     }
