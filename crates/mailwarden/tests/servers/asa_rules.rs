@@ -116,6 +116,10 @@ fn parameters() -> Vec<Row> {
         .hides("STARTTLS")
         .delivered_to(1)
         .concerns_every_mail(),
+        asa("allow-tls lets STARTTLS pass, and is logged", "allow-tls → log", swaks().starttls())
+            .shows("STARTTLS")
+            .same("STARTTLS")
+            .logged("%ASA-6-108007: TLS started on ESMTP session between client tested:127.0.0.1/"),
         asa(
             "mail through the server to another domain is refused",
             "mail-relay example.test → drop-connection log",
@@ -128,6 +132,14 @@ fn parameters() -> Vec<Row> {
              allowed",
         )
         .logged("%ASA-4-507003: tcp flow from * terminated by inspection engine, reason - "),
+        asa(
+            "a source route through the domain served is refused by its last domain",
+            "mail-relay example.test → drop-connection",
+            curl().to("@example.test:bob@tls.test"),
+        )
+        .refused("RCPT", "550 5.7.1")
+        .acted("mail-relay", "mail-relay", "drop-connection")
+        .passes(curl().to("@tls.test:bob@example.test")),
         asa(
             "mail through the server to another domain is logged and delivered",
             "mail-relay example.test → log",
@@ -172,6 +184,15 @@ fn commands() -> Vec<Row> {
             .same("VRFY")
             .acted("Class 1", "cmd verb VRFY", "log")
             .logged("%ASA-6-108005: ESMTP Classification: Received ESMTP Request from *; matched Class 1: cmd verb VRFY"),
+        asa(
+            "behind log the next match acts, and behind an action that ends the session none",
+            "match cmd line length gt 30 → log · match cmd line length gt 31 → reset log · match cmd line length gt 29 → log",
+            smtplib().first(format!("NOOP {}", "x".repeat(25))),
+        )
+        .refused("NOOP", "554 5.7.1")
+        .acted("Class 1", "cmd line length gt 30", "log")
+        .acted("Class 2", "cmd line length gt 31", "reset")
+        .concerns_every_mail(),
         asa(
             "a command that is paced gets the server's reply",
             "match cmd verb NOOP → rate-limit 2",
