@@ -214,17 +214,17 @@ fn introduction_the_client_of_haproxy_is_known_to_postfix() {
 
 #[test]
 fn asa_rules_before_postfix() {
-    scenario::check(Kind::Postfix, &asa_rules::dialogue());
+    scenario::check(Kind::Postfix, &asa_rules::of_both_sides());
 }
 
 #[test]
 fn asa_rules_before_exim() {
-    scenario::check(Kind::Exim, &asa_rules::dialogue());
+    scenario::check(Kind::Exim, &asa_rules::of_both_sides());
 }
 
 #[test]
-fn asa_rules_of_messages_before_postfix() {
-    scenario::check(Kind::Postfix, &asa_rules::messages());
+fn asa_rules_of_clients_before_postfix() {
+    scenario::check(Kind::Postfix, &asa_rules::of_clients());
 }
 
 #[test]

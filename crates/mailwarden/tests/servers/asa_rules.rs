@@ -4,14 +4,14 @@
 use crate::client::{Mail, curl, smtplib, swaks};
 use crate::scenario::{Row, asa};
 
-/// What may differ by the server's replies.
-pub(crate) fn dialogue() -> Vec<Row> {
-    [built_in(), parameters(), commands(), keywords(), envelope(), service_policies()].concat()
+/// What looks at the server's replies too.
+pub(crate) fn of_both_sides() -> Vec<Row> {
+    [built_in(), keywords(), envelope()].concat()
 }
 
-/// What depends on the message alone.
-pub(crate) fn messages() -> Vec<Row> {
-    [content(), parts()].concat()
+/// What looks at the client's side alone.
+pub(crate) fn of_clients() -> Vec<Row> {
+    [parameters(), commands(), content(), parts(), service_policies()].concat()
 }
 
 /// `inspect esmtp` without a map.
