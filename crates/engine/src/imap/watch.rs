@@ -76,11 +76,17 @@ impl Watch {
 
     /// A line that ends here.
     fn line(&mut self, end: &[u8]) -> Option<(What, Box<[u8]>)> {
-        self.line.add(end);
-        let Begun { head, tail } = std::mem::take(&mut self.line);
-        let command = Command::read(text(&head));
+        // Most lines come whole, and nothing of them is copied.
+        let mut begun = std::mem::take(&mut self.line);
+        let (head, tail) = if begun.head.is_empty() {
+            (front(end), back(end))
+        } else {
+            begun.add(end);
+            (&*begun.head, &*begun.tail)
+        };
+        let command = Command::read(text(head));
         let is_new = !std::mem::take(&mut self.continues);
-        if let Some(literal) = literal::announced(text(&tail)) {
+        if let Some(literal) = literal::announced(text(tail)) {
             if literal.is_synchronizing {
                 return Some((What::Literal(literal.len), command.tag.into()));
             }
@@ -95,11 +101,21 @@ impl Begun {
     fn add(&mut self, bytes: &[u8]) {
         let room = HEAD.saturating_sub(self.head.len());
         self.head.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
-        let last = bytes.get(bytes.len().saturating_sub(TAIL)..).unwrap_or(bytes);
+        let last = back(bytes);
         let surplus = (self.tail.len() + last.len()).saturating_sub(TAIL);
         self.tail.drain(..surplus.min(self.tail.len()));
         self.tail.extend_from_slice(last);
     }
+}
+
+/// What is kept of the beginning of a line.
+fn front(line: &[u8]) -> &[u8] {
+    line.get(..HEAD).unwrap_or(line)
+}
+
+/// What is kept of its end.
+fn back(line: &[u8]) -> &[u8] {
+    line.get(line.len().saturating_sub(TAIL)..).unwrap_or(line)
 }
 
 /// A line without its end.
