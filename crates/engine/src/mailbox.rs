@@ -39,8 +39,8 @@ pub(crate) struct Mailbox {
     /// Our last reply, which waits until the server has answered what came before it.
     last: Option<String>,
     tls: Beginning,
-    /// Sides that are in a line over its bound, by `Side as usize`.
-    overlong: [bool; 2],
+    /// Sides that are within a line of which nothing more is looked at, by `Side as usize`.
+    within_line: [bool; 2],
     /// The client has tried to log in: what it says in the wrong place may be a secret.
     has_attempted: bool,
     draining: bool,
@@ -77,7 +77,7 @@ impl Mailbox {
             words,
             last: None,
             tls: Beginning::default(),
-            overlong: [false; 2],
+            within_line: [false; 2],
             has_attempted: false,
             draining: false,
             commands: 0,
@@ -118,20 +118,20 @@ impl Mailbox {
 
     /// A line over its bound passes; only a recording goes on behind it. What it says is not looked at.
     pub(crate) fn pass_overlong(&mut self, from: Side, line: &[u8], cx: &mut Context<'_>) {
-        if let Some(overlong) = self.overlong.get_mut(from as usize) {
-            *overlong = line.last() != Some(&b'\n');
-        }
+        self.leave_line(from, line);
         cx.out.pass(from.other(), line);
     }
 
+    /// A side may be within a line behind what it said, of which nothing more is looked at.
+    pub(crate) fn leave_line(&mut self, from: Side, said: &[u8]) {
+        if let Some(within) = self.within_line.get_mut(from as usize) {
+            *within = said.last() != Some(&b'\n');
+        }
+    }
+
     /// The rest of such a line, if a side is in one.
-    pub(crate) fn rest_of_overlong(
-        &mut self,
-        from: Side,
-        input: &[u8],
-        cx: &mut Context<'_>,
-    ) -> Option<Step> {
-        if !*self.overlong.get(from as usize)? {
+    pub(crate) fn rest_of_line(&mut self, from: Side, input: &[u8], cx: &mut Context<'_>) -> Option<Step> {
+        if !*self.within_line.get(from as usize)? {
             return None;
         }
         let len = memchr::memchr(b'\n', input).map_or(input.len(), |end| end + 1);

@@ -170,7 +170,7 @@ impl Pop3 {
     }
 
     fn line(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
-        if let Some(step) = self.mailbox.rest_of_overlong(Side::Client, input, cx) {
+        if let Some(step) = self.mailbox.rest_of_line(Side::Client, input, cx) {
             return step;
         }
         let bounds = &cx.config.bounds;
@@ -285,6 +285,7 @@ impl Pop3 {
             State::Transaction(_) => self.mailbox.relay(Side::Server, input, cx),
             State::Left { answered } if self.awaited.is_empty() => {
                 *answered |= input.contains(&b'\n');
+                self.mailbox.leave_line(Side::Server, input);
                 self.mailbox.relay(Side::Server, input, cx)
             }
             State::Over if self.awaited.is_empty() => Step::Took(input.len()),
@@ -293,7 +294,7 @@ impl Pop3 {
     }
 
     fn reply_line(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
-        if let Some(step) = self.mailbox.rest_of_overlong(Side::Server, input, cx) {
+        if let Some(step) = self.mailbox.rest_of_line(Side::Server, input, cx) {
             return step;
         }
         match line::decode(input, cx.config.bounds.reply_line) {

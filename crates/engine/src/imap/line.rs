@@ -25,7 +25,7 @@ const SHORT_LITERAL_MAX: u64 = 4096;
 
 impl Imap {
     pub(super) fn line(&mut self, input: &[u8], cx: &mut Context<'_>) -> Step {
-        if let Some(step) = self.mailbox.rest_of_overlong(Side::Client, input, cx) {
+        if let Some(step) = self.mailbox.rest_of_line(Side::Client, input, cx) {
             return step;
         }
         let bounds = &cx.config.bounds;

@@ -68,7 +68,7 @@ impl Imap {
             return Step::Took(len);
         }
         let is_logged_in = matches!(self.state, State::Found(..));
-        if let Some(step) = self.mailbox.rest_of_overlong(Side::Server, input, cx) {
+        if let Some(step) = self.mailbox.rest_of_line(Side::Server, input, cx) {
             return step;
         }
         match line::decode(input, cx.config.bounds.reply_line) {
