@@ -24,10 +24,11 @@ pub(crate) fn complaint(
     word: usize,
     slip: Option<&Slip<'_>>,
 ) -> Diagnostic {
-    if let Some(slip) = slip {
+    let end = line.start + line.text.len();
+    let meant = slip.map(|slip| format!("write `{}`", slip::text(&slip.line)));
+    if let (Some(slip), Mismatch::Unknown { .. } | Mismatch::Ambiguous { .. }) = (slip, mismatch) {
         return slipped(line, slip);
     }
-    let end = line.start + line.text.len();
     match mismatch {
         Mismatch::Unknown { at } => {
             let next = completions(mode, platforms, words.words.get(..word).unwrap_or_default());
@@ -44,7 +45,7 @@ pub(crate) fn complaint(
                 Some(expected) => format!("incomplete command, expected {expected}"),
                 None => "incomplete command".to_owned(),
             };
-            Diagnostic::new(Code::IncompleteCommand, Span::new(end, end), message)
+            Diagnostic::new(Code::IncompleteCommand, Span::new(end, end), message).maybe_help(meant)
         }
         Mismatch::OutOfRange { at, low, high } => {
             let message = format!("`{}` is out of range, expected {low} to {high}", slice(line, *at));
@@ -52,7 +53,7 @@ pub(crate) fn complaint(
         }
         Mismatch::Invalid { at, message } => {
             let message = format!("invalid input `{}`, {message}", slice(line, *at));
-            Diagnostic::new(Code::InvalidInput, (*at).into(), message)
+            Diagnostic::new(Code::InvalidInput, (*at).into(), message).maybe_help(meant)
         }
     }
 }
@@ -69,7 +70,7 @@ pub(crate) fn slipped(line: &Line<'_>, slip: &Slip<'_>) -> Diagnostic {
             .help(format!("write `{}`", slip::text(&slip.line))),
         Kind::Invisible(odd) => invisible(slip.at, odd),
         Kind::Header if typed.starts_with('!') => complaint(format!("invalid input `{typed}`")).help(REMARK),
-        Kind::Header => {
+        Kind::Header | Kind::Meant => {
             complaint(format!("invalid input `{typed}`")).help(format!("write `{}`", slip::text(&slip.line)))
         }
     }

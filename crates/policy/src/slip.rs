@@ -3,6 +3,7 @@
 //! A line is tried with one word written right: spelt, joined, separated. What is found is read on as if it
 //! had been typed, so that one slip is one complaint.
 
+mod forms;
 mod header;
 
 use grammar::{Command, Completion, Line, Mode, Platforms, Word};
@@ -31,6 +32,8 @@ pub(crate) enum Kind {
     Invisible(char),
     /// The header of a block, with a word left out, said twice or followed by a remark, or with two slips.
     Header,
+    /// The line is of a form that this one is often written in.
+    Meant,
 }
 
 /// The slip that explains why a line is no command of a mode: of the word at the index `from` or one before it.
@@ -43,8 +46,18 @@ pub(crate) fn of<'s>(
     let trial = Trial { mode, platforms, line };
     trial
         .separated()
+        .or_else(|| trial.meant())
         .or_else(|| (0..=from).rev().find_map(|at| trial.respelt(at)))
         .or_else(|| trial.header(from))
+}
+
+/// The line that is meant by one of a known form, whatever a reader of its words makes of it.
+pub(crate) fn meant<'s>(
+    mode: &'static Mode<AnyStatement>,
+    platforms: Platforms,
+    line: &Line<'s>,
+) -> Option<Slip<'s>> {
+    Trial { mode, platforms, line }.meant()
 }
 
 /// The headers that a line is with one keyword more.

@@ -280,7 +280,17 @@ impl<'r> StatementReader<'r> {
         if let Some(refusal) = inner.iter().find(begun) {
             return self.refuse_in_block(cut, refusal);
         }
-        if self.is_ours_anywhere(cut) || global.word > cut.head && claims(global.mode, cut) {
+        // Blocks of other features have shorter lines that begin so: `service-policy INNER` below a class.
+        let is_inner = matches!(global.mismatch, Mismatch::Incomplete { .. })
+            && (self.foreign || inner.first().is_some_and(|it| it.mode.unknown == Unknown::Ignore));
+        let claimed = self.is_ours_anywhere(cut)
+            || global.word > cut.head && !is_inner && claims(global.mode, cut);
+        if claimed && self.is_of_the_other_platform(cut) {
+            self.close(0);
+            self.aside = Some(cut.line.indent);
+            return self.not_used(cut);
+        }
+        if claimed {
             self.close(0);
             self.aside = Some(cut.line.indent);
             return self.wrong(cut, global);
@@ -349,9 +359,14 @@ impl<'r> StatementReader<'r> {
         if !std::ptr::eq(mode, dialect::global()) {
             return false;
         }
-        // So are words of other features, unless a hyphen makes one of ours of the first two.
+        if matches!(refusal.mismatch, Mismatch::Incomplete { .. }) {
+            return self.is_begun(cut);
+        }
+        // So are words of other features, unless what follows tells that the line is one of ours.
         let slip = if known::is_word(cut.word(cut.head)) {
+            let others = || slip::of(mode, self.platforms, &cut.words, word);
             slip::joined(mode, self.platforms, &cut.words, cut.head)
+                .or_else(|| others().filter(|it| it.at != cut.head_span()))
         } else {
             slip::of(mode, self.platforms, &cut.words, word)
         };
@@ -364,6 +379,14 @@ impl<'r> StatementReader<'r> {
                 && keywords.next().is_some_and(|keyword| is(keyword, first))
                 // `ip` begins lines of many features: the next word tells whose it is.
                 && (!known::is_word(first) || keywords.next().is_none_or(|keyword| is(keyword, second)))
+        })
+    }
+
+    /// Whether the line is the beginning of an outermost command of ours, and of no other feature's.
+    fn is_begun(&self, cut: &Cut<'_>) -> bool {
+        self.known().filter(|command| command.claim >= Claim::Corrected).any(|command| {
+            let keywords = || command.leading_keywords();
+            cut.begins_with(keywords()) && (keywords().nth(1).is_some() || !keywords().any(known::is_word))
         })
     }
 
@@ -388,8 +411,12 @@ impl<'r> StatementReader<'r> {
         let Refusal { mode, mismatch, word } = refusal;
         let slip = match mismatch {
             Mismatch::Unknown { .. } => slip::of(mode, self.platforms, &cut.words, *word),
-            Mismatch::Ambiguous { .. } => slip::joined(mode, self.platforms, &cut.words, *word),
-            Mismatch::Incomplete { .. } | Mismatch::OutOfRange { .. } | Mismatch::Invalid { .. } => None,
+            Mismatch::Ambiguous { .. } => slip::joined(mode, self.platforms, &cut.words, *word)
+                .or_else(|| slip::meant(mode, self.platforms, &cut.words)),
+            Mismatch::Incomplete { .. } | Mismatch::Invalid { .. } => {
+                slip::meant(mode, self.platforms, &cut.words)
+            }
+            Mismatch::OutOfRange { .. } => None,
         };
         let complaint =
             mismatch::complaint(mode, self.platforms, &cut.line, &cut.words, mismatch, *word, slip.as_ref());

@@ -1,12 +1,17 @@
 //! Nothing is lost in silence: what a file says and will not be in force as its writer meant it is named, on
 //! its line, once for each cause.
 
+#[path = "words/asa.rs"]
+mod asa;
+#[path = "words/lists.rs"]
+mod lists;
+
 use policy::{Loaded, load, render};
 
 /// A file, and each complaint about it as `LINE severity code`, in their order.
-type Row = (&'static str, &'static [&'static str]);
+type Row<'t> = (&'t str, &'static [&'static str]);
 
-fn check(rows: &[Row]) {
+fn check(rows: &[Row<'_>]) {
     let mut wrong = Vec::new();
     for (text, expected) in rows {
         let Loaded { diagnostics, source, .. } = load("test", text.as_bytes());

@@ -42,9 +42,14 @@ pub enum Statement {
     /// `access-list NAME {permit | deny} …`.
     AccessListLine {
         name: Name,
-        /// `None` for a remark, or another kind of list.
-        entry: Option<(Access, Name)>,
+        access: Access,
+        /// What follows.
+        rest: Name,
     },
+    /// `no access-list NAME`.
+    AccessList(Name),
+    /// A remark, another kind of list, or a setting of all of them.
+    AccessListOther,
     /// `name ADDRESS NAME`.
     HostName(HostName),
     /// `object …` or `object-group …`.
@@ -174,7 +179,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
             built(Statement::Regex { name: name(m, "name")?, pattern })
         },
     )
-    .claims(Claim::Corrected)
+    .claims(Claim::Keyword)
     .on(Platforms::ASA),
     Command::new(
         "[no] class-map type regex match-any WORD$name",
@@ -226,10 +231,10 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
     )
     // `service resetinbound interface outside`
     .not_short(&["service"])
-    .claims(Claim::Corrected)
+    .claims(Claim::Keyword)
     .on(Platforms::ASA),
     Command::new(
-        "[no] access-list WORD$name [line (1-2147483647)$line] [extended] {permit | deny}$action [LINE$rest]",
+        "[no] access-list WORD$name [line (1-2147483647)$line] [extended] {permit | deny}$action LINE$rest",
         "Add an entry to an access list",
         &[
             "An access list",
@@ -243,18 +248,61 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
         ],
         |m| {
             let access = if m.choice("action") == Some("permit") { Access::Permit } else { Access::Deny };
-            let entry = text(m, "rest").map(|rest| (access, rest));
-            built(Statement::AccessListLine { name: name(m, "name")?, entry })
+            built(Statement::AccessListLine { name: name(m, "name")?, access, rest: required_text(m, "rest")? })
         },
     )
     .on(Platforms::ASA)
     .claims(Claim::Anywhere),
     Command::new(
-        "[no] access-list WORD$name [LINE$other]",
-        "Remove an access list (`no`); remarks and other entries are skipped",
-        &["", "", "A remark or another kind of entry"],
-        |m| built(Statement::AccessListLine { name: name(m, "name")?, entry: None }),
+        "[no] access-list WORD$name [line (1-2147483647)$line] \
+         {remark | standard | ethertype | webtype | advanced | rename} [LINE$other]",
+        "Skipped: a remark, or what selects no connections",
+        &[
+            "",
+            "",
+            "",
+            "",
+            "A comment",
+            "By destination address, for routes",
+            "By type of frames",
+            "By URL, for clients of a VPN",
+            "For the policies of another product",
+            "Give the list another name",
+            "The rest of the line",
+        ],
+        |_| built(Statement::AccessListOther),
     )
+    .on(Platforms::ASA)
+    .claims(Claim::Whole),
+    Command::new(
+        "[no] access-list {alert-interval | deny-flow-max | commit | compiled | mode | optimization | cached} [LINE$other]",
+        "Skipped: settings of all access lists",
+        &[
+            "",
+            "Time between messages",
+            "Number of denied flows that are remembered",
+            "Put changes into force",
+            "Compile the lists",
+            "When changes come into force",
+            "Leave out what is said twice",
+            "A line of `show`",
+            "The rest of the line",
+        ],
+        |_| built(Statement::AccessListOther),
+    )
+    .on(Platforms::ASA)
+    .claims(Claim::Whole),
+    Command::new(
+        "access-list WORD$name (0-4294967295)$count LINE$rest",
+        "Skipped: the heading of a list in `show access-list`",
+        &["", "", "Number of entries", "The rest of the line"],
+        |_| built(Statement::AccessListOther),
+    )
+    .on(Platforms::ASA)
+    .claims(Claim::Whole),
+    Command::new("no access-list WORD$name", "Remove an access list", &["", ""], |m| {
+        built(Statement::AccessList(name(m, "name")?))
+    })
     .on(Platforms::ASA)
     .claims(Claim::Whole),
     Command::new(
@@ -343,7 +391,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
         &["Inspection of a PIX", "A protocol", "SMTP", "PORT or PORT-PORT; by default 25"],
         |m| built(Statement::Fixup(text(m, "ports"))),
     )
-    .claims(Claim::Whole)
+    .claims(Claim::Corrected)
     .on(Platforms::ASA),
 ];
 

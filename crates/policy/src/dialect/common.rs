@@ -5,7 +5,7 @@
 use grammar::{Claim, Command, Matched, Mismatch, Mode, Platforms, Unknown};
 
 use super::lowering::{block_lines, described};
-use super::{Built, INTERFACE, built, description, name, name_unless_no, number, required_text, text};
+use super::{Built, INTERFACE, built, description, name, name_unless_no, number, required_text};
 use crate::model::{Access, AccessListForm, Name};
 
 pub(super) mod entry;
@@ -18,11 +18,15 @@ pub enum Statement {
     Hostname(Option<Name>),
     LogFile(Option<Name>),
     Interface(Name),
+    /// `access-list NAME {permit | deny} …`.
     AccessListLine {
         name: Name,
-        /// `None` for what is skipped.
-        entry: Option<EntryText>,
+        entry: EntryText,
     },
+    /// `no access-list NAME`.
+    NumberedAccessList(Name),
+    /// A remark, another kind of list, or a setting of all of them.
+    AccessListOther,
     AccessList {
         form: AccessListForm,
         name: Name,
@@ -95,19 +99,32 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
     .claims(Claim::Corrected)
     .enters(&INTERFACE),
     Command::new(
-        "[no] access-list WORD$name {permit | deny}$action [LINE$rest]",
-        "Add an entry to an access list",
+        "[no] access-list WORD$name {permit | deny}$action LINE$rest",
+        "Add an entry to an access list; with `no`: remove the list",
         &["An access list", "Number or name", "Allow it", "Deny it", "Traffic"],
         access_list_line,
     )
     .on(Platforms::IOS)
     .claims(Claim::Anywhere),
     Command::new(
-        "[no] access-list WORD$name [LINE$other]",
-        "Remove an access list (`no`); remarks and other entries are skipped",
-        &["", "Number or name", "A remark or another kind of entry"],
-        |m| built(Statement::AccessListLine { name: name(m, "name")?, entry: None }),
+        "[no] access-list WORD$name {remark | dynamic} [LINE$other]",
+        "Skipped: a remark, or an entry that a login fills in",
+        &["", "Number or name", "A comment", "What a login lets through", "The rest of the line"],
+        |_| built(Statement::AccessListOther),
     )
+    .on(Platforms::IOS)
+    .claims(Claim::Whole),
+    Command::new(
+        "[no] access-list {compiled | dynamic-extended | rate-limit} [LINE$other]",
+        "Skipped: settings of all access lists, and lists of another kind",
+        &["", "Compile the lists", "Let clients stay longer", "By precedence, for rate limits", "The rest of the line"],
+        |_| built(Statement::AccessListOther),
+    )
+    .on(Platforms::IOS)
+    .claims(Claim::Whole),
+    Command::new("no access-list WORD$name", "Remove an access list", &["", "Number or name"], |m| {
+        built(Statement::NumberedAccessList(name(m, "name")?))
+    })
     .on(Platforms::IOS)
     .claims(Claim::Whole),
     Command::new(
@@ -116,16 +133,34 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
         &["IP", "A named access list", "By source address", "By protocol, addresses and ports", "Name"],
         access_list,
     )
-    .claims(Claim::Whole)
+    .claims(Claim::Corrected)
     .on(Platforms::IOS)
     .enters(&ACCESS_LIST),
+    Command::new(
+        "[no] ip access-list {{helper | log-update | logging | resequence} LINE$other | match-local-traffic | persistent}",
+        "Skipped: settings of all access lists",
+        &[
+            "",
+            "",
+            "For helper addresses",
+            "Packets between messages",
+            "Time between messages",
+            "Number the entries anew",
+            "The rest of the line",
+            "Ask about traffic of the router itself",
+            "Keep the numbers of entries",
+        ],
+        |_| built(Statement::AccessListOther),
+    )
+    .claims(Claim::Whole)
+    .on(Platforms::IOS),
     Command::new(
         "[no] ipv6 access-list WORD$name",
         "Define an IPv6 access list",
         &["IPv6", "A named access list", "Name"],
         |m| built(Statement::AccessList { form: AccessListForm::V6, name: name(m, "name")? }),
     )
-    .claims(Claim::Whole)
+    .claims(Claim::Corrected)
     .on(Platforms::IOS)
     .enters(&ACCESS_LIST),
 ];
@@ -142,7 +177,7 @@ fn hostname(m: &Matched<'_>) -> Result<Option<Name>, Mismatch> {
 }
 
 fn access_list_line(m: &Matched<'_>) -> Built {
-    let entry = text(m, "rest").map(|rest| EntryText { access: access(m), rest });
+    let entry = EntryText { access: access(m), rest: required_text(m, "rest")? };
     built(Statement::AccessListLine { name: name(m, "name")?, entry })
 }
 

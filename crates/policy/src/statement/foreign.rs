@@ -100,7 +100,7 @@ impl StatementReader<'_> {
         }
     }
 
-    /// Whether the line would define a map or zone of ours on the other platform.
+    /// Whether the line would be one of ours on the other platform: a map, a zone, an entry of an access list.
     pub(super) fn is_of_the_other_platform(&self, cut: &Cut<'_>) -> bool {
         let other = dialect::platforms(self.decision.platform.other());
         let resolved = grammar::resolve(dialect::global(), other, &cut.words);
@@ -108,7 +108,6 @@ impl StatementReader<'_> {
             let command = resolved.command;
             let mut keywords = command.leading_keywords();
             command.claim == Claim::Anywhere
-                && command.enters.is_some()
                 && !command.platforms.intersects(self.platforms)
                 && keywords.next().is_some_and(|keyword| cut.is(keyword))
         })

@@ -41,15 +41,17 @@ pub(in crate::dialect) fn add(
                 .open(&place, |place| ServicePolicy { place, policy: policy.clone() });
             service.policy = policy;
         }
-        Statement::AccessListLine { name, entry: Some((access, rest)) } => {
+        Statement::AccessListLine { name, access, rest } => {
             let list = lowering
                 .configuration
                 .access_lists
                 .open(&name, |name| AccessList::new(name, AccessListForm::Lines));
             list.append(access::read(access, &rest));
         }
-        // A remark: the list is defined by its entries.
-        Statement::AccessListLine { entry: None, .. } => {}
+        // A list is defined by its entries.
+        Statement::AccessListOther => {}
+        // Only its `no` form is in the table.
+        Statement::AccessList(_) => lowering.misplaced(at),
         Statement::HostName(host) => {
             let address = host.address;
             let name = host.name.clone();
@@ -77,14 +79,15 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
             let place = interface.unwrap_or_else(|| Name::new(GLOBAL, at));
             (ObjectKind::ServicePolicy, place)
         }
-        Statement::AccessListLine { name, entry: Some((access, rest)) } => {
+        Statement::AccessListOther => return,
+        Statement::AccessListLine { name, access, rest } => {
             let entry = access::read(access, &rest);
             let lists = &mut lowering.configuration.access_lists;
             return lists
                 .open(&name, |name| AccessList::new(name, AccessListForm::Lines))
                 .remove(&entry.text.text);
         }
-        Statement::AccessListLine { name, entry: None } => (ObjectKind::AccessList, name),
+        Statement::AccessList(name) => (ObjectKind::AccessList, name),
         Statement::HostName(host) => (ObjectKind::HostName, host.name),
         Statement::ObjectGroup { name, .. } => (ObjectKind::ObjectGroup, name),
         Statement::Nameif { hardware, .. } => (ObjectKind::Interface, hardware),

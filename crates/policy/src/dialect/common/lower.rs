@@ -21,13 +21,15 @@ pub(in crate::dialect) fn add(
         Statement::Hostname(name) => lowering.configuration.hostname = name,
         Statement::LogFile(path) => lowering.configuration.settings.log_file = path,
         Statement::Interface(name) => lowering.interface(name, children),
-        Statement::AccessListLine { name, entry: Some(entry) } => {
+        Statement::AccessListLine { name, entry } => {
             let form = AccessListForm::Lines;
             let list = open_access_list(&mut lowering.configuration, form, &name);
             list.append(entry::read(Syntax::of(form, &name.text), entry.access, &entry.rest));
         }
-        // A remark: the list is defined by its entries.
-        Statement::AccessListLine { entry: None, .. } => {}
+        // A list is defined by its entries.
+        Statement::AccessListOther => {}
+        // Only its `no` form is in the table.
+        Statement::NumberedAccessList(_) => lowering.misplaced(at),
         Statement::AccessList { form, name } => access_list(lowering, form, &name, children),
         Statement::Line(InnerLine::Interface(_) | InnerLine::AccessList(_)) => lowering.misplaced(at),
     }
@@ -39,7 +41,11 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
         Statement::Hostname(_) => lowering.configuration.hostname = None,
         Statement::LogFile(_) => lowering.configuration.settings.log_file = None,
         Statement::Interface(name) => lowering.remove_object(ObjectKind::Interface, &name, at),
-        Statement::AccessListLine { name, .. } | Statement::AccessList { name, .. } => {
+        Statement::AccessListOther => {}
+        // A router takes the whole list away, whichever entry is said.
+        Statement::AccessListLine { name, .. }
+        | Statement::NumberedAccessList(name)
+        | Statement::AccessList { name, .. } => {
             lowering.remove_object(ObjectKind::AccessList, &name, at);
         }
         Statement::Line(InnerLine::Interface(_) | InnerLine::AccessList(_)) => lowering.misplaced(at),
