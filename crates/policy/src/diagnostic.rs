@@ -234,6 +234,7 @@ codes! {
     MasksSmtpUtf8 = "masks-smtputf8", Warning;
     MasksDsn = "masks-dsn", Warning;
     MasksGreeting = "masks-greeting", Warning;
+    RefusesAllMail = "refuses-all-mail", Warning;
     // Worth knowing.
     DecodedUtf16 = "decoded-utf-16", Note;
     MatchAllByDefault = "match-all-by-default", Note;

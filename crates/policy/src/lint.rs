@@ -9,6 +9,7 @@ mod limits;
 mod lists;
 mod masks;
 mod proxies;
+mod refusals;
 mod rules;
 mod texts;
 mod trust;
@@ -42,6 +43,7 @@ pub(crate) fn check(configuration: &Configuration, outline: &Outline<'_>, compla
     limits::check(configuration, complaints);
     masks::check(configuration, complaints);
     rules::check(configuration, complaints);
+    refusals::check(configuration, complaints);
     addresses::check(configuration, complaints);
     texts::check(configuration, complaints);
     proxies::check(configuration, complaints);

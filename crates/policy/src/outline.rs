@@ -3,6 +3,7 @@
 //! A help that names such a line repeats its block's header, ` / ` between the lines: typed at the end of the file
 //! it does what it says. What the lines mean is not looked at here.
 
+use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{Source, Span};
 use crate::statement::Node;
 
@@ -37,6 +38,19 @@ impl<'s> Outline<'s> {
     /// The line at a place, as it is typed.
     pub(crate) fn text(&self, place: Span) -> Option<&'s str> {
         Some(self.line(place)?.0)
+    }
+
+    /// That a line replaces one that said something else.
+    pub(crate) fn replaces(&self, place: Span, before: Span) -> Option<Diagnostic> {
+        let (new, old) = (self.text(place)?, self.text(before)?);
+        let message = format!("`{new}` replaces `{old}`");
+        (new != old).then(|| Diagnostic::new(Code::Overridden, place, message).related(before, "replaced"))
+    }
+
+    /// That a line with `no` changes nothing, and why.
+    pub(crate) fn takes_nothing_back(&self, place: Span, why: &str) -> Option<Diagnostic> {
+        let message = format!("`{}` takes nothing back: {why}", self.text(place)?);
+        Some(Diagnostic::new(Code::NoEffect, place, message))
     }
 
     /// What takes back the line at a place: `class-map type inspect smtp c1 / no match body regex r`.

@@ -3,6 +3,8 @@
 
 #[path = "words/asa.rs"]
 mod asa;
+#[path = "words/classic.rs"]
+mod classic;
 #[path = "words/lists.rs"]
 mod lists;
 
@@ -54,7 +56,7 @@ fn a_line_whose_header_is_lost_is_an_error_once() {
 #[test]
 fn a_name_that_begins_a_keyword_elsewhere_makes_its_line_none_of_another_mode() {
     // `R` would be short for `redundancy`, `h` for `hashtable-size`, `l` for `log`.
-    const RULE: &str = "ip inspect name R esmtp max-data 0\n";
+    const RULE: &str = "ip inspect name R esmtp max-data 20000000\n";
     let proxy = format!("{RULE}proxy mx\n listen 0.0.0.0:25\n server 192.0.2.1:25\n");
     for indent in [" ", ""] {
         for line in ["ip inspect R out", "ip inspect h in in", "ip inspect l l l"] {

@@ -148,7 +148,7 @@ pub enum TrafficPolicyLine {
 
 #[derive(Clone, Debug)]
 pub enum TrafficRuleLine {
-    /// The map that it names.
+    /// The map that it names, also in the `no` form.
     InspectEsmtp(Option<Name>),
     /// What the line says is over what was said before.
     Connection(Connection),
@@ -411,8 +411,3 @@ pub(super) static INTERFACE_COMMANDS: &[Command<super::AnyStatement>] = &[
     )
     .on(Platforms::ASA),
 ];
-
-/// The name `$key`, unless the line is a `no`.
-fn optional_name(m: &Matched<'_>, key: &str) -> Option<Name> {
-    text(m, key).filter(|_| !m.negated())
-}

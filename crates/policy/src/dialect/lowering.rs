@@ -8,9 +8,10 @@ use std::collections::HashSet;
 use std::fmt::Display;
 
 use super::once::Once;
+use super::thresholds::Thresholds;
 use super::{AnyInterfaceLine, AnyStatement, asa, c3pl, classic, common, own};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::model::{Configuration, Interface, Name, ObjectKind};
+use crate::model::{Configuration, Direction, Interface, Name, ObjectKind};
 use crate::outline::Outline;
 use crate::platform::Platform;
 use crate::source::Span;
@@ -35,7 +36,15 @@ pub(crate) fn lower(
 ) -> Lowered {
     let configuration = Configuration { platform, ..Configuration::default() };
     let (match_all_by_default, unused) = (HashSet::new(), Vec::new());
-    let mut lowering = Lowering { configuration, origin, outline, complaints, match_all_by_default, unused };
+    let mut lowering = Lowering {
+        configuration,
+        origin,
+        outline,
+        complaints,
+        match_all_by_default,
+        unused,
+        thresholds: Thresholds::default(),
+    };
     for Node { statement, negated, at, children } in nodes {
         match (statement, negated) {
             (AnyStatement::Common(statement), false) => {
@@ -56,6 +65,7 @@ pub(crate) fn lower(
     }
     common::lower::finish(&mut lowering.configuration);
     c3pl::lower::finish(&mut lowering);
+    classic::lower::finish(&mut lowering);
     asa::lower::finish(&mut lowering);
     Lowered { configuration: lowering.configuration, unused: lowering.unused }
 }
@@ -80,6 +90,8 @@ pub(super) struct Lowering<'c> {
     /// The places of the names of classes of which no line says whether all or any conditions must hold.
     pub(super) match_all_by_default: HashSet<Span>,
     pub(super) unused: Vec<UnusedMap>,
+    /// Of classic inspection.
+    pub(super) thresholds: Thresholds,
 }
 
 impl Lowering<'_> {
@@ -89,11 +101,10 @@ impl Lowering<'_> {
         let interface = self.configuration.interfaces.open(&name, Interface::new);
         let mut once = Once::new(self.outline);
         for Placed { line, negated, at, .. } in lines {
-            let key = std::mem::discriminant(&line);
-            match &line {
-                AnyInterfaceLine::C3pl(_) if negated => once.take_back(&key),
-                AnyInterfaceLine::C3pl(_) => once.say(key, at, self.complaints),
-                AnyInterfaceLine::Common(_) | AnyInterfaceLine::Classic(_) | AnyInterfaceLine::Asa(_) => {}
+            match Single::of(&line) {
+                Some(what) if negated => once.take_back(&what),
+                Some(what) => once.say(what, at, self.complaints),
+                None => {}
             }
             match line {
                 AnyInterfaceLine::Common(line) => common::lower::interface_line(interface, line, negated),
@@ -128,6 +139,33 @@ impl Lowering<'_> {
 fn misplaced(at: Span, complaints: &mut Diagnostics) {
     debug_assert!(false, "a line of another block");
     complaints.push(Diagnostic::new(Code::OutsideBlock, at, "the line is not one of this block"));
+}
+
+/// What an interface has one of.
+#[derive(PartialEq, Eq, Hash)]
+enum Single {
+    Zone,
+    Inspect(Direction),
+    AccessGroup(Direction),
+    Nameif,
+    SecurityLevel,
+}
+
+impl Single {
+    const fn of(line: &AnyInterfaceLine) -> Option<Self> {
+        match line {
+            AnyInterfaceLine::Common(_) => None,
+            AnyInterfaceLine::C3pl(c3pl::InterfaceLine::ZoneMember(_)) => Some(Self::Zone),
+            AnyInterfaceLine::Classic(classic::InterfaceLine::Inspect { direction, .. }) => {
+                Some(Self::Inspect(*direction))
+            }
+            AnyInterfaceLine::Classic(classic::InterfaceLine::AccessGroup { direction, .. }) => {
+                Some(Self::AccessGroup(*direction))
+            }
+            AnyInterfaceLine::Asa(asa::InterfaceLine::Nameif(_)) => Some(Self::Nameif),
+            AnyInterfaceLine::Asa(asa::InterfaceLine::SecurityLevel(_)) => Some(Self::SecurityLevel),
+        }
+    }
 }
 
 /// What a line inside a block can say: each kind of block has a type of its own, and all its lines are of it.

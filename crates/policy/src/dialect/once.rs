@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostics;
 use crate::outline::Outline;
 use crate::source::Span;
 
@@ -21,11 +21,7 @@ impl<'o, K: Eq + Hash> Once<'o, K> {
     /// Notes a line, and complains if it replaces one that said something else.
     pub(super) fn say(&mut self, what: K, at: Span, complaints: &mut Diagnostics) {
         let Some(before) = self.lines.insert(what, at) else { return };
-        let (Some(new), Some(old)) = (self.outline.text(at), self.outline.text(before)) else { return };
-        if new != old {
-            let message = format!("`{new}` replaces `{old}`");
-            complaints.push(Diagnostic::new(Code::Overridden, at, message).related(before, "replaced"));
-        }
+        complaints.extend(self.outline.replaces(at, before));
     }
 
     /// Notes a line that takes back what was said.

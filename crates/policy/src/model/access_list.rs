@@ -139,18 +139,21 @@ impl AccessList {
         Ok(())
     }
 
-    /// Takes away the entry of this text, from `permit` or `deny` on.
-    pub fn remove(&mut self, text: &str) {
-        if let Some(sequence) = self.by_text.remove(text) {
-            self.entries.remove(&sequence);
-        }
+    /// Takes away the entry of the same text, else the first that says the same by the dialect; whether there was one.
+    pub(crate) fn remove(&mut self, entry: &Entry, says_the_same: impl Fn(&Entry) -> bool) -> bool {
+        let by_text = self.by_text.get(&entry.text.text).copied();
+        let found = by_text.or_else(|| {
+            let mut entries = self.entries.iter().filter(|(_, known)| known.access == entry.access);
+            entries.find(|(_, known)| says_the_same(known)).map(|(sequence, _)| *sequence)
+        });
+        found.is_some_and(|sequence| self.remove_at(sequence))
     }
 
-    /// Takes away the entry with this sequence number.
-    pub fn remove_at(&mut self, sequence: u32) {
-        if let Some(entry) = self.entries.remove(&sequence) {
-            self.by_text.remove(&entry.text.text);
-        }
+    /// Takes away the entry with this sequence number; whether there was one.
+    pub fn remove_at(&mut self, sequence: u32) -> bool {
+        let Some(entry) = self.entries.remove(&sequence) else { return false };
+        self.by_text.remove(&entry.text.text);
+        true
     }
 
     /// Numbers the entries anew, as those of a list that is written without sequence numbers.
@@ -351,8 +354,8 @@ mod tests {
         assert!(list.insert(15, entry("d", Access::Permit)).is_err_and(|taken| taken.text.text == "c"));
         list.append(entry("a", Access::Permit));
         assert_eq!(texts(&list), [(None, "a"), (Some(15), "c"), (Some(20), "b")]);
-        list.remove("a");
-        list.remove_at(20);
+        assert!(list.remove(&entry("a", Access::Permit), |_| false));
+        assert!(list.remove_at(20));
         assert_eq!(texts(&list), [(Some(15), "c")]);
         list.resequence();
         assert_eq!(texts(&list), [(None, "c")]);

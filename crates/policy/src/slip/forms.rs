@@ -40,7 +40,7 @@ impl<'s> Trial<'_, 's> {
         let bound = bind(form.written, typed)?;
         let tokens = || form.written.split(' ').zip(form.meant.split(' '));
         let differs = tokens().position(|(written, meant)| written != meant);
-        let word = differs.and_then(|index| typed.get(index)).or(typed.last())?;
+        let word = differs.and_then(|index| typed.get(index)).or_else(|| typed.last())?;
         let at = word.span;
         // A keyword is no name.
         let before: Vec<Word<'s>> = words.iter().take_while(|before| before.span != at).copied().collect();

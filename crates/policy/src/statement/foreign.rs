@@ -10,6 +10,7 @@ use crate::maps;
 use crate::mismatch;
 use crate::nearest::nearest;
 use crate::slip::is_invisible;
+use crate::source::Span;
 
 impl StatementReader<'_> {
     /// A line at the outermost level that is no statement of ours: is it one of the device, or a slip?
@@ -85,6 +86,9 @@ impl StatementReader<'_> {
                 Some(by) => complaint.related(by, format!("this line is of {}", platform.title())),
                 None => complaint,
             });
+        } else if let Some(what) = self.cleared(cut) {
+            let message = format!("`{what}` is not carried out: what the lines before it say stays in force");
+            self.complaints.push(Diagnostic::new(Code::NotSupported, cut.line.span(), message));
         } else if let Some(typed) = misspelt_inspection(cut) {
             let message = format!("invalid input `{typed}`, no inspection has this name");
             self.complaints.push(
@@ -100,6 +104,24 @@ impl StatementReader<'_> {
         }
     }
 
+    /// The line `clear configure KEYWORD`, if a statement of ours before it begins with the keyword, which a device
+    /// would take back.
+    fn cleared(&self, cut: &Cut<'_>) -> Option<String> {
+        let words: Vec<&str> = cut.words.words.iter().map(|word| word.text).collect();
+        let keyword = match words.as_slice() {
+            [clear, configure, keyword, ..] if is(clear, "clear") && is(configure, "configure") => keyword,
+            // As a PIX writes it.
+            [clear, keyword, ..] if is(clear, "clear") => keyword,
+            _ => return None,
+        };
+        let begins = |at: Span| self.source.slice(at).split_ascii_whitespace().next();
+        let headers = self.out.nodes.iter().map(|node| node.at);
+        let mut headers = headers.chain(self.blocks.iter().map(|block| block.header.at));
+        let is_cleared =
+            headers.any(|at| is(keyword, "all") || begins(at).is_some_and(|word| is(word, keyword)));
+        is_cleared.then(|| words.into_iter().take(3).collect::<Vec<_>>().join(" "))
+    }
+
     /// Whether the line would be one of ours on the other platform: a map, a zone, an entry of an access list.
     pub(super) fn is_of_the_other_platform(&self, cut: &Cut<'_>) -> bool {
         let other = dialect::platforms(self.decision.platform.other());
@@ -112,6 +134,10 @@ impl StatementReader<'_> {
                 && keywords.next().is_some_and(|keyword| cut.is(keyword))
         })
     }
+}
+
+fn is(word: &str, keyword: &str) -> bool {
+    word.eq_ignore_ascii_case(keyword)
 }
 
 /// Whether the first keyword of a command is this word.

@@ -53,3 +53,24 @@ fn an_entry_of_the_other_platform_is_named() {
         &["2 warning other-platform"],
     )]);
 }
+
+#[test]
+fn an_entry_is_taken_back_by_what_it_says_and_a_no_without_one_says_so() {
+    let named = |entry: &str| format!("ip access-list extended L\n permit tcp any any eq smtp\n {entry}\n");
+    let asa = |line: &str| format!("{ASA}access-list L extended permit tcp any any eq smtp\n{line}\n");
+    let nothing = &["3 warning no-effect"];
+    check(&[
+        (&named("no permit tcp any any eq 25"), &[]),
+        (&named("no permit tcp any any eq 26"), nothing),
+        (&named("no 10"), &[]),
+        (&named("no 11"), nothing),
+        (&asa("no access-list L extended permit tcp any any eq 25"), &[]),
+        (&asa("no access-list L extended permit tcp any any eq 26"), nothing),
+        (&asa("no access-list L extended deny tcp any any eq 25"), nothing),
+    ]);
+    // Nothing is left to be used.
+    let used =
+        "proxy mx\n listen 192.0.2.1:25\n server 192.0.2.2:25\n inspect esmtp\n ip access-group L in\n";
+    let text = format!("{}{used}", asa("no access-list L extended permit tcp any any eq 25"));
+    check(&[(&text, &["4 warning long-header-lines", "4 warning masks-greeting", "8 error undefined-name"])]);
+}

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use super::named::Named;
-use crate::dialect::common::entry::{Read, Words, is_other_protocol, ports};
+use crate::dialect::common::entry::{Read, Words, is_other_protocol, port, ports};
 use crate::model::{Access, Entry, GroupForm, Name, Network, Ports, Selection, Service};
 
 /// `rest` is what follows `permit` or `deny`. What it says is read when all names are known that it may use.
@@ -16,6 +16,17 @@ pub(super) fn read(access: Access, rest: &Name) -> Entry {
     let text: Vec<&str> = std::iter::once(action).chain(rest.text.split_ascii_whitespace()).collect();
     let text = Name::new(text.join(" "), rest.at);
     Entry { text, access, selection: Selection::Pending(rest.clone()) }
+}
+
+/// Whether two entries differ only in the names of ports: `eq smtp`, `eq 25`.
+pub(super) fn say_the_same(one: &Entry, other: &Entry) -> bool {
+    let words = |entry: &'_ Entry| -> Vec<String> {
+        let words = entry.text.text.split_ascii_whitespace();
+        words
+            .map(|word| port(word).map_or_else(|| word.to_ascii_lowercase(), |port| port.to_string()))
+            .collect()
+    };
+    words(one) == words(other)
 }
 
 /// The connections that an entry selects by what follows `permit` or `deny`.

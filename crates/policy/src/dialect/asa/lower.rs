@@ -7,6 +7,7 @@ use super::{
 use super::{access, defaults, named};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::lowering::{Lowering, Origin, Placed, describe, lines};
+use crate::dialect::once::Once;
 use crate::model::{
     AccessList, AccessListForm, Configuration, Connection, DEFAULT_ESMTP_MAP, EsmtpInspection, EsmtpMap,
     EsmtpMatch, EsmtpParameters, GLOBAL, GroupForm, Interface, Name, ObjectGroup, ObjectKind, PatternText,
@@ -20,6 +21,9 @@ use crate::survey::{MapKind, UnusedMap};
 /// Limits of the device's own parser.
 const NAME_MAX: usize = 40;
 const PATTERN_MAX: usize = 100;
+
+/// What the names of the classes begin with that stand for `fixup protocol smtp`.
+const FIXUP_CLASS: &str = "class_smtp_";
 
 pub(in crate::dialect) fn add(
     lowering: &mut Lowering<'_>,
@@ -39,6 +43,9 @@ pub(in crate::dialect) fn add(
                 .configuration
                 .service_policies
                 .open(&place, |place| ServicePolicy { place, policy: policy.clone() });
+            if service.policy.text != policy.text {
+                lowering.complaints.extend(lowering.outline.replaces(at, service.policy.at));
+            }
             service.policy = policy;
         }
         Statement::AccessListLine { name, access, rest } => {
@@ -83,9 +90,12 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
         Statement::AccessListLine { name, access, rest } => {
             let entry = access::read(access, &rest);
             let lists = &mut lowering.configuration.access_lists;
-            return lists
-                .open(&name, |name| AccessList::new(name, AccessListForm::Lines))
-                .remove(&entry.text.text);
+            let list = lists.open(&name, |name| AccessList::new(name, AccessListForm::Lines));
+            if !list.remove(&entry, |known| access::say_the_same(known, &entry)) {
+                let why = format!("access list `{name}` has no such entry");
+                lowering.complaints.extend(lowering.outline.takes_nothing_back(at, &why));
+            }
+            return;
         }
         Statement::AccessList(name) => (ObjectKind::AccessList, name),
         Statement::HostName(host) => (ObjectKind::HostName, host.name),
@@ -236,11 +246,19 @@ impl Lowering<'_> {
                 EsmtpMapLine::Description(text) => {
                     describe(&mut map.description, text, negated, at, self.complaints);
                 }
-                EsmtpMapLine::Parameters => parameters(&mut map.parameters, children, self.complaints),
+                EsmtpMapLine::Parameters => {
+                    let once = Once::new(self.outline);
+                    parameters(&mut map.parameters, children, once, self.complaints);
+                }
                 EsmtpMapLine::Match { criterion, negated: not } => {
                     let same = |known: &EsmtpMatch| known.negated == not && known.criterion.is(&criterion);
                     if negated {
+                        let before = map.matches.len();
                         map.matches.retain(|known| !same(known));
+                        if map.matches.len() == before {
+                            let why = format!("map `{}` has no such match", map.name);
+                            self.complaints.extend(self.outline.takes_nothing_back(at, &why));
+                        }
                         continue;
                     }
                     let known = map.matches.iter().position(same).unwrap_or_else(|| {
@@ -292,7 +310,11 @@ impl Lowering<'_> {
             let Some(rule) = policy.rule(class) else { continue };
             for Placed { line, negated, at, .. } in lines(children, self.complaints) {
                 match line {
-                    TrafficRuleLine::InspectEsmtp(_) if negated => rule.inspection = None,
+                    TrafficRuleLine::InspectEsmtp(map) if negated => {
+                        let why = rule.no_inspect(map.as_ref());
+                        let complaint = why.and_then(|why| self.outline.takes_nothing_back(at, &why));
+                        self.complaints.extend(complaint);
+                    }
                     TrafficRuleLine::InspectEsmtp(map) => rule.inspect(map, at, self.complaints),
                     TrafficRuleLine::Connection(change) => connection(&mut rule.connection, change, negated),
                     TrafficRuleLine::OtherConnection => {}
@@ -321,11 +343,18 @@ impl Lowering<'_> {
         });
     }
 
+    /// Without ports every line is taken back, and port 25 is inspected as from the beginning.
     fn no_fixup(&mut self, ports: Option<&Name>, at: Span) {
         let Some((class, _)) = self.fixup_class(ports) else { return };
         let policy =
             self.configuration.traffic_policies.open(&Name::new("global_policy", at), TrafficPolicy::new);
-        policy.rules.retain(|rule| rule.class.text != class);
+        match ports {
+            Some(_) => policy.rules.retain(|rule| rule.class.text != class),
+            None => {
+                policy.rules.retain(|rule| !rule.class.text.starts_with(FIXUP_CLASS));
+                self.fixup(None, at);
+            }
+        }
     }
 
     /// The class for the ports of `fixup protocol smtp`: its name, and what it matches.
@@ -336,7 +365,7 @@ impl Lowering<'_> {
         let (low, high) = ports.text.split_once('-').unwrap_or((&ports.text, &ports.text));
         match (low.parse::<u16>(), high.parse::<u16>()) {
             (Ok(low), Ok(high)) if low <= high => {
-                Some((format!("class_smtp_{}", ports.text), TrafficMatch::Port(low..=high)))
+                Some((format!("{FIXUP_CLASS}{}", ports.text), TrafficMatch::Port(low..=high)))
             }
             _ => {
                 let message = format!("invalid input `{ports}`, expected PORT or PORT-PORT");
@@ -357,8 +386,19 @@ impl Lowering<'_> {
     }
 }
 
-fn parameters(parameters: &mut EsmtpParameters, children: Vec<Node>, complaints: &mut Diagnostics) {
-    for Placed { line, .. } in lines(children, complaints) {
+fn parameters(
+    parameters: &mut EsmtpParameters,
+    children: Vec<Node>,
+    mut once: Once<'_, std::mem::Discriminant<EsmtpParametersLine>>,
+    complaints: &mut Diagnostics,
+) {
+    for Placed { line, negated, at, .. } in lines(children, complaints) {
+        let what = std::mem::discriminant(&line);
+        if negated {
+            once.take_back(&what);
+        } else {
+            once.say(what, at, complaints);
+        }
         match line {
             EsmtpParametersLine::MailRelay(relay) => parameters.mail_relay = relay,
             EsmtpParametersLine::MaskBanner(banner) => parameters.banner = banner,
@@ -457,6 +497,18 @@ impl TrafficRule {
             }
         }
         self.inspection = Some(EsmtpInspection { map, at });
+    }
+
+    /// Or why there is nothing to take back. A device has an inspection of its own, which no line need say.
+    fn no_inspect(&mut self, map: Option<&Name>) -> Option<String> {
+        let inspected = self.inspection.as_ref().map(EsmtpInspection::map_name);
+        if let (Some(inspected), Some(map)) = (inspected, map)
+            && *inspected != map.text
+        {
+            return Some(format!("class `{}` inspects by `{inspected}`", self.class));
+        }
+        self.inspection = None;
+        None
     }
 }
 

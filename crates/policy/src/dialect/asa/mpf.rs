@@ -2,11 +2,9 @@
 
 use grammar::{Claim, Command, Matched, Mismatch, Mode, Unknown};
 
-use super::{
-    TrafficClassLine, TrafficPolicyLine, TrafficRuleLine, name, number, optional_name, required_text,
-};
+use super::{TrafficClassLine, TrafficPolicyLine, TrafficRuleLine, name, number, required_text};
 use crate::dialect::common::entry;
-use crate::dialect::{AnyStatement, Built, built, description};
+use crate::dialect::{AnyStatement, Built, built, description, text};
 use crate::model::{Connection, TrafficMatch};
 
 pub(super) static TRAFFIC_CLASS: Mode<AnyStatement> = Mode::new(
@@ -87,7 +85,7 @@ static TRAFFIC_RULE: Mode<AnyStatement> = Mode::new(
             "[no] inspect {esmtp | smtp} [WORD$map]",
             "Inspect SMTP and ESMTP",
             &["Inspect a protocol", "SMTP and ESMTP", "The same, as older releases call it", "Name of a policy-map of type inspect esmtp"],
-            |m| built(TrafficRuleLine::InspectEsmtp(optional_name(m, "map"))),
+            |m| built(TrafficRuleLine::InspectEsmtp(text(m, "map"))),
         )
         .claims(Claim::Whole),
         Command::new(

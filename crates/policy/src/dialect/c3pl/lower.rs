@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use super::{InnerLine, InspectMapLine, InterfaceLine, RegexMapLine, Statement, ZoneLine, ZonePairLine};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::lowering::{Lowering, Placed, describe, keep_once, lines};
+use crate::dialect::thresholds::Thresholds;
 use crate::model::{
-    BUILT_IN_ZONES, Configuration, InspectMap, Interface, Limits, MatchMode, Name, Object, ObjectKind,
-    PatternText, RegexMap, Zone, ZonePair,
+    BUILT_IN_ZONES, Configuration, InspectMap, Interface, MatchMode, Name, Object, ObjectKind, PatternText,
+    RegexMap, Zone, ZonePair,
 };
 use crate::source::Span;
 use crate::statement::Node;
@@ -170,7 +171,7 @@ impl Lowering<'_> {
             .configuration
             .inspect_maps
             .open(name, |name| InspectMap { name, limits: Default::default() });
-        let mut wrong = Vec::new();
+        let mut thresholds = Thresholds::default();
         for Placed { line, negated, at, .. } in lines(children, self.complaints) {
             let limits = &mut map.limits;
             match line {
@@ -180,23 +181,10 @@ impl Lowering<'_> {
                     limits.tcp_max_incomplete_host = limit.filter(|_| !negated);
                 }
             }
-            // The line that puts low above high is at fault, unless a later one puts it right.
-            wrong.retain(|(what, _): &(&str, Span)| crossed(limits).any(|(still, ..)| still == *what));
-            for (what, ..) in crossed(limits) {
-                if !wrong.iter().any(|(known, _)| *known == what) {
-                    wrong.push((what, at));
-                }
-            }
+            thresholds.say(limits, at);
         }
-        for (what, low, high) in crossed(&map.limits) {
-            let at = wrong.iter().find(|(known, _)| *known == what).map_or(map.name.at, |(_, at)| *at);
-            let message =
-                format!("{what} low {low} is above high {high} in parameter-map `{}`", map.name.text);
-            self.complaints.push(
-                Diagnostic::new(Code::LowAboveHigh, at, message)
-                    .help(format!("write `{what} low {high}` or less")),
-            );
-        }
+        let of = format!(" in parameter-map `{}`", map.name.text);
+        self.complaints.extend(thresholds.complaints(&map.limits, "", &of));
     }
 
     fn zone(&mut self, name: &Name, children: Vec<Node>) {
@@ -265,16 +253,6 @@ impl Lowering<'_> {
             self.complaints.push(Diagnostic::new(Code::TooLong, name.at, message));
         }
     }
-}
-
-/// The thresholds whose low is above their high.
-fn crossed(limits: &Limits) -> impl Iterator<Item = (&'static str, u32, u32)> {
-    let pairs = [
-        ("max-incomplete", limits.max_incomplete_low.zip(limits.max_incomplete_high)),
-        ("one-minute", limits.one_minute_low.zip(limits.one_minute_high)),
-    ];
-    let pairs = pairs.into_iter().filter_map(|(what, pair)| pair.map(|(low, high)| (what, low, high)));
-    pairs.filter(|(_, low, high)| low > high)
 }
 
 /// Remembers whether any header of a class says its mode; `defined` is the place of the first one's name.

@@ -14,11 +14,14 @@ pub(in crate::dialect) fn add(lowering: &mut Lowering<'_>, statement: Statement,
     let limits = &mut lowering.configuration.settings.classic.limits;
     match statement {
         Statement::Rule { name, protocol: Some(protocol), options } => {
-            rule(lowering, &name, protocol, *options);
+            rule(lowering, &name, protocol, *options, at);
         }
         // Only their `no` forms are in the tables.
         Statement::Rule { protocol: None, .. } | Statement::Everything => lowering.misplaced(at),
-        Statement::Limit { set, value } => set(limits, value),
+        Statement::Limit { set, value } => {
+            set(limits, value);
+            lowering.thresholds.say(limits, at);
+        }
         Statement::HostLimit(limit) => limits.tcp_max_incomplete_host = limit,
         Statement::Alert { off } => limits.alert = off.then_some(false),
         Statement::AuditTrail => limits.audit_trail = Some(true),
@@ -33,8 +36,10 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
     match statement {
         Statement::Rule { name, protocol: Some(protocol), .. } => {
             let rules = &mut lowering.configuration.inspect_rules;
-            if rules.get(&name.text).is_none() {
-                return;
+            let is_said = rules.get(&name.text).is_some_and(|rule| rule.line(&protocol.text).is_some());
+            if !is_said {
+                let what = format!("rule `{name}` has no such line");
+                return lowering.complaints.extend(lowering.outline.takes_nothing_back(at, &what));
             }
             let rule = rules.open(&name, |name| InspectRule { name, protocols: Vec::new() });
             rule.protocols.retain(|line| line.protocol.text != protocol.text);
@@ -59,6 +64,12 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
     }
 }
 
+/// What is only known when all lines are read.
+pub(in crate::dialect) fn finish(lowering: &mut Lowering<'_>) {
+    let limits = &lowering.configuration.settings.classic.limits;
+    lowering.complaints.extend(lowering.thresholds.complaints(limits, "ip inspect ", ""));
+}
+
 pub(in crate::dialect) fn interface_line(interface: &mut Interface, line: InterfaceLine, negated: bool) {
     match line {
         InterfaceLine::Inspect { rule, direction } => {
@@ -79,7 +90,7 @@ pub(in crate::dialect) fn interface_line(interface: &mut Interface, line: Interf
 }
 
 /// A line of a rule. A protocol that is named again has the later line's options.
-fn rule(lowering: &mut Lowering<'_>, name: &Name, protocol: Name, options: InspectOptions) {
+fn rule(lowering: &mut Lowering<'_>, name: &Name, protocol: Name, options: InspectOptions, at: Span) {
     if let Some(meant) = misspelt(&protocol.text) {
         let message = format!("unknown protocol `{protocol}`");
         let complaint = Diagnostic::new(Code::InvalidInput, protocol.at, message);
@@ -108,7 +119,12 @@ fn rule(lowering: &mut Lowering<'_>, name: &Name, protocol: Name, options: Inspe
             && line.options.rpc.map(|(program, _)| program) == options.rpc.map(|(program, _)| program)
     };
     match rule.protocols.iter_mut().find(is_same) {
-        Some(line) => *line = InspectedProtocol { protocol, options },
+        Some(line) => {
+            if line.options != options {
+                lowering.complaints.extend(lowering.outline.replaces(at, line.protocol.at));
+            }
+            *line = InspectedProtocol { protocol, options };
+        }
         None => rule.protocols.push(InspectedProtocol { protocol, options }),
     }
 }

@@ -4,7 +4,9 @@ use super::entry::{self, Syntax};
 use super::{AccessListLine, InnerLine, InterfaceLine, Statement};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::dialect::lowering::{Lowering, Placed, lines};
-use crate::model::{AccessList, AccessListForm, Configuration, Interface, Name, ObjectKind};
+use crate::model::{
+    AccessList, AccessListForm, Configuration, Entry, Interface, Name, ObjectKind, Selection,
+};
 use crate::platform::Platform;
 use crate::source::Span;
 use crate::statement::Node;
@@ -79,14 +81,22 @@ pub(in crate::dialect) fn interface_line(interface: &mut Interface, line: Interf
 }
 
 fn access_list(lowering: &mut Lowering<'_>, form: AccessListForm, name: &Name, children: Vec<Node>) {
-    let Lowering { configuration, complaints, .. } = lowering;
+    let Lowering { configuration, complaints, outline, .. } = lowering;
     let list = open_access_list(configuration, form, name);
     for Placed { line, negated, at, .. } in lines(children, complaints) {
         match line {
             AccessListLine::Entry { sequence, entry } => {
                 let entry = entry::read(Syntax::of(form, &name.text), entry.access, &entry.rest);
                 match sequence {
-                    _ if negated => list.remove(&entry.text.text),
+                    _ if negated => {
+                        let same = |known: &Entry| {
+                            matches!(known.selection, Selection::Connections { .. })
+                                && known.selection == entry.selection
+                        };
+                        if !list.remove(&entry, same) {
+                            complaints.extend(outline.takes_nothing_back(at, &no_such_entry(name)));
+                        }
+                    }
                     None => list.append(entry),
                     Some(sequence) => {
                         if let Err(other) = list.insert(sequence, entry) {
@@ -99,10 +109,18 @@ fn access_list(lowering: &mut Lowering<'_>, form: AccessListForm, name: &Name, c
                     }
                 }
             }
-            AccessListLine::Sequence(sequence) => list.remove_at(sequence),
+            AccessListLine::Sequence(sequence) => {
+                if !list.remove_at(sequence) {
+                    complaints.extend(outline.takes_nothing_back(at, &no_such_entry(name)));
+                }
+            }
             AccessListLine::Remark => {}
         }
     }
+}
+
+fn no_such_entry(list: &Name) -> String {
+    format!("access list `{list}` has no such entry")
 }
 
 fn open_access_list<'c>(
