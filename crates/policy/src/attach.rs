@@ -21,6 +21,7 @@ use crate::source::Span;
 
 mod classic;
 mod complaints;
+mod reach;
 mod route;
 mod selector;
 
@@ -122,6 +123,7 @@ pub(crate) fn attach(configuration: &Configuration, diagnostics: &mut Diagnostic
         compiled: HashMap::new(),
         attachments: Vec::new(),
         told_of_max_data: HashSet::new(),
+        told_of_classes: HashSet::new(),
     };
     configuration.proxies.iter().for_each(|proxy| stage.proxy(proxy));
     configuration.zone_pairs.iter().for_each(|pair| stage.zone_pair(pair));
@@ -139,6 +141,8 @@ struct Stage<'c, 'd> {
     attachments: Vec<Attachment>,
     /// The lines of classic rules of which it was said how much data they allow.
     told_of_max_data: HashSet<Span>,
+    /// The lines of policies whose classes no session of a proxy is in.
+    told_of_classes: HashSet<Span>,
 }
 
 impl<'c> Stage<'c, '_> {
@@ -170,7 +174,8 @@ impl<'c> Stage<'c, '_> {
             self.attachments.push(attachment);
         }
         // Its classes say which connections are inspected, and so which are not.
-        let by_classes = !routes.selected.is_empty();
+        let is_top = matches!(proxy.policy, Some(ProxyPolicy::Named(_)));
+        let by_classes = self.unreached(proxy, classes) || is_top && !routes.selected.is_empty();
         for (sessions, route) in routes {
             let route = Route { parameters: proxy.parameters.as_ref().or(route.parameters), ..route };
             let attachment = self.attachment(&proxy.name, traffic.clone(), sessions, protocol, route);
@@ -197,8 +202,8 @@ impl<'c> Stage<'c, '_> {
         {
             self.diagnostics.push(complaints::xclient_in_relay(attachment, at));
         }
-        let escape = complaints::tls_escapes(self.configuration, attachment);
-        escape.into_iter().for_each(|complaint| self.diagnostics.push(complaint));
+        self.diagnostics.extend(complaints::tls_escapes(self.configuration, attachment));
+        self.diagnostics.extend(complaints::starttls_by_map(self.configuration, attachment));
     }
 
     /// An attachment for each class of a service policy that is inspected.

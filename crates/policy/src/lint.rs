@@ -20,9 +20,10 @@ use crate::criterion::Counter;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{
     Action, Condition, Configuration, Criterion, L3Class, L3Criterion, L7Class, L7Policy, L7Rule, MatchMode,
-    Name, ObjectKind, Protocol, ProxyPolicy,
+    Name, ObjectKind, Protocol, TrafficPolicy,
 };
 use crate::outline::Outline;
+use crate::platform::Platform;
 use crate::scope::Scope;
 
 pub(crate) fn check(configuration: &Configuration, outline: &Outline<'_>, complaints: &mut Diagnostics) {
@@ -272,16 +273,31 @@ fn without_policy(configuration: &Configuration, complaints: &mut Diagnostics) {
     }
 }
 
+/// The line of a proxy that has its mail inspected by what the file defines.
+fn inspecting_line(configuration: &Configuration) -> String {
+    let inspects = |policy: &&TrafficPolicy| policy.rules.iter().any(|rule| rule.inspection.is_some());
+    let policy = configuration.traffic_policies.iter().find(inspects).map(|policy| &policy.name);
+    let map = configuration.esmtp_maps.iter().next().map(|map| &map.name);
+    let rules = configuration.inspect_rules.iter().filter(|_| configuration.l7_policies.is_empty());
+    let rule = rules.into_iter().find(|rule| rule.of_mail(Protocol::Smtp).is_some()).map(|rule| &rule.name);
+    let is_asa = configuration.platform == Platform::Asa;
+    match (policy, map, rule) {
+        (Some(policy), ..) => format!("service-policy {policy}"),
+        (None, Some(map), _) => format!("inspect esmtp {map}"),
+        (None, None, Some(rule)) => format!("ip inspect {rule}"),
+        (None, None, None) if is_asa => "inspect esmtp".to_owned(),
+        (None, None, None) => "service-policy type inspect NAME".to_owned(),
+    }
+}
+
 /// Where mail passes without anybody looking at its content.
 fn pinholes(configuration: &Configuration, complaints: &mut Diagnostics) {
     for proxy in &configuration.proxies {
-        let is_pinhole = matches!(proxy.policy, None | Some(ProxyPolicy::Pinhole));
-        if is_pinhole && proxy.protocol() == Protocol::Smtp {
+        // `no inspect esmtp` says that this is meant.
+        if proxy.policy.is_none() && proxy.protocol() == Protocol::Smtp {
             let message = format!("proxy `{}` relays mail without inspecting its content", proxy.name.text);
-            complaints.push(
-                Diagnostic::new(Code::Pinhole, proxy.name.at, message)
-                    .help("attach a policy with `service-policy type inspect NAME`"),
-            );
+            let help = format!("attach a policy with `{}`", inspecting_line(configuration));
+            complaints.push(Diagnostic::new(Code::Pinhole, proxy.name.at, message).help(help));
         }
     }
     let mail = configuration.carriers(Protocol::Smtp);

@@ -22,7 +22,8 @@ impl Stage<'_, '_> {
         attachment.rule = Some(rule.name.text.clone());
         let Some(inspection) = rule.of_mail(attachment.protocol) else {
             attachment.handling = Handling::Relay;
-            if attachment.protocol == Protocol::Smtp {
+            // Of a proxy that relays TCP it is said that no rule has an effect.
+            if attachment.protocol != Protocol::Tcp {
                 self.diagnostics.push(not_inspected(attachment, rule));
             }
             return;
@@ -113,13 +114,19 @@ fn ending_after(name: &Name, bytes: u32, log: bool, profile: &Profile) -> Option
 }
 
 fn not_inspected(attachment: &Attachment, rule: &InspectRule) -> Diagnostic {
+    let speaks = attachment.protocol;
+    let keyword = if speaks == Protocol::Smtp { "esmtp" } else { speaks.name() };
     let message = format!(
-        "mail of proxy `{}` is relayed without inspection: rule `{}` does not inspect `esmtp`",
+        "mail of proxy `{}` is relayed without inspection: rule `{}` does not inspect `{keyword}`",
         attachment.name, rule.name
     );
-    Diagnostic::new(Code::Pinhole, attachment.name.at, message)
-        .related(rule.name.at, "the rule")
-        .help(format!("add `ip inspect name {} esmtp`", rule.name))
+    // A port that tells nothing is taken for one of SMTP.
+    let other = [Protocol::Pop3, Protocol::Imap].into_iter().find(|other| rule.of_mail(*other).is_some());
+    let help = match other.filter(|_| speaks == Protocol::Smtp) {
+        Some(other) => format!("write `proxy {} / protocol {other}`", attachment.name),
+        None => format!("add `ip inspect name {} {keyword}`", rule.name),
+    };
+    Diagnostic::new(Code::Pinhole, attachment.name.at, message).related(rule.name.at, "the rule").help(help)
 }
 
 fn default_max_data(rule: &InspectRule, inspection: MailInspection<'_>) -> Diagnostic {

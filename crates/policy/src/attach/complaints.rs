@@ -1,9 +1,12 @@
 //! What is wrong or doubtful about attachments, in words.
 
+use super::reach::cure;
 use super::{Attachment, CLASS_DEFAULT};
 use crate::compile::PatternTooLarge;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{Action, Configuration, Criterion, L7Class, MatchMode, Name, Protocol};
+use crate::model::{
+    Action, AllowTls, Configuration, Criterion, L7Class, MatchMode, Name, Protocol, Proxy, StartTls,
+};
 use crate::pattern::uncounted;
 use crate::profile::LogForm;
 use crate::source::Span;
@@ -34,10 +37,13 @@ pub(super) fn not_inspected(
     attachment: &Attachment,
     policy: &Name,
 ) -> Diagnostic {
-    let message = format!(
-        "proxy `{}`: mail is not inspected, because policy-map `{policy}` has no inspecting class",
-        attachment.name
-    );
+    let top = configuration.traffic_policies.get(&policy.text);
+    let why = match top.is_some_and(|top| top.rules.iter().any(|rule| rule.inspection.is_some())) {
+        true => "has no inspecting class for its sessions",
+        false => "has no inspecting class",
+    };
+    let message =
+        format!("proxy `{}`: mail is not inspected, because policy-map `{policy}` {why}", attachment.name);
     let protocol = attachment.protocol;
     let inspect = |class: &str| {
         format!(
@@ -49,6 +55,9 @@ pub(super) fn not_inspected(
             Some(format!("class-map type inspect MAIL / match protocol {protocol} / {}", inspect("MAIL")))
         }
         Some(class) => Some(inspect(class)),
+        None if top.is_some() => {
+            Some(format!("policy-map {policy} / class inspection_default / inspect esmtp"))
+        }
         // Its classes only have the action `inspect`.
         None => configuration.l7_policies.get(&policy.text).and_then(|inner| {
             let class = &inner.rules.first()?.class;
@@ -57,6 +66,26 @@ pub(super) fn not_inspected(
     };
     let help = lines.map(|lines| format!("write `{lines}`"));
     Diagnostic::new(Code::Pinhole, policy.at, message).maybe_help(help)
+}
+
+/// A class whose sessions the policy would inspect, and that no listener of the proxy leads to.
+pub(super) fn no_session(configuration: &Configuration, proxy: &Proxy, class: &Name) -> Diagnostic {
+    let message = format!("no session of proxy `{}` is in class `{class}`", proxy.name);
+    let complaint =
+        Diagnostic::new(Code::NeverMatches, class.at, message).maybe_help(cure(configuration, proxy, class));
+    match configuration.traffic_classes.get(&class.text) {
+        Some(defined) => complaint.related(defined.name.at, "defined here"),
+        None => complaint,
+    }
+}
+
+/// A class behind one that has all its sessions.
+pub(super) fn hidden(proxy: &Proxy, class: &Name, first: &Name) -> Diagnostic {
+    let message = format!(
+        "class `{class}` is never reached: class `{first}` has every session of proxy `{}`",
+        proxy.name
+    );
+    Diagnostic::new(Code::HiddenClass, class.at, message).related(first.at, "this class is tried first")
 }
 
 /// XCLIENT is a command of a session that is followed: in a relay nobody could tell where it belongs.
@@ -88,7 +117,29 @@ pub(super) fn tls_escapes(configuration: &Configuration, attachment: &Attachment
     let message =
         format!("STARTTLS on proxy `{name}` bypasses `match {first}`{others} of `{}`", policy.name());
     let complaint = Diagnostic::new(Code::TlsEscapesContent, name.at, message);
-    Some(complaint.help("`mailwarden / starttls mask` masks the STARTTLS keyword, `mailwarden / starttls pass` acknowledges this"))
+    Some(complaint.help(match map {
+        Some(map) => format!(
+            "`policy-map type inspect esmtp {0} / parameters / no allow-tls` masks the STARTTLS keyword, \
+             `policy-map type inspect esmtp {0} / parameters / allow-tls` acknowledges this",
+            map.name
+        ),
+        None => "`mailwarden / starttls mask` masks the STARTTLS keyword, `mailwarden / starttls pass` acknowledges this"
+            .to_owned(),
+    }))
+}
+
+/// `mailwarden / starttls`, where the map of the proxy says otherwise.
+pub(super) fn starttls_by_map(configuration: &Configuration, attachment: &Attachment) -> Option<Diagnostic> {
+    let set = configuration.settings.starttls.filter(|set| *set != StartTls::Device)?;
+    let policy = attachment.policy.as_ref().filter(|policy| policy.profile().log == LogForm::Asa)?;
+    let line = match configuration.esmtp_map(policy.name())?.parameters.allow_tls? {
+        AllowTls::No => "no allow-tls",
+        AllowTls::Yes { .. } => "allow-tls",
+    };
+    let name = &attachment.name;
+    let message =
+        format!("`starttls {set}` has no effect on proxy `{name}`: map `{}` says `{line}`", policy.name());
+    (set != attachment.starttls).then(|| Diagnostic::new(Code::NoEffect, name.at, message))
 }
 
 /// Whether the policy's own classes keep STARTTLS from being used.

@@ -36,19 +36,25 @@ pub enum Port {
     StoodFor,
 }
 
+impl Port {
+    /// The ports that the port of a server is asked about as.
+    pub(super) const fn of(self, own: u16) -> [u16; 2] {
+        match self {
+            Self::Own => [own, own],
+            Self::StoodFor => [own, stands_for(own)],
+        }
+    }
+}
+
 impl Selector {
     /// Whether the session of a connection is among them.
     pub fn has(&self, flow: &Flow) -> bool {
         match self {
             Self::All => true,
             Self::None => false,
-            Self::Permitted(list, Port::Own) => list.permits(flow),
-            Self::Permitted(list, Port::StoodFor) => list.permits(&as_listed(flow, list)),
+            Self::Permitted(list, port) => list.permits(&as_listed(flow, list, *port)),
             Self::Denied(list) => !list.permits(flow),
-            Self::Ports(ports, port) => {
-                let own = flow.server.port();
-                ports.contains(&own) || *port == Port::StoodFor && ports.contains(&stands_for(own))
-            }
+            Self::Ports(ports, port) => port.of(flow.server.port()).iter().any(|port| ports.contains(port)),
             Self::Each(selectors) => selectors.iter().all(|selector| selector.has(flow)),
             Self::Any(selectors) => selectors.iter().any(|selector| selector.has(flow)),
             Self::Not(selector) => !selector.has(flow),
@@ -166,15 +172,19 @@ const SMTP: u16 = 25;
 /// The class that an ASA has without a line of its configuration.
 const INSPECTION_DEFAULT: &str = "inspection_default";
 
-/// A connection as a list sees it: where no entry names the port of the listener, that stands for the port of SMTP.
-fn as_listed(flow: &Flow, list: &AccessList) -> Flow {
-    let port = flow.server.port();
-    if list.names_port(port) {
-        return *flow;
-    }
+/// A connection as a list sees it.
+fn as_listed(flow: &Flow, list: &AccessList, port: Port) -> Flow {
     let mut flow = *flow;
-    flow.server.set_port(stands_for(port));
+    flow.server.set_port(as_listed_port(flow.server.port(), list, port));
     flow
+}
+
+/// The port of a server as a list sees it: where no entry names that of the listener, it stands for the port of SMTP.
+pub(super) fn as_listed_port(own: u16, list: &AccessList, port: Port) -> u16 {
+    match port {
+        Port::StoodFor if !list.names_port(own) => stands_for(own),
+        Port::StoodFor | Port::Own => own,
+    }
 }
 
 /// The port of mail that a listener stands for: a proxy without privileges cannot listen on its own.

@@ -7,9 +7,7 @@ use crate::model::{Configuration, InspectRule, Protocol, ProxyPolicy};
 
 pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
     let enforced = configuration.proxies.iter().filter_map(|proxy| match &proxy.policy {
-        Some(ProxyPolicy::Classic(rule)) => {
-            Some((rule.text.as_str(), proxy.protocol.unwrap_or(Protocol::Smtp)))
-        }
+        Some(ProxyPolicy::Classic(rule)) => Some((rule.text.as_str(), proxy.protocol())),
         _ => None,
     });
     let enforced: HashSet<(&str, Protocol)> = enforced.collect();

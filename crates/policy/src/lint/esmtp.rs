@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::criterion::Counter;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{
-    Action, Banner, Configuration, EsmtpCriterion, EsmtpMap, GLOBAL, Proxy, ProxyPolicy, RegexName,
+    Action, Banner, Configuration, EsmtpCriterion, EsmtpMap, GLOBAL, Protocol, Proxy, ProxyPolicy, RegexName,
 };
 
 pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
@@ -62,7 +62,8 @@ fn unknown_interfaces(configuration: &Configuration, complaints: &mut Diagnostic
 
 /// The maps that a proxy enforces.
 fn maps<'c>(configuration: &'c Configuration, proxy: &'c Proxy) -> impl Iterator<Item = &'c EsmtpMap> {
-    let inspections = match &proxy.policy {
+    let policy = proxy.policy.as_ref().filter(|_| proxy.protocol() == Protocol::Smtp);
+    let inspections = match policy {
         Some(ProxyPolicy::Esmtp(inspection)) => vec![inspection],
         Some(ProxyPolicy::Traffic(name)) => {
             let policy = configuration.traffic_policies.get(&name.text);

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::model::{Configuration, Protocol, Proxy};
+use crate::model::{Configuration, Name, Protocol, Proxy, ProxyPolicy};
+use crate::source::Span;
 
 pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
     for proxy in &configuration.proxies {
@@ -16,31 +17,59 @@ pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
 
 /// A policy on another protocol than the proxy speaks, or beside one that is only relayed.
 fn without_effect(configuration: &Configuration, proxy: &Proxy, complaints: &mut Diagnostics) {
-    let Some(policy) = proxy.policy.as_ref().and_then(|policy| policy.policy()) else { return };
     let speaks = proxy.protocol();
-    let top = configuration.l3_policies.get(&policy.text);
-    let of = match (top, configuration.l7_policies.get(&policy.text)) {
-        (Some(top), _) => top.rules.iter().find_map(|rule| rule.l7_policy().map(|(of, _)| of)),
-        (None, policy) => policy.map(|policy| policy.protocol),
+    let Some(Enforced { of, several, at, said }) = Enforced::by(configuration, proxy) else { return };
+    let message = if speaks == Protocol::Tcp {
+        format!("{said} has no effect: proxy `{}` relays tcp without inspection", proxy.name)
+    } else if of != speaks && !several {
+        format!("{said} has no effect: it is for {of}, and proxy `{}` speaks {speaks}", proxy.name)
+    } else {
+        return;
     };
-    let message = match of {
-        Some(_) if speaks == Protocol::Tcp => format!(
-            "policy-map `{policy}` has no effect: proxy `{}` relays tcp without inspection",
-            proxy.name
-        ),
-        // A policy for several protocols is one of any of them.
-        Some(of) if of != speaks && top.is_none() => {
-            format!(
-                "policy-map `{policy}` has no effect: it is for {of}, and proxy `{}` speaks {speaks}",
-                proxy.name
-            )
+    let protocol = if of == Protocol::Smtp { "esmtp" } else { of.name() };
+    complaints
+        .push(Diagnostic::new(Code::NoEffect, at, message).help(format!("write `protocol {protocol}`")));
+}
+
+/// What the policy of a proxy inspects.
+struct Enforced {
+    of: Protocol,
+    /// And perhaps other protocols; of those it does not inspect, others complain.
+    several: bool,
+    at: Span,
+    /// How the policy is called.
+    said: String,
+}
+
+impl Enforced {
+    fn by(configuration: &Configuration, proxy: &Proxy) -> Option<Self> {
+        let policy = |name: &Name| format!("policy-map `{name}`");
+        match proxy.policy.as_ref()? {
+            ProxyPolicy::Named(name) | ProxyPolicy::L7(_, name) => {
+                let top = configuration.l3_policies.get(&name.text);
+                let of = match top {
+                    Some(top) => top.rules.iter().find_map(|rule| rule.l7_policy().map(|(of, _)| of)),
+                    None => configuration.l7_policies.get(&name.text).map(|policy| policy.protocol),
+                };
+                Some(Self { of: of?, several: top.is_some(), at: name.at, said: policy(name) })
+            }
+            ProxyPolicy::Traffic(name) => {
+                let top = configuration.traffic_policies.get(&name.text)?;
+                top.rules.iter().find(|rule| rule.inspection.is_some())?;
+                Some(Self { of: Protocol::Smtp, several: false, at: name.at, said: policy(name) })
+            }
+            ProxyPolicy::Esmtp(inspection) => {
+                let said = "`inspect esmtp`".to_owned();
+                Some(Self { of: Protocol::Smtp, several: false, at: inspection.at, said })
+            }
+            ProxyPolicy::Classic(name) => {
+                let rule = configuration.inspect_rules.get(&name.text)?;
+                let of = Protocol::MAIL.into_iter().find(|of| rule.of_mail(*of).is_some())?;
+                Some(Self { of, several: true, at: name.at, said: format!("rule `{name}`") })
+            }
+            ProxyPolicy::Pinhole => None,
         }
-        Some(_) | None => return,
-    };
-    let protocol = if of == Some(Protocol::Smtp) { "esmtp" } else { of.map_or("", Protocol::name) };
-    complaints.push(
-        Diagnostic::new(Code::NoEffect, policy.at, message).help(format!("write `protocol {protocol}`")),
-    );
+    }
 }
 
 /// Ports whose clients begin with a TLS handshake, which an inspected session cannot follow (RFC 8314 §7).
