@@ -8,12 +8,14 @@ use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use policy::Attachment;
-use policy::attach::{Handling, Traffic};
+use policy::attach::{Handling, Selector, Traffic};
 use policy::diagnostic::Code;
 use policy::model::{
-    AsaDirection, Configuration, EsmtpMatch, L7Policy, L7Rule, MatchMode, Name, Protocol, ProxyPolicy,
+    AllowTls, AsaDirection, Banner, Configuration, EsmtpInspection, EsmtpMatch, EsmtpParameters, L7Policy,
+    L7Rule, MatchMode, Name, ParameterAction, Protocol, ProxyPolicy, SpecialCharacter,
 };
 use policy::profile::LogForm;
+use proto::smtp::verb::Verb;
 
 use crate::configuration::Read;
 
@@ -99,12 +101,41 @@ fn classes<'r>(configuration: &'r Configuration, attachment: &Attachment) -> Vec
         return Vec::new();
     };
     if policy.profile().log == LogForm::Asa {
-        let map = configuration.esmtp_map(policy.name());
-        return map.map_or_else(Vec::new, |map| map.matches.iter().zip(1..).map(matched).collect());
+        let Some(map) = configuration.esmtp_map(policy.name()) else { return Vec::new() };
+        return parameters(&map.parameters).chain(map.matches.iter().zip(1..).map(matched)).collect();
     }
     let policy = configuration.l7_policies.get(policy.name());
     let rules = policy.map_or(&[][..], |policy| &policy.rules);
     rules.iter().filter_map(|rule| class(configuration, rule)).collect()
+}
+
+/// The parameters of an ASA map that act.
+fn parameters<'r>(of: &EsmtpParameters) -> impl Iterator<Item = Class<'r>> + use<'r> {
+    let parameter = |name: &'static str, condition: String, actions: Vec<&str>| Class {
+        name: name.into(),
+        mode: MatchMode::Any,
+        conditions: vec![condition],
+        actions: actions.into_iter().map(str::to_owned).collect(),
+    };
+    let acts = |action: ParameterAction| {
+        let drops = action.drops.then_some("drop-connection");
+        drops.into_iter().chain(action.logs.then_some("log")).collect()
+    };
+    let relay = of.mail_relay.as_ref();
+    let relay = relay.map(|(domain, action)| {
+        parameter("mail-relay", format!("recipient outside {domain}"), acts(*action))
+    });
+    let is_masked = of.banner != Banner::Shown;
+    let banner = is_masked.then(|| parameter("mask-banner", "greeting".to_owned(), vec!["mask"]));
+    let special = match of.special_character {
+        Some(SpecialCharacter::Acts(action)) => {
+            Some(parameter("special-character", "address".to_owned(), acts(action)))
+        }
+        Some(SpecialCharacter::Allowed) | None => None,
+    };
+    let is_logged = of.allow_tls == Some(AllowTls::Yes { logs: true });
+    let tls = is_logged.then(|| parameter("allow-tls", "STARTTLS".to_owned(), vec!["log"]));
+    relay.into_iter().chain(banner).chain(special).chain(tls)
 }
 
 /// A match of an ASA map, by its number.
@@ -151,6 +182,7 @@ fn needs_proxy<'r>(configuration: &'r Configuration, attachments: &[Attachment])
         })
         .collect();
     needs.extend(traffic_policies(configuration, &mut free));
+    needs.extend(esmtp_maps(configuration, &mut free));
     needs
 }
 
@@ -171,13 +203,40 @@ fn traffic_policies<'r>(configuration: &'r Configuration, free: &mut Free<'_>) -
     idle.map(|policy| {
         let name = &policy.name;
         let places = configuration.service_policies.iter().filter(|service| service.policy.text == name.text);
-        let (proxy, port) = (free.name(&name.text), free.port(25));
+        let ports = configuration.inspected_ports(policy);
+        let listen: String =
+            ports.iter().map(|port| format!(" listen 0.0.0.0:{}\n", free.port(*port))).collect();
+        let (proxy, server) = (free.name(&name.text), ports.first().copied().unwrap_or(SMTP));
         NeedsProxy {
             policy: &name.text,
             command: format!("policy-map {name}"),
             named_by: places.map(|service| service.to_string().trim_end().to_owned()).collect(),
+            block: format!("proxy {proxy}\n{listen} server {SERVER}:{server}\n service-policy {name}\n"),
+        }
+    })
+    .collect()
+}
+
+/// Maps of an ASA that no `inspect esmtp` names.
+fn esmtp_maps<'r>(configuration: &'r Configuration, free: &mut Free<'_>) -> Vec<NeedsProxy<'r>> {
+    let rules = configuration.traffic_policies.iter().flat_map(|policy| &policy.rules);
+    let named_by_rules = rules.filter_map(|rule| rule.inspection.as_ref());
+    let named_by_proxies = configuration.proxies.iter().filter_map(|proxy| match &proxy.policy {
+        Some(ProxyPolicy::Esmtp(inspection)) => Some(inspection),
+        _ => None,
+    });
+    let named: HashSet<&str> =
+        named_by_rules.chain(named_by_proxies).map(EsmtpInspection::map_name).collect();
+    let idle = configuration.esmtp_maps.iter().filter(|map| !named.contains(map.name.text.as_str()));
+    idle.map(|map| {
+        let name = &map.name;
+        let (proxy, port) = (free.name(&name.text), free.port(SMTP));
+        NeedsProxy {
+            policy: &name.text,
+            command: format!("policy-map type inspect esmtp {name}"),
+            named_by: Vec::new(),
             block: format!(
-                "proxy {proxy}\n listen 0.0.0.0:{port}\n server {SERVER}:25\n service-policy {name}\n"
+                "proxy {proxy}\n listen 0.0.0.0:{port}\n server {SERVER}:{SMTP}\n inspect esmtp {name}\n"
             ),
         }
     })
@@ -305,6 +364,7 @@ pub(super) fn handling(attachment: &Attachment) -> String {
             let rule = attachment.rule.as_ref().map(|rule| format!(" by rule {rule}")).unwrap_or_default();
             return format!("not inspected{rule}");
         }
+        Handling::Drop if matches!(attachment.sessions, Selector::Denied(_)) => return "closed".to_owned(),
         Handling::Drop => return "every connection is dropped".to_owned(),
         Handling::Inspect => {}
     }
@@ -313,8 +373,16 @@ pub(super) fn handling(attachment: &Attachment) -> String {
         (None, Some(policy)) => format!("policy {}", policy.name()),
         (None, None) => "no policy".to_owned(),
     };
-    format!("{policy}, conformance {}, starttls {}", attachment.conformance, attachment.starttls)
+    let conformance = attachment.conformance;
+    // Without EHLO nobody can ask for it.
+    if attachment.protocol == Protocol::Smtp && !attachment.profile.allows(Verb::Ehlo) {
+        return format!("{policy}, conformance {conformance}");
+    }
+    format!("{policy}, conformance {conformance}, starttls {}", attachment.starttls)
 }
+
+/// The port of SMTP.
+const SMTP: u16 = 25;
 
 /// Stands for the mail server, which no policy names. RFC 5737: an address of documentation.
 const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 25));
@@ -361,6 +429,55 @@ mod tests {
         let [class] = proxied.classes.as_slice() else { panic!("one class") };
         assert_eq!((&*class.name, &class.actions[..]), ("MANY", &["log".to_owned(), "reset".to_owned()][..]));
         assert_eq!(class.conditions, ["recipient count gt 100"]);
+    }
+
+    #[test]
+    fn the_block_of_a_policy_of_an_asa_listens_where_its_classes_look() {
+        for (text, listen) in [
+            ("fixup protocol smtp 587\n", " listen 0.0.0.0:587\n server 192.0.2.25:587\n"),
+            (
+                "fixup protocol smtp 25\nfixup protocol smtp 2525\n",
+                " listen 0.0.0.0:25\n listen 0.0.0.0:2525\n",
+            ),
+            (
+                "access-list L extended permit tcp any any eq 2525\nclass-map C\n match access-list L\n\
+                 policy-map p\n class C\n  inspect esmtp\nservice-policy p global\n",
+                " listen 0.0.0.0:2525\n",
+            ),
+        ] {
+            let [block] = blocks(text).try_into().expect("one block");
+            assert!(block.contains(listen), "{block}");
+            let read = read_bytes("edge.conf", format!("{text}{block}").as_bytes());
+            let standing = Standing::of(&read);
+            assert!(
+                !standing.enforced.is_empty() && standing.needs_proxy.is_empty(),
+                "{}",
+                read.complaints()
+            );
+            assert!(!read.complaints().contains("never-matches"), "{}", read.complaints());
+        }
+    }
+
+    #[test]
+    fn the_parameters_of_a_map_that_act_are_in_force_beside_its_matches() {
+        let text = "policy-map type inspect esmtp A\n parameters\n  mask-banner\n  allow-tls action log\n  \
+            special-character action log\n  mail-relay example.org action drop-connection log\n match cmd verb VRFY\n  log\n\
+            proxy x\n listen 192.0.2.1:25\n server 192.0.2.2:25\n inspect esmtp A\n";
+        let read = read_bytes("edge.conf", text.as_bytes());
+        let standing = Standing::of(&read);
+        let names: Vec<&str> = standing.enforced[0].classes.iter().map(|class| &*class.name).collect();
+        assert_eq!(names, ["mail-relay", "mask-banner", "special-character", "allow-tls", "Class 1"]);
+        assert_eq!(standing.enforced[0].classes[0].actions, ["drop-connection", "log"]);
+    }
+
+    #[test]
+    fn a_map_of_an_asa_that_nothing_names_comes_with_its_block() {
+        let map = "policy-map type inspect esmtp EDGE\n match cmd verb VRFY\n  log\n";
+        let [block] = blocks(map).try_into().expect("one block");
+        assert!(block.ends_with(" inspect esmtp EDGE\n"), "{block}");
+        let read = read_bytes("edge.conf", format!("{map}{block}").as_bytes());
+        let [proxied] = &*Standing::of(&read).enforced else { panic!("{}", read.complaints()) };
+        assert_eq!(proxied.classes.len(), 1);
     }
 
     #[test]

@@ -148,7 +148,7 @@ fn proxy(proxied: &Proxied<'_>) -> String {
     let told = proxied.attachment.traffic.introduction().map(|how| format!(" ({how})")).unwrap_or_default();
     let name = &proxied.attachment.name;
     let which = match (&proxied.attachment.sessions, &proxied.attachment.class) {
-        (Selector::Denied(list), _) => format!(", denied by access-group {}", list.name),
+        (Selector::Denied(list), _) => format!(", what access-group {} denies", list.name),
         (Selector::All, _) | (_, None) => String::new(),
         (_, Some(class)) => format!(", class {class}"),
     };

@@ -183,6 +183,21 @@ impl AccessList {
         })
     }
 
+    /// A port that an entry permits: the usual one if any does, else the lowest of the first.
+    pub fn permitted_port(&self, usual: u16) -> Option<u16> {
+        let permitting = self.entries.values().filter(|entry| entry.access == Access::Permit);
+        let services = permitting.filter_map(|entry| match &entry.selection {
+            Selection::Connections { services, .. } => Some(services),
+            Selection::None | Selection::Unread { .. } | Selection::Pending(_) => None,
+        });
+        let ports: Vec<&Ports> =
+            services.flat_map(|services| services.iter()).map(|service| &service.destination).collect();
+        if ports.iter().any(|ports| ports.contains(usual)) {
+            return Some(usual);
+        }
+        ports.iter().find_map(|ports| ports.0.iter().map(|range| *range.start()).min())
+    }
+
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -4,11 +4,14 @@
 use std::ops::RangeInclusive;
 
 use super::esmtp::DEFAULT_ESMTP_MAP;
-use super::{Limits, Name, Object, ObjectKind, Reference};
+use super::{Configuration, Limits, Name, Object, ObjectKind, Reference};
 use crate::source::Span;
 
 /// Classes that every ASA has: what is left, and what the factory's configuration inspects.
 const BUILT_IN_CLASSES: &[&str] = &["class-default", "inspection_default"];
+
+/// The port that an ASA inspects as ESMTP by default.
+const SMTP: u16 = 25;
 
 /// `class-map NAME`: connections. On an ASA it has one `match`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +128,32 @@ pub struct ServicePolicy {
 
 /// The place of a service policy that holds for all interfaces.
 pub const GLOBAL: &str = "global";
+
+impl Configuration {
+    /// The ports whose connections a policy inspects, one for each class and each once: that of SMTP where a class has
+    /// it, else the lowest.
+    pub fn inspected_ports(&self, policy: &TrafficPolicy) -> Vec<u16> {
+        let mut ports = Vec::new();
+        for rule in policy.rules.iter().filter(|rule| rule.inspection.is_some()) {
+            let class = self.traffic_classes.get(&rule.class.text);
+            let matches = class.map_or(&[][..], |class| &class.matches);
+            let port = matches.iter().find_map(|one| self.port_of(one)).unwrap_or(SMTP);
+            if !ports.contains(&port) {
+                ports.push(port);
+            }
+        }
+        ports
+    }
+
+    fn port_of(&self, one: &TrafficMatch) -> Option<u16> {
+        match one {
+            TrafficMatch::Any | TrafficMatch::DefaultInspection | TrafficMatch::Other(_) => None,
+            TrafficMatch::Port(ports) if ports.contains(&SMTP) => Some(SMTP),
+            TrafficMatch::Port(ports) => Some(*ports.start()),
+            TrafficMatch::AccessList(list) => self.access_lists.get(&list.text)?.permitted_port(SMTP),
+        }
+    }
+}
 
 impl Object for TrafficClass {
     fn kind(&self) -> ObjectKind {
