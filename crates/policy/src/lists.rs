@@ -40,11 +40,9 @@ fn add(map: &mut RegexMap, file: &Name, octets: &[u8], complaints: &mut Diagnost
     }
     let lines = (1..).zip(list.text.lines()).map(|(number, line)| (number, line.trim()));
     let before = map.patterns.len();
-    map.patterns.extend(
-        lines
-            .filter(|(_, text)| !text.is_empty() && !text.starts_with('!'))
-            .map(|(number, text)| PatternText { text: text.to_owned(), at: file.at, line: Some(number) }),
-    );
+    map.patterns.extend(lines.filter(|(_, text)| !text.is_empty() && !text.starts_with('!')).map(
+        |(number, text)| PatternText { text: text.to_owned(), at: file.at, line: Some(number), regex: None },
+    ));
     if map.patterns.len() == before {
         let message = format!("`{}` lists no pattern", file.text);
         complaints.push(Diagnostic::new(Code::NeverMatches, file.at, message));

@@ -245,8 +245,9 @@ fn regex_map(name: Name, rng: &mut Rng) -> RegexMap {
     .to_vec();
     rng.shuffle(&mut all);
     let patterns = all.into_iter().take(rng.usize(..5));
-    let patterns =
-        patterns.map(|text| PatternText { text: text.to_owned(), at: Span::default(), line: None }).collect();
+    let patterns = patterns
+        .map(|text| PatternText { text: text.to_owned(), at: Span::default(), line: None, regex: None })
+        .collect();
     RegexMap { name, patterns, files: Vec::new() }
 }
 

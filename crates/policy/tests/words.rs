@@ -29,6 +29,15 @@ fn check(rows: &[Row<'_>]) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The help of the one complaint of a code.
+fn help(text: &str, code: &str) -> String {
+    let Loaded { diagnostics, source, .. } = load("test", text.as_bytes());
+    let mut found = diagnostics.iter().filter(|complaint| complaint.code.as_str() == code);
+    let (first, second) = (found.next(), found.next());
+    assert!(first.is_some() && second.is_none(), "{text}{}", render::diagnostics(&source, &diagnostics));
+    first.and_then(|complaint| complaint.help.clone()).unwrap_or_default()
+}
+
 #[test]
 fn a_line_whose_header_is_lost_is_an_error_once() {
     check(&[

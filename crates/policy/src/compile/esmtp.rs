@@ -5,7 +5,7 @@ use super::source::{Asks, SourceCondition, SourceRule, exactly};
 use crate::criterion::Word;
 use crate::model::{
     AllowTls, Configuration, EhloParameter, EncodingName, EsmtpCriterion, EsmtpMap, EsmtpMatch,
-    EsmtpParameters, MatchMode, ParameterAction, PatternText, RegexName, SpecialCharacter, VerbName,
+    EsmtpParameters, MatchMode, ParameterAction, SpecialCharacter, VerbName,
 };
 use crate::profile::{Pipes, Profile};
 
@@ -76,7 +76,9 @@ fn rule<'p>(configuration: &'p Configuration, of: &'p EsmtpMatch, number: usize)
 fn asks<'p>(configuration: &'p Configuration, criterion: &'p EsmtpCriterion) -> Vec<Asks<'p>> {
     match criterion {
         EsmtpCriterion::Count { counter, over } => vec![Asks::Over(*counter, *over)],
-        EsmtpCriterion::Regex { text, regex } => vec![Asks::Patterns(*text, patterns(configuration, regex))],
+        EsmtpCriterion::Regex { text, regex } => {
+            vec![Asks::Patterns(*text, configuration.patterns_of(regex))]
+        }
         EsmtpCriterion::Verbs(verbs) => {
             let words = verbs.iter().map(|verb| match verb {
                 VerbName::One(verb) => exactly(verb),
@@ -97,18 +99,6 @@ fn asks<'p>(configuration: &'p Configuration, criterion: &'p EsmtpCriterion) -> 
                 EhloParameter::Others => Words::OtherKeyword,
             });
             words.map(|words| Asks::Word(Word::EhloKeyword, words)).collect()
-        }
-    }
-}
-
-fn patterns<'p>(configuration: &'p Configuration, regex: &RegexName) -> Vec<&'p PatternText> {
-    let one = |name: &str| configuration.regexes.get(name).map(|regex| &regex.pattern);
-    match regex {
-        RegexName::One(name) => one(&name.text).into_iter().collect(),
-        RegexName::Class(name) => {
-            let class = configuration.regex_classes.get(&name.text);
-            let regexes = class.map_or(&[][..], |class| &class.regexes).iter();
-            regexes.filter_map(|name| one(&name.text)).collect()
         }
     }
 }

@@ -4,34 +4,47 @@ use std::collections::HashMap;
 
 use crate::criterion::Text;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::model::{Configuration, Criterion, PatternText};
+use crate::model::{Configuration, Criterion, EsmtpCriterion, PatternText};
 use crate::source::Span;
 
 pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
-    for (map, used) in maps_only_for(configuration, |text| matches!(text, Text::Sender | Text::Recipient)) {
-        let patterns = configuration.regex_maps.get(map).map_or(&[][..], |map| &map.patterns);
-        for pattern in patterns {
-            complaints.extend(check_one(pattern).map(|complaint| complaint.related(used, "searched here")));
-        }
+    for (pattern, used) in patterns_only_for(configuration, |it| matches!(it, Text::Sender | Text::Recipient))
+    {
+        complaints.extend(check_one(pattern).map(|complaint| complaint.related(used, "searched here")));
     }
 }
 
-/// The maps that are searched in texts of these kinds and in nothing else, in the order of their first use.
-pub(super) fn maps_only_for(
+/// The patterns that are searched in texts of these kinds and in nothing else, in the order of their first use.
+pub(super) fn patterns_only_for(
     configuration: &Configuration,
     is_meant: impl Fn(Text) -> bool,
-) -> Vec<(&str, Span)> {
+) -> Vec<(&PatternText, Span)> {
     let mut order = Vec::new();
-    let mut only: HashMap<&str, bool> = HashMap::new();
+    let mut only: HashMap<*const PatternText, bool> = HashMap::new();
+    for (text, pattern, used) in searched(configuration) {
+        *only.entry(std::ptr::from_ref(pattern)).or_insert_with(|| {
+            order.push((pattern, used));
+            true
+        }) &= is_meant(text);
+    }
+    order.retain(|(pattern, _)| only.get(&std::ptr::from_ref(*pattern)) == Some(&true));
+    order
+}
+
+/// Every pattern, with what it is searched in, and where that is said.
+fn searched(configuration: &Configuration) -> Vec<(Text, &PatternText, Span)> {
+    let mut searched = Vec::new();
     for condition in configuration.l7_classes.iter().flat_map(|class| &class.conditions) {
         let Criterion::Regex { text, map } = &condition.criterion else { continue };
-        *only.entry(&map.text).or_insert_with(|| {
-            order.push((map.text.as_str(), condition.at));
-            true
-        }) &= is_meant(*text);
+        let patterns = configuration.regex_maps.get(&map.text).map_or(&[][..], |map| &map.patterns);
+        searched.extend(patterns.iter().map(|pattern| (*text, pattern, condition.at)));
     }
-    order.retain(|(map, _)| only.get(map) == Some(&true));
-    order
+    for one in configuration.esmtp_maps.iter().flat_map(|map| &map.matches) {
+        let EsmtpCriterion::Regex { text, regex } = &one.criterion else { continue };
+        let patterns = configuration.patterns_of(regex);
+        searched.extend(patterns.into_iter().map(|pattern| (*text, pattern, one.at)));
+    }
+    searched
 }
 
 fn check_one(pattern: &PatternText) -> Option<Diagnostic> {

@@ -4,7 +4,8 @@
 use std::collections::HashSet;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::model::{Action, Configuration, Criterion};
+use crate::model::{Action, Configuration, Criterion, EhloParameter, EsmtpCriterion};
+use crate::source::Span;
 
 /// A verb or keyword that had better not be masked without knowing what follows.
 struct Mask {
@@ -70,8 +71,16 @@ const MASKS: &[Mask] = &[
 const SMTPUTF8_CONSEQUENCE: &str = "mail with an address that is not ASCII bounces at Postfix, and Exim delivers it \
                                     to a mailbox of another name; half of the clients send it all the same";
 
-/// Classes that a policy masks, condition by condition.
+/// Classes that a policy masks, condition by condition, and matches that a map of the ASA masks.
 pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
+    for one in configuration.esmtp_maps.iter().flat_map(|map| &map.matches) {
+        if let Some((Action::Mask, at)) = one.action
+            && !one.negated
+            && let Some(mask) = mask_of_match(&one.criterion)
+        {
+            complaints.push(complaint(mask, one.at).related(at, "masked here"));
+        }
+    }
     let rules = configuration.l7_policies.iter().flat_map(|policy| &policy.rules);
     let masking = rules.filter(|rule| matches!(rule.action, Some((Action::Mask, _))));
     // Several policies may mask a class.
@@ -82,11 +91,32 @@ pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
             if let Some(mask) = mask_of(&condition.criterion)
                 && told.insert(condition.at)
             {
-                let complaint = Diagnostic::new(mask.code, condition.at, message(mask));
-                let help = format!("`mailwarden / no warning {}` acknowledges this", mask.code.as_str());
-                complaints.push(complaint.related(rule.class.at, "masked here").help(help));
+                complaints.push(complaint(mask, condition.at).related(rule.class.at, "masked here"));
             }
         }
+    }
+}
+
+fn complaint(mask: &Mask, at: Span) -> Diagnostic {
+    Diagnostic::new(mask.code, at, message(mask))
+        .help(format!("`mailwarden / no warning {}` acknowledges this", mask.code.as_str()))
+}
+
+/// The first of the words of a match.
+fn mask_of_match(criterion: &EsmtpCriterion) -> Option<&'static Mask> {
+    match criterion {
+        EsmtpCriterion::Verbs(verbs) => {
+            verbs.iter().find_map(|verb| MASKS.iter().find(|mask| mask.verb && mask.name == verb.as_str()))
+        }
+        EsmtpCriterion::EhloParameters(parameters) => {
+            parameters.iter().find_map(|parameter| match parameter {
+                EhloParameter::One(keyword) => {
+                    MASKS.iter().find(|mask| mask.keyword && mask.name == keyword.keyword)
+                }
+                EhloParameter::Others => None,
+            })
+        }
+        EsmtpCriterion::Count { .. } | EsmtpCriterion::Regex { .. } | EsmtpCriterion::Encodings(_) => None,
     }
 }
 

@@ -4,9 +4,10 @@ use proto::smtp::extension::EXTENSIONS;
 use proto::smtp::verb::VERBS;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::model::{Condition, Configuration, Criterion, L7Class};
+use crate::model::{Condition, Configuration, Criterion, EsmtpCriterion, L7Class, VerbName};
 use crate::nearest::nearest;
 use crate::profile::Profile;
+use crate::source::Span;
 
 pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
     for rule in configuration.l7_policies.iter().flat_map(|policy| &policy.rules) {
@@ -28,17 +29,42 @@ pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
     }
     for condition in configuration.l7_classes.iter().flat_map(|class| &class.conditions) {
         complaints.extend(unknown_keyword(condition));
-        let Criterion::CommandVerb { verb } = &condition.criterion else { continue };
-        let names = || VERBS.iter().map(|row| row.name);
-        // A private verb begins with X.
-        if verb.starts_with('X') || names().any(|name| name == verb) {
-            continue;
+        if let Criterion::CommandVerb { verb } = &condition.criterion {
+            complaints.extend(unknown_verb(
+                verb,
+                [verb.as_str()].into_iter(),
+                condition.negated,
+                condition.at,
+            ));
         }
-        let not = if condition.negated { "not " } else { "" };
-        let help = nearest(verb, names()).map(|name| format!("write `match {not}cmd verb {name}`"));
-        let message = format!("no standard knows the verb `{verb}`");
-        complaints.push(Diagnostic::new(Code::UnknownVerb, condition.at, message).maybe_help(help));
     }
+    for one in configuration.esmtp_maps.iter().flat_map(|map| &map.matches) {
+        let EsmtpCriterion::Verbs(verbs) = &one.criterion else { continue };
+        let names = || verbs.iter().map(VerbName::as_str);
+        let unknown = names().find_map(|verb| unknown_verb(verb, names(), one.negated, one.at));
+        complaints.extend(unknown);
+    }
+}
+
+/// A verb that nobody sends, and the line with the one that was probably meant in its place.
+fn unknown_verb<'v>(
+    verb: &str,
+    line: impl Iterator<Item = &'v str>,
+    negated: bool,
+    at: Span,
+) -> Option<Diagnostic> {
+    let names = || VERBS.iter().map(|row| row.name);
+    // A private verb begins with X.
+    if verb.starts_with('X') || verb == VerbName::Others.as_str() || names().any(|name| name == verb) {
+        return None;
+    }
+    let help = nearest(verb, names()).map(|meant| {
+        let not = if negated { "not " } else { "" };
+        let verbs: Vec<&str> = line.map(|word| if word == verb { meant } else { word }).collect();
+        format!("write `match {not}cmd verb {}`", verbs.join(" "))
+    });
+    let message = format!("no standard knows the verb `{verb}`");
+    Some(Diagnostic::new(Code::UnknownVerb, at, message).maybe_help(help))
 }
 
 /// A keyword that nobody offers and that is close to one that is. Servers have keywords of their own, so one that is

@@ -2,25 +2,21 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-use super::addresses::maps_only_for;
+use super::addresses::patterns_only_for;
 use crate::criterion::Text;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{Configuration, PatternText};
 use crate::pattern;
 
 pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
-    for (map, used) in maps_only_for(configuration, |_| true) {
-        let patterns = configuration.regex_maps.get(map).map_or(&[][..], |map| &map.patterns);
-        for pattern in patterns {
-            complaints.extend(line_end(pattern).map(|complaint| complaint.related(used, "searched here")));
-        }
+    for (pattern, used) in patterns_only_for(configuration, |_| true) {
+        complaints.extend(line_end(pattern).map(|complaint| complaint.related(used, "searched here")));
     }
-    for (map, used) in maps_only_for(configuration, |text| text == Text::ContentType) {
-        let patterns = configuration.regex_maps.get(map).map_or(&[][..], |map| &map.patterns);
-        for pattern in patterns {
-            let complaint = content_type(pattern, map);
-            complaints.extend(complaint.map(|complaint| complaint.related(used, "searched here")));
-        }
+    // The types of an ASA have the name of the file behind them.
+    for (pattern, used) in patterns_only_for(configuration, |text| text == Text::ContentType) {
+        let map = configuration.regex_maps.iter().find(|map| map.patterns.contains(pattern));
+        let complaint = content_type(pattern, map.map_or("", |map| &map.name.text));
+        complaints.extend(complaint.map(|complaint| complaint.related(used, "searched here")));
     }
 }
 

@@ -67,7 +67,7 @@ pub struct RegexMap {
     pub files: Vec<Name>,
 }
 
-/// One `pattern` line, without its quotes, or a line of a list.
+/// One `pattern` line, without its quotes, a line of a list, or the pattern of a `regex` of the ASA.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatternText {
     pub text: String,
@@ -75,6 +75,8 @@ pub struct PatternText {
     pub at: Span,
     /// The line of a list, from 1.
     pub line: Option<u32>,
+    /// The name of the `regex`.
+    pub regex: Option<String>,
 }
 
 impl PatternText {
@@ -88,7 +90,11 @@ impl PatternText {
 
     /// How it is typed with another text.
     pub(crate) fn typed_as(&self, text: &str) -> String {
-        if self.line.is_some() { text.to_owned() } else { format!("pattern \"{text}\"") }
+        match (self.line, &self.regex) {
+            (Some(_), _) => text.to_owned(),
+            (None, Some(name)) => format!("regex {name} \"{text}\""),
+            (None, None) => format!("pattern \"{text}\""),
+        }
     }
 }
 

@@ -60,6 +60,19 @@ impl Configuration {
     pub fn esmtp_map(&self, name: &str) -> Option<&EsmtpMap> {
         if name == DEFAULT_ESMTP_MAP { Some(defaults::esmtp_map()) } else { self.esmtp_maps.get(name) }
     }
+
+    /// The patterns that a name stands for.
+    pub fn patterns_of(&self, regex: &RegexName) -> Vec<&PatternText> {
+        let one = |name: &str| self.regexes.get(name).map(|regex| &regex.pattern);
+        match regex {
+            RegexName::One(name) => one(&name.text).into_iter().collect(),
+            RegexName::Class(name) => {
+                let class = self.regex_classes.get(&name.text);
+                let regexes = class.map_or(&[][..], |class| &class.regexes).iter();
+                regexes.filter_map(|name| one(&name.text)).collect()
+            }
+        }
+    }
 }
 
 /// The map that `inspect esmtp` without a name stands for.
@@ -197,6 +210,16 @@ pub enum VerbName {
     One(String),
     /// `others`: any that an ASA does not know.
     Others,
+}
+
+impl VerbName {
+    /// As a configuration writes it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::One(verb) => verb,
+            Self::Others => "others",
+        }
+    }
 }
 
 /// `match mime encoding …`.

@@ -1,6 +1,6 @@
 //! The dialect of the ASA and of the PIX.
 
-use super::check;
+use super::{check, help};
 
 const ASA: &str = "ASA Version 9.8(2)\n";
 
@@ -17,7 +17,7 @@ fn a_statement_with_a_word_left_out_is_an_error() {
     check(&[
         (&asa(&format!("{POLICY}service-policy p outside\n")), &["5 error invalid-input"]),
         (&asa(&format!("{POLICY}service-policy p on outside in\n")), &["5 error invalid-input"]),
-        (&asa("service-policy p\n"), &["2 error incomplete-command"]),
+        (&asa("regex A x\nservice-policy p\n"), &["3 error incomplete-command"]),
         (&asa(&format!("{POLICY}  service-policy inner\nservice-policy p global\n")), &[]),
         (&asa("class-map type regex BAD\n match regex A\nregex A x\n"), &["2 error invalid-input"]),
         (&asa("regex A @deals example\n"), &["2 error invalid-input"]),
@@ -125,4 +125,156 @@ fn a_map_that_no_mail_passes_is_a_warning() {
         (&map(" match not cmd verb MAIL\n  drop-connection\n"), &["2 warning not-attached"]),
         (&map(" match cmd verb VRFY\n  drop-connection\n"), &["2 warning not-attached"]),
     ]);
+}
+
+/// A class of connections whose mail a proxy inspects, by a map that warns of nothing.
+fn class(lines: &str) -> String {
+    asa(&format!(
+        "policy-map type inspect esmtp A\n parameters\n  allow-tls\n match cmd verb VRFY\n  log\n\
+         class-map C\n{lines}policy-map p\n class C\n  inspect esmtp A\n{PROXY} service-policy p\n"
+    ))
+}
+
+const PROXY: &str = "proxy mx\n listen 192.0.2.1:2525\n server 192.0.2.2:25\n";
+
+#[test]
+fn a_class_that_no_listener_of_the_proxy_leads_to_is_a_warning() {
+    let listed = |entry: &str| format!(" match access-list L\naccess-list L extended {entry}\n");
+    let never = |lines: &str| {
+        let text = class(lines);
+        let line = text.lines().position(|line| line == " class C").unwrap_or(0) + 1;
+        let found = policy::load("test", text.as_bytes()).diagnostics;
+        let told = found.iter().map(|it| (it.code.as_str(), text[..it.at.start as usize].lines().count()));
+        assert_eq!(told.collect::<Vec<_>>(), [("never-matches", line)], "{text}");
+    };
+    never("");
+    never(" match port tcp eq 587\n");
+    never(" match port udp eq 25\n");
+    never(" match rtp 2000 100\n");
+    for entry in [
+        "permit udp any any eq 25",
+        "permit tcp any eq 25 any",
+        "deny tcp any any eq 25",
+        "permit tcp any any eq 25 inactive",
+        "permit tcp any any eq 587",
+        "deny ip any any\naccess-list L extended permit tcp any any eq 25",
+    ] {
+        never(&listed(entry));
+    }
+    for lines in [" match any\n", " match default-inspection-traffic\n", " match port tcp range 20 30\n"] {
+        check(&[(&class(lines), &[])]);
+    }
+    for entry in [
+        "permit tcp any any",
+        "permit ip any any",
+        "permit tcp any gt 1023 any eq 2525",
+        "deny tcp host 192.0.2.9 any eq 25\naccess-list L extended permit tcp any any eq 25",
+    ] {
+        check(&[(&class(&listed(entry)), &[])]);
+    }
+}
+
+#[test]
+fn a_class_behind_one_that_has_every_session_is_hidden() {
+    let maps = "policy-map type inspect esmtp A\n parameters\n  allow-tls\n match cmd verb VRFY\n  log\n\
+        class-map C\n match port tcp eq 25\n";
+    let policy = |first: &str, second: &str| {
+        asa(&format!(
+            "{maps}policy-map p\n class {first}\n  inspect esmtp A\n class {second}\n  inspect esmtp A\n\
+             {PROXY} service-policy p\n"
+        ))
+    };
+    check(&[
+        (&policy("inspection_default", "C"), &["12 warning hidden-class"]),
+        (&policy("C", "inspection_default"), &[]),
+    ]);
+}
+
+#[test]
+fn a_policy_on_smtp_beside_another_protocol_is_a_warning() {
+    let proxy = |protocol: &str, line: &str| {
+        asa(&format!(
+            "policy-map p\n class inspection_default\n  inspect esmtp\n\
+             proxy mx\n listen 192.0.2.1:{protocol}\n server 192.0.2.2:110\n {line}\n"
+        ))
+    };
+    let told = &["8 warning no-effect"];
+    check(&[
+        (&proxy("110", "service-policy p"), told),
+        (&proxy("110", "inspect esmtp"), told),
+        (&proxy("2110\n protocol pop3", "inspect esmtp"), &["9 warning no-effect"]),
+        (&proxy("2525\n protocol tcp", "inspect esmtp"), &["9 warning no-effect"]),
+        (&proxy("2525\n protocol tcp", "service-policy p"), &["9 warning no-effect"]),
+    ]);
+}
+
+#[test]
+fn a_relay_is_told_how_the_file_would_inspect() {
+    let map = "policy-map type inspect esmtp A\n match cmd verb VRFY\n  log\n";
+    let policy = "policy-map p\n class inspection_default\n  inspect esmtp A\n";
+    let empty = format!(
+        "policy-map p\n class inspection_default\n  set connection conn-max 5\n{PROXY} service-policy p\n"
+    );
+    for (text, expected) in [
+        (asa(&format!("{map}{policy}{PROXY}")), "`service-policy p`"),
+        (asa(&format!("{map}{PROXY}")), "`inspect esmtp A`"),
+        (asa(PROXY), "`inspect esmtp`"),
+        (format!("ip inspect name R esmtp max-data 1000\n{PROXY}"), "`ip inspect R`"),
+        (PROXY.to_owned(), "`service-policy type inspect NAME`"),
+        (asa(&empty), "`policy-map p / class inspection_default / inspect esmtp`"),
+    ] {
+        assert!(help(&text, "pinhole").contains(expected), "{text}");
+    }
+    // An explicit setting is its own acknowledgement.
+    check(&[(&asa(&format!("{PROXY} no inspect esmtp\n")), &[])]);
+    let escapes = asa(&format!("{map} match body length gt 5\n  reset\n{PROXY} inspect esmtp A\n"));
+    assert!(help(&escapes, "tls-escapes-content").contains("esmtp A / parameters / no allow-tls`"));
+}
+
+#[test]
+fn a_setting_of_starttls_that_a_map_overrules_is_a_warning() {
+    let file = |starttls: &str, allow: &str| {
+        asa(&format!(
+            "mailwarden\n starttls {starttls}\npolicy-map type inspect esmtp A\n parameters\n  {allow}\n \
+             match cmd verb VRFY\n  log\n{PROXY} inspect esmtp A\n"
+        ))
+    };
+    check(&[
+        (&file("mask", "allow-tls"), &["9 warning no-effect"]),
+        (&file("pass", "no allow-tls"), &["9 warning no-effect"]),
+        (&file("pass", "allow-tls"), &[]),
+        (&file("mask", "no allow-tls"), &[]),
+        (&file("mask", "no mail-relay"), &[]),
+    ]);
+}
+
+#[test]
+fn verbs_masks_and_patterns_are_looked_at_as_those_of_c3pl() {
+    let proxied = |lines: &str| {
+        asa(&format!(
+            "policy-map type inspect esmtp A\n parameters\n  allow-tls\n{lines}{PROXY} inspect esmtp A\n"
+        ))
+    };
+    let sender =
+        |pattern: &str| proxied(&format!(" match sender-address regex R\n  reset\nregex R \"{pattern}\"\n"));
+    check(&[
+        (&proxied(" match cmd verb VFRY EXPN\n  log\n"), &["5 warning unknown-verb"]),
+        (&proxied(" match cmd verb LINE LENGTH 512\n  log\n"), &["5 warning unknown-verb"]),
+        (&proxied(" match cmd verb XPRIVATE others\n  log\n"), &[]),
+        (&proxied(" match cmd verb EHLO\n  mask\n"), &["5 warning masks-ehlo"]),
+        (&proxied(" match ehlo-reply-parameter size dsn\n  mask\n"), &["5 warning masks-dsn"]),
+        (&proxied(" match ehlo-reply-parameter others\n  mask\n"), &[]),
+        (&sender("<user@example\\.com>"), &["7 warning address-brackets"]),
+        (&sender("@example.com"), &["7 warning loose-pattern"]),
+        (&sender("@example\\.com$"), &[]),
+    ]);
+    let text = proxied(" match not cmd verb VFRY EXPN\n  log\n");
+    assert_eq!(help(&text, "unknown-verb"), "write `match not cmd verb VRFY EXPN`");
+    assert_eq!(help(&sender("@example.com"), "loose-pattern"), "write `regex R \"@example\\.com$\"`");
+}
+
+#[test]
+fn a_class_is_reached_if_any_proxy_of_its_policy_listens_for_it() {
+    let other = "proxy submission\n listen 192.0.2.1:587\n server 192.0.2.2:587\n service-policy p\n";
+    check(&[(&format!("{}{other}", class(" match port tcp eq 587\n")), &["15 warning pinhole"])]);
 }

@@ -1,6 +1,6 @@
 //! Classic inspection of IOS.
 
-use super::check;
+use super::{check, help};
 
 #[test]
 fn a_rule_said_twice_replaces_the_first_and_says_so() {
@@ -61,4 +61,22 @@ fn a_rule_that_allows_no_data_is_a_warning() {
         "ip inspect name A esmtp max-data 0\n",
         &["1 warning refuses-all-mail", "1 warning no-effect"],
     )]);
+}
+
+#[test]
+fn a_rule_without_the_protocol_of_its_proxy_leaves_a_pinhole() {
+    let proxy = |rule: &str, port: &str| {
+        format!(
+            "ip inspect name A {rule}\nproxy mx\n listen 192.0.2.1:{port}\n server 192.0.2.2:{port}\n ip inspect A\n"
+        )
+    };
+    let esmtp = "esmtp max-data 1000";
+    check(&[
+        (&proxy(esmtp, "110"), &["1 warning no-effect", "2 warning pinhole"]),
+        (&proxy("pop3", "110"), &[]),
+        (&proxy("imap", "143"), &[]),
+        (&proxy(esmtp, "25\n protocol tcp"), &["1 warning no-effect", "7 warning no-effect"]),
+    ]);
+    assert_eq!(help(&proxy(esmtp, "110"), "pinhole"), "add `ip inspect name A pop3`");
+    assert_eq!(help(&proxy("imap", "2143"), "pinhole"), "write `proxy mx / protocol imap`");
 }

@@ -199,7 +199,7 @@ impl Lowering<'_> {
             let message = format!("the pattern has {length} characters, expected 1 to {PATTERN_MAX}");
             return self.complaints.push(Diagnostic::new(Code::TooLong, at, message));
         }
-        let pattern = PatternText { text, at, line: None };
+        let pattern = PatternText { text, at, line: None, regex: Some(name.text.clone()) };
         let regex = self.configuration.regexes.open(&name, |name| Regex { name, pattern: pattern.clone() });
         if regex.pattern.text != pattern.text {
             let message = format!("regex `{name}` is redefined");

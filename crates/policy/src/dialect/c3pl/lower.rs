@@ -152,7 +152,7 @@ impl Lowering<'_> {
             match wrong {
                 Some(wrong) => self.complaints.push(wrong),
                 None if map.patterns.iter().any(|pattern| pattern.text == text) => {}
-                None => map.patterns.push(PatternText { text, at: place, line: None }),
+                None => map.patterns.push(PatternText { text, at: place, line: None, regex: None }),
             }
         }
     }
