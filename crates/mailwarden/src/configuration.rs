@@ -15,7 +15,7 @@ use policy::source::{Source, TEXT_MAX};
 use policy::survey::Summary;
 use policy::{Loaded, render};
 
-use crate::plan::Plan;
+use crate::plan::{Listener, Plan};
 use crate::report::{Complaint, Configured};
 use crate::{Exit, terminal};
 
@@ -53,7 +53,7 @@ pub(crate) fn session_config(path: &Path, proxy: Option<&str>) -> Result<Arc<Ses
     })?;
     terminal::complain(&read.complaints());
     let plan = read.plan.ok_or(Exit::Usage)?;
-    let mut configs = plan.listeners.iter().map(|listener| &listener.config);
+    let mut configs = plan.listeners.iter().map(inspecting);
     let found = match proxy {
         None => configs.next(),
         Some(wanted) => configs.find(|config| config.name == wanted),
@@ -66,6 +66,13 @@ pub(crate) fn session_config(path: &Path, proxy: Option<&str>) -> Result<Arc<Ses
         terminal::complain(&format!("mailwarden: {}: {missing}\n", path.display()));
         Exit::Usage
     })
+}
+
+/// What sessions of a listener are held to: by the first class that inspects them, if one does.
+fn inspecting(listener: &Listener) -> &Arc<SessionConfig> {
+    let of_classes = listener.choices.iter().map(|choice| &choice.config);
+    let mut configs = std::iter::once(&listener.config).chain(of_classes);
+    configs.find(|config| config.inspect.is_parsed()).unwrap_or(&listener.config)
 }
 
 /// What a configuration may be long, and one byte more: by that byte a longer one is known, even if it never ends.
