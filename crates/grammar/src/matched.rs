@@ -89,7 +89,23 @@ impl<'a> Matched<'a> {
     /// A complaint about the word read as `$name`, or about the line if there is none.
     #[must_use]
     pub fn invalid(&self, name: &str, message: impl Into<String>) -> Mismatch {
-        Mismatch::Invalid { at: self.span(name).unwrap_or_else(|| self.line_span()), message: message.into() }
+        let at = self.span(name).unwrap_or_else(|| self.line_span());
+        Mismatch::Invalid { at, message: message.into(), help: None }
+    }
+
+    /// The same about one of the words of `$name`, the rest of a line.
+    #[must_use]
+    pub fn invalid_in(&self, name: &str, word: &str, message: impl Into<String>) -> Mismatch {
+        let whole = self.word(name);
+        let offset = whole.and_then(|whole| word.as_ptr().addr().checked_sub(whole.text.as_ptr().addr()));
+        let at = match (whole, offset) {
+            (Some(whole), Some(offset)) if offset + word.len() <= whole.text.len() => {
+                let start = whole.span.start + offset;
+                Span { start, end: start + word.len() }
+            }
+            _ => return self.invalid(name, message),
+        };
+        Mismatch::Invalid { at, message: message.into(), help: None }
     }
 
     fn bound(&self, name: &str) -> Option<&Bound<'a>> {

@@ -15,11 +15,22 @@ pub enum Mismatch {
     Incomplete { expected: Vec<&'static str> },
     /// A number, but not one of this range.
     OutOfRange { at: Span, low: u64, high: u64 },
-    /// What a `build` function has against a word.
-    Invalid { at: Span, message: String },
+    /// What a `build` function has against a word, and what may be done about it.
+    Invalid { at: Span, message: String, help: Option<String> },
 }
 
 impl Mismatch {
+    /// The same with a help, if a `build` function says it.
+    #[must_use]
+    pub fn help(self, help: impl Into<Option<String>>) -> Self {
+        match self {
+            Self::Invalid { at, message, help: before } => {
+                Self::Invalid { at, message, help: help.into().or(before) }
+            }
+            other => other,
+        }
+    }
+
     /// The word in question; `None` if a word is missing.
     #[must_use]
     pub const fn span(&self) -> Option<Span> {

@@ -283,6 +283,7 @@ mod tests {
                     Some((_, "parameters")) => "dsn",
                     Some((_, "encodings")) => "base64",
                     Some((_, "port" | "ports" | "low" | "high")) => "25",
+                    Some(("WORD", "level")) => "security50",
                     Some((_, "embryonic" | "half-closed" | "idle")) => "1:00:00",
                     Some((range, _)) if range.starts_with('(') => {
                         range[1..].split('-').next().unwrap_or_default()

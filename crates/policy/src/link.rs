@@ -5,8 +5,11 @@
 use std::collections::HashMap;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::model::{Configuration, Name, Object, ObjectKind, Protocol, Reference};
+use crate::model::{
+    Configuration, EsmtpCriterion, EsmtpMatch, Name, Object, ObjectKind, Protocol, Reference, RegexName,
+};
 use crate::nearest::nearest;
+use crate::platform::Platform;
 
 /// Limit: undefined names for which a similar one is sought; each search looks at all names of a kind.
 const SEARCHES_MAX: usize = 100;
@@ -95,6 +98,88 @@ fn lacking(by: &dyn Object, name: &Name) -> Diagnostic {
         .help(format!("define it with `ip access-list extended {name}`"))
 }
 
+/// The line that defines an object, as it can be typed.
+fn definition(configuration: &Configuration, kind: ObjectKind, name: &str) -> String {
+    match kind {
+        ObjectKind::AccessList if configuration.platform == Platform::Asa => {
+            format!("access-list {name} extended permit tcp any any eq smtp")
+        }
+        ObjectKind::Regex => format!("regex {name} PATTERN"),
+        ObjectKind::InspectRule => format!("ip inspect name {name} esmtp"),
+        other => format!("{} {name}", other.command()),
+    }
+}
+
+/// The line of a proxy that names a policy, by what the policy is.
+fn policy_line(configuration: &Configuration, name: &str) -> Option<(ObjectKind, String)> {
+    let [smtp, pop3, imap] = Protocol::MAIL.map(ObjectKind::L7Policy);
+    let kinds = [
+        ObjectKind::L3Policy,
+        smtp,
+        pop3,
+        imap,
+        ObjectKind::TrafficPolicy,
+        ObjectKind::EsmtpMap,
+        ObjectKind::InspectRule,
+    ];
+    let kind = kinds.into_iter().find(|kind| configuration.find(*kind, name).is_some())?;
+    let line = match kind {
+        ObjectKind::L7Policy(protocol) => format!("service-policy type inspect {protocol} {name}"),
+        ObjectKind::TrafficPolicy => format!("service-policy {name}"),
+        ObjectKind::EsmtpMap => format!("inspect esmtp {name}"),
+        ObjectKind::InspectRule => format!("ip inspect {name}"),
+        _ => format!("service-policy type inspect {name}"),
+    };
+    Some((kind, line))
+}
+
+/// The match of a map that names a pattern, with another name in its place.
+fn asked_of(
+    configuration: &Configuration,
+    map: &dyn Object,
+    name: &Name,
+    regex: RegexName,
+) -> Option<String> {
+    let matches = &configuration.esmtp_maps.get(&map.name().text)?.matches;
+    let one = matches.iter().find(|one| match &one.criterion {
+        EsmtpCriterion::Regex { regex: RegexName::One(known) | RegexName::Class(known), .. } => known == name,
+        _ => false,
+    })?;
+    let EsmtpCriterion::Regex { text, .. } = one.criterion else { return None };
+    Some(EsmtpMatch { criterion: EsmtpCriterion::Regex { text, regex }, ..one.clone() }.to_string())
+}
+
+/// A name that is one of another kind of object, which is named in another way.
+fn of_another_kind(
+    configuration: &Configuration,
+    by: &dyn Object,
+    reference: Reference<'_>,
+    complaint: &Diagnostic,
+) -> Option<Diagnostic> {
+    let name = reference.name;
+    let (kind, line) = match (by.kind(), reference.kinds().last()?) {
+        (
+            ObjectKind::Proxy,
+            ObjectKind::L3Policy
+            | ObjectKind::L7Policy(_)
+            | ObjectKind::TrafficPolicy
+            | ObjectKind::EsmtpMap
+            | ObjectKind::InspectRule,
+        ) => policy_line(configuration, &name.text)?,
+        (ObjectKind::EsmtpMap, ObjectKind::Regex) => {
+            let class = RegexName::Class(name.clone());
+            (ObjectKind::RegexClass, asked_of(configuration, by, name, class)?)
+        }
+        (ObjectKind::EsmtpMap, ObjectKind::RegexClass) => {
+            (ObjectKind::Regex, asked_of(configuration, by, name, RegexName::One(name.clone()))?)
+        }
+        _ => return None,
+    };
+    let object = configuration.find(kind, &name.text)?;
+    let complaint = complaint.clone().help(format!("write `{line}`"));
+    Some(complaint.related(object.name().at, format!("this is a {}", kind.command())))
+}
+
 /// Whether a name is rather a pattern: `.*@x\.com`, `*@x.com`.
 fn is_pattern(name: &str) -> bool {
     name.contains(['*', '\\', '^', '$', '[', '(', '|', '@'])
@@ -108,13 +193,17 @@ fn undefined(
 ) -> Diagnostic {
     let name = reference.name;
     // Where a name may be of several kinds, the last is the usual one.
-    let (called, command) =
-        reference.kinds().last().map_or_else(Default::default, |kind| (kind.called(), kind.command()));
+    let usual = reference.kinds().last();
+    let called = usual.map_or_else(Default::default, ObjectKind::called);
+    let define = || usual.map(|kind| definition(configuration, kind, &name.text)).unwrap_or_default();
     let message = format!("unknown {called} `{name}` in {} `{}`", by.kind().noun(), by.name());
     let complaint = Diagnostic::new(Code::UndefinedName, name.at, message);
     if reference.kinds().any(|kind| kind == ObjectKind::RegexMap) && is_pattern(&name.text) {
         return complaint
             .help(format!("`parameter-map type regex NAME / pattern \"{name}\"` gives a pattern a name"));
+    }
+    if let Some(complaint) = of_another_kind(configuration, by, reference, &complaint) {
+        return complaint;
     }
     let l7 = Protocol::MAIL.map(ObjectKind::L7Policy);
     let policies = [[ObjectKind::L3Policy].as_slice(), &l7].concat();
@@ -130,13 +219,10 @@ fn undefined(
             (ObjectKind::L7Policy(protocol), ObjectKind::L3Policy) => {
                 format!("write `service-policy {protocol} {name}`")
             }
-            (ObjectKind::L7Policy(protocol), ObjectKind::Proxy) => {
-                format!("write `service-policy type inspect {protocol} {name}`")
-            }
             (ObjectKind::L7Policy(protocol), _) => {
                 format!("write `service-policy {protocol} {name}` in a class of a `policy-map type inspect`")
             }
-            _ => format!("define it with `{command} {name}`"),
+            _ => format!("define it with `{}`", define()),
         });
         return match configuration.find(other, &name.text) {
             Some(object) => complaint.related(object.name().at, format!("this is a {}", other.command())),
@@ -144,9 +230,14 @@ fn undefined(
         };
     }
     let candidates = || reference.kinds().flat_map(|kind| configuration.objects_of(kind));
-    let names = candidates().map(|object| object.name().text.as_str());
+    let names =
+        candidates().map(|object| object.name().text.as_str()).chain(reference.built_in().iter().copied());
     let Some(similar) = may_search.then(|| nearest(&name.text, names)).flatten() else {
-        return complaint.help(format!("define it with `{command} {name}`"));
+        // No rule of IOS can be defined on an ASA.
+        if usual == Some(ObjectKind::InspectRule) && configuration.platform == Platform::Asa {
+            return complaint.help("write `inspect esmtp`");
+        }
+        return complaint.help(format!("define it with `{}`", define()));
     };
     let complaint = complaint.help(format!("did you mean `{similar}`?"));
     match candidates().find(|object| object.name().text == similar) {

@@ -51,9 +51,9 @@ pub(crate) fn complaint(
             let message = format!("`{}` is out of range, expected {low} to {high}", slice(line, *at));
             Diagnostic::new(Code::OutOfRange, (*at).into(), message)
         }
-        Mismatch::Invalid { at, message } => {
+        Mismatch::Invalid { at, message, help } => {
             let message = format!("invalid input `{}`, {message}", slice(line, *at));
-            Diagnostic::new(Code::InvalidInput, (*at).into(), message).maybe_help(meant)
+            Diagnostic::new(Code::InvalidInput, (*at).into(), message).maybe_help(help.clone().or(meant))
         }
     }
 }
@@ -111,6 +111,9 @@ fn in_other_words(next: &[&str], words: &grammar::Line<'_>, at: grammar::Span) -
         format!("{} {keyword} {number}", words.join(" "))
     };
     if next.contains(&"gt") {
+        if let Ok(number) = word.text.parse() {
+            return Some(format!("write `{}`", line("gt", number)));
+        }
         let number: u64 = after.first()?.text.parse().ok()?;
         let negated = |over: u64| line("gt", over).replacen("match ", "match not ", 1);
         return match word.text {

@@ -5,6 +5,7 @@
 
 mod forms;
 mod header;
+mod order;
 
 use grammar::{Command, Completion, Line, Mode, Platforms, Word};
 
@@ -47,6 +48,7 @@ pub(crate) fn of<'s>(
     trial
         .separated()
         .or_else(|| trial.meant())
+        .or_else(|| trial.in_order())
         .or_else(|| (0..=from).rev().find_map(|at| trial.respelt(at)))
         .or_else(|| trial.header(from))
 }

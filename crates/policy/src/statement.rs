@@ -283,12 +283,17 @@ impl<'r> StatementReader<'r> {
         // Blocks of other features have shorter lines that begin so: `service-policy INNER` below a class.
         let is_inner = matches!(global.mismatch, Mismatch::Incomplete { .. })
             && (self.foreign || inner.first().is_some_and(|it| it.mode.unknown == Unknown::Ignore));
-        let claimed = self.is_ours_anywhere(cut)
-            || global.word > cut.head && !is_inner && claims(global.mode, cut);
+        let claimed =
+            self.is_ours_anywhere(cut) || global.word > cut.head && !is_inner && claims(global.mode, cut);
         if claimed && self.is_of_the_other_platform(cut) {
             self.close(0);
             self.aside = Some(cut.line.indent);
             return self.not_used(cut);
+        }
+        if claimed && self.home(cut).is_some_and(|home| home.distinctive) {
+            self.close(0);
+            self.orphan(cut);
+            return;
         }
         if claimed {
             self.close(0);
@@ -335,6 +340,8 @@ impl<'r> StatementReader<'r> {
                 let message = format!("`{}` is not supported here and is ignored", cut.command_words());
                 self.complaints.push(Diagnostic::new(Code::NotSupported, cut.line.span(), message));
                 self.aside = Some(cut.line.indent);
+            }
+            Unknown::Ignore if self.remarked(cut, refusal.mode) || self.class_left_out(cut, refusal.mode) => {
             }
             Unknown::Ignore if refusal.word <= cut.head || !claims_shortened(refusal.mode, cut) => {
                 self.aside = Some(cut.line.indent);

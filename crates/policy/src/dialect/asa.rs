@@ -380,6 +380,9 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
             let level = m.text("level").unwrap_or_default().to_ascii_lowercase();
             let level = level.strip_prefix("security").unwrap_or(&level).parse().ok();
             let level = level.filter(|level| *level <= 100);
+            if level.is_none() && !m.negated() {
+                return Err(m.invalid("level", "expected `security0` to `security100`"));
+            }
             built(Statement::Nameif { hardware: name(m, "hardware")?, name: name(m, "name")?, level })
         },
     )

@@ -248,12 +248,12 @@ fn access(m: &Matched<'_>) -> Access {
     if m.choice("action") == Some("permit") { Access::Permit } else { Access::Deny }
 }
 
-/// `FastEthernet 0/0` is one name; what follows it (`point-to-point`) is none.
+/// `FastEthernet 0/0` is `FastEthernet0/0`; what follows it (`point-to-point`) is none.
 pub(crate) fn interface_name<'w>(mut words: impl Iterator<Item = &'w str>) -> String {
     let is_digit = |c: char| c.is_ascii_digit();
     let kind = words.next().unwrap_or("");
     match words.next().filter(|unit| unit.starts_with(is_digit) && !kind.ends_with(is_digit)) {
-        Some(unit) => format!("{kind} {unit}"),
+        Some(unit) => format!("{kind}{unit}"),
         None => kind.to_owned(),
     }
 }

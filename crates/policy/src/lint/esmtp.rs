@@ -1,19 +1,24 @@
 //! Maps of type inspect esmtp, and where they apply.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::criterion::Counter;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{
-    Action, Banner, Configuration, EsmtpCriterion, EsmtpMap, GLOBAL, Protocol, Proxy, ProxyPolicy, RegexName,
+    Action, Banner, Configuration, EsmtpCriterion, EsmtpMap, EsmtpMatch, GLOBAL, Name, Protocol, Proxy,
+    ProxyPolicy, RegexName, VerbName,
 };
+use crate::nearest::nearest;
+use crate::profile::Order;
 
 pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
     for map in &configuration.esmtp_maps {
         without_action(map, complaints);
+        hidden_matches(map, complaints);
     }
     empty_classes(configuration, complaints);
     unknown_interfaces(configuration, complaints);
+    repeated_interface_names(configuration, complaints);
     long_header_lines(configuration, complaints);
     masked_greetings(configuration, complaints);
 }
@@ -52,11 +57,66 @@ fn unknown_interfaces(configuration: &Configuration, complaints: &mut Diagnostic
         let place = &service.place;
         if place.text != GLOBAL && !names.contains(place.text.as_str()) {
             let message = format!("no interface is called `{place}`");
+            // The interface may be named as the hardware is called.
+            let hardware = configuration.interfaces.get(&place.text).and_then(|found| found.nameif.as_ref());
+            let hardware = hardware.map(|name| name.text.as_str());
+            let help = match hardware.or_else(|| nearest(&place.text, names.iter().copied())) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("add `nameif {place}` to the interface"),
+            };
+            complaints.push(Diagnostic::new(Code::UnknownInterface, place.at, message).help(help));
+        }
+    }
+}
+
+/// An interface name that two interfaces have.
+fn repeated_interface_names(configuration: &Configuration, complaints: &mut Diagnostics) {
+    let mut taken: HashMap<&str, &Name> = HashMap::new();
+    for interface in &configuration.interfaces {
+        let Some(name) = &interface.nameif else { continue };
+        if let Some(other) = taken.insert(&name.text, &interface.name) {
+            let message =
+                format!("interface `{}` has the name `{name}`, which is that of `{other}`", interface.name);
+            complaints.push(Diagnostic::new(Code::AmbiguousName, name.at, message));
+        }
+    }
+}
+
+/// Matches that an earlier one of the same kind keeps from ever acting.
+fn hidden_matches(map: &EsmtpMap, complaints: &mut Diagnostics) {
+    for (index, one) in map.matches.iter().enumerate().filter(|(_, one)| !one.negated && one.acts()) {
+        let earlier = map.matches.iter().take(index).filter(|other| {
+            let action = other.action.map(|(action, _)| action);
+            !other.negated && other.acts() && !Order::ByCriterion.continues_after(action)
+        });
+        let hidden = earlier.into_iter().find_map(|other| Some((other, hidden_by(other, one)?)));
+        if let Some((other, of_what)) = hidden {
+            let message = format!("`{one}` is never reached{of_what}: `{other}` precedes it");
             complaints.push(
-                Diagnostic::new(Code::UnknownInterface, place.at, message)
-                    .help(format!("add `nameif {place}` to the interface")),
+                Diagnostic::new(Code::HiddenClass, one.at, message)
+                    .related(other.at, "this match is tried first"),
             );
         }
+    }
+}
+
+/// What of a match an earlier one has: nothing, if all of it.
+fn hidden_by(earlier: &EsmtpMatch, later: &EsmtpMatch) -> Option<String> {
+    match (&earlier.criterion, &later.criterion) {
+        (
+            EsmtpCriterion::Count { counter: one, over: least },
+            EsmtpCriterion::Count { counter: other, over },
+        ) if one == other && least <= over => Some(String::new()),
+        (EsmtpCriterion::Verbs(first), EsmtpCriterion::Verbs(verbs)) => {
+            let hidden: Vec<&str> =
+                verbs.iter().filter(|verb| first.contains(verb)).map(VerbName::as_str).collect();
+            match hidden.len() {
+                0 => None,
+                all if all == verbs.len() => Some(String::new()),
+                _ => Some(format!(" for `{}`", hidden.join(" "))),
+            }
+        }
+        _ => None,
     }
 }
 

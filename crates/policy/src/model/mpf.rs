@@ -36,6 +36,12 @@ pub enum TrafficMatch {
 }
 
 impl TrafficMatch {
+    /// Whether an ASA takes both in one class.
+    pub const fn goes_with(&self, other: &Self) -> bool {
+        matches!(self, Self::DefaultInspection | Self::Other(_))
+            || matches!(other, Self::DefaultInspection | Self::Other(_))
+    }
+
     /// Whether another asks the same, wherever it was written.
     pub fn is(&self, other: &Self) -> bool {
         self.to_string() == other.to_string()

@@ -193,6 +193,11 @@ impl<'n> Reference<'n> {
         std::iter::once(self.kind).chain(self.or.iter().copied())
     }
 
+    /// Names that need no definition.
+    pub(crate) const fn built_in(&self) -> &'static [&'static str] {
+        self.built_in
+    }
+
     pub(crate) fn is_built_in(&self) -> bool {
         self.built_in.contains(&self.name.text.as_str())
     }

@@ -20,6 +20,18 @@ const FORMS: &[Form] = &[
     form("global", "class-map type regex NAME", "class-map type regex match-any NAME"),
     form("global", "regex NAME PATTERN…", "regex NAME \"PATTERN…\""),
     form("global", "service-policy NAME INTERFACE", "service-policy NAME interface INTERFACE"),
+    form("global", "class-map match-any NAME", "class-map NAME"),
+    form("global", "class-map match-all NAME", "class-map NAME"),
+    form("global", "ip inspect NAME smtp", "ip inspect name NAME smtp"),
+    form("global", "ip inspect NAME esmtp", "ip inspect name NAME esmtp"),
+    form("global", "ip inspect NAME pop3", "ip inspect name NAME pop3"),
+    form("global", "ip inspect NAME imap", "ip inspect name NAME imap"),
+    form("global", "ip inspect NAME tcp", "ip inspect name NAME tcp"),
+    form("class-map", "match access-group NAME", "match access-list NAME"),
+    form("class-map", "match access-group name NAME", "match access-list NAME"),
+    form("policy-map-esmtp", "match cmd recipient count gt NUMBER", "match cmd RCPT count gt NUMBER"),
+    form("policy-map-esmtp-parameters", "mail-relay DOMAIN", "mail-relay DOMAIN action drop-connection log"),
+    form("policy-map-esmtp-parameters", "allow-tls log", "allow-tls action log"),
 ];
 
 const fn form(mode: &'static str, written: &'static str, meant: &'static str) -> Form {
@@ -106,10 +118,14 @@ mod tests {
     use super::*;
     use crate::slip;
 
-    /// A form with a word for each in capitals, and two for one with `…`.
-    fn typed(form: &str) -> String {
+    /// A form with a word for each in capitals that is written, a number for `NUMBER`, and two words for one with `…`.
+    fn typed(form: &str, written: &str) -> String {
+        let is_written = |bare: &str| written.split(' ').any(|token| token.trim_end_matches('…') == bare);
         let word = |token: &str| match token.trim_matches('"').trim_end_matches('…') {
-            bare if is_placeholder(bare) => token.replace(bare, &format!("{bare}-1")).replace('…', " x"),
+            "NUMBER" => "5".to_owned(),
+            bare if is_placeholder(bare) && is_written(bare) => {
+                token.replace(bare, &format!("{bare}-1")).replace('…', " x")
+            }
             _ => token.to_owned(),
         };
         form.split(' ').map(word).collect::<Vec<_>>().join(" ")
@@ -121,7 +137,7 @@ mod tests {
         let modes = grammar::modes(crate::dialect::global());
         for Form { mode, written, meant } in FORMS {
             let mode = modes.iter().find(|known| known.name == *mode).unwrap_or_else(|| panic!("{mode}"));
-            let (written, meant) = (typed(written), typed(meant));
+            let (written, meant) = (typed(written, written), typed(meant, written));
             let platforms: Vec<Platforms> = [Platforms::IOS, Platforms::ASA]
                 .into_iter()
                 .filter(|platforms| grammar::resolve(mode, *platforms, &grammar::words(&meant)).is_ok())

@@ -32,7 +32,8 @@ impl<'s> Trial<'_, 's> {
     /// would make another name of it.
     fn left_out(&self, words: &[Word<'s>], at: usize) -> Option<Slip<'s>> {
         let is_word = |word: &Word<'_>, next: Vec<&str>| {
-            next.iter().any(|keyword| keyword.eq_ignore_ascii_case(word.text))
+            let mut keywords = next.into_iter().filter(|word| is_keyword(word));
+            keywords.any(|keyword| keyword.eq_ignore_ascii_case(word.text))
         };
         let mut completed = self.completed(words, at);
         completed.retain(|slip| {

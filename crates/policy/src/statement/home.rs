@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-use grammar::{Claim, Mode, Platforms, Unknown};
+use grammar::{Claim, Line, Mismatch, Mode, Platforms, Unknown};
 
-use super::{Cut, StatementReader};
+use super::{Cut, Refusal, StatementReader};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::dialect::{self, AnyStatement};
 use crate::known;
@@ -33,7 +33,8 @@ fn inside(mode: &'static Mode<AnyStatement>, platforms: Platforms, outer: &str, 
             continue;
         }
         let keywords: Vec<&str> = header.leading_keywords().collect();
-        let name = if header.syntax.contains("WORD$") { " NAME" } else { "" };
+        let is_named = ["WORD$", "LINE$"].iter().any(|value| header.syntax.contains(value));
+        let name = if is_named { " NAME" } else { "" };
         let headers = format!("{outer}{}{name}", keywords.join(" "));
         let inner = format!("{headers} / ");
         let platforms = platforms.intersection(header.platforms);
@@ -46,7 +47,7 @@ fn inside(mode: &'static Mode<AnyStatement>, platforms: Platforms, outer: &str, 
 pub(super) struct Home {
     headers: &'static str,
     /// No other feature has such a line.
-    distinctive: bool,
+    pub(super) distinctive: bool,
 }
 
 impl StatementReader<'_> {
@@ -87,6 +88,40 @@ impl StatementReader<'_> {
         let message = format!("`{}` is outside its block", cut.command_words());
         let help = format!("write `{}` before it", home.headers);
         self.lose_header(Diagnostic::new(Code::OutsideBlock, cut.line.span(), message).help(help));
+        true
+    }
+
+    /// Complains about `inspect esmtp` right below a policy-map: false if the line is another.
+    pub(super) fn class_left_out(&mut self, cut: &Cut<'_>, mode: &Mode<AnyStatement>) -> bool {
+        let is_policy = mode.commands().any(|command| {
+            command.enters.is_some_and(|inner| {
+                let resolved = grammar::resolve(inner, self.platforms, &cut.words);
+                inner.unknown == Unknown::Ignore
+                    && resolved.is_ok_and(|it| it.build().is_ok_and(|statement| statement.is_distinctive()))
+            })
+        });
+        if !is_policy {
+            return false;
+        }
+        self.aside = Some(cut.line.indent);
+        if !self.is_told(cut) {
+            let message = format!("`{}` is outside its block", cut.command_words());
+            let complaint = Diagnostic::new(Code::OutsideBlock, cut.line.span(), message);
+            self.lose_header(complaint.help("write `class inspection_default` before it"));
+        }
+        true
+    }
+
+    /// Complains about a remark behind a line of the block; false if there is none.
+    pub(super) fn remarked(&mut self, cut: &Cut<'_>, mode: &'static Mode<AnyStatement>) -> bool {
+        let words = &cut.words.words;
+        let Some(at) = words.iter().position(|word| word.text.starts_with('!')) else { return false };
+        let line = Line { words: words.get(..at).unwrap_or_default().to_vec(), ..cut.words.clone() };
+        let Some(remark) = words.get(at).filter(|_| grammar::resolve(mode, self.platforms, &line).is_ok())
+        else {
+            return false;
+        };
+        self.wrong(cut, &Refusal { mode, word: at, mismatch: Mismatch::Unknown { at: remark.span } });
         true
     }
 

@@ -278,3 +278,107 @@ fn a_class_is_reached_if_any_proxy_of_its_policy_listens_for_it() {
     let other = "proxy submission\n listen 192.0.2.1:587\n server 192.0.2.2:587\n service-policy p\n";
     check(&[(&format!("{}{other}", class(" match port tcp eq 587\n")), &["15 warning pinhole"])]);
 }
+
+#[test]
+fn what_is_written_for_a_line_of_an_asa_is_told_as_that_line() {
+    let map = |lines: &str| asa(&format!("policy-map type inspect esmtp A\n{lines}"));
+    let class = |line: &str| asa(&format!("class-map C\n {line}\n"));
+    for (text, code, expected) in [
+        (map(" match cmd line length 512\n"), "invalid-input", "write `match cmd line length gt 512`"),
+        (map(" match cmd line length lt 512\n"), "invalid-input", "write `match not cmd line length gt 511`"),
+        (map(" match cmd line length gt 512 drop-connection log\n"), "invalid-input", ""),
+        (map(" match cmd recipient count gt 5\n"), "invalid-input", "write `match cmd RCPT count gt 5`"),
+        (map(" match ehlo-reply-parameter 8bitmine\n"), "invalid-input", "did you mean `8bitmime`?"),
+        (
+            map(" match ehlo-reply-parameter starttls\n"),
+            "invalid-input",
+            "`parameters / no allow-tls` masks it",
+        ),
+        (map(" match mime encoding base-64\n"), "invalid-input", "did you mean `base64`?"),
+        (
+            map(" parameters\n  mail-relay example.org\n"),
+            "incomplete-command",
+            "write `mail-relay example.org action drop-connection log`",
+        ),
+        (map(" parameters\n  allow-tls log\n"), "invalid-input", "write `allow-tls action log`"),
+        (
+            map(" match sender-address regex \"@x\"\n"),
+            "invalid-input",
+            "write its name, and define it with `regex NAME \"@x\"`",
+        ),
+        (class("match port tcp eq stmp"), "invalid-input", "did you mean `smtp`?"),
+        (class("match access-group L"), "invalid-input", "write `match access-list L`"),
+        (asa("class-map match-any C\n match any\n"), "invalid-input", "write `class-map C`"),
+        (
+            asa("policy-map p\n inspect esmtp\n"),
+            "outside-block",
+            "write `class inspection_default` before it",
+        ),
+        (
+            asa("policy-map p\n class inspection_default\n  inspect esmtp ! mail\n"),
+            "invalid-input",
+            "write the remark on a line of its own",
+        ),
+    ] {
+        assert_eq!(help(&text, code), expected, "{text}");
+    }
+}
+
+#[test]
+fn an_undefined_name_is_told_how_it_is_defined_or_what_is_meant() {
+    let map =
+        "regex R x\nclass-map type regex match-any RS\n match regex R\npolicy-map type inspect esmtp A\n";
+    let esmtp = |line: &str| asa(&format!("{map} match sender-address regex {line}\n  log\n"));
+    let proxy = |line: &str| asa(&format!("{map} match cmd verb VRFY\n  log\n{POLICY}{PROXY} {line}\n"));
+    for (text, expected) in [
+        (esmtp("RS"), "write `match sender-address regex class RS`"),
+        (esmtp("class R"), "write `match sender-address regex R`"),
+        (esmtp("NONE"), "define it with `regex NONE PATTERN`"),
+        (
+            asa("class-map C\n match access-list L\npolicy-map p\n class C\n  inspect esmtp\n"),
+            "define it with `access-list L extended permit tcp any any eq smtp`",
+        ),
+        (
+            asa("policy-map p\n class inspection-default\n  inspect esmtp\n"),
+            "did you mean `inspection_default`?",
+        ),
+        (proxy("service-policy type inspect p"), "write `service-policy p`"),
+        (proxy("service-policy A"), "write `inspect esmtp A`"),
+        (proxy("inspect esmtp p"), "write `service-policy p`"),
+        (proxy("ip inspect X"), "write `inspect esmtp`"),
+    ] {
+        assert_eq!(help(&text, "undefined-name"), expected, "{text}");
+    }
+    let interface = "interface GigabitEthernet0/0\n nameif outside\n security-level 0\n";
+    for place in ["GigabitEthernet0/0", "Outside"] {
+        let text = asa(&format!("{interface}{POLICY}service-policy p interface {place}\n"));
+        assert_eq!(help(&text, "unknown-interface"), "did you mean `outside`?");
+    }
+}
+
+#[test]
+fn what_an_asa_would_refuse_is_named() {
+    let hidden = |first: &str, second: &str| {
+        asa(&format!(
+            "policy-map type inspect esmtp A\n parameters\n  allow-tls\n match {first}\n  reset\n match {second}\n  log\n\
+             {PROXY} inspect esmtp A\n"
+        ))
+    };
+    check(&[
+        ("nameif ethernet0 outside security200\n", &["1 error invalid-input"]),
+        (
+            "nameif ethernet0 outside security0\nnameif ethernet1 outside security100\n",
+            &["2 warning ambiguous-name"],
+        ),
+        (
+            &asa("policy-map p\n class inspection_default\n  set connection timeout embryonic 0:0:1\n"),
+            &["4 error invalid-input"],
+        ),
+        (&class(" match port tcp eq 25\n match any\n"), &["9 note match-all-by-default"]),
+        (&class(" match default-inspection-traffic\n match port tcp eq 25\n"), &[]),
+        (&hidden("cmd line length gt 50", "cmd line length gt 100"), &["7 warning hidden-class"]),
+        (&hidden("cmd line length gt 100", "cmd line length gt 50"), &[]),
+        (&hidden("cmd verb VRFY", "cmd verb VRFY EXPN"), &["7 warning hidden-class"]),
+        (&hidden("cmd verb VRFY", "cmd verb EXPN"), &[]),
+    ]);
+}

@@ -1,6 +1,6 @@
 //! Access lists: an entry that is not in a list changes what the list decides.
 
-use super::check;
+use super::{check, help};
 
 const ASA: &str = "ASA Version 9.8(2)\n";
 
@@ -73,4 +73,15 @@ fn an_entry_is_taken_back_by_what_it_says_and_a_no_without_one_says_so() {
         "proxy mx\n listen 192.0.2.1:25\n server 192.0.2.2:25\n inspect esmtp\n ip access-group L in\n";
     let text = format!("{}{used}", asa("no access-list L extended permit tcp any any eq 25"));
     check(&[(&text, &["8 error undefined-name"])]);
+}
+
+#[test]
+fn an_entry_without_a_word_is_told_which() {
+    let listed = |entry: &str| {
+        format!(
+            "ip access-list extended L\n {entry}\nproxy mx\n listen 192.0.2.1:25\n server 192.0.2.2:25\n ip access-group L in\n"
+        )
+    };
+    assert_eq!(help(&listed("permit any any eq smtp"), "invalid-input"), "write `tcp any`");
+    assert_eq!(help(&listed("permit tcp any any eq stmp"), "invalid-input"), "did you mean `smtp`?");
 }

@@ -45,7 +45,7 @@ fn read_selection(words: &mut Words<'_>, named: &mut Named<'_>) -> Read<Selectio
             (Some(named.services(&name)?), has_ports)
         }
         name if is_other_protocol(name) || name == "icmp6" => return Ok(Selection::None),
-        _ => return Err(protocol.unread("expected a protocol")),
+        _ => return Err(protocol.without_protocol()),
     };
     let sources = networks(words, "source", named)?;
     let source = if has_ports { some_ports(words, named)? } else { Ports::any() };

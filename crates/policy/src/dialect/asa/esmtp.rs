@@ -11,6 +11,7 @@ use crate::model::{
     Action, AllowTls, Banner, EHLO_KEYWORDS, ENCODING_NAMES, EhloParameter, EncodingName, EsmtpCriterion,
     ParameterAction, PerSecond, RegexName, VerbName,
 };
+use crate::nearest::nearest;
 
 pub(super) static REGEX_CLASS: Mode<AnyStatement> = Mode::new(
     "class-map-regex",
@@ -21,7 +22,10 @@ pub(super) static REGEX_CLASS: Mode<AnyStatement> = Mode::new(
             "[no] match regex WORD$name",
             "Add a regular expression",
             &["A condition", "A regular expression", "Name"],
-            |m| built(RegexClassLine::Match(name(m, "name")?)),
+            |m| match m.word("name").filter(|word| word.quoted) {
+                Some(pattern) => Err(a_name_for(m, "name", pattern.text)),
+                None => built(RegexClassLine::Match(name(m, "name")?)),
+            },
         ),
     ]],
 );
@@ -307,6 +311,9 @@ fn count(m: &Matched<'_>, counter: Counter) -> Built {
 }
 
 fn regex(m: &Matched<'_>, text: Text) -> Built {
+    if let Some(pattern) = m.word("regex").filter(|word| word.quoted) {
+        return Err(a_name_for(m, "regex", pattern.text));
+    }
     let regex = if m.word("class").is_some() {
         RegexName::Class(name(m, "class")?)
     } else {
@@ -333,9 +340,8 @@ fn verbs(m: &Matched<'_>) -> Built {
 }
 
 fn ehlo_parameters(m: &Matched<'_>) -> Built {
-    let line = required_text(m, "parameters")?;
     let mut parameters = Vec::new();
-    for word in line.text.split_ascii_whitespace() {
+    for word in m.text("parameters").unwrap_or_default().split_ascii_whitespace() {
         let is = |name: &str| name.eq_ignore_ascii_case(word);
         // The command reference and the device manager spell one of them differently.
         let known = EHLO_KEYWORDS.iter().find(|one| is(one.name) || is(one.keyword));
@@ -344,8 +350,11 @@ fn ehlo_parameters(m: &Matched<'_>) -> Built {
             None if is("others") => EhloParameter::Others,
             None => {
                 let names: Vec<&str> = EHLO_KEYWORDS.iter().map(|one| one.name).chain(["others"]).collect();
-                let message = format!("unknown keyword `{word}`, expected one of {}", names.join(", "));
-                return Err(m.invalid("parameters", message));
+                let help = match is("starttls") {
+                    true => Some("`parameters / no allow-tls` masks it".to_owned()),
+                    false => meant(word, &names),
+                };
+                return Err(one_of(m, "parameters", word, &names).help(help));
             }
         });
     }
@@ -353,9 +362,8 @@ fn ehlo_parameters(m: &Matched<'_>) -> Built {
 }
 
 fn encodings(m: &Matched<'_>) -> Built {
-    let line = required_text(m, "encodings")?;
     let mut encodings = Vec::new();
-    for word in line.text.split_ascii_whitespace() {
+    for word in m.text("encodings").unwrap_or_default().split_ascii_whitespace() {
         let known = ENCODING_NAMES.iter().find(|(_, name)| name.eq_ignore_ascii_case(word));
         let known = known.map(|(encoding, _)| *encoding);
         encodings.push(match known {
@@ -364,12 +372,26 @@ fn encodings(m: &Matched<'_>) -> Built {
             None => {
                 let names: Vec<&str> =
                     ENCODING_NAMES.iter().map(|(_, name)| *name).chain(["others"]).collect();
-                let message = format!("unknown encoding `{word}`, expected one of {}", names.join(", "));
-                return Err(m.invalid("encodings", message));
+                return Err(one_of(m, "encodings", word, &names).help(meant(word, &names)));
             }
         });
     }
     criterion(m, EsmtpCriterion::Encodings(each_once(encodings.into_iter())))
+}
+
+/// A pattern where the name of one is meant.
+fn a_name_for(m: &Matched<'_>, key: &str, pattern: &str) -> Mismatch {
+    m.invalid(key, "expected the name of a regular expression")
+        .help(format!("write its name, and define it with `regex NAME \"{pattern}\"`"))
+}
+
+/// A word that is none of these.
+fn one_of(m: &Matched<'_>, key: &str, word: &str, names: &[&str]) -> Mismatch {
+    m.invalid_in(key, word, format!("expected one of {}", names.join(", ")))
+}
+
+fn meant(word: &str, names: &[&str]) -> Option<String> {
+    nearest(word, names.iter().copied()).map(|name| format!("did you mean `{name}`?"))
 }
 
 fn each_once<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {

@@ -279,7 +279,7 @@ impl Lowering<'_> {
             description: None,
             matches: Vec::new(),
         });
-        for Placed { line, negated, .. } in lines(children, self.complaints) {
+        for Placed { line, negated, at, .. } in lines(children, self.complaints) {
             match line {
                 // Of any length: other features have such classes too.
                 TrafficClassLine::Description(text) => {
@@ -287,6 +287,13 @@ impl Lowering<'_> {
                 }
                 TrafficClassLine::Match(one) => {
                     class.matches.retain(|known| !known.is(&one));
+                    if !negated && class.matches.iter().any(|known| !known.goes_with(&one)) {
+                        let message = format!(
+                            "an ASA takes one `match` in class `{}`: here both must hold",
+                            class.name
+                        );
+                        self.complaints.push(Diagnostic::new(Code::MatchAllByDefault, at, message));
+                    }
                     class.matches.extend((!negated).then_some(one));
                 }
             }
@@ -424,7 +431,7 @@ fn actions(of: &mut EsmtpMatch, children: Vec<Node>, complaints: &mut Diagnostic
                     let message = "`drop` and `send-protocol-error` are of other inspections; read as \
                                    `drop-connection`";
                     complaints.push(
-                        Diagnostic::new(Code::NotSupported, at, message)
+                        Diagnostic::new(Code::NoEffect, at, message)
                             .help(format!("write `drop-connection{}`", if log { " log" } else { "" })),
                     );
                 }

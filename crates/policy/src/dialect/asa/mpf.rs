@@ -139,7 +139,7 @@ static TRAFFIC_RULE: Mode<AnyStatement> = Mode::new(
             ],
             |m| {
                 built(TrafficRuleLine::Connection(Connection {
-                    embryonic: time(m, "embryonic")?,
+                    embryonic: embryonic(m)?,
                     half_closed: time(m, "half-closed")?,
                     idle: time(m, "idle")?,
                     ..Connection::default()
@@ -176,7 +176,19 @@ fn ports(m: &Matched<'_>) -> Built {
 
 fn port(m: &Matched<'_>, key: &str) -> Result<u16, Mismatch> {
     let word = required_text(m, key)?;
-    entry::port(&word.text).ok_or_else(|| m.invalid(key, "expected a port, such as `25` or `smtp`"))
+    entry::port(&word.text).ok_or_else(|| {
+        m.invalid(key, "expected a port, such as `25` or `smtp`").help(entry::meant_port(&word.text))
+    })
+}
+
+/// The least that a device takes, in seconds.
+const EMBRYONIC_MIN: u32 = 5;
+
+fn embryonic(m: &Matched<'_>) -> Result<Option<u32>, Mismatch> {
+    match time(m, "embryonic")? {
+        Some(1..EMBRYONIC_MIN) => Err(m.invalid("embryonic", "expected 0:0:5 or more, or 0")),
+        seconds => Ok(seconds),
+    }
 }
 
 /// `H:M:S`, or 0; in seconds.

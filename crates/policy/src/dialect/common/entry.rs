@@ -9,6 +9,7 @@ use std::sync::Arc;
 use ipnet::Ipv6Net;
 
 use crate::model::{Access, AccessListForm, Entry, Name, Network, Ports, Selection, Service};
+use crate::nearest::nearest;
 use crate::source::Span;
 
 /// How the entries of a list are written.
@@ -87,7 +88,7 @@ fn extended(syntax: Syntax, words: &mut Words<'_>) -> Read<Selection> {
         "ip" | "ipv4" | "ipv6" => false,
         "object-group" => return Err(protocol.of_a_group()),
         name if is_other_protocol(name) => return Ok(Selection::None),
-        _ => return Err(protocol.unread("expected a protocol")),
+        _ => return Err(protocol.without_protocol()),
     };
     let source = network(syntax, words, "source")?;
     let source_ports = if is_tcp { ports(words)? } else { Ports::any() };
@@ -265,6 +266,11 @@ pub(in crate::dialect) fn port(word: &str) -> Option<u16> {
     named.map(|(_, port)| *port).or_else(|| word.parse().ok())
 }
 
+/// The name of a port that was probably meant.
+pub(in crate::dialect) fn meant_port(word: &str) -> Option<String> {
+    nearest(word, PORTS.iter().map(|(name, _)| *name)).map(|name| format!("did you mean `{name}`?"))
+}
+
 /// The words of an entry.
 pub(in crate::dialect) struct Words<'t> {
     pub(in crate::dialect) words: std::iter::Peekable<std::vec::IntoIter<Word<'t>>>,
@@ -348,7 +354,11 @@ impl<'t> Words<'t> {
 
     fn port(&mut self) -> Read<u16> {
         let word = self.next("a port")?;
-        port(word.text).ok_or_else(|| word.unread("expected a port"))
+        let complaint = || {
+            let message = format!("invalid input `{}`, expected a port", word.text);
+            word.complaint(message, meant_port(word.text))
+        };
+        port(word.text).ok_or_else(complaint)
     }
 }
 
@@ -356,6 +366,14 @@ impl Word<'_> {
     /// The word is wrong; something else was expected.
     pub(in crate::dialect) fn unread(&self, message: &str) -> Selection {
         self.complaint(format!("invalid input `{}`, {message}", self.text), None)
+    }
+
+    /// An address where a protocol is expected.
+    pub(in crate::dialect) fn without_protocol(&self) -> Selection {
+        let is_address = matches!(self.keyword.as_str(), "any" | "any4" | "any6" | "host")
+            || self.text.parse::<IpAddr>().is_ok();
+        let message = format!("invalid input `{}`, expected a protocol", self.text);
+        self.complaint(message, is_address.then(|| format!("write `tcp {}`", self.text)))
     }
 
     pub(in crate::dialect) fn of_a_group(&self) -> Selection {

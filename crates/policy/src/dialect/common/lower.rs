@@ -22,6 +22,12 @@ pub(in crate::dialect) fn add(
         Statement::OnTheWay => {}
         Statement::Hostname(name) => lowering.configuration.hostname = name,
         Statement::LogFile(path) => lowering.configuration.settings.log_file = path,
+        Statement::Interface(name) if name.text.eq_ignore_ascii_case("range") => {
+            if !children.is_empty() {
+                let message = "`interface range` is not supported: write its lines for each interface";
+                lowering.complaints.push(Diagnostic::new(Code::NotSupported, at, message));
+            }
+        }
         Statement::Interface(name) => lowering.interface(name, children),
         Statement::AccessListLine { name, entry } => {
             let form = AccessListForm::Lines;
