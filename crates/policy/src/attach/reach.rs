@@ -105,7 +105,9 @@ impl Selector {
 fn may_permit(list: &AccessList, port: u16) -> bool {
     for entry in list.entries() {
         let Selection::Connections { services, sources, destinations } = &entry.selection else { continue };
-        if !services.iter().any(|service| connects(service, port)) {
+        // A group may be empty.
+        let is_of_none = sources.is_empty() || destinations.is_empty();
+        if is_of_none || !services.iter().any(|service| connects(service, port)) {
             continue;
         }
         let every = |networks: &[Network]| {

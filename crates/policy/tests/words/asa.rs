@@ -157,6 +157,7 @@ fn a_class_that_no_listener_of_the_proxy_leads_to_is_a_warning() {
         "deny tcp any any eq 25",
         "permit tcp any any eq 25 inactive",
         "permit tcp any any eq 587",
+        "permit tcp any object-group NONE eq 25\nobject-group network NONE",
         "deny ip any any\naccess-list L extended permit tcp any any eq 25",
     ] {
         never(&listed(entry));
