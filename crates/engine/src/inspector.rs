@@ -38,6 +38,8 @@ struct Reports {
     anomalies: Tally<(AnomalyKind, Side)>,
     /// The reference of the rule that paced last.
     paced: Option<NonZeroU16>,
+    /// A rule ended the session by `reset`, and its dialect means RST.
+    reset: bool,
 }
 
 /// What is to be done about an event. Says `Pass` where decisions are not carried out.
@@ -207,6 +209,11 @@ impl Inspector {
         Reference { session: self.reports.session, number }
     }
 
+    /// Whether a rule asked for RST at the end of the session.
+    pub(crate) const fn resets(&self) -> bool {
+        self.reports.reset
+    }
+
     /// Reports how often it happened what was reported once.
     pub(crate) fn sum_up(&mut self, cx: &mut Context<'_>) {
         if cx.is_recorded() {
@@ -276,8 +283,8 @@ fn evaluate(
             Decision::Pace
         }
         Verdict::Mask(_) => Decision::Mask,
-        // A refusal in words ends the session in the same way for both.
-        Verdict::Refuse(rule, Ending::Close | Ending::Reset) => {
+        Verdict::Refuse(rule, ending) => {
+            reports.reset = ending == Ending::Reset && cx.config.profile.resets;
             Decision::Refuse(of_rule(rule).unwrap_or(Acted { rule, kind: None, reference: None }))
         }
     }

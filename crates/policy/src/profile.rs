@@ -35,6 +35,8 @@ pub struct Profile {
     pub pipes: Pipes,
     /// Whether a message is held against the size that MAIL declared.
     pub checks_size: bool,
+    /// Whether `reset` ends a connection by RST where the client does not leave by itself; else by FIN.
+    pub resets: bool,
     /// Whether the log says that a session is encrypted.
     pub logs_tls: bool,
     /// What is demanded of a mailbox up to the login, whatever the rules say.
@@ -58,6 +60,7 @@ impl Profile {
         banner: Banner::Shown,
         pipes: Pipes::Conformance,
         checks_size: false,
+        resets: false,
         logs_tls: false,
         login: LoginDemands::NONE,
         log: LogForm::Ios,
@@ -96,6 +99,7 @@ impl Profile {
         banner: Banner::Shown,
         pipes: Pipes::Conformance,
         checks_size: false,
+        resets: false,
         logs_tls: false,
         login: LoginDemands::NONE,
         log: LogForm::Ios,
@@ -149,6 +153,7 @@ impl Profile {
         ink: Ink { command: Letter::Capital, keyword: Letter::Capital, running: true },
         pipes: Pipes::End,
         checks_size: true,
+        resets: true,
         log: LogForm::Asa,
         ..Self::C3PL
     };

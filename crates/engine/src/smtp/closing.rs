@@ -214,6 +214,11 @@ impl Smtp {
     pub(super) fn leave(&mut self, word: Cause, cx: &mut Context<'_>) {
         self.answer(word.into(), cx);
         self.client = Client::Discard;
-        self.finish(Side::Client, cx);
+        // A client that says QUIT gets to read the answer.
+        if self.inspector.resets() && word != Cause::Farewell {
+            self.abort(Side::Client, cx);
+        } else {
+            self.finish(Side::Client, cx);
+        }
     }
 }
