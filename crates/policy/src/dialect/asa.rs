@@ -310,8 +310,7 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
         "Give an address a name that entries of access lists may use",
         &["A name of an address", "Address", "Its name", "Describe it", "Text"],
         |m| {
-            let address = m.text("host").and_then(|text| text.parse().ok());
-            let address = address.ok_or_else(|| m.invalid("host", "expected an address"))?;
+            let address = m.text("host").unwrap_or_default().to_owned();
             built(Statement::HostName(HostName { name: name(m, "name")?, address }))
         },
     )

@@ -2,8 +2,6 @@
 //!
 //! What a member means is read where an entry names it: groups name each other, in any order.
 
-use std::net::IpAddr;
-
 use super::{Name, Object, ObjectKind, Reference};
 use crate::source::Span;
 
@@ -11,7 +9,8 @@ use crate::source::Span;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostName {
     pub name: Name,
-    pub address: IpAddr,
+    /// As written; what is no address means none.
+    pub address: String,
 }
 
 /// `object …` or `object-group …`.

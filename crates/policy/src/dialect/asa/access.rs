@@ -295,12 +295,13 @@ mod tests {
     #[test]
     fn names_without_a_meaning_are_told_where_the_list_decides_about_mail() {
         const USE: &str = "class-map C\n match access-list L\npolicy-map P\n class C\n  inspect esmtp\n";
-        let groups = "object-group network G\n group-object H\n network-object host nowhere\n\
+        let groups = "name 09.194.1.300 typo\nobject-group network G\n group-object H\n network-object host nowhere\n\
                       object-group network H\n group-object G\n\
                       object network F\n fqdn mx.example.org\n";
         for (entry, message) in [
             ("tcp object-group NONE any", "unknown object or group `NONE`"),
             ("tcp object-group G any", "invalid input `nowhere`, expected an address"),
+            ("tcp host typo any", "invalid input `typo`, expected an address"),
             ("tcp object F any", "a name that is looked up cannot be asked of a connection"),
             ("tcp any interface outside", "the address of an interface is not known here"),
             ("tcp any object-group G eq mail", "invalid input `nowhere`, expected an address"),

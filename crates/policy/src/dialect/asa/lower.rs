@@ -10,9 +10,9 @@ use crate::dialect::lowering::{Lowering, Origin, Placed, describe, lines};
 use crate::dialect::once::Once;
 use crate::model::{
     AccessList, AccessListForm, Configuration, Connection, DEFAULT_ESMTP_MAP, EsmtpInspection, EsmtpMap,
-    EsmtpMatch, EsmtpParameters, GLOBAL, GroupForm, Interface, Name, ObjectGroup, ObjectKind, PatternText,
-    Regex, RegexClass, ServicePolicy, SpecialCharacter, TrafficClass, TrafficMatch, TrafficPolicy,
-    TrafficRule,
+    EsmtpMatch, EsmtpParameters, GLOBAL, GroupForm, HostName, Interface, Name, ObjectGroup, ObjectKind,
+    PatternText, Regex, RegexClass, ServicePolicy, SpecialCharacter, TrafficClass, TrafficMatch,
+    TrafficPolicy, TrafficRule,
 };
 use crate::source::Span;
 use crate::statement::Node;
@@ -60,9 +60,9 @@ pub(in crate::dialect) fn add(
         // Only its `no` form is in the table.
         Statement::AccessList(_) => lowering.misplaced(at),
         Statement::HostName(host) => {
-            let address = host.address;
-            let name = host.name.clone();
-            lowering.configuration.host_names.open(&name, |_| host).address = address;
+            let HostName { name, address } = host;
+            let new = |name| HostName { name, address: String::new() };
+            lowering.configuration.host_names.open(&name, new).address = address;
         }
         Statement::ObjectGroup { name, form } => lowering.object_group(&name, form, children),
         Statement::Nameif { hardware, name, level } => {

@@ -27,8 +27,8 @@ impl<'c> Named<'c> {
 
     /// An address, or a name that is given to one.
     pub(super) fn address(&self, word: &Word<'_>) -> Option<IpAddr> {
-        let named = || self.hosts.get(word.text).map(|host| host.address);
-        word.text.parse().ok().or_else(named)
+        let named = self.hosts.get(word.text).map_or(word.text, |host| &host.address);
+        named.parse().ok()
     }
 
     /// Which form the group of a name has.
