@@ -37,43 +37,37 @@ const GATHERED_MAX: usize = 4 << 10;
 const PORTIONS_READ: usize = 2;
 
 /// Serves a client that was admitted, to its end.
+///
+/// How it begins is a future of its own, whose room the connection takes over: what an idle connection keeps is the
+/// larger of the two.
 pub(super) async fn serve(client: TcpStream, entry: SessionEntry, worker: Rc<Worker>) {
-    let mut target = entry.target();
-    let peer = entry.info().client;
-    let (mut server, mut said) = (None, Vec::new());
-    let beginning = match caller(&client, peer, &target).await {
-        Ok(caller) => {
-            entry.introduced(caller.client);
-            target = choose(target, &caller, &client, &entry);
-            if target.config.inspect == Inspect::Drop {
-                return refuse(client);
-            }
-            let header = target.proxy_protocol.send.map(|version| caller.header(version, &client));
-            server = connect_server(header.unwrap_or_default(), &entry, &worker).await;
-            said = caller.said;
-            if server.is_some() { Beginning::Connected(caller.client) } else { Beginning::Unreachable }
+    // What `if let` looks at would be kept as long as its block runs, a second connection.
+    let Some(mut connection) = begin(client, entry, &worker).await else { return };
+    connection.run(&worker).await;
+}
+
+/// Finds out who the client is, and connects it to a server. `None` if it is not served.
+async fn begin(client: TcpStream, entry: SessionEntry, worker: &Worker) -> Option<Connection> {
+    let (target, peer) = (entry.target(), entry.info().client);
+    let caller = match caller(&client, peer, &target).await {
+        Ok(caller) => caller,
+        Err(Nameless::Anomaly { kind, value }) => {
+            let refused = Beginning::Refused(kind, value);
+            return Some(Connection::new(client, Vec::new(), None, &target, entry, refused, worker));
         }
-        Err(Nameless::Anomaly { kind, value }) => Beginning::Refused(kind, value),
-        Err(Nameless::Left) => return,
+        Err(Nameless::Left) => return None,
     };
-    worker.update_now();
-    if server.is_none() {
-        entry.ending(worker.now());
+    entry.introduced(caller.client);
+    let target = choose(target, &caller, &client, &entry);
+    if target.config.inspect == Inspect::Drop {
+        refuse(client);
+        return None;
     }
-    let config = Arc::clone(&target.config);
-    let reference = entry.info().id.reference();
-    let mut connection = Connection {
-        session: Session::named(Arc::clone(&config), worker.now(), reference),
-        at: config,
-        endpoints: Endpoints { client: Endpoint::client(client, said), server, secure: None },
-        entry,
-        share: Share::default(),
-        cut_short: false,
-        closing: None,
-        lingered: 0,
-        drained: false,
-    };
-    connection.run(beginning, &worker).await;
+    let header = target.proxy_protocol.send.map(|version| caller.header(version, &client));
+    let server = connect_server(header.unwrap_or_default(), &entry, worker).await;
+    let beginning =
+        if server.is_some() { Beginning::Connected(caller.client) } else { Beginning::Unreachable };
+    Some(Connection::new(client, caller.said, server, &target, entry, beginning, worker))
 }
 
 /// What the session is held to, by who speaks and which address was connected to.
@@ -155,12 +149,42 @@ struct Endpoints {
 }
 
 impl Connection {
-    async fn run(&mut self, beginning: Beginning, worker: &Worker) {
-        self.turn(worker, |session, now, out| match beginning {
+    /// A session that has begun; `said` is what the client has said already.
+    fn new(
+        client: TcpStream,
+        said: Vec<u8>,
+        server: Option<Endpoint>,
+        target: &Target,
+        entry: SessionEntry,
+        beginning: Beginning,
+        worker: &Worker,
+    ) -> Self {
+        worker.update_now();
+        if server.is_none() {
+            entry.ending(worker.now());
+        }
+        let config = Arc::clone(&target.config);
+        let reference = entry.info().id.reference();
+        let mut connection = Self {
+            session: Session::named(Arc::clone(&config), worker.now(), reference),
+            at: config,
+            endpoints: Endpoints { client: Endpoint::client(client, said), server, secure: None },
+            entry,
+            share: Share::default(),
+            cut_short: false,
+            closing: None,
+            lingered: 0,
+            drained: false,
+        };
+        connection.turn(worker, |session, now, out| match beginning {
             Beginning::Connected(client) => session.connected(now, client, out),
             Beginning::Unreachable => session.unreachable(now, out),
             Beginning::Refused(kind, value) => session.refused(now, kind, &value, out),
         });
+        connection
+    }
+
+    async fn run(&mut self, worker: &Worker) {
         while !self.is_over() {
             self.endpoints.release_buffers();
             self.entry.update(self.deadline(), self.endpoints.sent());
