@@ -188,6 +188,11 @@ fn mailboxes_up_to_the_login_and_behind_it() {
 }
 
 #[test]
+fn mailboxes_reset_by_the_option() {
+    mailbox_stages::reset_by_the_option();
+}
+
+#[test]
 fn mailboxes_under_tls() {
     mailbox_stages::under_tls();
 }

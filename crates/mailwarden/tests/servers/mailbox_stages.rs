@@ -1,7 +1,7 @@
 //! The stages of a session with Dovecot's mailboxes under rules of classic inspection: up to the login every command is
 //! validated, behind it and under TLS none, and behind QUIT or LOGOUT nothing passes.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
@@ -164,6 +164,35 @@ pub(crate) fn up_to_the_login_and_behind_it() {
         play(&server, session)
             .unwrap_or_else(|failure| panic!("{}, {}: {failure}", session.protocol, session.what));
     }
+}
+
+pub(crate) fn reset_by_the_option() {
+    if !requirements::servers_can_run() || !requirements::dovecot_can_run() {
+        return;
+    }
+    let server = MailboxServer::start().unwrap_or_else(|failure| panic!("{failure}"));
+    for (protocol, line) in [("pop3", "XYZZY\r\n"), ("imap", "a XYZZY\r\n")] {
+        reset(&server, protocol, line).unwrap_or_else(|failure| panic!("{protocol}: {failure}"));
+    }
+}
+
+/// Nothing answers the line but RST, and the server does not hear of it.
+fn reset(server: &MailboxServer, protocol: &str, line: &str) -> Result<(), Failure> {
+    let wire = Wiretap::start(address(server, protocol))?;
+    let proxy = start(protocol, " reset", &wire)?;
+    let mut stream = TcpStream::connect(proxy.address()).map_err(told)?;
+    stream.set_read_timeout(Some(Duration::from_secs(20))).map_err(told)?;
+    let mut hears = BufReader::new(stream.try_clone().map_err(told)?);
+    hears.read_line(&mut String::new()).map_err(told)?;
+    stream.write_all(line.as_bytes()).map_err(told)?;
+    let mut answer = String::new();
+    match hears.read_line(&mut answer) {
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+        other => return Err(format!("{other:?}, `{answer}`")),
+    }
+    let anomaly = || proxy.events().into_iter().find(|event| event["kind"] == "invalid-command");
+    let treatment = eventually(10, anomaly).ok_or("no event of the command")?["treatment"].clone();
+    if treatment == "reset" { Ok(()) } else { Err(format!("treated as {treatment}")) }
 }
 
 pub(crate) fn under_tls() {
