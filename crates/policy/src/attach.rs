@@ -26,7 +26,7 @@ mod route;
 mod selector;
 
 use route::{Route, Routes, Rules};
-use selector::Classes;
+use selector::{Classes, Lists};
 pub use selector::{Port, Selector};
 
 /// Where policy is tied to traffic, and what its sessions are held to.
@@ -116,8 +116,10 @@ const CLASS_DEFAULT: &str = "class-default";
 /// policies, each in the order of the file. A policy that cannot be compiled is an error, and its attachments have
 /// no rules.
 pub(crate) fn attach(configuration: &Configuration, diagnostics: &mut Diagnostics) -> Vec<Attachment> {
+    let lists = Lists::default();
     let mut stage = Stage {
         configuration,
+        lists: &lists,
         diagnostics,
         carriers: HashMap::new(),
         compiled: HashMap::new(),
@@ -134,6 +136,7 @@ pub(crate) fn attach(configuration: &Configuration, diagnostics: &mut Diagnostic
 
 struct Stage<'c, 'd> {
     configuration: &'c Configuration,
+    lists: &'c Lists,
     diagnostics: &'d mut Diagnostics,
     carriers: HashMap<Protocol, Carriers<'c>>,
     /// `None` for what cannot be compiled.
@@ -146,9 +149,13 @@ struct Stage<'c, 'd> {
 }
 
 impl<'c> Stage<'c, '_> {
+    const fn classes(&self, protocol: Protocol, port: Port) -> Classes<'c> {
+        Classes { configuration: self.configuration, lists: self.lists, protocol, port }
+    }
+
     fn proxy(&mut self, proxy: &'c Proxy) {
         let protocol = proxy.protocol();
-        let classes = Classes { configuration: self.configuration, protocol, port: Port::StoodFor };
+        let classes = self.classes(protocol, Port::StoodFor);
         let routes = match &proxy.policy {
             // What a classic rule says of it is laid over it below.
             None | Some(ProxyPolicy::Classic(_)) => Routes::all(Route::INSPECT),
@@ -168,8 +175,8 @@ impl<'c> Stage<'c, '_> {
             accept_proxy: proxy.accept_proxy.iter().map(|network| network.value).collect(),
         };
         let list = proxy.access_group.as_ref();
-        if let Some(list) = list.and_then(|list| self.configuration.access_lists.get(&list.text)) {
-            let denied = Selector::Denied(Arc::new(list.clone()));
+        if let Some(list) = list.and_then(|list| self.lists.get(self.configuration, list)) {
+            let denied = Selector::Denied(list);
             let attachment = self.attachment(&proxy.name, traffic.clone(), denied, protocol, Route::DROP);
             self.attachments.push(attachment);
         }
@@ -208,8 +215,7 @@ impl<'c> Stage<'c, '_> {
 
     /// An attachment for each class of a service policy that is inspected.
     fn service_policy(&mut self, service: &'c ServicePolicy) {
-        let classes =
-            Classes { configuration: self.configuration, protocol: Protocol::Smtp, port: Port::Own };
+        let classes = self.classes(Protocol::Smtp, Port::Own);
         let interface = (service.place.text != GLOBAL).then(|| service.place.clone());
         let routes = classes.through_asa(&service.policy).into_iter();
         for (sessions, route) in routes.filter(|(_, route)| route.handling == Handling::Inspect) {
@@ -229,7 +235,7 @@ impl<'c> Stage<'c, '_> {
             if protocol != Protocol::Smtp && !self.names(top, protocol) {
                 continue;
             }
-            let classes = Classes { configuration: self.configuration, protocol, port: Port::Own };
+            let classes = self.classes(protocol, Port::Own);
             for (sessions, route) in classes.through_zones(top) {
                 let traffic = Traffic::Pair { from: pair.source.clone(), to: pair.destination.clone() };
                 let attachment = self.attachment(&pair.name, traffic, sessions, protocol, route);

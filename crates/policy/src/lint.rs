@@ -55,6 +55,15 @@ pub(crate) fn check(configuration: &Configuration, outline: &Outline<'_>, compla
     lists::check(configuration, complaints);
 }
 
+/// Every complaint about a file, as `LINE code`.
+#[cfg(test)]
+fn complaints(text: &str) -> Vec<String> {
+    let loaded = crate::load("test", text.as_bytes());
+    let line = |at| loaded.source.position(at).line;
+    let found = loaded.diagnostics.iter();
+    found.map(|complaint| format!("{} {}", line(complaint.at), complaint.code.as_str())).collect()
+}
+
 fn empty_class(name: &Name) -> Diagnostic {
     let message = format!("class-map `{}` has no `match` statement and never matches", name.text);
     Diagnostic::new(Code::NeverMatches, name.at, message)

@@ -25,6 +25,7 @@ pub use mpf::{
     Connection, EsmtpInspection, GLOBAL, ServicePolicy, TrafficClass, TrafficMatch, TrafficPolicy,
     TrafficRule,
 };
+pub(crate) use mpf::{ESMTP_PORT, INSPECTION_DEFAULT};
 pub use object_group::{GroupForm, GroupTransport, HostName, Member, MemberKind, ObjectGroup};
 pub use objects::Objects;
 pub use reference::{Object, ObjectKind, Reference};

@@ -7,9 +7,7 @@ use std::net::SocketAddr;
 use super::selector::{Classes, Selector, as_listed_port};
 use super::{Stage, complaints};
 use crate::diagnostic::Diagnostic;
-use crate::model::{
-    Access, AccessList, Configuration, Name, Network, Proxy, ProxyPolicy, Selection, Service, TrafficMatch,
-};
+use crate::model::{Configuration, Name, Proxy, ProxyPolicy, TrafficMatch};
 
 impl<'c> Stage<'c, '_> {
     /// Complains of classes that never inspect a session of the proxy. Whether a class does, or it was said that none does.
@@ -40,8 +38,7 @@ impl<'c> Stage<'c, '_> {
     fn inspecting(&self, proxy: &'c Proxy, classes: Classes<'c>) -> Vec<(&'c Name, Selector)> {
         match &proxy.policy {
             Some(ProxyPolicy::Traffic(name)) => {
-                let policy = self.configuration.traffic_policies.get(&name.text);
-                let rules = policy.map_or(&[][..], |policy| &policy.rules).iter();
+                let rules = self.configuration.traffic_rules(name).iter();
                 let inspecting = rules.filter(|rule| rule.inspection.is_some());
                 inspecting.map(|rule| (&rule.class, classes.of_asa(&rule.class))).collect()
             }
@@ -93,38 +90,12 @@ impl Selector {
         match self {
             Self::All | Self::Denied(_) | Self::Not(_) => true,
             Self::None => false,
-            Self::Permitted(list, port) => any(&|own| may_permit(list, as_listed_port(own, list, *port))),
+            Self::Permitted(list, port) => {
+                any(&|own| list.may_permit(as_listed_port(own, list, *port), |_| true))
+            }
             Self::Ports(ports, port) => any(&|own| port.of(own).iter().any(|port| ports.contains(port))),
             Self::Each(selectors) => selectors.iter().all(|selector| selector.may_have(listen)),
             Self::Any(selectors) => selectors.iter().any(|selector| selector.may_have(listen)),
         }
     }
-}
-
-/// Whether a list permits connections to a port, from some client to some address.
-fn may_permit(list: &AccessList, port: u16) -> bool {
-    for entry in list.entries() {
-        let Selection::Connections { services, sources, destinations } = &entry.selection else { continue };
-        // A group may be empty.
-        let is_of_none = sources.is_empty() || destinations.is_empty();
-        if is_of_none || !services.iter().any(|service| connects(service, port)) {
-            continue;
-        }
-        let every = |networks: &[Network]| {
-            networks.iter().any(|network| matches!(network, Network::Any) || *network == Network::ANY_V4)
-        };
-        match entry.access {
-            Access::Permit => return true,
-            Access::Deny if every(sources) && every(destinations) => return false,
-            Access::Deny => {}
-        }
-    }
-    false
-}
-
-/// Whether a client connects in this way: from a port that needs no privileges.
-fn connects(service: &Service, port: u16) -> bool {
-    const PRIVILEGED_MAX: u16 = 1023;
-    let from = |range: &std::ops::RangeInclusive<u16>| *range.end() > PRIVILEGED_MAX;
-    service.destination.contains(port) && service.source.0.iter().any(from)
 }

@@ -104,9 +104,7 @@ impl<'c> Classes<'c> {
 
     /// By a policy-map of an ASA. What no class inspects passes without inspection.
     pub(super) fn through_asa(self, policy: &Name) -> Routes<'c> {
-        let policy = self.configuration.traffic_policies.get(&policy.text);
-        let rules = policy.map_or(&[][..], |policy| &policy.rules);
-        let classes = rules.iter().filter_map(|rule| {
+        let classes = self.configuration.traffic_rules(policy).iter().filter_map(|rule| {
             let inspection = rule.inspection.as_ref()?;
             let (class, connection) = (Some(rule.class.text.as_str()), Some(&rule.connection));
             let route = Route { class, connection, ..Route::esmtp(inspection) };

@@ -1,11 +1,13 @@
 //! Which sessions of its traffic an attachment has.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::model::{
-    AccessList, Configuration, Flow, L3Class, L3Condition, L3Criterion, MatchMode, Name, Protocol,
-    TrafficClass, TrafficMatch,
+    AccessList, Configuration, ESMTP_PORT, Flow, INSPECTION_DEFAULT, L3Class, L3Condition, L3Criterion,
+    MatchMode, Name, Protocol, TrafficClass, TrafficMatch,
 };
 
 /// The sessions that an attachment has, of those that no attachment of the same traffic before it has.
@@ -95,10 +97,24 @@ impl std::ops::Not for Selector {
     }
 }
 
+/// The access lists that selectors ask: each is copied out of the model once, however many of them ask it.
+#[derive(Default)]
+pub(super) struct Lists(RefCell<HashMap<String, Arc<AccessList>>>);
+
+impl Lists {
+    /// The list of that name, if it is defined.
+    pub(super) fn get(&self, configuration: &Configuration, name: &Name) -> Option<Arc<AccessList>> {
+        let list = configuration.access_lists.get(&name.text)?;
+        let mut shared = self.0.borrow_mut();
+        Some(Arc::clone(shared.entry(name.text.clone()).or_insert_with(|| Arc::new(list.clone()))))
+    }
+}
+
 /// What classes of connections say of sessions of one protocol.
 #[derive(Clone, Copy)]
 pub(super) struct Classes<'c> {
     pub(super) configuration: &'c Configuration,
+    pub(super) lists: &'c Lists,
     pub(super) protocol: Protocol,
     /// Of a proxy's listener, or of what passes through.
     pub(super) port: Port,
@@ -109,7 +125,6 @@ impl<'c> Classes<'c> {
     pub(super) fn of_asa(self, class: &Name) -> Selector {
         match self.configuration.traffic_classes.get(&class.text) {
             Some(class) => self.asked_by(class),
-            // The class that the factory's configuration has for all inspections, which is one for their ports.
             None if class.text == INSPECTION_DEFAULT => self.default_inspection(),
             None => Selector::All,
         }
@@ -129,7 +144,7 @@ impl<'c> Classes<'c> {
     /// `match default-inspection-traffic`, for `inspect esmtp`. What a proxy listens on is the port of what it inspects.
     fn default_inspection(self) -> Selector {
         match self.port {
-            Port::Own => Selector::Ports(SMTP..=SMTP, Port::Own),
+            Port::Own => Selector::Ports(ESMTP_PORT..=ESMTP_PORT, Port::Own),
             Port::StoodFor => Selector::All,
         }
     }
@@ -151,8 +166,11 @@ impl<'c> Classes<'c> {
     fn condition(self, condition: &L3Condition) -> Selector {
         let selector = match &condition.criterion {
             L3Criterion::Protocol(name) => {
-                let is_carried = name.text == "tcp" || self.protocol.names().contains(&name.text.as_str());
-                if is_carried { Selector::All } else { Selector::None }
+                if self.protocol.is_matched_by(&name.text) {
+                    Selector::All
+                } else {
+                    Selector::None
+                }
             }
             L3Criterion::AccessGroup(name) => self.permitted(name),
             L3Criterion::Class(name) => self.of_zones(name),
@@ -161,16 +179,10 @@ impl<'c> Classes<'c> {
     }
 
     fn permitted(self, list: &Name) -> Selector {
-        let list = self.configuration.access_lists.get(&list.text);
-        list.map_or(Selector::None, |list| Selector::Permitted(Arc::new(list.clone()), self.port))
+        let list = self.lists.get(self.configuration, list);
+        list.map_or(Selector::None, |list| Selector::Permitted(list, self.port))
     }
 }
-
-/// The port that an ASA inspects as ESMTP by default.
-const SMTP: u16 = 25;
-
-/// The class that an ASA has without a line of its configuration.
-const INSPECTION_DEFAULT: &str = "inspection_default";
 
 /// A connection as a list sees it.
 fn as_listed(flow: &Flow, list: &AccessList, port: Port) -> Flow {
@@ -191,7 +203,7 @@ pub(super) fn as_listed_port(own: u16, list: &AccessList, port: Port) -> u16 {
 const fn stands_for(port: u16) -> u16 {
     match port {
         25 | 110 | 143 | 465 | 587 | 993 | 995 => port,
-        _ => SMTP,
+        _ => ESMTP_PORT,
     }
 }
 
@@ -240,7 +252,13 @@ mod tests {
         let loaded = crate::load("test", format!("{list}{classes}").as_bytes());
         let configuration = loaded.configuration.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
         let class = configuration.l3_classes.iter().next_back().unwrap();
-        let classes = Classes { configuration: &configuration, protocol: Protocol::Smtp, port: Port::Own };
+        let lists = Lists::default();
+        let classes = Classes {
+            configuration: &configuration,
+            lists: &lists,
+            protocol: Protocol::Smtp,
+            port: Port::Own,
+        };
         let selector = classes.of_zones(&class.name);
         clients.map(|client| selector.has(&flow(&format!("{client}:4000"), "192.0.2.25:25")))
     }

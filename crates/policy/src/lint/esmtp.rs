@@ -126,9 +126,7 @@ fn maps<'c>(configuration: &'c Configuration, proxy: &'c Proxy) -> impl Iterator
     let inspections = match policy {
         Some(ProxyPolicy::Esmtp(inspection)) => vec![inspection],
         Some(ProxyPolicy::Traffic(name)) => {
-            let policy = configuration.traffic_policies.get(&name.text);
-            let rules = policy.map_or(&[][..], |policy| &policy.rules).iter();
-            rules.filter_map(|rule| rule.inspection.as_ref()).collect()
+            configuration.traffic_rules(name).iter().filter_map(|rule| rule.inspection.as_ref()).collect()
         }
         Some(
             ProxyPolicy::Named(_) | ProxyPolicy::L7(..) | ProxyPolicy::Classic(_) | ProxyPolicy::Pinhole,

@@ -18,8 +18,7 @@ pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
         found.extend(counting.map(|name| (name.at, format!("parameter-map `{name}`"))));
         match &proxy.policy {
             Some(ProxyPolicy::Traffic(name)) => {
-                let policy = configuration.traffic_policies.get(&name.text);
-                let rules = policy.into_iter().flat_map(|policy| &policy.rules);
+                let rules = configuration.traffic_rules(name).iter();
                 let counting = rules.filter(|rule| rule.connection.counts_sessions());
                 let class = |class| format!("`set connection` in class `{class}` of policy-map `{name}`");
                 found.extend(counting.map(|rule| (rule.class.at, class(&rule.class))));
@@ -41,15 +40,7 @@ pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
 
 #[cfg(test)]
 mod tests {
-    use crate::load;
-
-    /// Every complaint about a file, as `LINE code`.
-    fn complaints(text: &str) -> Vec<String> {
-        let loaded = load("test", text.as_bytes());
-        let line = |at| loaded.source.position(at).line;
-        let found = loaded.diagnostics.iter();
-        found.map(|complaint| format!("{} {}", line(complaint.at), complaint.code.as_str())).collect()
-    }
+    use crate::lint::complaints;
 
     #[test]
     fn limits_on_the_number_of_sessions_are_said_to_be_without_effect() {

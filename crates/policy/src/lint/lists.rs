@@ -1,11 +1,10 @@
 //! Access lists that are asked about a proxy's sessions, and were written for another place.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::{
-    Access, AccessList, Configuration, L3Criterion, Name, Network, Proxy, ProxyPolicy, Selection,
-    TrafficMatch,
+    AccessList, Configuration, L3Criterion, Name, Network, Proxy, ProxyPolicy, Selection, TrafficMatch,
 };
 
 pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
@@ -17,7 +16,11 @@ pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
         let group = proxy.access_group.as_ref();
         let list = group.and_then(|name| configuration.access_lists.get(&name.text));
         let (Some(name), Some(list), Some(listen)) = (group, list, proxy.listen.first()) else { continue };
-        if !of_servers && !proxy.listen.iter().any(|listen| may_permit(list, listen.value)) {
+        if !of_servers
+            && !proxy.listen.iter().any(|listen| {
+                list.may_permit(listen.value.port(), |network| may_contain(network, listen.value.ip()))
+            })
+        {
             let message = format!("access list `{name}` permits no session of proxy `{}`", proxy.name);
             let help = format!(
                 "a list is asked about the address and port that a client connects to, such as {listen}"
@@ -32,8 +35,7 @@ fn asked<'c>(configuration: &'c Configuration, proxy: &'c Proxy) -> Vec<&'c Acce
     let mut names: Vec<&Name> = proxy.access_group.iter().collect();
     match &proxy.policy {
         Some(ProxyPolicy::Traffic(policy)) => {
-            let policy = configuration.traffic_policies.get(&policy.text);
-            let rules = policy.into_iter().flat_map(|policy| &policy.rules);
+            let rules = configuration.traffic_rules(policy).iter();
             let classes = rules.filter_map(|rule| configuration.traffic_classes.get(&rule.class.text));
             names.extend(classes.flat_map(|class| &class.matches).filter_map(|one| match one {
                 TrafficMatch::AccessList(name) => Some(name),
@@ -101,15 +103,6 @@ fn names_the_server(proxy: &Proxy, list: &AccessList) -> Vec<Diagnostic> {
     complaints
 }
 
-/// Whether the list could permit a connection to a listener.
-fn may_permit(list: &AccessList, listen: SocketAddr) -> bool {
-    list.entries().filter(|entry| entry.access == Access::Permit).any(|entry| {
-        let Selection::Connections { services, destinations, .. } = &entry.selection else { return false };
-        services.iter().any(|service| service.destination.contains(listen.port()))
-            && destinations.iter().any(|network| may_contain(network, listen.ip()))
-    })
-}
-
 /// Whether the network has the address, or one that a listener on every address may have.
 fn may_contain(network: &Network, ip: IpAddr) -> bool {
     if !ip.is_unspecified() {
@@ -125,15 +118,7 @@ fn may_contain(network: &Network, ip: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::load;
-
-    /// Every complaint about a file, as `LINE code`.
-    fn complaints(text: &str) -> Vec<String> {
-        let loaded = load("test", text.as_bytes());
-        let line = |at| loaded.source.position(at).line;
-        let found = loaded.diagnostics.iter();
-        found.map(|complaint| format!("{} {}", line(complaint.at), complaint.code.as_str())).collect()
-    }
+    use crate::lint::complaints;
 
     #[test]
     fn an_entry_for_the_address_of_the_server_is_doubtful() {

@@ -54,8 +54,7 @@ impl Enforced {
                 Some(Self { of: of?, several: top.is_some(), at: name.at, said: policy(name) })
             }
             ProxyPolicy::Traffic(name) => {
-                let top = configuration.traffic_policies.get(&name.text)?;
-                top.rules.iter().find(|rule| rule.inspection.is_some())?;
+                configuration.traffic_rules(name).iter().find(|rule| rule.inspection.is_some())?;
                 Some(Self { of: Protocol::Smtp, several: false, at: name.at, said: policy(name) })
             }
             ProxyPolicy::Esmtp(inspection) => {

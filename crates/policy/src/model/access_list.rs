@@ -183,6 +183,28 @@ impl AccessList {
         })
     }
 
+    /// Whether the list permits a connection from some client to a port, at an address of a network for which `may_be`
+    /// holds.
+    pub fn may_permit(&self, port: u16, may_be: impl Fn(&Network) -> bool) -> bool {
+        for entry in self.entries.values() {
+            let Selection::Connections { services, sources, destinations } = &entry.selection else {
+                continue;
+            };
+            // A group may be empty.
+            let is_meant = !sources.is_empty() && destinations.iter().any(&may_be);
+            if !is_meant || !services.iter().any(|service| service.may_be_to(port)) {
+                continue;
+            }
+            let every = |networks: &[Network]| networks.iter().any(Network::has_every_v4);
+            match entry.access {
+                Access::Permit => return true,
+                Access::Deny if every(sources) && every(destinations) => return false,
+                Access::Deny => {}
+            }
+        }
+        false
+    }
+
     /// A port that an entry permits: the usual one if any does, else the lowest of the first.
     pub fn permitted_port(&self, usual: u16) -> Option<u16> {
         let permitting = self.entries.values().filter(|entry| entry.access == Access::Permit);
@@ -255,6 +277,12 @@ impl Service {
         Self { source: Ports::any(), destination: Ports::any() }
     }
 
+    /// Whether a client connects in this way to the port: its own is one that needs no privileges.
+    fn may_be_to(&self, port: u16) -> bool {
+        const PRIVILEGED_MAX: u16 = 1023;
+        self.destination.contains(port) && self.source.0.iter().any(|range| *range.end() > PRIVILEGED_MAX)
+    }
+
     fn holds(&self, flow: &Flow) -> bool {
         self.source.contains(flow.client.port()) && self.destination.contains(flow.server.port())
     }
@@ -298,6 +326,10 @@ impl Network {
     /// One address.
     pub const fn host(address: IpAddr) -> Self {
         Self::Range { first: address, last: address }
+    }
+
+    fn has_every_v4(&self) -> bool {
+        *self == Self::Any || *self == Self::ANY_V4
     }
 
     /// Whether the address is one of these; an IPv4 address mapped into IPv6 is an IPv4 address.

@@ -40,6 +40,11 @@ impl Protocol {
         }
     }
 
+    /// Whether `match protocol NAME` holds for its sessions.
+    pub fn is_matched_by(self, name: &str) -> bool {
+        name == "tcp" || self.names().contains(&name)
+    }
+
     /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {

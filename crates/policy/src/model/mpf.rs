@@ -8,10 +8,13 @@ use super::{Configuration, Limits, Name, Object, ObjectKind, Reference};
 use crate::source::Span;
 
 /// Classes that every ASA has: what is left, and what the factory's configuration inspects.
-const BUILT_IN_CLASSES: &[&str] = &["class-default", "inspection_default"];
+const BUILT_IN_CLASSES: &[&str] = &["class-default", INSPECTION_DEFAULT];
+
+/// The class that the factory's configuration has for all inspections, which is one for their ports.
+pub(crate) const INSPECTION_DEFAULT: &str = "inspection_default";
 
 /// The port that an ASA inspects as ESMTP by default.
-const SMTP: u16 = 25;
+pub(crate) const ESMTP_PORT: u16 = 25;
 
 /// `class-map NAME`: connections. On an ASA it has one `match`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,6 +139,11 @@ pub struct ServicePolicy {
 pub const GLOBAL: &str = "global";
 
 impl Configuration {
+    /// The rules of a policy-map of an ASA, in their order; none of one that is not defined.
+    pub fn traffic_rules(&self, policy: &Name) -> &[TrafficRule] {
+        self.traffic_policies.get(&policy.text).map_or(&[], |policy| &policy.rules)
+    }
+
     /// The ports whose connections a policy inspects, one for each class and each once: that of SMTP where a class has
     /// it, else the lowest.
     pub fn inspected_ports(&self, policy: &TrafficPolicy) -> Vec<u16> {
@@ -143,7 +151,7 @@ impl Configuration {
         for rule in policy.rules.iter().filter(|rule| rule.inspection.is_some()) {
             let class = self.traffic_classes.get(&rule.class.text);
             let matches = class.map_or(&[][..], |class| &class.matches);
-            let port = matches.iter().find_map(|one| self.port_of(one)).unwrap_or(SMTP);
+            let port = matches.iter().find_map(|one| self.port_of(one)).unwrap_or(ESMTP_PORT);
             if !ports.contains(&port) {
                 ports.push(port);
             }
@@ -154,9 +162,9 @@ impl Configuration {
     fn port_of(&self, one: &TrafficMatch) -> Option<u16> {
         match one {
             TrafficMatch::Any | TrafficMatch::DefaultInspection | TrafficMatch::Other(_) => None,
-            TrafficMatch::Port(ports) if ports.contains(&SMTP) => Some(SMTP),
+            TrafficMatch::Port(ports) if ports.contains(&ESMTP_PORT) => Some(ESMTP_PORT),
             TrafficMatch::Port(ports) => Some(*ports.start()),
-            TrafficMatch::AccessList(list) => self.access_lists.get(&list.text)?.permitted_port(SMTP),
+            TrafficMatch::AccessList(list) => self.access_lists.get(&list.text)?.permitted_port(ESMTP_PORT),
         }
     }
 }

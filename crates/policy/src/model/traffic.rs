@@ -172,7 +172,8 @@ impl Interface {
 
 /// Whether sessions of a protocol are in a top-level class.
 ///
-/// Access lists are not evaluated: their lines hold for some sessions and not for others.
+/// Access lists are not asked here: their lines hold for some sessions and not for others. Which those are is said by
+/// the selectors of attachments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Carries {
     some: bool,
@@ -184,11 +185,6 @@ impl Carries {
     /// Whether sessions of the protocol can be in the class.
     pub const fn some(self) -> bool {
         self.some
-    }
-
-    /// Whether every session of the protocol is in the class.
-    pub const fn all(self) -> bool {
-        self.all
     }
 
     /// Whether a line of the class, or of a class that it names, asks for the protocol: `match protocol
@@ -232,10 +228,10 @@ impl Carriers<'_> {
         match class.mode {
             MatchMode::All if class.conditions.is_empty() => Carries::default(),
             MatchMode::All => {
-                Carries { some: lines().all(Carries::some), all: lines().all(Carries::all), by_name }
+                Carries { some: lines().all(Carries::some), all: lines().all(|line| line.all), by_name }
             }
             MatchMode::Any => {
-                Carries { some: lines().any(Carries::some), all: lines().any(Carries::all), by_name }
+                Carries { some: lines().any(Carries::some), all: lines().any(|line| line.all), by_name }
             }
         }
     }
@@ -244,7 +240,7 @@ impl Carriers<'_> {
         let carries = match &condition.criterion {
             L3Criterion::Protocol(name) => {
                 let by_name = protocol.names().contains(&name.text.as_str());
-                let holds = by_name || name.text == "tcp";
+                let holds = protocol.is_matched_by(&name.text);
                 Carries { some: holds, all: holds, by_name }
             }
             L3Criterion::AccessGroup(_) => Carries { some: true, all: false, by_name: false },
@@ -392,7 +388,7 @@ mod tests {
         let configuration = loaded.configuration.unwrap();
         let class = configuration.l3_classes.iter().next_back().unwrap();
         let carries = configuration.carriers(Protocol::Smtp).class(&class.name);
-        (carries.some(), carries.all(), carries.by_name())
+        (carries.some, carries.all, carries.by_name)
     }
 
     fn any(lines: &str) -> (bool, bool, bool) {
