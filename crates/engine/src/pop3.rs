@@ -375,27 +375,7 @@ impl Pop3 {
                 self.mailbox.report_failure(attempt, cx);
                 Then::Done
             }
-            (Asked::Auth(exchange), Some(Status::Ok)) => match (exchange.is_open, exchange.is_strict) {
-                (true, true) => {
-                    self.mailbox.report_login(&exchange.attempt, LoginOutcome::Accepted, cx);
-                    self.state = self.state.unless_over(State::Transaction(QuitWatch::default()));
-                    Then::Done
-                }
-                // Some server took it for a mechanism: who is logged in there is not for us.
-                (true, false) => {
-                    self.state = self.state.unless_over(State::Authorization(User::None));
-                    Then::Done
-                }
-                (false, true) => {
-                    exchange.is_open = true;
-                    self.state = self.state.unless_over(State::Exchange(Opening::Early));
-                    Then::Wait
-                }
-                (false, false) => {
-                    *asked = Asked::Lines;
-                    Then::Wait
-                }
-            },
+            (Asked::Auth(_), Some(Status::Ok)) => self.exchange_accepted(cx),
             (Asked::Auth(exchange), Some(Status::Err)) => {
                 self.mailbox.report_failure(&exchange.attempt, cx);
                 self.state = self.state.unless_over(State::Authorization(User::None));
@@ -408,18 +388,45 @@ impl Pop3 {
             }
             (Asked::Stls, Some(Status::Err)) => Then::Done,
         };
-        match (then, status) {
-            (Then::Stray, _) => self.mailbox.note(AnomalyKind::StrayLine, text, cx),
-            (Then::Wait, _) => {}
-            (Then::Done, status) => {
-                let greeting =
-                    matches!(self.awaited.pop_front(), Some(Awaited { asked: Asked::Greeting, .. }));
-                match status {
-                    _ if greeting => cx.observe(Observed::Banner { text }),
-                    Some(status) => cx.observe(Observed::Answer { number, status: status.name() }),
-                    // The end of a listing, whose first line was positive.
-                    None => cx.observe(Observed::Answer { number, status: Status::Ok.name() }),
+        match then {
+            Then::Stray => self.mailbox.note(AnomalyKind::StrayLine, text, cx),
+            Then::Wait => {}
+            Then::Done => {
+                let answered = self.awaited.pop_front();
+                if matches!(answered, Some(Awaited { asked: Asked::Greeting, .. })) {
+                    cx.observe(Observed::Banner { text });
+                } else {
+                    // The end of a listing has none: its first line was positive.
+                    let status = status.unwrap_or(Status::Ok).name();
+                    cx.observe(Observed::Answer { number, status });
                 }
+            }
+        }
+    }
+
+    /// `+OK` to AUTH at the front: the end of an exchange, or the beginning where the server does not challenge.
+    fn exchange_accepted(&mut self, cx: &mut Context<'_>) -> Then {
+        let Some(Awaited { asked, .. }) = self.awaited.front_mut() else { return Then::Stray };
+        let Asked::Auth(exchange) = asked else { return Then::Stray };
+        match (exchange.is_open, exchange.is_strict) {
+            (true, true) => {
+                self.mailbox.report_login(&exchange.attempt, LoginOutcome::Accepted, cx);
+                self.state = self.state.unless_over(State::Transaction(QuitWatch::default()));
+                Then::Done
+            }
+            // Some server took it for a mechanism: who is logged in there is not for us.
+            (true, false) => {
+                self.state = self.state.unless_over(State::Authorization(User::None));
+                Then::Done
+            }
+            (false, true) => {
+                exchange.is_open = true;
+                self.state = self.state.unless_over(State::Exchange(Opening::Early));
+                Then::Wait
+            }
+            (false, false) => {
+                *asked = Asked::Lines;
+                Then::Wait
             }
         }
     }
