@@ -12,7 +12,12 @@ use policy::{CompiledPolicy, Ending, load};
 use crate::input::Input;
 
 /// What clients of both protocols say where a secret belongs.
-pub(crate) const SECRET: &[u8] = b"s3cr3t";
+const SECRET: &[u8] = b"s3cr3t";
+
+/// Whether a text has the secret in it, in any case.
+pub(crate) fn has_secret(text: &[u8]) -> bool {
+    text.windows(SECRET.len()).any(|window| window.eq_ignore_ascii_case(SECRET))
+}
 
 /// What must not reach a server before the login.
 #[derive(Clone, Copy, Debug)]

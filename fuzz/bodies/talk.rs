@@ -20,6 +20,24 @@ use driver::{Dialogue, Ending, Outcome};
 pub(crate) use script::generate;
 pub(crate) use script::{Script, Words};
 
+/// What a client hears, line by line.
+#[derive(Debug, Default)]
+pub(crate) struct Hearing(Vec<u8>);
+
+impl Hearing {
+    /// The lines that end in the next octets, with their line ends.
+    pub(crate) fn lines(&mut self, octets: &[u8]) -> Vec<Vec<u8>> {
+        let mut lines = Vec::new();
+        for part in octets.split_inclusive(|&octet| octet == b'\n') {
+            self.0.extend_from_slice(part);
+            if part.ends_with(b"\n") {
+                lines.push(std::mem::take(&mut self.0));
+            }
+        }
+        lines
+    }
+}
+
 /// A script longer than that is not run octet by octet.
 const SINGLE_MAX: usize = 4096;
 

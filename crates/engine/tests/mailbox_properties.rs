@@ -382,13 +382,7 @@ fn what_is_held_stays_bounded() {
                 world.set("inspect", protocol);
                 let mut driver = Driver::connected(&world.config().unwrap());
                 state.iter().for_each(|(side, said)| driver.say(*side, said.as_bytes()));
-                let segment = hostile.repeat(16_384 / hostile.len());
-                for _ in 0..40 {
-                    driver.say(side, &segment);
-                }
-                let what = format!("{protocol} {state:?} {side:?} {}", hostile.escape_ascii());
-                assert_eq!(driver.record.offences, Vec::<String>::new(), "{what}");
-                assert!(driver.held_most() <= 80 << 10, "{what}: {}", driver.held_most());
+                grammar::flood(&mut driver, side, hostile, &format!("{protocol} {state:?}"));
             }
         }
     }

@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
-use crate::talk::{Client, pick};
+use crate::talk::{Client, Hearing, pick};
 
 #[derive(Debug)]
 pub(crate) struct ImapClient {
     /// Tags whose end it waits for, and whether it waits with everything else.
     awaited: VecDeque<(String, bool)>,
     commands: u32,
-    hearing: Vec<u8>,
+    hearing: Hearing,
     greeted: bool,
     /// The literals of the newest command that have not gone on.
     literals: VecDeque<&'static str>,
@@ -34,7 +34,7 @@ impl ImapClient {
         Self {
             awaited: VecDeque::new(),
             commands: 0,
-            hearing: Vec::new(),
+            hearing: Hearing::default(),
             greeted: false,
             literals: VecDeque::new(),
             says: Says::Commands,
@@ -100,15 +100,14 @@ impl Client for ImapClient {
     }
 
     fn hears(&mut self, octets: &[u8]) {
-        for &octet in octets {
-            self.hearing.push(octet);
-            if octet == b'\n' && !self.over {
-                let line = std::mem::take(&mut self.hearing);
-                let Some(line) = line.strip_suffix(b"\r\n") else {
-                    panic!("{} ends in a bare LF", line.escape_ascii())
-                };
-                self.hears_line(&String::from_utf8_lossy(line));
+        for line in self.hearing.lines(octets) {
+            if self.over {
+                return;
             }
+            let Some(line) = line.strip_suffix(b"\r\n") else {
+                panic!("{} ends in a bare LF", line.escape_ascii())
+            };
+            self.hears_line(&String::from_utf8_lossy(line));
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use crate::talk::{Client, pick};
+use crate::talk::{Client, Hearing, pick};
 
 #[derive(Debug)]
 pub(crate) struct Pop3Client {
     awaited: VecDeque<Awaited>,
-    hearing: Vec<u8>,
+    hearing: Hearing,
     /// It was asked for an answer.
     challenged: bool,
     /// It is logged in, encrypted, or has left.
@@ -33,7 +33,7 @@ impl Pop3Client {
     pub(crate) fn new() -> Self {
         Self {
             awaited: VecDeque::from([Awaited::Greeting]),
-            hearing: Vec::new(),
+            hearing: Hearing::default(),
             challenged: false,
             over: false,
         }
@@ -101,15 +101,14 @@ impl Client for Pop3Client {
     }
 
     fn hears(&mut self, octets: &[u8]) {
-        for &octet in octets {
-            self.hearing.push(octet);
-            if octet == b'\n' && !self.over {
-                let line = std::mem::take(&mut self.hearing);
-                let Some(line) = line.strip_suffix(b"\r\n") else {
-                    panic!("{} ends in a bare LF", line.escape_ascii())
-                };
-                self.hears_line(line);
+        for line in self.hearing.lines(octets) {
+            if self.over {
+                return;
             }
+            let Some(line) = line.strip_suffix(b"\r\n") else {
+                panic!("{} ends in a bare LF", line.escape_ascii())
+            };
+            self.hears_line(line);
         }
     }
 }

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 
 use proto::smtp::reply::ReplyLine;
 
-use crate::talk::{Client, pick};
+use crate::talk::{Client, Hearing, pick};
 
 #[derive(Debug)]
 pub(crate) struct MailClient {
     awaited: VecDeque<Awaited>,
-    hearing: Vec<u8>,
+    hearing: Hearing,
     says: Says,
     pipelining: bool,
     lmtp: bool,
@@ -38,7 +38,7 @@ impl MailClient {
     pub(crate) fn new() -> Self {
         Self {
             awaited: VecDeque::from([Awaited::Greeting]),
-            hearing: Vec::new(),
+            hearing: Hearing::default(),
             says: Says::Commands,
             pipelining: false,
             lmtp: false,
@@ -85,18 +85,15 @@ impl Client for MailClient {
     }
 
     fn hears(&mut self, octets: &[u8]) {
-        for &octet in octets {
-            self.hearing.push(octet);
-            if octet == b'\n' && !self.over {
-                let line = std::mem::take(&mut self.hearing);
-                let text = line.strip_suffix(b"\r\n").unwrap_or_default();
-                let Some(reply) = ReplyLine::read(text) else {
-                    panic!("{} is no reply", line.escape_ascii())
-                };
-                self.pipelining |= reply.text.starts_with(b"PIPELINING");
-                if reply.last {
-                    self.replied(reply.code);
-                }
+        for line in self.hearing.lines(octets) {
+            if self.over {
+                return;
+            }
+            let text = line.strip_suffix(b"\r\n").unwrap_or_default();
+            let Some(reply) = ReplyLine::read(text) else { panic!("{} is no reply", line.escape_ascii()) };
+            self.pipelining |= reply.text.starts_with(b"PIPELINING");
+            if reply.last {
+                self.replied(reply.code);
             }
         }
     }

@@ -30,6 +30,17 @@ pub(crate) fn act(driver: &mut Driver, step: &Step, longest: usize, random: &mut
     }
 }
 
+/// 640 KiB of the same octets from one side: little of it is held, and the session keeps to its contract.
+pub(crate) fn flood(driver: &mut Driver, side: Side, octets: &[u8], at: &str) {
+    let segment = octets.repeat(16_384 / octets.len());
+    for _ in 0..40 {
+        driver.say(side, &segment);
+    }
+    let what = format!("{at} {side:?} {}", octets.escape_ascii());
+    assert_eq!(driver.record.offences, Vec::<String>::new(), "{what}");
+    assert!(driver.held_most() <= 80 << 10, "{what}: {}", driver.held_most());
+}
+
 /// All that one side says.
 pub(crate) fn said(steps: &[Step], by: Side) -> Vec<u8> {
     let words = steps.iter().filter_map(|step| match step {
