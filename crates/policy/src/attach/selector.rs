@@ -246,6 +246,26 @@ mod tests {
         assert!(own.has(&to(25)) && !own.has(&to(40001)), "what passes through");
     }
 
+    #[test]
+    fn default_inspection_is_port_25_of_what_passes_and_every_port_of_a_proxy() {
+        let text = "ASA Version 9.8(2)\nclass-map C\n match default-inspection-traffic\n\
+                    policy-map P\n class C\n  inspect esmtp\n";
+        let loaded = crate::load("test", text.as_bytes());
+        let configuration = loaded.configuration.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+        let lists = Lists::default();
+        let to = |port| flow("192.0.2.8:4000", &format!("192.0.2.25:{port}"));
+        // The second class has no definition: every ASA has it.
+        for class in ["C", "inspection_default"] {
+            let class = Name::new(class, crate::source::Span::default());
+            for (port, expected) in [(Port::Own, [true, false]), (Port::StoodFor, [true, true])] {
+                let (configuration, lists) = (&configuration, &lists);
+                let classes = Classes { configuration, lists, protocol: Protocol::Smtp, port };
+                let selector = classes.of_asa(&class);
+                assert_eq!([25, 587].map(|port| selector.has(&to(port))), expected, "{class} {port:?}");
+            }
+        }
+    }
+
     /// What the last class of a configuration says of SMTP to 192.0.2.25:25 from these clients.
     fn carried(classes: &str, clients: [&str; 2]) -> [bool; 2] {
         let list = "ip access-list extended L\n permit tcp host 192.0.2.7 any\n";

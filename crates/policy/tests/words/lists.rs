@@ -5,6 +5,15 @@ use super::{check, help};
 const ASA: &str = "ASA Version 9.8(2)\n";
 
 #[test]
+fn a_block_that_no_table_has_ends_the_one_before_it() {
+    let text = "ASA Version 9.8(2)\nobject-group protocol TCP\nprotocol-object tcp\n\
+                object-group icmp-type PINGS\ngroup-object OTHERS\nicmp-object echo\n";
+    let configuration = policy::load("test", text.as_bytes()).configuration.unwrap();
+    let members = configuration.object_groups.get("TCP").unwrap().members();
+    assert_eq!(members.len(), 1, "{members:?}");
+}
+
+#[test]
 fn a_slip_in_an_entry_of_an_access_list_is_an_error() {
     let asa = |lines: &str| format!("{ASA}{lines}");
     check(&[

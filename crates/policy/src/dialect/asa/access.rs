@@ -228,6 +228,7 @@ mod tests {
             object-group service MAIL tcp\n port-object eq smtp\n port-object range 2500 2525\n\
             object-group service SERVICES\n service-object tcp destination eq smtp\n service-object udp\n\
              service-object object SUBMISSION\n service-object tcp eq 26\n\
+            object-group service OF-UDP udp\n port-object eq 25\n\
             object-group protocol BOTH\n protocol-object udp\n protocol-object tcp\n";
         let table = [
             ("extended permit tcp any host mx eq smtp", "10.9.9.9", "192.0.2.25:25", true),
@@ -256,6 +257,7 @@ mod tests {
             ),
             ("permit tcp any object-group MAILERS object-group MAIL", "10.9.9.9", "192.0.2.25:2510", true),
             ("permit tcp any object-group MAILERS object-group MAIL", "10.9.9.9", "192.0.2.25:110", false),
+            ("permit tcp any any object-group OF-UDP", "10.9.9.9", "192.0.2.25:25", false),
             ("permit tcp any object-group MAIL any", "10.9.9.9", "192.0.2.25:25", false),
             ("permit object-group SERVICES any any", "10.9.9.9", "192.0.2.25:587", true),
             ("permit object-group SERVICES any any", "10.9.9.9", "192.0.2.25:26", true),
