@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::runtime::{self, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::attachments::Attachments;
 use crate::cli::RunFlags;
 use crate::plan::Plan;
 use crate::proxy::names::Learned;
@@ -57,7 +58,9 @@ pub(crate) fn run(flags: &RunFlags) -> Exit {
     };
     let exit = runtime.block_on(async {
         let watch = Watch::new(workers.started());
-        Daemon { flags, plan, workers, watch, reporter, spare }.live(configured, hangup).await
+        let attachments = Attachments::default();
+        let daemon = Daemon { flags, plan, workers, attachments, watch, reporter, spare };
+        daemon.live(configured, hangup).await
     });
     // A look-up may still wait for its answer.
     runtime.shutdown_background();
@@ -105,6 +108,7 @@ struct Daemon<'f> {
     /// What is in force.
     plan: Plan,
     workers: WorkerPool,
+    attachments: Attachments,
     watch: Watch,
     reporter: Reporter,
     /// Descriptors that are given up for a reload, should all others be taken.
@@ -121,7 +125,9 @@ enum Wake {
 impl Daemon<'_> {
     async fn live(mut self, configured: Option<Configured>, hangup: Signal) -> Exit {
         let learned = self.watch.keep(self.plan.servers()).await;
-        if let Err(error) = self.workers.listen(self.plan.targets(&mut self.watch.directory)) {
+        if let Err(error) =
+            self.workers.listen(self.plan.targets(&mut self.watch.directory, &mut self.attachments))
+        {
             return refused(&error);
         }
         configured.iter().for_each(|configured| self.reporter.configuration(configured));
@@ -269,7 +275,7 @@ impl Daemon<'_> {
         let sinks = Sinks::open(&plan.files)?;
         // Sessions of the running configuration need its servers until the new one is in force.
         let learned = self.watch.keep(self.plan.servers().chain(plan.servers())).await;
-        let listening = self.workers.listen(plan.targets(&mut self.watch.directory));
+        let listening = self.workers.listen(plan.targets(&mut self.watch.directory, &mut self.attachments));
         if listening.is_ok() {
             self.reporter.redirect(sinks);
             self.tell_failures(learned);
@@ -292,7 +298,8 @@ impl Daemon<'_> {
             Change::Name(Learned::Changed(what)) => {
                 self.reporter.notice(&what);
                 // All of it goes on listening, which cannot be refused.
-                let _ = self.workers.listen(self.plan.targets(&mut self.watch.directory));
+                let _ =
+                    self.workers.listen(self.plan.targets(&mut self.watch.directory, &mut self.attachments));
                 self.tell_circles();
             }
         }

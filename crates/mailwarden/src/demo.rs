@@ -17,6 +17,7 @@ use policy::model::Server;
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::attachments::Attachments;
 use crate::cli::DemoFlags;
 use crate::proxy::names::Directory;
 use crate::proxy::workers::WorkerPool;
@@ -105,7 +106,9 @@ impl Setup {
         let (tell, events) = channel();
         let (reporter, writer) = report::start(Sinks::events_to(Events(tell)));
         let mut workers = WorkerPool::new(plan.workers, &reporter)?;
-        workers.listen(plan.targets(&mut Directory::default())).map_err(io::Error::other)?;
+        workers
+            .listen(plan.targets(&mut Directory::default(), &mut Attachments::default()))
+            .map_err(io::Error::other)?;
         let firewall = asked.and_then(|asked| workers.bound(asked));
         let firewall = firewall.ok_or_else(|| io::Error::other("the policy has no proxy"))?;
         Ok(Self { server, firewall, received, events, workers, reporter, writer })

@@ -3,6 +3,7 @@
 //! This program is everything that touches the kernel: sockets, clock, threads, files, terminal.
 //! What a session is and what a policy decides stands in the crates it drives.
 
+mod attachments;
 mod check;
 mod cli;
 mod configuration;

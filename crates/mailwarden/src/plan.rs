@@ -15,9 +15,10 @@ use policy::Attachment;
 use policy::attach::{Handling, Selector, Traffic};
 use policy::model::{Introduction, Limits, Name, Protocol, Server, Settings};
 
+use crate::attachments::Attachments;
 use crate::cli::Spoken;
 use crate::proxy::names::Directory;
-use crate::proxy::{Choice, ProxyProtocol, Target};
+use crate::proxy::{self, ProxyProtocol, Target};
 
 /// What `run` does.
 #[derive(Debug)]
@@ -38,6 +39,13 @@ pub(crate) struct Listener {
     /// As the configuration names them, in the order in which they are tried.
     pub(crate) servers: Vec<Server>,
     pub(crate) proxy_protocol: Arc<ProxyProtocol>,
+}
+
+/// What some sessions of a listener are created with.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice {
+    pub(crate) sessions: Selector,
+    pub(crate) config: Arc<SessionConfig>,
 }
 
 /// Where reports go.
@@ -146,15 +154,27 @@ impl Plan {
     }
 
     /// Where the sessions of each listener lead, as far as servers are known.
-    pub(crate) fn targets(&self, directory: &mut Directory) -> Vec<(SocketAddr, Target)> {
+    pub(crate) fn targets(
+        &self,
+        directory: &mut Directory,
+        attachments: &mut Attachments,
+    ) -> Vec<(SocketAddr, Target)> {
         let target = |listener: &Listener| {
+            let attachment = attachments.number(&listener.config);
+            let choices = listener.choices.iter().map(|choice| proxy::Choice {
+                sessions: choice.sessions.clone(),
+                config: Arc::clone(&choice.config),
+                attachment: attachments.number(&choice.config),
+            });
+            let choices = choices.collect();
             let servers = directory.upstreams(&listener.servers);
             let servers = servers.iter().filter(|server| !self.leads_back(server.address()));
             (
                 listener.address,
                 Target {
                     config: Arc::clone(&listener.config),
-                    choices: Arc::clone(&listener.choices),
+                    attachment,
+                    choices,
                     servers: servers.cloned().collect(),
                     proxy_protocol: Arc::clone(&listener.proxy_protocol),
                 },
@@ -208,7 +228,7 @@ mod tests {
         let told = "server mx.test:2525 of proxy mx is not used: at 127.0.0.1:2525 a proxy listens";
         let other = "server mx.test:2526 of proxy mx is not used: at 192.0.2.25:2526 a proxy listens";
         assert_eq!(plan.circles(&directory), [told, other].map(str::to_owned).into());
-        for (_, target) in plan.targets(&mut directory) {
+        for (_, target) in plan.targets(&mut directory, &mut Attachments::default()) {
             let addresses: Vec<String> = target.servers.iter().map(|it| it.address().to_string()).collect();
             assert_eq!(addresses, ["192.0.2.25:2525", "127.0.0.1:2526", "127.0.0.1:2527", "192.0.2.25:2527"]);
         }

@@ -23,12 +23,15 @@ use policy::attach::Selector;
 use policy::model::Flow;
 use proto::proxy_protocol::Version;
 
+use crate::attachments::AttachmentId;
 use upstream::Upstream;
 
 /// What sessions of one listener are held to, and where they lead. A reload makes a new one.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) config: Arc<SessionConfig>,
+    /// What its sessions are counted under.
+    pub(crate) attachment: AttachmentId,
     /// What some sessions are held to instead: the first that has a session decides.
     pub(crate) choices: Arc<[Choice]>,
     /// In the order in which they are tried; none while no name of a server can be resolved.
@@ -41,13 +44,15 @@ pub(crate) struct Target {
 pub(crate) struct Choice {
     pub(crate) sessions: Selector,
     pub(crate) config: Arc<SessionConfig>,
+    pub(crate) attachment: AttachmentId,
 }
 
 impl Target {
     /// The same for one connection, if it is held to something else.
     fn chosen(&self, flow: &Flow) -> Option<Self> {
         let choice = self.choices.iter().find(|choice| choice.sessions.has(flow))?;
-        Some(Self { config: Arc::clone(&choice.config), ..self.clone() })
+        let config = Arc::clone(&choice.config);
+        Some(Self { config, attachment: choice.attachment, ..self.clone() })
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn admit(client: SocketAddr, target: &Rc<Target>, worker: &Worker) ->
         Inspect::Smtp | Inspect::Pop3 | Inspect::Imap | Inspect::Opaque => {
             // The server it is connected to is known later.
             let server = target.servers.first().map_or(NO_SERVER, |server| server.address());
-            Some(worker.sessions.enter(worker.session_info(client, server), target))
+            Some(worker.sessions.enter(worker.session_info(client, server, target.attachment), target))
         }
     }
 }

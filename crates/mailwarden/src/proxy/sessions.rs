@@ -147,6 +147,7 @@ impl SessionEntry {
 
     /// What the session is held to, now that it is known who speaks with whom.
     pub(super) fn chosen(&self, target: Rc<Target>) {
+        self.session.info.borrow_mut().attachment = target.attachment;
         self.session.target.replace(target);
     }
 

@@ -22,6 +22,7 @@ use super::descriptors::{Descriptors, is_shortage};
 use super::listener::{self, limit_replies};
 use super::sessions::{Sessions, ViewBatch};
 use super::share::{Share, Turns};
+use crate::attachments::AttachmentId;
 use crate::report::{Counters, Recorder, Reporter, SessionInfo};
 
 /// Bytes of the buffer that all sessions of a worker read into, and the most that a session whose peer takes
@@ -282,7 +283,13 @@ impl Worker {
     }
 
     /// A new session that begins now, as reports name it.
-    pub(crate) fn session_info(&self, client: SocketAddr, server: SocketAddr) -> SessionInfo {
-        SessionInfo { id: self.recorder.next_session(), client, server, started: self.now() }
+    pub(crate) fn session_info(
+        &self,
+        client: SocketAddr,
+        server: SocketAddr,
+        attachment: AttachmentId,
+    ) -> SessionInfo {
+        let id = self.recorder.next_session();
+        SessionInfo { id, attachment, client, server, started: self.now() }
     }
 }

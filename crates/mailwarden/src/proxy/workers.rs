@@ -176,6 +176,7 @@ fn spawn_worker(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attachments::Attachments;
     use crate::cli::Spoken;
     use crate::plan::Plan;
     use crate::proxy::names::Directory;
@@ -194,7 +195,7 @@ mod tests {
         let (reporter, _writer) = report::start(Sinks::events_to(sink()));
         let mut workers = WorkerPool::new(Some(2), &reporter).unwrap();
         let plan = Plan::without_file(LOCAL, vec![model::Server::Address(server)], Spoken::Smtp);
-        workers.listen(plan.targets(&mut Directory::default())).unwrap();
+        workers.listen(plan.targets(&mut Directory::default(), &mut Attachments::default())).unwrap();
         let address = workers.bound(LOCAL).unwrap();
         (workers, address)
     }

@@ -179,6 +179,7 @@ mod tests {
     use std::sync::{Arc, Condvar, Mutex};
 
     use super::*;
+    use crate::attachments::AttachmentId;
     use crate::report::{self, QUEUE_BYTES, Sinks};
 
     /// What was written, one entry for each write; a gate that is closed keeps the writer waiting.
@@ -217,7 +218,8 @@ mod tests {
 
     fn session(recorder: &Recorder) -> SessionInfo {
         let [client, server] = ["192.0.2.1:40000", "192.0.2.2:25"].map(|address| address.parse().unwrap());
-        SessionInfo { id: recorder.next_session(), client, server, started: Time(0) }
+        let (id, attachment) = (recorder.next_session(), AttachmentId::default());
+        SessionInfo { id, attachment, client, server, started: Time(0) }
     }
 
     fn start(recorder: &Recorder) {

@@ -9,11 +9,14 @@ use proto::Time;
 use serde::{Serialize, Serializer};
 
 use super::time::WallTime;
+use crate::attachments::AttachmentId;
 
 /// What reports say of a session, from its start to its end.
 #[derive(Clone, Debug)]
 pub(crate) struct SessionInfo {
     pub(crate) id: SessionId,
+    /// What it is counted under.
+    pub(crate) attachment: AttachmentId,
     pub(crate) client: SocketAddr,
     /// The server it is connected to; of a session that reaches none, the first that was tried.
     pub(crate) server: SocketAddr,

@@ -15,6 +15,7 @@ use proto::{Side, Time};
 
 use super::session::SessionId;
 use super::*;
+use crate::attachments::AttachmentId;
 
 /// A session of an audited proxy, through a top-level class.
 fn config() -> SessionConfig {
@@ -25,6 +26,7 @@ fn config() -> SessionConfig {
 fn session() -> SessionInfo {
     SessionInfo {
         id: SessionId::new(Run::from_bits(0x3f0c_62a1_9be4), 2, 1041),
+        attachment: AttachmentId::default(),
         client: "192.0.2.7:40112".parse().unwrap(),
         server: "[2001:db8::25]:25".parse().unwrap(),
         started: Time(0),
