@@ -5,6 +5,7 @@
 //! No socket and no clock is known here; the proxy, the replay and the tests are three drivers of the same
 //! sessions.
 
+pub mod admission;
 mod anomaly;
 pub mod bounds;
 pub mod config;

@@ -268,6 +268,11 @@ fn inspect_map(name: Name, rng: &mut Rng) -> InspectMap {
         one_minute_low: rng.bool().then(|| rng.u32(1..400)),
         one_minute_high: rng.bool().then(|| rng.u32(400..1000)),
         sessions_maximum: some(rng),
+        // Of `set connection` alone.
+        conn_max: None,
+        embryonic_conn_max: None,
+        per_client_max: None,
+        per_client_embryonic_max: None,
     };
     InspectMap { name, limits }
 }

@@ -109,11 +109,15 @@ pub struct Connection {
 impl Connection {
     /// The same in the terms of a session.
     pub fn limits(&self) -> Limits {
-        let positive = |seconds: Option<u32>| seconds.filter(|&seconds| seconds > 0);
+        let positive = |number: Option<u32>| number.filter(|&number| number > 0);
         Limits {
             tcp_idle: positive(self.idle),
             tcp_synwait: positive(self.embryonic),
             tcp_finwait: positive(self.half_closed),
+            conn_max: positive(self.conn_max),
+            embryonic_conn_max: positive(self.embryonic_conn_max),
+            per_client_max: positive(self.per_client_max),
+            per_client_embryonic_max: positive(self.per_client_embryonic_max),
             ..Limits::default()
         }
     }
