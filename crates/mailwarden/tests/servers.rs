@@ -46,6 +46,8 @@ mod matrix;
 mod mutations;
 #[path = "servers/notation.rs"]
 mod notation;
+#[path = "servers/opensmtpd.rs"]
+mod opensmtpd;
 #[path = "servers/other_mailbox_servers.rs"]
 mod other_mailbox_servers;
 #[path = "servers/postfix.rs"]
@@ -66,6 +68,8 @@ mod requirements;
 mod rules;
 #[path = "servers/scenario.rs"]
 mod scenario;
+#[path = "servers/sendmail.rs"]
+mod sendmail;
 #[path = "servers/server.rs"]
 mod server;
 #[path = "servers/smuggling.rs"]
@@ -276,6 +280,12 @@ fn queue_run_from_exim_to_postfix() {
 #[ignore = "what other programs do changes with their versions: scripts/test --matrix"]
 fn matrix_of_clients_and_refusals() {
     matrix::check();
+}
+
+#[test]
+#[ignore = "what other programs do changes with their versions: scripts/test --matrix"]
+fn matrix_of_queue_runs_from_opensmtpd_and_sendmail() {
+    queue::matrix();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Mail transfer agents as clients: a queue of two hundred messages of every kind goes from one to the other, without
 //! the firewall, through it without rules, through it under a policy that looks at everything and forbids nothing
-//! of it, under classic inspection, and under the map that every ASA has. What is delivered and what is refused must be the same each time.
+//! of it, under classic inspection, and under the map that every ASA has. What is delivered and what is refused must be
+//! the same each time.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -61,13 +62,14 @@ pub(crate) fn same_with_and_without_us(sender: Kind, receiver: Kind, chunks: boo
     if !requirements::servers_can_run() {
         return;
     }
+    println!("{sender:?} to {receiver:?}");
     // Every run takes its deliveries out of the mailboxes, so one receiver serves them all. The sender's
     // configuration names the next hop, so each run needs its own.
     let receiver = server::start(receiver, Role::Receiver);
     let receiver = receiver.as_ref();
     let run = |route| run(sender, receiver, route).unwrap_or_else(|failure| panic!("{route:?}: {failure}"));
     let control = run(Route::Direct);
-    shows_all_kinds(&control);
+    shows_all_kinds(&control, sender);
     // Only Postfix tells in its log by which command the mail came.
     let chunks_seen = |outcome: &Outcome| outcome.receiver_log.contains(" bdat=");
     assert_eq!(chunks_seen(&control), chunks, "control: BDAT in the receiver's log");
@@ -89,11 +91,21 @@ pub(crate) fn same_with_and_without_us(sender: Kind, receiver: Kind, chunks: boo
     }
 }
 
-fn run(sender: Kind, receiver: &dyn MailServer, route: Route) -> Result<Outcome, Failure> {
+/// The senders that only the matrix has, each to both receivers.
+pub(crate) fn matrix() {
+    for (sender, name) in [(Kind::OpenSmtpd, "opensmtpd"), (Kind::Sendmail, "sendmail")] {
+        if requirements::unpacked_for_matrix(name).is_some() {
+            same_with_and_without_us(sender, Kind::Postfix, false);
+            same_with_and_without_us(sender, Kind::Exim, false);
+        }
+    }
+}
+
+fn run(kind: Kind, receiver: &dyn MailServer, route: Route) -> Result<Outcome, Failure> {
     let log_before = receiver.log().len();
-    let mut sender = server::start(sender, Role::Sender);
+    let mut sender = server::start(kind, Role::Sender);
     let proxy = firewall(route, receiver.address())?;
-    post(sender.address())?;
+    post(sender.address(), kind)?;
     sender.run_queue(proxy.as_ref().map_or_else(|| receiver.address(), Proxy::address))?;
     sender.wait_until_idle(90)?;
     let deliveries = receiver.delivered()?;
@@ -116,7 +128,7 @@ fn firewall(route: Route, server: SocketAddr) -> Result<Option<Proxy>, Failure> 
 }
 
 /// The control run must have what the comparison is about.
-fn shows_all_kinds(control: &Outcome) {
+fn shows_all_kinds(control: &Outcome, sender: Kind) {
     let says = |text: &[u8]| {
         let contains =
             |delivery: &&Delivery| delivery.octets.windows(text.len()).any(|window| window == text);
@@ -126,7 +138,7 @@ fn shows_all_kinds(control: &Outcome) {
         control.deliveries.iter().partition(|delivery| delivery.mailbox == REPORTS);
     let mut copies: Vec<_> =
         letters.iter().map(|copy| (copy.mailbox.clone(), copy.message_id.clone())).collect();
-    for expected in (0..LETTERS).flat_map(|number| Letter::new(number).copies()) {
+    for expected in (0..LETTERS).flat_map(|number| Letter::new(number, sender).copies()) {
         let found = copies.iter().position(|copy| *copy == expected);
         copies.swap_remove(found.unwrap_or_else(|| panic!("control: {expected:?} was not delivered")));
     }
@@ -134,7 +146,8 @@ fn shows_all_kinds(control: &Outcome) {
     assert!(!reports.is_empty(), "control: no delivery report came back");
     assert_eq!(control.refused.len(), REFUSED, "control: {:?}", control.refused);
     assert!(says(b"Received: in TLS\n") > 0, "control: no TLS");
-    assert!(says(b"Subject: gr\xc3\xbc\xc3\x9fe\n") > 0, "control: no UTF-8 header");
+    assert!(says(b"Subject: gr\xc3\xbc\xc3\x9fe\n") > 0 || !knows_utf8(sender), "control: no UTF-8 header");
+    assert!(says(b"\nContent-Disposition: attachment") > 0, "control: no attachment");
     assert!(
         control.deliveries.iter().any(|delivery| delivery.octets.len() > 10_000_000),
         "control: no large mail"
@@ -145,11 +158,11 @@ fn shows_all_kinds(control: &Outcome) {
 const REFUSED: usize = 16;
 
 /// Hands the letters to the sender, in one connection.
-fn post(sender: SocketAddr) -> Result<(), Failure> {
+fn post(sender: SocketAddr, kind: Kind) -> Result<(), Failure> {
     let mut client = Raw::connect(sender)?;
     client.command("EHLO client.test\r\n", "250")?;
     for number in 0..LETTERS {
-        let letter = Letter::new(number);
+        let letter = Letter::new(number, kind);
         client.command(format!("MAIL FROM:{}\r\n", letter.from), "250")?;
         for recipient in &letter.to {
             client.command(format!("RCPT TO:{recipient}\r\n"), "25")?;
@@ -169,7 +182,9 @@ enum Content {
     Many,
     /// Octets that are no UTF-8.
     EightBit,
+    /// Addresses that need SMTPUTF8.
     Utf8,
+    Attachment,
     /// Asks for a delivery report.
     Notify,
     Tls,
@@ -177,18 +192,27 @@ enum Content {
 }
 
 impl Content {
-    fn of(number: usize) -> Self {
+    fn of(number: usize, sender: Kind) -> Self {
         match number {
             100 => Self::TenMebibytes,
             _ if number % 40 == 7 => Self::Many,
             _ => match number % 8 {
                 0 => Self::EightBit,
-                1 => Self::Utf8,
+                1 if knows_utf8(sender) => Self::Utf8,
                 2 => Self::Notify,
                 3 => Self::Tls,
+                5 => Self::Attachment,
                 _ => Self::Plain,
             },
         }
+    }
+}
+
+/// Whether it relays mail that needs SMTPUTF8: sendmail does where it is built with ICU, and Debian's is not.
+fn knows_utf8(sender: Kind) -> bool {
+    match sender {
+        Kind::Postfix | Kind::Exim => true,
+        Kind::OpenSmtpd | Kind::Sendmail => false,
     }
 }
 
@@ -201,19 +225,22 @@ struct Letter {
     to: Vec<String>,
     subject: &'static str,
     number: usize,
+    /// Lines of the header that only some have.
+    mime: &'static str,
     body: Vec<u8>,
 }
 
 impl Letter {
-    fn new(number: usize) -> Self {
+    fn new(number: usize, sender: Kind) -> Self {
         let plain = Self {
             from: format!("<carol@{ORIGIN_DOMAIN}>"),
             to: vec![format!("<bob@{DOMAIN}>")],
             subject: "a letter",
             number,
+            mime: "",
             body: text(number),
         };
-        match Content::of(number) {
+        match Content::of(number, sender) {
             Content::Plain => plain,
             Content::Many => Self { to: fifty_recipients(), ..plain },
             Content::EightBit => Self {
@@ -227,6 +254,7 @@ impl Letter {
                 subject: "grüße",
                 ..plain
             },
+            Content::Attachment => Self { mime: MULTIPART, body: attachment(number), ..plain },
             Content::Notify => Self {
                 from: format!("<{REPORTS}@{DOMAIN}> RET=HDRS ENVID=letter-{number}"),
                 to: vec![format!(
@@ -248,10 +276,10 @@ impl Letter {
 
     /// Header and body with dots doubled, and the end of data.
     fn wire(&self) -> Vec<u8> {
-        let Self { subject, number, .. } = self;
+        let Self { subject, number, mime, .. } = self;
         let mut wire = format!(
             "From: carol@{ORIGIN_DOMAIN}\r\nTo: friends:;\r\nDate: Mon, 02 Mar 2026 10:00:00 +0000\r\n\
-             Message-ID: <letter-{number}@{ORIGIN_DOMAIN}>\r\nSubject: {subject}\r\nX-Folded: one\r\n\t two\r\n  three\r\n\r\n"
+             Message-ID: <letter-{number}@{ORIGIN_DOMAIN}>\r\nSubject: {subject}\r\nX-Folded: one\r\n\t two\r\n  three\r\n{mime}\r\n"
         )
         .into_bytes();
         for line in self.body.split_inclusive(|octet| *octet == b'\n') {
@@ -282,6 +310,25 @@ fn text(number: usize) -> Vec<u8> {
         let _ = write!(text, "{line} {}\r\n", "abcdefghij".repeat(line % 97));
     }
     text.into_bytes()
+}
+
+const MULTIPART: &str = "MIME-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n\tboundary=\"=_part\"\r\n";
+
+/// A text, and a file in Base64 with short lines at its end.
+fn attachment(number: usize) -> Vec<u8> {
+    let mut body = b"No part.\r\n--=_part\r\n\r\n".to_vec();
+    body.extend_from_slice(&text(number));
+    body.extend_from_slice(
+        b"--=_part\r\nContent-Type: application/octet-stream; name=\"a b.bin\"\r\n\
+          Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=\"a b.bin\"\r\n\r\n",
+    );
+    for _ in 0..number * 10 {
+        body.extend_from_slice(
+            b"TWFpbCBmaWxlcyBvZiBtYW55IHBhcnRzLCBlYWNoIG9mIHdoaWNoIGlzIGVuY29kZWQuIEEg\r\n",
+        );
+    }
+    body.extend_from_slice(b"Zg\r\n==\r\n--=_part--\r\nNo part either.\r\n");
+    body
 }
 
 fn ten_mebibytes() -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! What Postfix and Exim have in common for these tests: the role they are started in and the questions they answer.
+//! What the mail servers of these tests have in common: the role they are started in and the questions they answer.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,8 +8,10 @@ use std::process::Command;
 
 use crate::exim::Exim;
 use crate::maildir::{self, Delivery, REPORTS};
+use crate::opensmtpd::OpenSmtpd;
 use crate::postfix::Postfix;
 use crate::process::{Failure, Folder, eventually, free_address, run};
+use crate::sendmail::Sendmail;
 
 /// The domain the receivers serve.
 pub(crate) const DOMAIN: &str = "example.test";
@@ -62,11 +64,15 @@ impl dyn MailServer + '_ {
     }
 }
 
-/// Which of the two, for tests that run the same before both.
-#[derive(Debug, Clone, Copy)]
+/// Which of them, for tests that run the same with each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Postfix,
     Exim,
+    /// Only as a sender, and only in the matrix.
+    OpenSmtpd,
+    /// Only as a sender, and only in the matrix.
+    Sendmail,
 }
 
 /// Receivers deliver mail for [`DOMAIN`] into Maildirs; senders queue what they get until `run_queue`.
@@ -80,6 +86,8 @@ pub(crate) fn start(kind: Kind, role: Role) -> Box<dyn MailServer> {
     let started: Result<Box<dyn MailServer>, Failure> = match kind {
         Kind::Postfix => Postfix::start(role).map(|server| Box::new(server) as _),
         Kind::Exim => Exim::start(role).map(|server| Box::new(server) as _),
+        Kind::OpenSmtpd => OpenSmtpd::start().map(|server| Box::new(server) as _),
+        Kind::Sendmail => Sendmail::start().map(|server| Box::new(server) as _),
     };
     started.unwrap_or_else(|failure| panic!("{kind:?} as {role:?}: {failure}"))
 }
