@@ -4,7 +4,7 @@ use policy::CompiledPolicy;
 
 use crate::config::{SessionConfig, Watch};
 use crate::effect::Out;
-use crate::event::{Event, Observed};
+use crate::event::{Author, Event, Observed, Reply, ReplyCode};
 
 /// Lent to a protocol for the length of one call.
 pub(crate) struct Context<'c> {
@@ -28,6 +28,13 @@ impl<'c> Context<'c> {
     /// a live session would be ended, and forwarded as it was.
     pub(crate) const fn is_recorded(&self) -> bool {
         matches!(self.config.watch, Watch::Observe)
+    }
+
+    /// Reports a reply that the client got, to be counted.
+    pub(crate) fn replied(&mut self, by: Author, code: ReplyCode) {
+        if !self.is_recorded() {
+            self.out.report(Event::Reply(Reply { by, code }));
+        }
     }
 
     /// Reports a unit of a recorded dialogue.

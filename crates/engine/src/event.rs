@@ -29,12 +29,71 @@ pub enum Event<'b> {
     },
     /// A client of a mailbox logged in, or tried to.
     Login(Login<'b>),
+    /// The client got a reply. Recorded dialogues do not report them.
+    Reply(Reply),
     /// A unit of a recorded dialogue; live sessions do not report them.
     Observed(Observed<'b>),
 }
 
+/// A reply that the client got: the greeting, one to a command or one to a message. It says nothing of what was answered,
+/// and is there to be counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reply {
+    pub by: Author,
+    pub code: ReplyCode,
+}
+
+/// Who answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Author {
+    Server,
+    /// We did, in place of the server.
+    Ours,
+}
+
+impl Author {
+    /// The word in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Ours => "mailwarden",
+        }
+    }
+}
+
+/// What a reply begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReplyCode {
+    /// Of SMTP (RFC 5321 §4.2), 100 to 999.
+    Number(u16),
+    /// Of POP3 (`+OK`, `-ERR`) or IMAP (`OK`, `NO`, `BAD`, `BYE`).
+    Word(&'static str),
+}
+
+impl ReplyCode {
+    /// The word of a line of POP3 or IMAP that ends what was asked.
+    pub(crate) fn of_mailbox(line: &str) -> Option<Self> {
+        const WORDS: [&str; 6] = ["+OK", "-ERR", "OK", "NO", "BAD", "BYE"];
+        let mut words = line.split_ascii_whitespace();
+        let known = |word: &str| WORDS.into_iter().find(|known| known.eq_ignore_ascii_case(word));
+        let first = words.next()?;
+        // POP3 begins with its word, IMAP with a tag.
+        let is_pop3 = first.starts_with(['+', '-']);
+        known(if is_pop3 { first } else { words.next()? }).map(Self::Word)
+    }
+}
+
+impl fmt::Display for ReplyCode {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(code) => code.fmt(out),
+            Self::Word(word) => word.fmt(out),
+        }
+    }
+}
+
 /// Why a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     /// Both peers closed.
     Closed,

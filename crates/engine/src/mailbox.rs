@@ -22,7 +22,7 @@ use crate::context::Context;
 use crate::dialogue::Step;
 use crate::effect::{End, Wants};
 use crate::ends::{Ends, Limit};
-use crate::event::{AnomalyKind, Event, Observed, Reason, Treatment};
+use crate::event::{AnomalyKind, Author, Event, Observed, Reason, ReplyCode, Treatment};
 use crate::inspector::{Decision, Inspector};
 use crate::refusal::{Cause, Refusal};
 use crate::relay::Relay;
@@ -252,6 +252,9 @@ impl Mailbox {
     fn answer(&self, line: &str, cx: &mut Context<'_>) {
         if !self.ends.is_finished(Side::Client) && cx.config.refusals != Refusals::Silent {
             cx.out.answer(line.as_bytes());
+            if let Some(code) = ReplyCode::of_mailbox(line) {
+                cx.replied(Author::Ours, code);
+            }
         }
     }
 

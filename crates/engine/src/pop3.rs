@@ -25,7 +25,7 @@ use crate::context::Context;
 use crate::dialogue::{Bridge, Dialogue, Step};
 use crate::effect::{End, Wants};
 use crate::ends::{Ends, Limit};
-use crate::event::{AnomalyKind, LoginOutcome, Observed, Reason};
+use crate::event::{AnomalyKind, Author, LoginOutcome, Observed, Reason, ReplyCode};
 use crate::mailbox::{Attempt, Mailbox, Refused, Said};
 use crate::refusal::Cause;
 
@@ -393,11 +393,12 @@ impl Pop3 {
             Then::Wait => {}
             Then::Done => {
                 let answered = self.awaited.pop_front();
+                // The end of a listing has none: its first line was positive.
+                let status = status.unwrap_or(Status::Ok).name();
+                cx.replied(Author::Server, ReplyCode::Word(status));
                 if matches!(answered, Some(Awaited { asked: Asked::Greeting, .. })) {
                     cx.observe(Observed::Banner { text });
                 } else {
-                    // The end of a listing has none: its first line was positive.
-                    let status = status.unwrap_or(Status::Ok).name();
                     cx.observe(Observed::Answer { number, status });
                 }
             }

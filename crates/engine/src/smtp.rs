@@ -47,7 +47,7 @@ use crate::context::Context;
 use crate::dialogue::{Bridge, Dialogue, Step};
 use crate::effect::{End, Wants};
 use crate::ends::{Ends, Limit};
-use crate::event::{AnomalyKind, Event, Observed, Reason, Treatment};
+use crate::event::{AnomalyKind, Author, Event, Observed, Reason, ReplyCode, Treatment};
 use crate::inspector::{Decision, Inspector, Value};
 use crate::refusal::{Cause, Refusal};
 use crate::relay::Relay;
@@ -488,6 +488,7 @@ impl Smtp {
             let reference = refusal.reference.map(|number| self.inspector.reference(number));
             let details = Details { parameter, class, reference };
             cx.out.answer(wording::line(refusal.cause, details).as_bytes());
+            cx.replied(Author::Ours, ReplyCode::Number(wording::code(refusal)));
         }
     }
 

@@ -195,3 +195,53 @@ fn header_policy() -> Arc<CompiledPolicy> {
     let policy = policy::load("policy", text.as_bytes()).configuration.unwrap();
     Arc::new(CompiledPolicy::compile(&policy, "p", &Profile::C3PL).unwrap())
 }
+
+#[test]
+fn every_reply_that_the_client_gets_is_reported_with_its_author() {
+    let table: [(Inspect, &[(Side, &str)], &str); 3] = [
+        (
+            Inspect::Smtp,
+            &[
+                (Side::Server, "220 mx\r\n"),
+                (Side::Client, "EHLO c\r\n"),
+                (Side::Server, "250-mx\r\n250 PIPELINING\r\n"),
+                (Side::Client, "MAIL FROM:<a@b>\r\nRCPT TO:<a\u{7}@b>\r\n"),
+                (Side::Server, "250 ok\r\n"),
+            ],
+            "server 220, server 250, server 250, mailwarden 500",
+        ),
+        (
+            Inspect::Pop3,
+            &[
+                (Side::Server, "+OK\r\n"),
+                (Side::Client, "CAPA\r\n"),
+                (Side::Server, "+OK\r\nSASL PLAIN\r\n.\r\n"),
+                (Side::Client, "STAT\u{7}\r\n"),
+            ],
+            "server +OK, server +OK, mailwarden -ERR",
+        ),
+        (
+            Inspect::Imap,
+            &[
+                (Side::Server, "* OK hello\r\n"),
+                (Side::Client, "a NOOP\r\n"),
+                (Side::Server, "a OK done\r\n"),
+                (Side::Client, "b NO\u{7}OP\r\n"),
+            ],
+            "server OK, server OK, mailwarden BYE",
+        ),
+    ];
+    for (inspect, dialogue, expected) in table {
+        let mut session =
+            Session::new(Arc::new(SessionConfig { inspect, ..SessionConfig::default() }), Time(1));
+        let mut replies = Vec::new();
+        for (side, said) in dialogue {
+            session.offer(Time(2), *side, said.as_bytes(), &mut |effect: Effect<'_>| {
+                if let Effect::Report(Event::Reply(reply)) = effect {
+                    replies.push(format!("{} {}", reply.by.name(), reply.code));
+                }
+            });
+        }
+        assert_eq!(replies.join(", "), expected, "{inspect:?}");
+    }
+}

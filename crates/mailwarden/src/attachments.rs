@@ -3,10 +3,16 @@
 //! A reload makes new attachments of the same names. What was counted of the old ones is counted on, and sessions that
 //! still run under them count where those count that begin under the new.
 
+mod census;
+
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use engine::SessionConfig;
+use policy::Attachment;
 use policy::model::Protocol;
+
+pub(crate) use census::{Census, Population};
 
 /// The number of an attachment, from 0 in the order in which they were first in force.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,7 +20,6 @@ pub(crate) struct AttachmentId(u32);
 
 impl AttachmentId {
     /// Its place in whatever has one for each attachment.
-    #[cfg_attr(not(test), expect(dead_code, reason = "counters and limits are the first to ask"))]
     pub(crate) const fn index(self) -> usize {
         self.0 as usize
     }
@@ -31,6 +36,15 @@ pub(crate) struct AttachmentName {
 }
 
 impl AttachmentName {
+    /// Of an attachment of a configuration.
+    pub(crate) fn of_model(attachment: &Attachment) -> Self {
+        Self {
+            name: attachment.name.text.clone(),
+            class: attachment.class.clone().unwrap_or_default(),
+            protocol: attachment.protocol,
+        }
+    }
+
     fn of(config: &SessionConfig) -> Self {
         Self { name: config.name.clone(), class: config.class.clone(), protocol: config.protocol }
     }
@@ -41,13 +55,35 @@ impl AttachmentName {
 #[derive(Debug, Default)]
 pub(crate) struct Attachments {
     numbers: HashMap<AttachmentName, AttachmentId>,
+    /// By number.
+    census: Vec<Arc<Census>>,
+    total: Arc<Census>,
 }
 
 impl Attachments {
     /// The number of the attachment that sessions of a configuration are under.
     pub(crate) fn number(&mut self, config: &SessionConfig) -> AttachmentId {
         let next = AttachmentId(u32::try_from(self.numbers.len()).unwrap_or(u32::MAX));
-        *self.numbers.entry(AttachmentName::of(config)).or_insert(next)
+        let number = *self.numbers.entry(AttachmentName::of(config)).or_insert(next);
+        if number == next {
+            self.census.push(Arc::new(Census::part_of(&self.total)));
+        }
+        number
+    }
+
+    /// Where the sessions of an attachment are counted.
+    pub(crate) fn census(&self, number: AttachmentId) -> Arc<Census> {
+        self.census.get(number.index()).unwrap_or(&self.total).clone()
+    }
+
+    /// Where all sessions are counted.
+    pub(crate) const fn total(&self) -> &Arc<Census> {
+        &self.total
+    }
+
+    /// Each attachment that was ever in force.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&AttachmentName, AttachmentId)> {
+        self.numbers.iter().map(|(name, number)| (name, *number))
     }
 }
 

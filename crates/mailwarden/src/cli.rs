@@ -27,6 +27,12 @@ pub(crate) enum Command {
     Explain(ExplainFlags),
     /// Show captured sessions, and what a policy would have done with them
     Replay(ReplayFlags),
+    /// Show what a running daemon does; `show ?` lists the screens
+    Show(ExecFlags),
+    /// Set counters of a running daemon to zero, or end sessions
+    Clear(ExecFlags),
+    /// Make a running daemon read its configuration again, and say what came of it
+    Reload(ExecFlags),
     /// Try a policy on a message, or a pattern on a text
     #[command(subcommand)]
     Test(TestCommand),
@@ -119,6 +125,16 @@ pub(crate) struct CheckFlags {
     /// Also list every condition of a class, and by their first word the statements that are not mailwarden's
     #[arg(short, long)]
     pub(crate) verbose: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExecFlags {
+    /// Control socket of the daemon
+    #[arg(long, value_name = "PATH", default_value = "/run/mailwarden/control.sock")]
+    pub(crate) socket: PathBuf,
+    /// Rest of the command; words may be shortened
+    #[arg(value_name = "WORD", trailing_var_arg = true)]
+    pub(crate) words: Vec<String>,
 }
 
 #[derive(Args, Debug)]

@@ -24,8 +24,8 @@ pub(crate) struct Read {
     /// `None` when there is any error: a file is never half applied.
     pub(crate) plan: Option<Plan>,
     /// The same in names; `None` along with the plan.
-    pub(crate) configuration: Option<Configuration>,
-    pub(crate) attachments: Vec<Attachment>,
+    pub(crate) configuration: Option<Arc<Configuration>>,
+    pub(crate) attachments: Arc<[Attachment]>,
     pub(crate) diagnostics: Diagnostics,
     pub(crate) summary: Summary,
     pub(crate) source: Source,
@@ -106,7 +106,8 @@ fn read_in(folder: &Path, name: &str, bytes: &[u8]) -> Read {
     let mut list = |file: &str| read_list(&folder.join(file)).map_err(|error| error.to_string());
     let Loaded { configuration, attachments, diagnostics, summary, source } =
         policy::load_with(name, bytes, &mut list);
-    let plan = configuration.as_ref().map(|configuration| Plan::of(&configuration.settings, &attachments));
+    let (configuration, attachments) = (configuration.map(Arc::new), attachments.into());
+    let plan = configuration.as_ref().map(|configuration| Plan::of(name, configuration, &attachments));
     Read { plan, configuration, attachments, diagnostics, summary, source }
 }
 

@@ -3,21 +3,28 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{self, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::LocalSet;
 
 use crate::attachments::Attachments;
 use crate::cli::RunFlags;
+use crate::control::{Answer, Asked, Socket};
 use crate::plan::Plan;
+use crate::proxy::Target;
 use crate::proxy::names::Learned;
 use crate::proxy::sessions::View;
 use crate::proxy::watch::{Change, Watch};
 use crate::proxy::worker::Control;
 use crate::proxy::workers::WorkerPool;
 use crate::report::{self, Configured, Reporter, ServerState, Sinks};
+use crate::running::{InForce, Running};
 use crate::text::counted;
 use crate::{Exit, configuration, in_force, terminal};
 
@@ -59,8 +66,12 @@ pub(crate) fn run(flags: &RunFlags) -> Exit {
     let exit = runtime.block_on(async {
         let watch = Watch::new(workers.started());
         let attachments = Attachments::default();
-        let daemon = Daemon { flags, plan, workers, attachments, watch, reporter, spare };
-        daemon.live(configured, hangup).await
+        let in_force = InForce::new(1, plan.clone(), Vec::new(), &attachments);
+        let running = Arc::new(Running::new(in_force, workers.mailboxes().clone(), workers.started()));
+        let (asking, asked) = unbounded_channel();
+        let control = ControlSocket { socket: None, asking, asked };
+        let daemon = Daemon { flags, plan, workers, attachments, running, control, watch, reporter, spare };
+        LocalSet::new().run_until(daemon.live(configured, hangup)).await
     });
     // A look-up may still wait for its answer.
     runtime.shutdown_background();
@@ -109,15 +120,26 @@ struct Daemon<'f> {
     plan: Plan,
     workers: WorkerPool,
     attachments: Attachments,
+    running: Arc<Running>,
+    control: ControlSocket,
     watch: Watch,
     reporter: Reporter,
     /// Descriptors that are given up for a reload, should all others be taken.
     spare: Vec<File>,
 }
 
+/// Where the daemon is asked.
+struct ControlSocket {
+    /// None where the configuration names none.
+    socket: Option<Socket>,
+    asking: UnboundedSender<Asked>,
+    asked: UnboundedReceiver<Asked>,
+}
+
 /// What the daemon wakes for.
 enum Wake {
     Reload,
+    Asked(Asked),
     Stop,
     Servers(Change),
 }
@@ -125,11 +147,16 @@ enum Wake {
 impl Daemon<'_> {
     async fn live(mut self, configured: Option<Configured>, hangup: Signal) -> Exit {
         let learned = self.watch.keep(self.plan.servers()).await;
-        if let Err(error) =
-            self.workers.listen(self.plan.targets(&mut self.watch.directory, &mut self.attachments))
-        {
+        let targets = self.plan.targets(&mut self.watch.directory, &mut self.attachments);
+        let socket = match self.plan.control_socket.as_deref().map(Socket::open).transpose() {
+            Ok(socket) => socket,
+            Err(error) => return refused(&error),
+        };
+        if let Err(error) = self.workers.listen(targets.clone()) {
             return refused(&error);
         }
+        self.put_in_force(1, targets);
+        self.ask_at(socket);
         configured.iter().for_each(|configured| self.reporter.configuration(configured));
         self.tell_failures(learned);
         self.tell_proxies();
@@ -138,7 +165,7 @@ impl Daemon<'_> {
             Err(error) => refused(&format!("signals: {error}")),
         };
         let Self { workers, reporter, .. } = self;
-        reporter.stopped(&workers.stop());
+        reporter.stopped(&workers.stop().totals());
         exit
     }
 
@@ -152,14 +179,22 @@ impl Daemon<'_> {
                 _ = terminate.recv() => Wake::Stop,
                 _ = interrupt.recv() => Wake::Stop,
                 change = self.watch.next() => Wake::Servers(change),
+                Some(asked) = self.control.asked.recv() => Wake::Asked(asked),
             };
             match wake {
-                Wake::Reload => self.reload().await,
+                Wake::Reload => {
+                    self.reload().await;
+                }
+                Wake::Asked(Asked::Reload(reply)) => {
+                    let answer = self.reload().await;
+                    // Whoever asked may have left.
+                    let _ = reply.send(answer);
+                }
                 Wake::Servers(change) => self.servers_changed(change),
                 Wake::Stop => break,
             }
         }
-        self.workers.send_all(|| Control::Drain);
+        self.workers.mailboxes().send_all(|| Control::Drain);
         let open = self.census().await;
         for (name, listeners) in in_force::proxies(&self.plan) {
             let sessions = open.get(name).map_or(0, |open| open.sessions);
@@ -197,7 +232,7 @@ impl Daemon<'_> {
     /// The open sessions of each proxy. A worker that cannot answer must not keep the daemon from stopping.
     async fn census(&self) -> BTreeMap<String, Open> {
         let mut open: BTreeMap<String, Open> = BTreeMap::new();
-        let each = self.workers.each_session(|view| match open.get_mut(&view.config.name) {
+        let each = self.workers.mailboxes().each_session(|view| match open.get_mut(&view.config.name) {
             Some(Open { sessions, oldest }) => {
                 *sessions += 1;
                 if view.age > oldest.age {
@@ -212,36 +247,42 @@ impl Daemon<'_> {
         open
     }
 
-    /// New sessions get the new policy, old ones finish on theirs; a file with errors changes nothing.
-    async fn reload(&mut self) {
+    /// New sessions get the new policy, old ones finish on theirs; a file with errors changes nothing. What came of it.
+    async fn reload(&mut self) -> Answer {
         if self.flags.listen.is_some() {
-            return;
+            let complaints = "% The daemon runs without a configuration file\n".to_owned();
+            return Answer { text: String::new(), complaints, exit: Exit::Usage };
         }
         // What the spare ones are for.
         self.spare.clear();
         let hold = Arc::clone(self.workers.descriptors()).hold();
         let before: Vec<String> =
             in_force::proxies(&self.plan).iter().map(|(name, _)| (*name).to_owned()).collect();
-        let configured = self.read_and_enforce().await;
+        let (configured, complaints) = self.read_and_enforce().await;
         drop(hold);
         self.spare = spare_descriptors();
         self.reporter.configuration(&configured);
+        self.running.reloaded(configured.ok);
+        let text = format!("{}: {}\n", configured.file, configured.result);
         if !configured.ok {
-            return;
+            let exit = if configured.errors > 0 { Exit::Usage } else { Exit::System };
+            return Answer { text: String::new(), complaints: format!("{complaints}{text}"), exit };
         }
         self.tell_proxies();
         let now = in_force::proxies(&self.plan);
         for name in before.iter().filter(|before| now.iter().all(|(name, _)| name != before)) {
             self.reporter.notice(&format!("Proxy {name}: removed, its sessions go on to their end"));
         }
+        Answer { text, complaints, exit: Exit::Done }
     }
 
-    /// Reads the file, and enforces it or says why not.
-    async fn read_and_enforce(&mut self) -> Configured {
+    /// Reads the file, and enforces it or says why not; and what there is to complain of in it.
+    async fn read_and_enforce(&mut self) -> (Configured, String) {
         let mut read = match configuration::read(&self.flags.config) {
             Ok(read) => read,
             Err(error) => {
-                return self.unchanged(Configured::unread(self.flags.config.display().to_string(), error));
+                let unread = Configured::unread(self.flags.config.display().to_string(), error);
+                return (self.unchanged(unread), String::new());
             }
         };
         let plan = match read.plan.take() {
@@ -254,10 +295,11 @@ impl Daemon<'_> {
             Ok(plan) => self.enforce(plan).await,
             Err(why) => Err(why),
         };
-        match enforced {
+        let configured = match enforced {
             Ok(said) => read.configured(Ok(said)),
             Err(why) => self.unchanged(read.configured(Err(&why))),
-        }
+        };
+        (configured, read.complaints())
     }
 
     /// Whoever rotated the files we write to has moved them all the same.
@@ -273,16 +315,44 @@ impl Daemon<'_> {
         let said = if self.workers.has_size(plan.workers) { APPLIED } else { APPLIED_BUT_WORKERS };
         // Opened anew even under the same name: whoever rotates files moves them away and tells us.
         let sinks = Sinks::open(&plan.files)?;
+        let socket = match plan.control_socket.as_deref() {
+            Some(path) if self.asks_at(path) => None,
+            path => Some(path.map(Socket::open).transpose()?),
+        };
         // Sessions of the running configuration need its servers until the new one is in force.
         let learned = self.watch.keep(self.plan.servers().chain(plan.servers())).await;
-        let listening = self.workers.listen(plan.targets(&mut self.watch.directory, &mut self.attachments));
+        let targets = plan.targets(&mut self.watch.directory, &mut self.attachments);
+        let listening = self.workers.listen(targets.clone());
         if listening.is_ok() {
             self.reporter.redirect(sinks);
             self.tell_failures(learned);
             self.plan = plan;
+            self.put_in_force(self.running.in_force().generation + 1, targets);
+            if let Some(socket) = socket {
+                self.ask_at(socket);
+            }
         }
         self.watch.directory.keep(self.plan.servers());
         listening.map(|()| said)
+    }
+
+    /// What is in force now can be seen.
+    fn put_in_force(&self, generation: u64, targets: Vec<(SocketAddr, Target)>) {
+        let in_force = InForce::new(generation, self.plan.clone(), targets, &self.attachments);
+        self.running.put_in_force(in_force);
+    }
+
+    /// Whether the control socket is there.
+    fn asks_at(&self, path: &Path) -> bool {
+        self.control.socket.as_ref().is_some_and(|socket| socket.path() == path)
+    }
+
+    /// Takes commands there from now on, and nowhere else.
+    fn ask_at(&mut self, socket: Option<Socket>) {
+        self.control.socket = socket.map(|mut socket| {
+            socket.serve(Arc::clone(&self.running), self.control.asking.clone());
+            socket
+        });
     }
 
     fn servers_changed(&mut self, change: Change) {
@@ -298,8 +368,9 @@ impl Daemon<'_> {
             Change::Name(Learned::Changed(what)) => {
                 self.reporter.notice(&what);
                 // All of it goes on listening, which cannot be refused.
-                let _ =
-                    self.workers.listen(self.plan.targets(&mut self.watch.directory, &mut self.attachments));
+                let targets = self.plan.targets(&mut self.watch.directory, &mut self.attachments);
+                let _ = self.workers.listen(targets.clone());
+                self.put_in_force(self.running.in_force().generation, targets);
                 self.tell_circles();
             }
         }

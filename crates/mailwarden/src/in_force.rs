@@ -71,7 +71,7 @@ fn server_told(server: &Server, directory: &Directory) -> String {
     }
 }
 
-fn handling(config: &SessionConfig) -> String {
+pub(crate) fn handling(config: &SessionConfig) -> String {
     let protocol = config.protocol_name();
     match config.inspect {
         Inspect::Drop => return format!("{protocol}, every connection is dropped"),

@@ -7,6 +7,7 @@ mod attachments;
 mod check;
 mod cli;
 mod configuration;
+mod control;
 mod daemon;
 mod demo;
 mod explain;
@@ -16,6 +17,7 @@ mod plan;
 mod proxy;
 mod replay;
 mod report;
+mod running;
 mod terminal;
 mod test;
 mod text;
@@ -33,6 +35,9 @@ fn main() -> ExitCode {
         Command::Check(flags) => check::run(&flags),
         Command::Explain(flags) => explain::run(&flags),
         Command::Replay(flags) => replay::run(&flags),
+        Command::Show(flags) => control::client::run("show", &flags),
+        Command::Clear(flags) => control::client::run("clear", &flags),
+        Command::Reload(flags) => control::client::run("reload", &flags),
         Command::Test(command) => test::run(&command),
         Command::Man { page } => manual::page(page),
         Command::Completions { shell } => manual::completions(shell),
@@ -50,4 +55,16 @@ enum Exit {
     Usage = 2,
     /// The system refused: a port, a permission, a file.
     System = 3,
+}
+
+impl Exit {
+    /// The one of a code. One that no version of the program has is the system's.
+    const fn of_code(code: u8) -> Self {
+        match code {
+            0 => Self::Done,
+            1 => Self::Finding,
+            2 => Self::Usage,
+            _ => Self::System,
+        }
+    }
 }

@@ -13,7 +13,7 @@ use engine::bounds::Timers;
 use engine::config::Inspect;
 use policy::Attachment;
 use policy::attach::{Handling, Selector, Traffic};
-use policy::model::{Introduction, Limits, Name, Protocol, Server, Settings};
+use policy::model::{Configuration, Introduction, Limits, Name, Protocol, Server};
 
 use crate::attachments::Attachments;
 use crate::cli::Spoken;
@@ -21,11 +21,18 @@ use crate::proxy::names::Directory;
 use crate::proxy::{self, ProxyProtocol, Target};
 
 /// What `run` does.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) workers: Option<usize>,
     pub(crate) listeners: Vec<Listener>,
     pub(crate) files: Files,
+    /// Where commands are taken.
+    pub(crate) control_socket: Option<PathBuf>,
+    /// The file that it was made of, as it was named.
+    pub(crate) source: Option<String>,
+    /// The same in names, and what it is attached to; nothing without a file.
+    pub(crate) configuration: Option<Arc<Configuration>>,
+    pub(crate) attachments: Arc<[Attachment]>,
 }
 
 /// An address that clients connect to.
@@ -72,15 +79,28 @@ impl Plan {
         let proxy_protocol = Arc::default();
         let (config, choices) = (Arc::new(config), Arc::default());
         let listener = Listener { address: listen, config, choices, servers, proxy_protocol };
-        Self { workers: None, listeners: vec![listener], files: Files::default() }
+        Self {
+            workers: None,
+            listeners: vec![listener],
+            files: Files::default(),
+            control_socket: None,
+            source: None,
+            configuration: None,
+            attachments: Arc::default(),
+        }
     }
 
     /// A listener for each address of each proxy. Zone-pairs need none.
-    pub(crate) fn of(settings: &Settings, attachments: &[Attachment]) -> Self {
+    pub(crate) fn of(
+        source: &str,
+        configuration: &Arc<Configuration>,
+        attachments: &Arc<[Attachment]>,
+    ) -> Self {
+        let settings = &configuration.settings;
         let path = |name: &Option<Name>| name.as_ref().map(|name| PathBuf::from(&name.text));
         let mut listeners = Vec::new();
         let mut choices = Vec::new();
-        for attachment in attachments {
+        for attachment in &**attachments {
             match &attachment.traffic {
                 Traffic::Proxy { listen, servers, introduction, accept_proxy } => {
                     let config = Arc::new(session_config(attachment));
@@ -113,6 +133,10 @@ impl Plan {
             workers: settings.workers.map(usize::from),
             listeners,
             files: Files { log: path(&settings.log_file), events: path(&settings.events) },
+            control_socket: path(&settings.control_socket).or_else(default_socket),
+            source: Some(source.to_owned()),
+            configuration: Some(Arc::clone(configuration)),
+            attachments: Arc::clone(attachments),
         }
     }
 
@@ -161,10 +185,14 @@ impl Plan {
     ) -> Vec<(SocketAddr, Target)> {
         let target = |listener: &Listener| {
             let attachment = attachments.number(&listener.config);
-            let choices = listener.choices.iter().map(|choice| proxy::Choice {
-                sessions: choice.sessions.clone(),
-                config: Arc::clone(&choice.config),
-                attachment: attachments.number(&choice.config),
+            let choices = listener.choices.iter().map(|choice| {
+                let attachment = attachments.number(&choice.config);
+                proxy::Choice {
+                    sessions: choice.sessions.clone(),
+                    config: Arc::clone(&choice.config),
+                    attachment,
+                    census: attachments.census(attachment),
+                }
             });
             let choices = choices.collect();
             let servers = directory.upstreams(&listener.servers);
@@ -174,6 +202,7 @@ impl Plan {
                 Target {
                     config: Arc::clone(&listener.config),
                     attachment,
+                    census: attachments.census(attachment),
                     choices,
                     servers: servers.cloned().collect(),
                     proxy_protocol: Arc::clone(&listener.proxy_protocol),
@@ -182,6 +211,12 @@ impl Plan {
         };
         self.listeners.iter().map(target).collect()
     }
+}
+
+/// Where commands are taken if the configuration does not say: in the folder that systemd made for the daemon.
+fn default_socket() -> Option<PathBuf> {
+    let folder = std::env::var_os("RUNTIME_DIRECTORY")?;
+    Some(PathBuf::from(folder).join("control.sock"))
 }
 
 /// Whether an address is one of this host: sockets can be bound to no other.

@@ -23,7 +23,7 @@ use policy::attach::Selector;
 use policy::model::Flow;
 use proto::proxy_protocol::Version;
 
-use crate::attachments::AttachmentId;
+use crate::attachments::{AttachmentId, Census};
 use upstream::Upstream;
 
 /// What sessions of one listener are held to, and where they lead. A reload makes a new one.
@@ -32,6 +32,7 @@ pub(crate) struct Target {
     pub(crate) config: Arc<SessionConfig>,
     /// What its sessions are counted under.
     pub(crate) attachment: AttachmentId,
+    pub(crate) census: Arc<Census>,
     /// What some sessions are held to instead: the first that has a session decides.
     pub(crate) choices: Arc<[Choice]>,
     /// In the order in which they are tried; none while no name of a server can be resolved.
@@ -45,14 +46,15 @@ pub(crate) struct Choice {
     pub(crate) sessions: Selector,
     pub(crate) config: Arc<SessionConfig>,
     pub(crate) attachment: AttachmentId,
+    pub(crate) census: Arc<Census>,
 }
 
 impl Target {
     /// The same for one connection, if it is held to something else.
     fn chosen(&self, flow: &Flow) -> Option<Self> {
         let choice = self.choices.iter().find(|choice| choice.sessions.has(flow))?;
-        let config = Arc::clone(&choice.config);
-        Some(Self { config, attachment: choice.attachment, ..self.clone() })
+        let (config, census) = (Arc::clone(&choice.config), Arc::clone(&choice.census));
+        Some(Self { config, attachment: choice.attachment, census, ..self.clone() })
     }
 }
 

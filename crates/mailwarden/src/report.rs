@@ -27,9 +27,11 @@ use engine::event::Reason;
 use engine::{Event, SessionConfig};
 
 pub(crate) use configured::{Complaint, Configured};
-pub(crate) use counters::Counters;
+pub(crate) use counters::{AttachmentCounters, Counters, Totals};
 pub(crate) use recorder::Recorder;
 use session::Run;
+#[cfg(test)]
+pub(crate) use session::SessionId;
 pub(crate) use session::SessionInfo;
 use syslog::Frame;
 use time::{Stamps, WallTime};
@@ -74,7 +76,7 @@ enum Reported<'r> {
     /// Lines lost because the queue was full.
     Dropped { lines: u64 },
     /// The daemon has stopped.
-    Stopped { totals: &'r Counters },
+    Stopped { totals: &'r Totals },
 }
 
 /// Whether an address of a server answers.
@@ -96,6 +98,8 @@ pub(crate) struct SessionEnd {
     pub(crate) bytes_client: u64,
     /// Bytes sent to the client.
     pub(crate) bytes_server: u64,
+    /// How often something was read of the client and of the server, by side.
+    pub(crate) reads: [u32; 2],
     pub(crate) duration: Duration,
 }
 
@@ -213,7 +217,7 @@ impl Reporter {
     }
 
     /// The workers have stopped; what they counted, together.
-    pub(crate) fn stopped(&self, totals: &Counters) {
+    pub(crate) fn stopped(&self, totals: &Totals) {
         self.report(Reported::Stopped { totals });
     }
 

@@ -8,6 +8,8 @@
 mod access_lists;
 #[path = "live/bad_servers.rs"]
 mod bad_servers;
+#[path = "live/control.rs"]
+mod control;
 #[path = "live/daemon.rs"]
 mod daemon;
 #[path = "live/descriptors.rs"]

@@ -11,7 +11,7 @@ use super::{Asked, Imap, Offer, State};
 use crate::context::Context;
 use crate::dialogue::Step;
 use crate::effect::Wants;
-use crate::event::{AnomalyKind, LoginOutcome, Observed};
+use crate::event::{AnomalyKind, Author, LoginOutcome, Observed, ReplyCode};
 use crate::refusal::Cause;
 
 /// Limit: bytes of a literal in a response before the login.
@@ -131,6 +131,7 @@ impl Imap {
             (Response::Untagged { word, .. }, State::Greeting) => {
                 cx.observe(Observed::Banner { text });
                 if word.eq_ignore_ascii_case(b"OK") {
+                    cx.replied(Author::Server, ReplyCode::Word("OK"));
                     self.state = State::NotAuthenticated;
                     self.settled(cx);
                 }
@@ -157,6 +158,7 @@ impl Imap {
         let Some(ended) = found.and_then(|at| self.awaited.remove(at)) else {
             return self.mailbox.note(AnomalyKind::StrayLine, text, cx);
         };
+        cx.replied(Author::Server, ReplyCode::Word(status.name()));
         cx.observe(Observed::Answer { number: ended.number, status: status.name() });
         // The command whose literal is announced is the last one: the server does not want it.
         if matches!(self.state, State::Announced(_)) && self.awaited.is_empty() {

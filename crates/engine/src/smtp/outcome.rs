@@ -6,7 +6,7 @@ use super::offer::{Offer, PIPECONNECT};
 use super::recipients::ONE_BY_ONE;
 use super::{Client, Server, Smtp, Swallow, Swallowed, closing};
 use crate::context::Context;
-use crate::event::{AnomalyKind, Event, Observed, Reason, Treatment};
+use crate::event::{AnomalyKind, Author, Event, Observed, Reason, ReplyCode, Treatment};
 use crate::refusal::{Cause, Refusal};
 use crate::relay::Relay;
 
@@ -56,6 +56,7 @@ impl Asked {
 
 impl Smtp {
     pub(super) fn answered(&mut self, asked: Asked, number: u32, code: u16, cx: &mut Context<'_>) {
+        cx.replied(Author::Server, ReplyCode::Number(code));
         self.observe_reply(asked, number, code, cx);
         self.settle(asked, number, code, cx);
     }

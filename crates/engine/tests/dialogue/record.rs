@@ -79,6 +79,8 @@ impl Output for Record {
             Effect::Finish(side) => self.end(side, Ending::Finish),
             Effect::Abort(side) => self.end(side, Ending::Abort),
             Effect::Secure(side) => self.offences.push(format!("{side:?} is to begin TLS")),
+            // What was answered is compared byte by byte.
+            Effect::Report(Event::Reply(_)) => {}
             Effect::Report(event) => {
                 let report = Report::of(&event);
                 self.news.reports.push(report.clone());
@@ -166,6 +168,7 @@ impl Report {
                     ("outcome", of.outcome.name().to_owned()),
                 ],
             ),
+            Event::Reply(of) => ("reply", vec![("code", of.code.to_string())]),
             Event::Observed(of) => observed(of),
         };
         Self { kind, values }

@@ -69,7 +69,7 @@ impl<'r> Standing<'r> {
             not_yet: not_yet(read),
         };
         let Some(configuration) = &read.configuration else { return standing };
-        for attachment in &read.attachments {
+        for attachment in &*read.attachments {
             let Traffic::Proxy { listen, servers, .. } = &attachment.traffic else { continue };
             let proxied = Proxied {
                 attachment,

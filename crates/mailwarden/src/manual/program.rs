@@ -6,6 +6,7 @@ use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
 use crate::cli::Cli;
+use crate::control::{EXEC, typed};
 
 /// One page for all commands: there are few, so every option can be found on it.
 pub(super) fn render(out: &mut Vec<u8>) -> io::Result<()> {
@@ -22,6 +23,11 @@ pub(super) fn render(out: &mut Vec<u8>) -> io::Result<()> {
         for nested in subcommand.get_subcommands().filter(|nested| nested.get_name() != "help") {
             out.extend_from_slice(describe(nested)?.as_bytes());
         }
+    }
+    out.extend_from_slice(EXEC_HEADING.as_bytes());
+    for command in EXEC.commands() {
+        let (syntax, about) = (typed(command.syntax).replace('-', "\\-"), command.about);
+        out.extend_from_slice(format!(".TP\n.B {syntax}\n{about}.\n").as_bytes());
     }
     out.extend_from_slice(CLOSING.as_bytes());
     Ok(())
@@ -43,6 +49,12 @@ fn describe(command: &Command) -> io::Result<String> {
     let name = command.get_bin_name().unwrap_or_else(|| command.get_name()).trim_start_matches("mailwarden ");
     Ok(format!(".SS {name}\n{}", body.collect::<String>()))
 }
+
+const EXEC_HEADING: &str = ".SH COMMANDS TO A RUNNING DAEMON
+These ask the daemon whose control socket
+.B \\-\\-socket
+names. Words may be shortened. Members of the group of the socket may look; root and the user of the daemon may change.
+";
 
 const CLOSING: &str = ".SH EXAMPLES
 .TP

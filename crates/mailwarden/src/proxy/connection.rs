@@ -106,9 +106,11 @@ async fn connect_server(header: Vec<u8>, entry: &SessionEntry, worker: &Worker) 
     };
     let proxy = &config.name;
     let tell = |address: SocketAddr, state: ServerState<'_>| worker.recorder.server(proxy, address, state);
+    let begun = now();
     match connect_first(&target.servers, patience, now, tell).await {
         Ok((server, address)) => {
             worker.update_now();
+            worker.recorder.connected(target.attachment, worker.now().since(begun));
             entry.opened(address, worker.now());
             Some(Endpoint::server(server, config.inspect, header))
         }
@@ -138,6 +140,10 @@ struct Connection {
     lingered: u64,
     /// The session knows that the daemon is stopping.
     drained: bool,
+    /// How often something was read of each side.
+    reads: [u32; 2],
+    /// Since when bytes of the client wait to go on, while some do.
+    held_since: Option<Time>,
 }
 
 struct Endpoints {
@@ -175,6 +181,8 @@ impl Connection {
             closing: None,
             lingered: 0,
             drained: false,
+            reads: [0; 2],
+            held_since: None,
         };
         connection.turn(worker, |session, now, out| match beginning {
             Beginning::Connected(client) => session.connected(now, client, out),
@@ -187,7 +195,7 @@ impl Connection {
     async fn run(&mut self, worker: &Worker) {
         while !self.is_over() {
             self.endpoints.release_buffers();
-            self.entry.update(self.deadline(), self.endpoints.sent());
+            self.entry.update(worker.now(), self.deadline(), self.endpoints.sent(), self.reads);
             poll_fn(|cx| {
                 let turn = self.poll_turn(cx, worker);
                 if turn.is_pending() {
@@ -205,6 +213,7 @@ impl Connection {
             reason: self.session.reason(),
             bytes_client: to_server,
             bytes_server: to_client,
+            reads: self.reads,
             duration: worker.now().since(self.entry.info().started),
         };
         worker.recorder.session_end(worker.now(), &self.entry.info(), self.session.config(), end);
@@ -276,11 +285,15 @@ impl Connection {
             Poll::Ready(Ok(0)) => {}
             Poll::Ready(Ok(len)) => {
                 let bytes = buffer.get(..len).unwrap_or_default();
+                if let Some(reads) = self.reads.get_mut(side as usize) {
+                    *reads = reads.saturating_add(1);
+                }
                 if endpoint.wants == Wants::Nothing {
                     self.lingered += len as u64;
                 } else if endpoint.held.is_empty() {
                     let taken = self.offer(side, bytes, worker, gather);
                     self.hold(side, |held| held.extend_from_slice(bytes.get(taken..).unwrap_or_default()));
+                    self.count_hold(side, taken, worker);
                 } else {
                     endpoint.held.extend_from_slice(bytes);
                     self.offer_held(side, worker, gather);
@@ -354,7 +367,25 @@ impl Connection {
         let taken = self.offer(side, &held, worker, gather);
         held.drain(..taken);
         self.hold(side, |entry| *entry = held);
+        self.count_hold(side, taken, worker);
         taken
+    }
+
+    /// Counts how long bytes of the client have waited that went on now, and notes since when others wait. A part of a
+    /// unit whose rest is still to come waits for its sender, not for us.
+    fn count_hold(&mut self, side: Side, went_on: usize, worker: &Worker) {
+        if side == Side::Server {
+            return;
+        }
+        let now = worker.now();
+        let client = &self.endpoints.client;
+        let waits = !client.held.is_empty() && (client.wants != Wants::More || client.paused);
+        if went_on > 0 {
+            let since = self.held_since.unwrap_or(now);
+            worker.recorder.held(self.entry.info().attachment, now.since(since));
+            self.held_since = None;
+        }
+        self.held_since = waits.then_some(self.held_since.unwrap_or(now));
     }
 
     /// Bytes of a side that are offered at once.

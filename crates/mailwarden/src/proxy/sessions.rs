@@ -33,7 +33,6 @@ pub(crate) enum Stage {
 
 /// What can be seen of a session from outside.
 #[derive(Clone, Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "`show` is the first to read all of it"))]
 pub(crate) struct View {
     /// As reports have it.
     pub(crate) info: SessionInfo,
@@ -45,6 +44,10 @@ pub(crate) struct View {
     /// Bytes sent to the client and to the server, up to the last turn of the session.
     pub(crate) bytes_to_client: u64,
     pub(crate) bytes_to_server: u64,
+    /// How often something was read of the client and of the server, up to then.
+    pub(crate) reads: [u32; 2],
+    /// Since then.
+    pub(crate) quiet: Duration,
 }
 
 /// A part of a worker's sessions.
@@ -67,6 +70,10 @@ struct SessionRecord {
     waker: OnceCell<Waker>,
     /// Bytes sent to the client and to the server.
     sent: Cell<[u64; 2]>,
+    /// How often something was read of the client and of the server.
+    reads: Cell<[u32; 2]>,
+    /// The last turn of the session.
+    heard: Cell<Time>,
 }
 
 /// A session's entry in the table; removed when it is dropped.
@@ -80,6 +87,8 @@ pub(crate) struct SessionEntry {
 impl Sessions {
     /// Adds a session whose server is still to be connected.
     pub(super) fn enter(self: &Rc<Self>, info: SessionInfo, target: &Rc<Target>) -> SessionEntry {
+        target.census.begin(info.started);
+        let heard = Cell::new(info.started);
         let session = Rc::new(SessionRecord {
             info: RefCell::new(info),
             target: RefCell::new(Rc::clone(target)),
@@ -87,6 +96,8 @@ impl Sessions {
             deadline: Cell::new(Time(u64::MAX)),
             waker: OnceCell::new(),
             sent: Cell::default(),
+            reads: Cell::default(),
+            heard,
         });
         let key = self.0.borrow_mut().insert(Rc::clone(&session));
         SessionEntry { sessions: Rc::clone(self), key, session }
@@ -136,6 +147,8 @@ impl SessionRecord {
             stage: self.stage.get(),
             bytes_to_client,
             bytes_to_server,
+            reads: self.reads.get(),
+            quiet: now.since(self.heard.get()),
         }
     }
 }
@@ -147,6 +160,9 @@ impl SessionEntry {
 
     /// What the session is held to, now that it is known who speaks with whom.
     pub(super) fn chosen(&self, target: Rc<Target>) {
+        let stage = self.session.stage.get();
+        self.session.target.borrow().census.leave(stage);
+        target.census.enter(stage);
         self.session.info.borrow_mut().attachment = target.attachment;
         self.session.target.replace(target);
     }
@@ -164,23 +180,34 @@ impl SessionEntry {
     pub(super) fn opened(&self, server: SocketAddr, now: Time) {
         let mut info = self.session.info.borrow_mut();
         (info.server, info.started) = (server, now);
-        self.session.stage.set(Stage::Open);
+        drop(info);
+        self.go_on(Stage::Open);
     }
 
     /// No server could be reached, or none was tried: the session begins now, with its end.
     pub(super) fn ending(&self, now: Time) {
         self.session.info.borrow_mut().started = now;
-        self.session.stage.set(Stage::Closing);
+        self.go_on(Stage::Closing);
     }
 
     pub(super) fn closing(&self) {
-        self.session.stage.set(Stage::Closing);
+        self.go_on(Stage::Closing);
     }
 
-    /// How things are before the session sleeps: when it must be woken, and what was sent to each side.
-    pub(super) fn update(&self, deadline: Time, sent: [u64; 2]) {
+    fn go_on(&self, to: Stage) {
+        let from = self.session.stage.replace(to);
+        if from != to {
+            self.session.target.borrow().census.go_on(from, to);
+        }
+    }
+
+    /// How things are before the session sleeps: when it must be woken, what was sent to each side, and how often something
+    /// was read of it.
+    pub(super) fn update(&self, now: Time, deadline: Time, sent: [u64; 2], reads: [u32; 2]) {
         self.session.deadline.set(deadline);
         self.session.sent.set(sent);
+        self.session.reads.set(reads);
+        self.session.heard.set(now);
     }
 
     /// The deadline as of the last update.
@@ -196,6 +223,7 @@ impl SessionEntry {
 
 impl Drop for SessionEntry {
     fn drop(&mut self) {
+        self.session.target.borrow().census.leave(self.session.stage.get());
         self.sessions.0.borrow_mut().try_remove(self.key);
     }
 }

@@ -20,6 +20,15 @@ pub(crate) struct Upstream {
     state: AtomicU64,
 }
 
+/// Of an address that does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Down {
+    /// How often in a row it failed, up to 255.
+    pub(crate) failures: u8,
+    /// When it is tried again.
+    pub(crate) due: Time,
+}
+
 /// Whether it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -41,6 +50,14 @@ impl Upstream {
         self.address
     }
 
+    /// How it failed, if it does not answer.
+    pub(crate) fn health(&self) -> Option<Down> {
+        match self.state() {
+            State::Up => None,
+            State::Down { failures, .. } => Some(Down { failures, due: self.due() }),
+        }
+    }
+
     pub(super) fn is_up(&self) -> bool {
         self.state() == State::Up
     }
@@ -55,7 +72,7 @@ impl Upstream {
 
     /// It did not answer. How long it is left alone, if that is news: of many sessions that learn it at the same
     /// time, one has it to tell.
-    pub(super) fn failed(&self, now: Time) -> Option<Duration> {
+    pub(crate) fn failed(&self, now: Time) -> Option<Duration> {
         match self.change(|state| state.failed(now))? {
             State::Up => Some(Duration::from_secs(WAIT_MIN)),
             State::Down { .. } => None,

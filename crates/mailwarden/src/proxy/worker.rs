@@ -52,6 +52,8 @@ pub(crate) enum Control {
     /// Describe the sessions from a position of the table on, a batch of them: a long table is asked for in
     /// parts, between which sessions have their turns.
     Sessions { from: usize, reply: oneshot::Sender<ViewBatch> },
+    /// What was counted so far.
+    Counters(oneshot::Sender<Counters>),
 }
 
 #[derive(Debug)]
@@ -129,6 +131,9 @@ async fn run_loop(worker: Rc<Worker>, mut controls: UnboundedReceiver<Control>) 
                     worker.update_now();
                     // Nothing is lost when nobody waits for the answer any more.
                     let _ = reply.send(worker.sessions.batch(from, worker.now()));
+                }
+                Some(Control::Counters(reply)) => {
+                    let _ = reply.send(worker.recorder.counters());
                 }
                 Some(Control::Stop) | None => return,
             },

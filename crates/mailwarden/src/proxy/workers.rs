@@ -21,9 +21,14 @@ use crate::proxy::worker::{self, Control, Listen, WORKERS_MAX};
 use crate::report::{Counters, Reporter};
 use crate::{Exit, terminal};
 
+/// Where workers are asked. An answer waits for no session, and no session for an answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Mailboxes(Arc<[UnboundedSender<Control>]>);
+
 /// The workers' threads, and what they listen on.
 pub(crate) struct WorkerPool {
-    workers: Vec<(UnboundedSender<Control>, JoinHandle<Counters>)>,
+    threads: Vec<JoinHandle<Counters>>,
+    mailboxes: Mailboxes,
     /// Each address as it was asked for, and as it was bound: a port 0 is the kernel's choice.
     listening: HashMap<SocketAddr, SocketAddr>,
     descriptors: Arc<Descriptors>,
@@ -36,15 +41,17 @@ pub(crate) struct WorkerPool {
 impl WorkerPool {
     pub(crate) fn new(workers: Option<usize>, reporter: &Reporter) -> io::Result<Self> {
         let (descriptors, started) = (Arc::new(Descriptors::default()), Instant::now());
-        let workers: io::Result<_> =
+        let workers: io::Result<Vec<_>> =
             (0..size(workers)).map(|number| spawn_worker(number, reporter, &descriptors, started)).collect();
-        Ok(Self { workers: workers?, listening: HashMap::new(), descriptors, started, others: None })
+        let (mailboxes, threads): (Vec<_>, _) = workers?.into_iter().unzip();
+        let mailboxes = Mailboxes(mailboxes.into());
+        Ok(Self { threads, mailboxes, listening: HashMap::new(), descriptors, started, others: None })
     }
 
     /// Whether there are as many workers as a plan asks for. A pool never grows: sockets and sessions are
     /// spread over it.
     pub(crate) fn has_size(&self, workers: Option<usize>) -> bool {
-        self.workers.len() == usize::from(size(workers))
+        self.threads.len() == usize::from(size(workers))
     }
 
     /// The beginning of the workers' time.
@@ -68,13 +75,13 @@ impl WorkerPool {
             sockets.push(opened);
             listening.insert(*address, bound);
         }
-        for (controls, _) in &self.workers {
+        for mailbox in &*self.mailboxes.0 {
             let listens = listeners.iter().zip(&mut sockets).map(|((address, target), sockets)| Listen {
                 address: *address,
                 socket: sockets.pop(),
                 target: target.clone(),
             });
-            let _ = controls.send(Control::Listen(listens.collect()));
+            let _ = mailbox.send(Control::Listen(listens.collect()));
         }
         self.listening = listening;
         Ok(())
@@ -83,7 +90,7 @@ impl WorkerPool {
     /// Gives sessions what descriptors the daemon does not need: of every listener a socket for each worker, and a
     /// client that was accepted and waits.
     fn divide_descriptors(&mut self, listeners: usize) {
-        let workers = self.workers.len();
+        let workers = self.threads.len();
         let others = *self.others.get_or_insert_with(descriptors::open_now);
         self.descriptors.divide(others + 2 * workers * listeners, workers);
     }
@@ -99,7 +106,7 @@ impl WorkerPool {
         let ours = self.listening.values().any(|bound| overlap(*bound, address));
         let bound = if ours { address } else { bind(address, false, inspect)?.local_addr()? };
         let sockets: io::Result<Vec<TcpListener>> =
-            self.workers.iter().map(|_| bind(bound, true, inspect)).collect();
+            self.threads.iter().map(|_| bind(bound, true, inspect)).collect();
         Ok((sockets?, bound))
     }
 
@@ -108,39 +115,78 @@ impl WorkerPool {
         self.listening.get(&asked).copied()
     }
 
-    pub(crate) fn send_all(&self, control: impl Fn() -> Control) {
-        for (controls, _) in &self.workers {
-            let _ = controls.send(control());
-        }
-    }
-
-    /// Describes every session of every worker, each batch between turns of its worker's sessions.
-    pub(crate) async fn each_session(&self, mut visit: impl FnMut(View)) {
-        for (controls, _) in &self.workers {
-            let mut next = Some(0);
-            while let Some(from) = next {
-                let (reply, answer) = oneshot::channel();
-                // A worker that has stopped answers nothing: it has no sessions.
-                let _ = controls.send(Control::Sessions { from, reply });
-                let Ok(batch) = answer.await else { break };
-                batch.views.into_iter().for_each(&mut visit);
-                next = batch.next;
-            }
-        }
+    /// Where the workers are asked.
+    pub(crate) const fn mailboxes(&self) -> &Mailboxes {
+        &self.mailboxes
     }
 
     /// Until every worker has seen its last session end.
     pub(crate) async fn wait_until_drained(&self) {
-        for (controls, _) in &self.workers {
-            controls.closed().await;
+        for mailbox in &*self.mailboxes.0 {
+            mailbox.closed().await;
         }
     }
 
     /// Ends the workers; what they counted, together. One that panicked adds nothing.
     pub(crate) fn stop(self) -> Counters {
-        self.send_all(|| Control::Stop);
-        let threads = self.workers.into_iter().map(|(_, thread)| thread);
-        threads.filter_map(|thread| thread.join().ok()).sum()
+        self.mailboxes.send_all(|| Control::Stop);
+        self.threads.into_iter().filter_map(|thread| thread.join().ok()).sum()
+    }
+}
+
+impl Mailboxes {
+    pub(crate) fn send_all(&self, control: impl Fn() -> Control) {
+        for mailbox in &*self.0 {
+            let _ = mailbox.send(control());
+        }
+    }
+
+    /// Describes every session of every worker, each batch between turns of its worker's sessions.
+    pub(crate) async fn each_session(&self, mut visit: impl FnMut(View)) {
+        let mut sessions = self.sessions();
+        while let Some(batch) = sessions.next().await {
+            batch.into_iter().for_each(&mut visit);
+        }
+    }
+
+    /// The same, batch by batch, as fast as whoever asks takes them.
+    pub(crate) const fn sessions(&self) -> Batches<'_> {
+        Batches { mailboxes: self, worker: 0, from: 0 }
+    }
+
+    /// What all workers have counted, together. One that has stopped adds nothing.
+    pub(crate) async fn counters(&self) -> Counters {
+        let mut counted = Vec::with_capacity(self.0.len());
+        for mailbox in &*self.0 {
+            let (reply, answer) = oneshot::channel();
+            let _ = mailbox.send(Control::Counters(reply));
+            counted.extend(answer.await.ok());
+        }
+        counted.into_iter().sum()
+    }
+}
+
+/// The sessions of all workers, batch by batch.
+#[derive(Debug)]
+pub(crate) struct Batches<'m> {
+    mailboxes: &'m Mailboxes,
+    worker: usize,
+    from: usize,
+}
+
+impl Batches<'_> {
+    /// The next batch, which may be empty; nothing after the last.
+    pub(crate) async fn next(&mut self) -> Option<Vec<View>> {
+        let mailbox = self.mailboxes.0.get(self.worker)?;
+        let (reply, answer) = oneshot::channel();
+        let _ = mailbox.send(Control::Sessions { from: self.from, reply });
+        // A worker that has stopped answers nothing: it has no sessions.
+        let batch = answer.await.ok();
+        match batch.as_ref().and_then(|batch| batch.next) {
+            Some(next) => self.from = next,
+            None => (self.worker, self.from) = (self.worker + 1, 0),
+        }
+        Some(batch.map_or_else(Vec::new, |batch| batch.views))
     }
 }
 
@@ -206,7 +252,7 @@ mod tests {
         let started = Instant::now();
         loop {
             let mut views = Vec::new();
-            runtime.block_on(workers.each_session(|view| views.push(view)));
+            runtime.block_on(workers.mailboxes().each_session(|view| views.push(view)));
             if wanted(&views) {
                 return views;
             }

@@ -146,7 +146,9 @@ impl Output for Transcript {
             Effect::Report(Event::Anomaly(anomaly)) => self.anomaly(anomaly.kind),
             Effect::Report(Event::Match(found)) => self.matched(&found),
             Effect::Report(Event::Login(login)) => self.attempted(&login),
-            Effect::Report(Event::SessionStart | Event::Transaction(_) | Event::Tls { .. }) => {}
+            Effect::Report(
+                Event::SessionStart | Event::Transaction(_) | Event::Tls { .. } | Event::Reply(_),
+            ) => {}
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn message(out: &mut Vec<u8>, origin: Origin<'_>, event: &Event<'_>) 
                 "%ASA-6-108007: TLS started on ESMTP session between client {client} and server {server}"
             )
         }
-        Event::Transaction(_) | Event::Login(_) | Event::Observed(_) => Ok(()),
+        Event::Transaction(_) | Event::Login(_) | Event::Reply(_) | Event::Observed(_) => Ok(()),
     }
 }
 
@@ -50,6 +50,7 @@ pub(super) fn follow_up(out: &mut Vec<u8>, origin: Origin<'_>, event: &Event<'_>
         | Event::Tls { .. }
         | Event::Transaction(_)
         | Event::Login(_)
+        | Event::Reply(_)
         | Event::Observed(_) => return Ok(false),
     };
     let (client, server) = ends(origin);

@@ -12,7 +12,7 @@ use policy::criterion::CriterionKind;
 use policy::diagnostic::Severity;
 use policy::model::{Action, Protocol};
 
-use super::{Complaint, Configured, Counters, Origin, Reported, ServerState, SessionEnd};
+use super::{Complaint, Configured, Origin, Reported, ServerState, SessionEnd, Totals};
 use crate::text::escaped_bytes;
 
 /// Writes the message of a record, without the time before it; nothing of an event that IOS has no message for.
@@ -22,7 +22,11 @@ pub(super) fn message(out: &mut Vec<u8>, reported: &Reported<'_>) -> io::Result<
             Event::SessionStart => session_start(out, origin),
             Event::Match(found) => self::found(out, origin, found),
             Event::Anomaly(anomaly) => self::anomaly(out, origin, anomaly),
-            Event::Transaction(_) | Event::Tls { .. } | Event::Login(_) | Event::Observed(_) => Ok(()),
+            Event::Transaction(_)
+            | Event::Tls { .. }
+            | Event::Login(_)
+            | Event::Reply(_)
+            | Event::Observed(_) => Ok(()),
         },
         Reported::SessionEnd(origin, end) => session_end(out, origin, &end),
         Reported::Configuration(Configured { file, ok, result, .. }) => {
@@ -49,7 +53,7 @@ pub(super) fn message(out: &mut Vec<u8>, reported: &Reported<'_>) -> io::Result<
             write!(out, "%FW-3-MAILWARDEN: {lines} messages dropped, the log is too slow")
         }
         Reported::Stopped { totals } => {
-            let Counters { sessions, transactions, matches, anomalies } = totals;
+            let Totals { sessions, transactions, matches, anomalies } = totals;
             write!(
                 out,
                 "%FW-6-MAILWARDEN: Stopped: sessions {sessions}, transactions {transactions}, matches {matches}, \

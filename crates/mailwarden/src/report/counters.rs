@@ -1,41 +1,141 @@
-//! What a worker has counted: the first to see every record.
+//! What a worker has counted, attachment by attachment: the first to see every record.
+//!
+//! Counters are plain numbers of one worker. Whoever asks adds up those of all; nothing is shared while sessions run.
 
+mod counts;
+mod histogram;
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::iter::Sum;
+use std::time::Duration;
 
 use engine::Event;
+use engine::event::{
+    AnomalyKind, Login, LoginOutcome, Match, MessageSize, Reason, Reply, Transaction, Treatment,
+};
+use proto::Side;
 
-use super::{Record, Reported};
+pub(crate) use counts::Counts;
+pub(crate) use histogram::Histogram;
 
-/// Plain numbers of one worker, or of several together, since the daemon started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+use super::{Record, Reported, SessionEnd};
+use crate::attachments::AttachmentId;
+
+/// What was counted since the daemon started, of one worker, or of several together.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Counters {
+    /// In the order of their numbers.
+    attachments: Vec<AttachmentCounters>,
+    /// What a match is looked up by; kept for its room.
+    key: String,
+}
+
+/// What was counted of the sessions of one attachment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct AttachmentCounters {
+    /// Sessions that reached a server.
+    pub(crate) connected: u64,
+    /// Sessions that have ended, by reason.
+    pub(crate) ended: Counts<Reason>,
+    /// Of sessions that have ended: bytes sent to the client and to the server, by side.
+    pub(crate) bytes: [u64; 2],
+    /// Of sessions that have ended: how often something was read of the client and of the server, by side.
+    pub(crate) reads: [u64; 2],
+    /// Messages, by what became of them.
+    pub(crate) messages: Counts<Outcome>,
+    /// Bytes of messages that were sent whole.
+    pub(crate) message_bytes: u64,
+    /// Sessions that went on under TLS, and uninspected.
+    pub(crate) tls: u64,
+    /// Attempts to log in, by what became of them.
+    pub(crate) logins: Counts<LoginOutcome>,
+    /// Anomalies, each time.
+    pub(crate) anomalies: Counts<(AnomalyKind, Treatment)>,
+    /// Replies that clients got.
+    pub(crate) replies: Counts<Reply>,
+    /// Classes that acted, by what makes them differ.
+    matches: HashMap<String, MatchCount>,
+    /// How long it took to connect a server.
+    pub(crate) connect: Histogram,
+    /// How long bytes waited before they went on: for a reply, for a pace or for their turn.
+    pub(crate) hold: Histogram,
+}
+
+/// How often a condition made a class act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MatchCount {
+    pub(crate) policy: String,
+    pub(crate) class: String,
+    /// As written in the policy.
+    pub(crate) criterion: String,
+    pub(crate) action: &'static str,
+    pub(crate) times: u64,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Outcome {
+    Accepted,
+    Refused,
+    /// Given up before it was answered.
+    Unfinished,
+}
+
+impl Outcome {
+    const fn of(transaction: &Transaction<'_>) -> Self {
+        match transaction.reply {
+            Some(200..=299) => Self::Accepted,
+            Some(_) => Self::Refused,
+            None => Self::Unfinished,
+        }
+    }
+
+    /// The word in metrics.
+    #[expect(dead_code, reason = "metrics are the first to ask")]
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Refused => "refused",
+            Self::Unfinished => "unfinished",
+        }
+    }
+}
+
+/// The sums that are told when the daemon stops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
     /// Sessions that have ended.
     pub(crate) sessions: u64,
     /// Messages answered or given up.
     pub(crate) transactions: u64,
-    /// Classes that acted.
+    /// How often classes acted.
     pub(crate) matches: u64,
-    /// Kinds of anomalies, one per kind and session.
     pub(crate) anomalies: u64,
 }
 
 impl Counters {
     /// Counts a record, whether or not anything is written of it.
-    pub(super) const fn count(&mut self, record: &Record<'_>) {
+    pub(super) fn count(&mut self, record: &Record<'_>) {
         match record.event {
-            Reported::SessionEnd(..) => self.sessions += 1,
-            Reported::Event(_, Event::Transaction(_)) => self.transactions += 1,
-            // What is summed up was counted once, when it was reported.
-            Reported::Event(_, Event::Match(found)) => {
-                self.matches += if found.count > 1 { found.count as u64 - 1 } else { 1 };
+            Reported::SessionEnd(origin, end) => self.at(origin.session.attachment).ended(&end),
+            Reported::Event(origin, event) => {
+                let attachment = origin.session.attachment;
+                match event {
+                    Event::SessionStart => self.at(attachment).connected += 1,
+                    Event::Transaction(transaction) => self.at(attachment).message(transaction),
+                    Event::Match(found) => self.matched(attachment, found),
+                    Event::Anomaly(anomaly) => {
+                        let key = (anomaly.kind, anomaly.treatment);
+                        self.at(attachment).anomalies.add(key, more(anomaly.count));
+                    }
+                    Event::Tls { .. } => self.at(attachment).tls += 1,
+                    Event::Login(Login { outcome, .. }) => self.at(attachment).logins.add(*outcome, 1),
+                    Event::Reply(reply) => self.reply(attachment, *reply),
+                    Event::Observed(_) => {}
+                }
             }
-            Reported::Event(_, Event::Anomaly(anomaly)) if anomaly.count > 1 => {}
-            Reported::Event(_, Event::Anomaly(_)) => self.anomalies += 1,
-            Reported::Event(
-                _,
-                Event::SessionStart | Event::Tls { .. } | Event::Login(_) | Event::Observed(_),
-            )
-            | Reported::Configuration(_)
+            Reported::Configuration(_)
             | Reported::Complaint { .. }
             | Reported::Server { .. }
             | Reported::Notice { .. }
@@ -44,15 +144,173 @@ impl Counters {
             | Reported::Stopped { .. } => {}
         }
     }
+
+    /// A reply that a client got.
+    pub(super) fn reply(&mut self, attachment: AttachmentId, reply: Reply) {
+        self.at(attachment).replies.add(reply, 1);
+    }
+
+    /// How long it took to connect a server.
+    pub(super) fn took_to_connect(&mut self, attachment: AttachmentId, time: Duration) {
+        self.at(attachment).connect.add(time);
+    }
+
+    /// How long bytes waited before they went on.
+    pub(super) fn held(&mut self, attachment: AttachmentId, time: Duration) {
+        self.at(attachment).hold.add(time);
+    }
+
+    /// What was counted of an attachment; nothing if it had no session.
+    pub(crate) fn of(&self, attachment: AttachmentId) -> Option<&AttachmentCounters> {
+        self.attachments.get(attachment.index())
+    }
+
+    /// What was counted since an earlier time.
+    #[must_use]
+    pub(crate) fn since(mut self, earlier: &Self) -> Self {
+        self.attachments.iter_mut().zip(&earlier.attachments).for_each(|(own, earlier)| own.take(earlier));
+        self
+    }
+
+    /// What is told when the daemon stops.
+    pub(crate) fn totals(&self) -> Totals {
+        self.attachments.iter().fold(Totals::default(), |totals, one| Totals {
+            sessions: totals.sessions + one.ended.total(),
+            transactions: totals.transactions + one.messages.total(),
+            matches: totals.matches + one.matches.values().map(|count| count.times).sum::<u64>(),
+            anomalies: totals.anomalies + one.anomalies.total(),
+        })
+    }
+
+    fn at(&mut self, attachment: AttachmentId) -> &mut AttachmentCounters {
+        let index = attachment.index();
+        if index >= self.attachments.len() {
+            self.attachments.resize_with(index + 1, AttachmentCounters::default);
+        }
+        &mut self.attachments[index]
+    }
+
+    fn matched(&mut self, attachment: AttachmentId, found: &Match<'_>) {
+        let action = found.action_name();
+        self.key.clear();
+        // A String takes everything.
+        let _ = write!(self.key, "{}\0{}\0{}\0{action}", found.policy, found.class, found.criterion);
+        let key = std::mem::take(&mut self.key);
+        let matches = &mut self.at(attachment).matches;
+        match matches.get_mut(&key) {
+            Some(count) => count.times += more(found.count),
+            None => {
+                let [policy, class, criterion] =
+                    [found.policy, found.class, found.criterion].map(str::to_owned);
+                let count = MatchCount { policy, class, criterion, action, times: more(found.count) };
+                matches.insert(key.clone(), count);
+            }
+        }
+        self.key = key;
+    }
+}
+
+/// How many more there were: what is summed up was counted once, when it was reported.
+const fn more(count: u32) -> u64 {
+    if count > 1 { count as u64 - 1 } else { 1 }
+}
+
+impl AttachmentCounters {
+    /// How often a condition of a policy made a class act, and a class for whatever reason.
+    pub(crate) fn matched(&self, policy: &str, holds: impl Fn(&MatchCount) -> bool) -> u64 {
+        let of_policy = self.matches.values().filter(|count| count.policy == policy);
+        of_policy.filter(|count| holds(count)).map(|count| count.times).sum()
+    }
+
+    /// What acted, in no order.
+    #[expect(dead_code, reason = "metrics are the first to ask")]
+    pub(crate) fn matches(&self) -> impl Iterator<Item = &MatchCount> {
+        self.matches.values()
+    }
+
+    fn ended(&mut self, end: &SessionEnd) {
+        self.ended.add(end.reason, 1);
+        self.bytes[Side::Client as usize] += end.bytes_server;
+        self.bytes[Side::Server as usize] += end.bytes_client;
+        add_each(&mut self.reads, end.reads.map(u64::from));
+    }
+
+    fn message(&mut self, transaction: &Transaction<'_>) {
+        self.messages.add(Outcome::of(transaction), 1);
+        if let Some(MessageSize { header_bytes, body_bytes, .. }) = transaction.message {
+            self.message_bytes += header_bytes + body_bytes;
+        }
+    }
+
+    /// Takes away what was counted before. What a screen never shows is left.
+    fn take(&mut self, earlier: &Self) {
+        self.connected -= earlier.connected;
+        self.ended.take(&earlier.ended);
+        self.bytes.iter_mut().zip(earlier.bytes).for_each(|(own, earlier)| *own -= earlier);
+        self.reads.iter_mut().zip(earlier.reads).for_each(|(own, earlier)| *own -= earlier);
+        self.messages.take(&earlier.messages);
+        self.message_bytes -= earlier.message_bytes;
+        self.tls -= earlier.tls;
+        self.logins.take(&earlier.logins);
+        self.anomalies.take(&earlier.anomalies);
+        self.replies.take(&earlier.replies);
+        for (key, count) in &mut self.matches {
+            count.times -= earlier.matches.get(key).map_or(0, |earlier| earlier.times);
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.connected += other.connected;
+        self.ended.add_all(&other.ended);
+        add_each(&mut self.bytes, other.bytes);
+        add_each(&mut self.reads, other.reads);
+        self.messages.add_all(&other.messages);
+        self.message_bytes += other.message_bytes;
+        self.tls += other.tls;
+        self.logins.add_all(&other.logins);
+        self.anomalies.add_all(&other.anomalies);
+        self.replies.add_all(&other.replies);
+        for (key, count) in other.matches {
+            match self.matches.get_mut(&key) {
+                Some(own) => own.times += count.times,
+                None => {
+                    self.matches.insert(key, count);
+                }
+            }
+        }
+        self.connect.add_all(&other.connect);
+        self.hold.add_all(&other.hold);
+    }
+}
+
+fn add_each(sum: &mut [u64; 2], more: [u64; 2]) {
+    sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
 }
 
 impl Sum for Counters {
     fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
-        all.fold(Self::default(), |sum, one| Self {
-            sessions: sum.sessions + one.sessions,
-            transactions: sum.transactions + one.transactions,
-            matches: sum.matches + one.matches,
-            anomalies: sum.anomalies + one.anomalies,
+        all.fold(Self::default(), |mut sum, one| {
+            let len = sum.attachments.len().max(one.attachments.len());
+            sum.attachments.resize_with(len, AttachmentCounters::default);
+            sum.attachments.iter_mut().zip(one.attachments).for_each(|(sum, one)| sum.add(one));
+            sum
         })
+    }
+}
+
+#[cfg(test)]
+impl Counters {
+    /// Counts an event of a session of an attachment.
+    pub(crate) fn see(&mut self, attachment: AttachmentId, event: &Event<'_>) {
+        let [client, server] = ["192.0.2.7:40112", "192.0.2.25:25"].map(|at| at.parse().unwrap());
+        let id = super::SessionId::of_test(1);
+        let session = super::SessionInfo { id, attachment, client, server, started: proto::Time(0) };
+        let origin = super::Origin { session: &session, config: &engine::SessionConfig::default() };
+        self.count(&Record { time: super::WallTime::EPOCH, event: Reported::Event(origin, event) });
+    }
+
+    /// Counts the end of a session of an attachment.
+    pub(crate) fn see_end(&mut self, attachment: AttachmentId, end: &SessionEnd) {
+        self.at(attachment).ended(end);
     }
 }

@@ -23,8 +23,8 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>, stamps: &mut Stamps
             Event::Anomaly(of) => to.put("anomaly", Some(origin), AnomalyFields::of(of)),
             Event::Login(login) => to.put("login", Some(origin), LoginFields::of(login)),
             Event::Tls { criteria } => to.put("tls", Some(origin), TlsFields { criteria }),
-            // Made of dialogues that are only observed, which nobody reports.
-            Event::Observed(_) => {}
+            // Replies are counted; units are of dialogues that are only observed, which nobody reports.
+            Event::Reply(_) | Event::Observed(_) => {}
         },
         Reported::SessionEnd(origin, end) => {
             to.put("session_end", Some(origin), SessionEndFields::of(&end));

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use super::session::{SessionId, SessionInfo};
 use super::time::{Stamps, WallTime};
 use super::{Batch, Counters, Origin, Record, Reported, Reporter, ServerState, SessionEnd};
+use crate::attachments::AttachmentId;
 
 /// How long the first line of a batch waits for others. Short for whoever follows the file with `tail -f`; a busy worker
 /// reports hundreds of sessions meanwhile.
@@ -70,6 +71,10 @@ impl Recorder {
 
     /// An event of a session. `now` is the worker's time.
     pub(crate) fn event(&self, now: Time, session: &SessionInfo, config: &SessionConfig, event: &Event<'_>) {
+        if let Event::Reply(reply) = event {
+            // The most frequent one, of which nothing is written.
+            return self.state.borrow_mut().counters.reply(session.attachment, *reply);
+        }
         self.record(now, Reported::Event(Origin { session, config }, event));
     }
 
@@ -94,9 +99,19 @@ impl Recorder {
         self.record(elapsed(self.started), Reported::Failure { what });
     }
 
+    /// A server was connected for a session.
+    pub(crate) fn connected(&self, attachment: AttachmentId, time: Duration) {
+        self.state.borrow_mut().counters.took_to_connect(attachment, time);
+    }
+
+    /// Bytes of a client went on, having waited so long.
+    pub(crate) fn held(&self, attachment: AttachmentId, time: Duration) {
+        self.state.borrow_mut().counters.held(attachment, time);
+    }
+
     /// What was recorded so far.
     pub(crate) fn counters(&self) -> Counters {
-        self.state.borrow().counters
+        self.state.borrow().counters.clone()
     }
 
     /// Hands batches over some milliseconds after their first line. Runs beside the sessions of the worker; what it has
@@ -179,8 +194,7 @@ mod tests {
     use std::sync::{Arc, Condvar, Mutex};
 
     use super::*;
-    use crate::attachments::AttachmentId;
-    use crate::report::{self, QUEUE_BYTES, Sinks};
+    use crate::report::{self, QUEUE_BYTES, Sinks, Totals};
 
     /// What was written, one entry for each write; a gate that is closed keeps the writer waiting.
     #[derive(Clone, Debug, Default)]
@@ -291,10 +305,11 @@ mod tests {
             reason: engine::event::Reason::Closed,
             bytes_client: 0,
             bytes_server: 0,
+            reads: [2, 1],
             duration: Duration::ZERO,
         };
         recorder.session_end(Time(0), &session, &SessionConfig::default(), end);
-        assert_eq!(recorder.counters(), Counters { sessions: 1, ..Counters::default() });
+        assert_eq!(recorder.counters().totals(), Totals { sessions: 1, ..Totals::default() });
         assert!(recorder.state.borrow().batch.is_empty());
         drop(recorder);
         writer.join();

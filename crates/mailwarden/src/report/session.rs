@@ -61,6 +61,12 @@ impl SessionId {
         Self { run, worker, number }
     }
 
+    /// Of a run that no daemon has.
+    #[cfg(test)]
+    pub(crate) const fn of_test(number: u64) -> Self {
+        Self::new(Run::from_bits(0x3f0c_62a1_9be4), 0, number)
+    }
+
     /// What references to refusals in the session begin with: bits that tell nobody how many sessions there are.
     pub(crate) fn reference(self) -> u32 {
         let Self { run: Run(run), worker, number } = self;

@@ -102,7 +102,7 @@ fn is_logged(event: &Reported<'_>) -> bool {
             Event::Match(found) => found.log,
             Event::Anomaly(anomaly) => origin.config.alert && anomaly.treatment > Treatment::Silent,
             Event::Tls { .. } => origin.config.profile.logs_tls,
-            Event::Transaction(_) | Event::Login(_) | Event::Observed(_) => false,
+            Event::Transaction(_) | Event::Login(_) | Event::Reply(_) | Event::Observed(_) => false,
         },
         Reported::SessionEnd(origin, _) => origin.config.audit_trail,
         Reported::Configuration(_)

@@ -187,7 +187,7 @@ fn a_teardown_in_the_words_of_the_asa() {
     let (session, config) = (session(), asa());
     let end = |reason| {
         let (bytes_client, bytes_server, duration) = (1_204, 388, Duration::from_secs(3_725));
-        let end = SessionEnd { reason, bytes_client, bytes_server, duration };
+        let end = SessionEnd { reason, bytes_client, bytes_server, reads: [3, 4], duration };
         Reported::SessionEnd(Origin { session: &session, config: &config }, end)
     };
     golden(
@@ -208,6 +208,7 @@ fn session_end() {
         reason: Reason::ServerLost,
         bytes_client: 1_204,
         bytes_server: 388,
+        reads: [3, 4],
         duration: Duration::from_micros(1_250_500),
     };
     let of = |config| Origin { session: &session, config };
@@ -402,7 +403,7 @@ fn tls() {
 
 #[test]
 fn daemon() {
-    let totals = Counters { sessions: 12, transactions: 9, matches: 3, anomalies: 1 };
+    let totals = Totals { sessions: 12, transactions: 9, matches: 3, anomalies: 1 };
     let file = "/etc/mailwarden/edge.conf";
     let applied = Configured {
         file: file.to_owned(),

@@ -237,8 +237,8 @@ static MAILWARDEN: Mode<super::AnyStatement> = Mode::new(
         .claims(Claim::Anywhere),
         Command::new(
             "[no] control-socket [WORD$path]",
-            "Set the path of the control socket; not available yet",
-            &["Socket for `show` and the shell", "Path"],
+            "Set the path of the control socket, where a running daemon is asked",
+            &["Socket of `mailwarden show` and the like", "Path"],
             |m| built(MailwardenLine::ControlSocket(name_unless_no(m, "path")?)),
         )
         .claims(Claim::Anywhere),

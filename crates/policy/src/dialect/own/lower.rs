@@ -228,10 +228,9 @@ fn introduce(
 fn without_effect(line: &MailwardenLine) -> Option<&'static str> {
     match line {
         MailwardenLine::Refusals(Refusals::Silent) => Some("refusals silent"),
-        MailwardenLine::ControlSocket(Some(_)) => Some("control-socket"),
         MailwardenLine::Metrics(Some(_)) => Some("metrics"),
         MailwardenLine::Refusals(Refusals::Smtp | Refusals::Close | Refusals::Detail)
-        | MailwardenLine::ControlSocket(None)
+        | MailwardenLine::ControlSocket(_)
         | MailwardenLine::Metrics(None)
         | MailwardenLine::Platform(_)
         | MailwardenLine::Workers(_)

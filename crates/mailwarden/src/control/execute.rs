@@ -1,0 +1,82 @@
+//! Carries out a command of exec mode.
+
+use std::io;
+
+use grammar::{Platforms, resolve, words};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
+
+use super::commands::{Clear, EXEC, Exec};
+use super::server::{Asked, Caller, Out};
+use super::show::{self, Part, Seen};
+use crate::Exit;
+use crate::running::Running;
+
+/// Carries out a command as it was typed, and prints what comes of it. An error is of the client's connection.
+pub(super) async fn execute(
+    line: &str,
+    caller: Caller,
+    running: &Running,
+    daemon: &UnboundedSender<Asked>,
+    out: &mut Out,
+) -> io::Result<Exit> {
+    let read = resolve(&EXEC, Platforms::ALL, &words(line)).and_then(|found| found.build());
+    let command = match read {
+        Ok(command) => command,
+        Err(mismatch) => {
+            out.complain(&mismatch.render(line)).await?;
+            return Ok(Exit::Usage);
+        }
+    };
+    if command.changes() && !caller.may_change {
+        out.complain("% Only root and the user of the daemon may change something\n").await?;
+        return Ok(Exit::System);
+    }
+    match command {
+        Exec::Show(what) => show(&what, running, out).await,
+        Exec::Clear(Clear::Counters) => {
+            running.clear(running.mailboxes().counters().await);
+            Ok(Exit::Done)
+        }
+        Exec::Reload => reload(daemon, out).await,
+    }
+}
+
+async fn show(what: &show::Show, running: &Running, out: &mut Out) -> io::Result<Exit> {
+    let seen = Seen::look(running, what).await;
+    let parts = match show::screen(what, &seen) {
+        Ok(parts) => parts,
+        Err(why) => {
+            out.complain(&format!("% {why}\n")).await?;
+            return Ok(Exit::Finding);
+        }
+    };
+    let mut text = String::new();
+    for part in parts {
+        match part {
+            Part::Text(part) => out.print(&part).await?,
+            Part::Sessions(list) => {
+                let mut batches = running.mailboxes().sessions();
+                let mut is_first = true;
+                while let Some(views) = batches.next().await {
+                    list.append(&mut text, &views, &mut is_first);
+                    out.print(&text).await?;
+                    text.clear();
+                }
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn reload(daemon: &UnboundedSender<Asked>, out: &mut Out) -> io::Result<Exit> {
+    let (reply, answer) = oneshot::channel();
+    let _ = daemon.send(Asked::Reload(reply));
+    let Ok(answer) = answer.await else {
+        out.complain("% The daemon is stopping\n").await?;
+        return Ok(Exit::System);
+    };
+    out.complain(&answer.complaints).await?;
+    out.print(&answer.text).await?;
+    Ok(answer.exit)
+}

@@ -1,0 +1,164 @@
+//! What the commands of `show` print: pure text from what was seen of the daemon.
+//!
+//! A screen is a list of parts. Sessions are a part of their own: there may be a hundred thousand, so that they are asked
+//! for and printed batch by batch.
+
+mod daemon;
+mod ip_inspect;
+mod objects;
+mod policies;
+mod service_policy;
+mod sessions;
+mod statistics;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use policy::model::Configuration;
+use proto::Time;
+
+pub(super) use super::commands::Show;
+use super::commands::{ConnForm, IpInspect, ServicePolicyWhere, ShowObject};
+use crate::attachments::AttachmentId;
+use crate::report::Counters;
+use crate::running::{Cleared, InForce, Reloaded, Running};
+pub(super) use sessions::SessionList;
+
+/// A part of a screen.
+#[derive(Debug)]
+pub(super) enum Part {
+    Text(String),
+    Sessions(SessionList),
+}
+
+/// What was seen of the daemon when a screen was asked for.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) in_force: Arc<InForce>,
+    pub(super) last_reload: Reloaded,
+    /// Since the daemon started or `clear` set them to zero.
+    pub(super) counters: Counters,
+    pub(super) cleared: Cleared,
+    /// What the sessions that have not ended have carried, where the screen wants it.
+    pub(super) carried: HashMap<AttachmentId, Carried>,
+    /// The workers' time.
+    pub(super) now: Time,
+}
+
+/// What sessions that have not ended have carried so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Carried {
+    pub(super) reads: [u64; 2],
+    /// To the client, and to the server.
+    pub(super) bytes: [u64; 2],
+}
+
+impl Carried {
+    fn add(&mut self, reads: [u64; 2], bytes: [u64; 2]) {
+        self.reads.iter_mut().zip(reads).for_each(|(sum, more)| *sum += more);
+        self.bytes.iter_mut().zip(bytes).for_each(|(sum, more)| *sum += more);
+    }
+}
+
+impl Seen {
+    /// Looks at what a screen wants to know.
+    pub(super) async fn look(running: &Running, what: &Show) -> Self {
+        let mut carried: HashMap<AttachmentId, Carried> = HashMap::new();
+        if wants_carried(what) {
+            let each = running.mailboxes().each_session(|view| {
+                let sum = carried.entry(view.info.attachment).or_default();
+                sum.add(view.reads.map(u64::from), [view.bytes_to_client, view.bytes_to_server]);
+            });
+            each.await;
+        }
+        let cleared = running.cleared();
+        Self {
+            in_force: running.in_force(),
+            last_reload: running.last_reload(),
+            counters: running.mailboxes().counters().await.since(&cleared.counters),
+            cleared,
+            carried,
+            now: running.now(),
+        }
+    }
+
+    /// What the sessions of an attachment have carried, ended or not.
+    pub(super) fn carried(&self, attachment: AttachmentId) -> Carried {
+        let mut carried = self.carried.get(&attachment).copied().unwrap_or_default();
+        if let Some(ended) = self.counters.of(attachment) {
+            carried.add(ended.reads, ended.bytes);
+        }
+        carried
+    }
+
+    /// The configuration in force; nothing where the daemon runs without a file.
+    pub(super) fn configuration(&self) -> Option<&Configuration> {
+        self.in_force.plan.configuration.as_deref()
+    }
+}
+
+/// Whether a screen shows what open sessions have carried.
+const fn wants_carried(what: &Show) -> bool {
+    match what {
+        Show::IpInspect(IpInspect::Statistics)
+        | Show::ZonePairPolicies { .. }
+        | Show::PolicyFirewallStatistics
+        | Show::ServicePolicy { .. } => true,
+        Show::Version
+        | Show::Proxies
+        | Show::Servers
+        | Show::RunningConfig { .. }
+        | Show::IpInspect(_)
+        | Show::Object(_)
+        | Show::PolicyFirewallSessions { .. }
+        | Show::Conn { .. } => false,
+    }
+}
+
+/// A screen, or why there is none.
+pub(super) fn screen(what: &Show, seen: &Seen) -> Result<Vec<Part>, String> {
+    Ok(match what {
+        Show::Version => text(daemon::version(seen)),
+        Show::Proxies => text(daemon::proxies(seen)),
+        Show::Servers => text(daemon::servers(seen)),
+        Show::RunningConfig { section } => text(daemon::running_config(seen, section.as_deref())?),
+        Show::IpInspect(what) => ip_inspect::screen(what, seen)?,
+        Show::ZonePairPolicies { name, sessions } => policies::zone_pairs(seen, name.as_deref(), *sessions)?,
+        Show::PolicyFirewallStatistics => text(policies::statistics(seen)),
+        Show::ServicePolicy { place, only_esmtp } => text(service_policy::screen(seen, place, *only_esmtp)?),
+        Show::Object(what) => text(object(what, seen)?),
+        Show::PolicyFirewallSessions { of } => sessions::by_policy(seen, of.as_deref())?,
+        Show::Conn { form: ConnForm::Count, .. } => text(sessions::conn_count(seen)),
+        Show::Conn { form, address } => sessions::conn(seen, *form, address.as_deref())?,
+    })
+}
+
+fn object(what: &ShowObject, seen: &Seen) -> Result<String, String> {
+    let configuration = seen.configuration().ok_or("The daemon runs without a configuration file")?;
+    match what {
+        ShowObject::ClassMaps(protocol, name) => {
+            objects::class_maps(configuration, *protocol, name.as_deref())
+        }
+        ShowObject::PolicyMaps(protocol, name) => {
+            objects::policy_maps(configuration, *protocol, name.as_deref())
+        }
+        ShowObject::EsmtpMaps(name) => objects::esmtp_maps(configuration, name.as_deref()),
+        ShowObject::RegexMaps(name) => objects::regex_maps(configuration, name.as_deref()),
+        ShowObject::InspectMaps(name) => objects::inspect_maps(configuration, name.as_deref()),
+        ShowObject::Zones(name) => objects::zones(configuration, name.as_deref()),
+        ShowObject::ZonePairs(between) => {
+            let between = between.as_ref().map(|(from, to)| (&**from, &**to));
+            Ok(objects::zone_pairs(configuration, between))
+        }
+        ShowObject::PortMap { application, port } => {
+            Ok(objects::port_map(configuration, application.as_deref(), *port))
+        }
+        ShowObject::AccessLists(name) => objects::access_lists(configuration, name.as_deref()),
+    }
+}
+
+fn text(text: String) -> Vec<Part> {
+    vec![Part::Text(text)]
+}

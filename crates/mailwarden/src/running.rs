@@ -1,0 +1,159 @@
+//! What can be seen of the running daemon: what is in force, and where its workers are asked.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use policy::Attachment;
+use proto::Time;
+
+use crate::attachments::{AttachmentId, AttachmentName, Attachments, Census};
+use crate::plan::Plan;
+use crate::proxy::Target;
+use crate::proxy::workers::Mailboxes;
+use crate::report::Counters;
+
+/// What the daemon shares with whoever looks at it. Sessions never ask it.
+#[derive(Debug)]
+pub(crate) struct Running {
+    in_force: Mutex<Arc<InForce>>,
+    last_reload: Mutex<Reloaded>,
+    cleared: Mutex<Cleared>,
+    mailboxes: Mailboxes,
+    /// The beginning of the workers' time.
+    started: Instant,
+}
+
+/// A configuration that is in force, with what became of it.
+#[derive(Debug)]
+pub(crate) struct InForce {
+    /// Which since the daemon started, from 1.
+    pub(crate) generation: u64,
+    pub(crate) since: SystemTime,
+    pub(crate) plan: Plan,
+    /// Where the sessions of each listener lead.
+    pub(crate) targets: Vec<(SocketAddr, Target)>,
+    /// Every attachment that has or had sessions, by number.
+    pub(crate) attachments: Vec<(AttachmentName, AttachmentId, Arc<Census>)>,
+    /// Of all of them.
+    pub(crate) total: Arc<Census>,
+}
+
+/// How the last reload ended; before the first, the start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reloaded {
+    pub(crate) ok: bool,
+    pub(crate) at: SystemTime,
+    /// Reloads that were refused.
+    pub(crate) refused: u64,
+}
+
+/// What `clear` set to zero: screens show what was counted since.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cleared {
+    pub(crate) counters: Counters,
+    /// Sessions that had begun, by attachment.
+    pub(crate) created: HashMap<AttachmentId, u64>,
+    pub(crate) at: Option<Time>,
+}
+
+impl InForce {
+    /// The first or next of the daemon.
+    pub(crate) fn new(
+        generation: u64,
+        plan: Plan,
+        targets: Vec<(SocketAddr, Target)>,
+        attachments: &Attachments,
+    ) -> Self {
+        let mut numbered: Vec<_> = attachments
+            .iter()
+            .map(|(name, number)| (name.clone(), number, attachments.census(number)))
+            .collect();
+        numbered.sort_by_key(|(_, number, _)| *number);
+        let since = SystemTime::now();
+        let total = Arc::clone(attachments.total());
+        Self { generation, since, plan, targets, attachments: numbered, total }
+    }
+
+    /// The numbers of attachments of the configuration of which something holds.
+    pub(crate) fn attachments_where(&self, holds: impl Fn(&Attachment) -> bool) -> Vec<AttachmentId> {
+        let wanted: Vec<_> = self
+            .plan
+            .attachments
+            .iter()
+            .filter(|attachment| holds(attachment))
+            .map(AttachmentName::of_model)
+            .collect();
+        self.numbers(|name| wanted.contains(name))
+    }
+
+    /// The numbers of the attachments of a proxy, zone-pair or interface; an error if there is none.
+    pub(crate) fn attachments_named(&self, wanted: &str) -> Result<Vec<AttachmentId>, String> {
+        let found = self.numbers(|name| name.name == wanted);
+        if found.is_empty() { Err(format!("There is no zone-pair or proxy {wanted}")) } else { Ok(found) }
+    }
+
+    fn numbers(&self, holds: impl Fn(&AttachmentName) -> bool) -> Vec<AttachmentId> {
+        self.attachments.iter().filter(|(name, ..)| holds(name)).map(|(_, number, _)| *number).collect()
+    }
+}
+
+impl Running {
+    pub(crate) fn new(in_force: InForce, mailboxes: Mailboxes, started: Instant) -> Self {
+        let last_reload = Reloaded { ok: true, at: in_force.since, refused: 0 };
+        Self {
+            in_force: Mutex::new(Arc::new(in_force)),
+            last_reload: Mutex::new(last_reload),
+            cleared: Mutex::default(),
+            mailboxes,
+            started,
+        }
+    }
+
+    pub(crate) fn in_force(&self) -> Arc<InForce> {
+        Arc::clone(&lock(&self.in_force))
+    }
+
+    /// Another configuration is in force, or the same with other servers.
+    pub(crate) fn put_in_force(&self, in_force: InForce) {
+        *lock(&self.in_force) = Arc::new(in_force);
+    }
+
+    pub(crate) fn last_reload(&self) -> Reloaded {
+        *lock(&self.last_reload)
+    }
+
+    /// A reload was carried out or refused.
+    pub(crate) fn reloaded(&self, ok: bool) {
+        let mut last = lock(&self.last_reload);
+        *last = Reloaded { ok, at: SystemTime::now(), refused: last.refused + u64::from(!ok) };
+    }
+
+    pub(crate) fn cleared(&self) -> Cleared {
+        lock(&self.cleared).clone()
+    }
+
+    /// From now on screens show what is counted after this.
+    pub(crate) fn clear(&self, counters: Counters) {
+        let now = self.now();
+        let in_force = self.in_force();
+        let created = in_force.attachments.iter();
+        let created = created.map(|(_, number, census)| (*number, census.population(now).created)).collect();
+        *lock(&self.cleared) = Cleared { counters, created, at: Some(now) };
+    }
+
+    pub(crate) const fn mailboxes(&self) -> &Mailboxes {
+        &self.mailboxes
+    }
+
+    /// The workers' time.
+    pub(crate) fn now(&self) -> Time {
+        Time(u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+/// What is behind these locks is replaced whole: it is good also after a thread has panicked.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
