@@ -26,7 +26,7 @@ use crate::proxy::workers::WorkerPool;
 use crate::report::{self, Configured, Reporter, ServerState, Sinks};
 use crate::running::{InForce, Running};
 use crate::text::counted;
-use crate::{Exit, configuration, in_force, terminal};
+use crate::{Exit, configuration, in_force, metrics, terminal};
 
 /// How long sessions may go on after SIGTERM. An end of data may wait ten minutes for its answer
 /// (RFC 5321 §4.5.3.2.6), and a message that is not acknowledged is sent again.
@@ -67,9 +67,14 @@ pub(crate) fn run(flags: &RunFlags) -> Exit {
         let watch = Watch::new(workers.started());
         let attachments = Attachments::default();
         let in_force = InForce::new(1, plan.clone(), Vec::new(), &attachments);
-        let running = Arc::new(Running::new(in_force, workers.mailboxes().clone(), workers.started()));
+        let running = Arc::new(Running::new(
+            in_force,
+            workers.mailboxes().clone(),
+            workers.started(),
+            reporter.dropped_lines(),
+        ));
         let (asking, asked) = unbounded_channel();
-        let control = ControlSocket { socket: None, asking, asked };
+        let control = ControlSocket { socket: None, asking, asked, metrics: None };
         let daemon = Daemon { flags, plan, workers, attachments, running, control, watch, reporter, spare };
         LocalSet::new().run_until(daemon.live(configured, hangup)).await
     });
@@ -128,12 +133,14 @@ struct Daemon<'f> {
     spare: Vec<File>,
 }
 
-/// Where the daemon is asked.
+/// Where the daemon is asked, and where it is measured.
 struct ControlSocket {
     /// None where the configuration names none.
     socket: Option<Socket>,
     asking: UnboundedSender<Asked>,
     asked: UnboundedReceiver<Asked>,
+    /// None where the configuration names no address.
+    metrics: Option<metrics::Server>,
 }
 
 /// What the daemon wakes for.
@@ -152,11 +159,16 @@ impl Daemon<'_> {
             Ok(socket) => socket,
             Err(error) => return refused(&error),
         };
+        let metrics = match self.plan.metrics.map(metrics::Server::open).transpose() {
+            Ok(metrics) => metrics,
+            Err(error) => return refused(&error),
+        };
         if let Err(error) = self.workers.listen(targets.clone()) {
             return refused(&error);
         }
         self.put_in_force(1, targets);
         self.ask_at(socket);
+        self.serve_metrics(metrics);
         configured.iter().for_each(|configured| self.reporter.configuration(configured));
         self.tell_failures(learned);
         self.tell_proxies();
@@ -194,6 +206,7 @@ impl Daemon<'_> {
                 Wake::Stop => break,
             }
         }
+        self.running.drain();
         self.workers.mailboxes().send_all(|| Control::Drain);
         let open = self.census().await;
         for (name, listeners) in in_force::proxies(&self.plan) {
@@ -319,6 +332,10 @@ impl Daemon<'_> {
             Some(path) if self.asks_at(path) => None,
             path => Some(path.map(Socket::open).transpose()?),
         };
+        let metrics = match plan.metrics {
+            Some(address) if self.control.metrics.as_ref().is_some_and(|it| it.address() == address) => None,
+            address => Some(address.map(metrics::Server::open).transpose()?),
+        };
         // Sessions of the running configuration need its servers until the new one is in force.
         let learned = self.watch.keep(self.plan.servers().chain(plan.servers())).await;
         let targets = plan.targets(&mut self.watch.directory, &mut self.attachments);
@@ -330,6 +347,9 @@ impl Daemon<'_> {
             self.put_in_force(self.running.in_force().generation + 1, targets);
             if let Some(socket) = socket {
                 self.ask_at(socket);
+            }
+            if let Some(metrics) = metrics {
+                self.serve_metrics(metrics);
             }
         }
         self.watch.directory.keep(self.plan.servers());
@@ -353,6 +373,16 @@ impl Daemon<'_> {
             socket.serve(Arc::clone(&self.running), self.control.asking.clone());
             socket
         });
+    }
+
+    /// Serves metrics there from now on, and nowhere else.
+    fn serve_metrics(&mut self, metrics: Option<metrics::Server>) {
+        self.control.metrics = metrics;
+        if let Some(Err(error)) =
+            self.control.metrics.as_mut().map(|metrics| metrics.serve(Arc::clone(&self.running)))
+        {
+            self.reporter.failure(&error);
+        }
     }
 
     fn servers_changed(&mut self, change: Change) {

@@ -13,6 +13,7 @@ mod demo;
 mod explain;
 mod in_force;
 mod manual;
+mod metrics;
 mod plan;
 mod proxy;
 mod replay;

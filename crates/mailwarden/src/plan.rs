@@ -28,6 +28,8 @@ pub(crate) struct Plan {
     pub(crate) files: Files,
     /// Where commands are taken.
     pub(crate) control_socket: Option<PathBuf>,
+    /// Where metrics are served.
+    pub(crate) metrics: Option<SocketAddr>,
     /// The file that it was made of, as it was named.
     pub(crate) source: Option<String>,
     /// The same in names, and what it is attached to; nothing without a file.
@@ -84,6 +86,7 @@ impl Plan {
             listeners: vec![listener],
             files: Files::default(),
             control_socket: None,
+            metrics: None,
             source: None,
             configuration: None,
             attachments: Arc::default(),
@@ -134,6 +137,7 @@ impl Plan {
             listeners,
             files: Files { log: path(&settings.log_file), events: path(&settings.events) },
             control_socket: path(&settings.control_socket).or_else(default_socket),
+            metrics: settings.metrics,
             source: Some(source.to_owned()),
             configuration: Some(Arc::clone(configuration)),
             attachments: Arc::clone(attachments),

@@ -27,7 +27,9 @@ use engine::event::Reason;
 use engine::{Event, SessionConfig};
 
 pub(crate) use configured::{Complaint, Configured};
-pub(crate) use counters::{AttachmentCounters, Counters, Totals};
+#[cfg(test)]
+pub(crate) use counters::Outcome;
+pub(crate) use counters::{AttachmentCounters, Counters, Histogram, Totals};
 pub(crate) use recorder::Recorder;
 use session::Run;
 #[cfg(test)]
@@ -116,8 +118,10 @@ struct Shared {
     run: Run,
     /// Bytes that wait in the queue.
     queued: AtomicUsize,
-    /// Lines that found the queue full.
+    /// Lines that found the queue full, since the writer last said so.
     dropped: AtomicU64,
+    /// The same since the start.
+    dropped_in_all: Arc<AtomicU64>,
     /// Whether JSON events have a reader; without one none is rendered.
     json: AtomicBool,
     /// Whether the log is the journal's.
@@ -180,6 +184,7 @@ pub(crate) fn start(sinks: Sinks) -> (Reporter, Writer) {
         run: Run::random(),
         queued: AtomicUsize::new(0),
         dropped: AtomicU64::new(0),
+        dropped_in_all: Arc::default(),
         json: AtomicBool::new(sinks.json.is_some()),
         journal: AtomicBool::new(sinks.frame == Frame::Journal),
     });
@@ -221,6 +226,11 @@ impl Reporter {
         self.report(Reported::Stopped { totals });
     }
 
+    /// How many lines were lost because the queue was full.
+    pub(crate) fn dropped_lines(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.shared.dropped_in_all)
+    }
+
     /// From the next batch on everything goes there.
     pub(crate) fn redirect(&self, sinks: Sinks) {
         self.shared.json.store(sinks.json.is_some(), Ordering::Relaxed);
@@ -247,7 +257,9 @@ impl Reporter {
         let len = batch.len();
         if self.shared.queued.fetch_add(len, Ordering::Relaxed) + len > QUEUE_BYTES {
             self.shared.queued.fetch_sub(len, Ordering::Relaxed);
-            self.shared.dropped.fetch_add(batch.lines(), Ordering::Relaxed);
+            let lines = batch.lines();
+            self.shared.dropped.fetch_add(lines, Ordering::Relaxed);
+            self.shared.dropped_in_all.fetch_add(lines, Ordering::Relaxed);
         } else {
             let _ = self.queue.send(Message::Lines(batch));
         }

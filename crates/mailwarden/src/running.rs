@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
@@ -23,6 +24,10 @@ pub(crate) struct Running {
     mailboxes: Mailboxes,
     /// The beginning of the workers' time.
     started: Instant,
+    start_time: SystemTime,
+    draining: AtomicBool,
+    /// Lines of reports that were lost.
+    dropped: Arc<AtomicU64>,
 }
 
 /// A configuration that is in force, with what became of it.
@@ -100,7 +105,12 @@ impl InForce {
 }
 
 impl Running {
-    pub(crate) fn new(in_force: InForce, mailboxes: Mailboxes, started: Instant) -> Self {
+    pub(crate) fn new(
+        in_force: InForce,
+        mailboxes: Mailboxes,
+        started: Instant,
+        dropped: Arc<AtomicU64>,
+    ) -> Self {
         let last_reload = Reloaded { ok: true, at: in_force.since, refused: 0 };
         Self {
             in_force: Mutex::new(Arc::new(in_force)),
@@ -108,6 +118,9 @@ impl Running {
             cleared: Mutex::default(),
             mailboxes,
             started,
+            start_time: SystemTime::now(),
+            draining: AtomicBool::new(false),
+            dropped,
         }
     }
 
@@ -145,6 +158,24 @@ impl Running {
 
     pub(crate) const fn mailboxes(&self) -> &Mailboxes {
         &self.mailboxes
+    }
+
+    pub(crate) const fn start_time(&self) -> SystemTime {
+        self.start_time
+    }
+
+    /// The daemon is stopping.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Lines of reports that were lost because their writer was too slow.
+    pub(crate) fn dropped_lines(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 
     /// The workers' time.

@@ -24,6 +24,8 @@ mod kills;
 mod log;
 #[path = "live/lost_clients.rs"]
 mod lost_clients;
+#[path = "live/metrics.rs"]
+mod metrics;
 #[path = "live/noise.rs"]
 mod noise;
 #[path = "live/pipes.rs"]

@@ -5,12 +5,13 @@
 mod counts;
 mod histogram;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::iter::Sum;
 use std::time::Duration;
 
 use engine::Event;
+use engine::config::Inspect;
 use engine::event::{
     AnomalyKind, Login, LoginOutcome, Match, MessageSize, Reason, Reply, Transaction, Treatment,
 };
@@ -48,6 +49,8 @@ pub(crate) struct AttachmentCounters {
     pub(crate) message_bytes: u64,
     /// Sessions that went on under TLS, and uninspected.
     pub(crate) tls: u64,
+    /// Sessions that were never inspected, because the configuration says so.
+    pub(crate) pinholes: u64,
     /// Attempts to log in, by what became of them.
     pub(crate) logins: Counts<LoginOutcome>,
     /// Anomalies, each time.
@@ -92,7 +95,6 @@ impl Outcome {
     }
 
     /// The word in metrics.
-    #[expect(dead_code, reason = "metrics are the first to ask")]
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
@@ -122,7 +124,12 @@ impl Counters {
             Reported::Event(origin, event) => {
                 let attachment = origin.session.attachment;
                 match event {
-                    Event::SessionStart => self.at(attachment).connected += 1,
+                    Event::SessionStart => {
+                        let is_pinhole = origin.config.inspect == Inspect::Opaque;
+                        let counters = self.at(attachment);
+                        counters.connected += 1;
+                        counters.pinholes += u64::from(is_pinhole);
+                    }
                     Event::Transaction(transaction) => self.at(attachment).message(transaction),
                     Event::Match(found) => self.matched(attachment, found),
                     Event::Anomaly(anomaly) => {
@@ -222,10 +229,13 @@ impl AttachmentCounters {
         of_policy.filter(|count| holds(count)).map(|count| count.times).sum()
     }
 
-    /// What acted, in no order.
-    #[expect(dead_code, reason = "metrics are the first to ask")]
-    pub(crate) fn matches(&self) -> impl Iterator<Item = &MatchCount> {
-        self.matches.values()
+    /// How often each class of each policy acted, and how: `(policy, class, action)`.
+    pub(crate) fn by_class(&self) -> BTreeMap<(&str, &str, &str), u64> {
+        let mut by_class = BTreeMap::new();
+        for count in self.matches.values() {
+            *by_class.entry((&*count.policy, &*count.class, count.action)).or_default() += count.times;
+        }
+        by_class
     }
 
     fn ended(&mut self, end: &SessionEnd) {
@@ -251,6 +261,7 @@ impl AttachmentCounters {
         self.messages.take(&earlier.messages);
         self.message_bytes -= earlier.message_bytes;
         self.tls -= earlier.tls;
+        self.pinholes -= earlier.pinholes;
         self.logins.take(&earlier.logins);
         self.anomalies.take(&earlier.anomalies);
         self.replies.take(&earlier.replies);
@@ -267,6 +278,7 @@ impl AttachmentCounters {
         self.messages.add_all(&other.messages);
         self.message_bytes += other.message_bytes;
         self.tls += other.tls;
+        self.pinholes += other.pinholes;
         self.logins.add_all(&other.logins);
         self.anomalies.add_all(&other.anomalies);
         self.replies.add_all(&other.replies);
@@ -307,6 +319,11 @@ impl Counters {
         let session = super::SessionInfo { id, attachment, client, server, started: proto::Time(0) };
         let origin = super::Origin { session: &session, config: &engine::SessionConfig::default() };
         self.count(&Record { time: super::WallTime::EPOCH, event: Reported::Event(origin, event) });
+    }
+
+    /// Counts a message of an attachment.
+    pub(crate) fn see_message(&mut self, attachment: AttachmentId, outcome: Outcome) {
+        self.at(attachment).messages.add(outcome, 1);
     }
 
     /// Counts the end of a session of an attachment.

@@ -244,8 +244,8 @@ static MAILWARDEN: Mode<super::AnyStatement> = Mode::new(
         .claims(Claim::Anywhere),
         Command::new(
             "[no] metrics [WORD$address]",
-            "Set the address where metrics are served; not available yet",
-            &["Address for reading counters", "ADDRESS:PORT"],
+            "Set the address where metrics are served over HTTP, in the format of Prometheus",
+            &["Address of the metrics", "ADDRESS:PORT"],
             |m| {
                 let listen = if m.negated() { None } else { Some(given_address(m)?) };
                 built(MailwardenLine::Metrics(listen))

@@ -40,19 +40,16 @@ impl Histogram {
         self.sum += other.sum;
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "metrics are the first to ask"))]
     /// The bound of each bucket in seconds, infinite for the last, with how many are in it.
     pub(crate) fn buckets(&self) -> impl Iterator<Item = (f64, u64)> {
         let bounds = BOUNDS.iter().map(Duration::as_secs_f64).chain([f64::INFINITY]);
         bounds.zip(self.buckets)
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "metrics are the first to ask"))]
     pub(crate) fn count(&self) -> u64 {
         self.buckets.iter().sum()
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "metrics are the first to ask"))]
     pub(crate) const fn sum(&self) -> Duration {
         self.sum
     }

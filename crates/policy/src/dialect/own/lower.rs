@@ -228,10 +228,9 @@ fn introduce(
 fn without_effect(line: &MailwardenLine) -> Option<&'static str> {
     match line {
         MailwardenLine::Refusals(Refusals::Silent) => Some("refusals silent"),
-        MailwardenLine::Metrics(Some(_)) => Some("metrics"),
         MailwardenLine::Refusals(Refusals::Smtp | Refusals::Close | Refusals::Detail)
         | MailwardenLine::ControlSocket(_)
-        | MailwardenLine::Metrics(None)
+        | MailwardenLine::Metrics(_)
         | MailwardenLine::Platform(_)
         | MailwardenLine::Workers(_)
         | MailwardenLine::Conformance(_)

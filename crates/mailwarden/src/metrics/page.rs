@@ -1,0 +1,346 @@
+//! The page of metrics: the counters of all workers, and what is in force.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use engine::config::Inspect;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, prometheus_text, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
+use proto::Time;
+
+use super::table::{self, Metric};
+use crate::attachments::{AttachmentId, AttachmentName};
+use crate::proxy::sessions::Stage;
+use crate::report::{AttachmentCounters, Counters, Histogram};
+use crate::running::{InForce, Reloaded, Running};
+
+/// How the page is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Prometheus,
+    OpenMetrics,
+}
+
+impl Format {
+    /// What a reader takes: who does not ask for OpenMetrics gets the older format.
+    pub(super) fn for_reader(accept: &str) -> Self {
+        if accept.contains("application/openmetrics-text") { Self::OpenMetrics } else { Self::Prometheus }
+    }
+
+    pub(super) const fn content_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+/// The page.
+pub(super) fn render(running: &Running, counters: Counters, format: Format) -> Result<String, fmt::Error> {
+    let page = Page {
+        in_force: running.in_force(),
+        last_reload: running.last_reload(),
+        started: running.start_time(),
+        dropped: running.dropped_lines(),
+        now: running.now(),
+        counters,
+    };
+    write(page, format)
+}
+
+fn write(page: Page, format: Format) -> Result<String, fmt::Error> {
+    let mut registry = Registry::with_prefix("mailwarden");
+    registry.register_collector(Box::new(page));
+    let mut out = String::new();
+    match format {
+        Format::Prometheus => prometheus_text::encode(&mut out, &registry)?,
+        Format::OpenMetrics => text::encode(&mut out, &registry)?,
+    }
+    Ok(out)
+}
+
+/// Everything that is on it.
+#[derive(Debug)]
+struct Page {
+    in_force: std::sync::Arc<InForce>,
+    last_reload: Reloaded,
+    started: SystemTime,
+    dropped: u64,
+    now: Time,
+    counters: Counters,
+}
+
+/// The labels of one metric and their values.
+type Labels<'l> = Vec<(&'static str, &'l str)>;
+
+impl Collector for Page {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut to = Families { encoder: &mut encoder };
+        to.gauge(&table::BUILD, vec![("version", env!("CARGO_PKG_VERSION"))], 1.0)?;
+        to.gauge(&table::START, vec![], unix(self.started))?;
+        to.gauge(&table::GENERATION, vec![], self.in_force.generation as f64)?;
+        to.gauge(&table::RELOADED, vec![], f64::from(u8::from(self.last_reload.ok)))?;
+        to.gauge(&table::RELOAD_TIME, vec![], unix(self.last_reload.at))?;
+        to.counter(&table::RELOADS_REFUSED, vec![], self.last_reload.refused)?;
+        to.counter(&table::DROPPED, vec![], self.dropped)?;
+        self.population(&mut to)?;
+        self.counted(&mut to)?;
+        self.servers(&mut to)
+    }
+}
+
+impl Page {
+    /// How many sessions there are and were.
+    fn population(&self, to: &mut Families<'_, '_>) -> fmt::Result {
+        const STAGES: [(Stage, &str); 3] =
+            [(Stage::Opening, "opening"), (Stage::Open, "open"), (Stage::Closing, "closing")];
+        to.family(&table::ACCEPTED, |family| {
+            self.in_force.attachments.iter().try_for_each(|(name, _, census)| {
+                family.counter(of(name), census.population(self.now).created)
+            })
+        })?;
+        to.family(&table::SESSIONS, |family| {
+            self.in_force.attachments.iter().try_for_each(|(name, _, census)| {
+                let population = census.population(self.now);
+                STAGES.iter().zip(population.now).try_for_each(|((_, stage), sessions)| {
+                    family.gauge(with(of(name), [("stage", stage)]), f64::from(sessions))
+                })
+            })
+        })
+    }
+
+    /// What the workers have counted of each attachment.
+    fn counted(&self, to: &mut Families<'_, '_>) -> fmt::Result {
+        self.each(to, &table::CONNECTED, |family, name, counted| family.counter(name, counted.connected))?;
+        self.each(to, &table::ENDED, |family, name, counted| {
+            counted.ended.iter().try_for_each(|(reason, times)| {
+                family.counter(with(name.clone(), [("reason", reason.name())]), times)
+            })
+        })?;
+        self.each(to, &table::BYTES, |family, name, counted| {
+            let [to_client, to_server] = counted.bytes;
+            family.counter(with(name.clone(), [("to", "client")]), to_client)?;
+            family.counter(with(name, [("to", "server")]), to_server)
+        })?;
+        self.each(to, &table::MESSAGES, |family, name, counted| {
+            counted.messages.iter().try_for_each(|(outcome, times)| {
+                family.counter(with(name.clone(), [("outcome", outcome.name())]), times)
+            })
+        })?;
+        self.each(to, &table::MESSAGE_BYTES, |family, name, counted| {
+            family.counter(name, counted.message_bytes)
+        })?;
+        self.each(to, &table::MATCHES, |family, name, counted| {
+            counted.by_class().iter().try_for_each(|((policy, class, action), times)| {
+                let labels = [("policy", *policy), ("class", *class), ("action", *action)];
+                family.counter(with(name.clone(), labels), *times)
+            })
+        })?;
+        self.each(to, &table::ANOMALIES, |family, name, counted| {
+            counted.anomalies.iter().try_for_each(|((kind, treatment), times)| {
+                let labels = [("kind", kind.name()), ("treatment", treatment.name())];
+                family.counter(with(name.clone(), labels), times)
+            })
+        })?;
+        self.each(to, &table::REPLIES, |family, name, counted| {
+            counted.replies.iter().try_for_each(|(reply, times)| {
+                let code = reply.code.to_string();
+                family.counter(with(name.clone(), [("by", reply.by.name()), ("code", &code)]), times)
+            })
+        })?;
+        self.each(to, &table::LOGINS, |family, name, counted| {
+            counted.logins.iter().try_for_each(|(outcome, times)| {
+                family.counter(with(name.clone(), [("outcome", outcome.name())]), times)
+            })
+        })?;
+        self.each(to, &table::UNINSPECTED, |family, name, counted| {
+            family.counter(with(name.clone(), [("reason", "tls")]), counted.tls)?;
+            family.counter(with(name, [("reason", "pinhole")]), counted.pinholes)
+        })?;
+        self.each(to, &table::CONNECT, |family, name, counted| family.histogram(name, &counted.connect))?;
+        self.each(to, &table::HOLD, |family, name, counted| family.histogram(name, &counted.hold))
+    }
+
+    fn servers(&self, to: &mut Families<'_, '_>) -> fmt::Result {
+        let mut told = Vec::new();
+        to.family(&table::SERVER_UP, |family| {
+            for (_, target) in &self.in_force.targets {
+                if target.config.inspect == Inspect::Drop {
+                    continue;
+                }
+                for server in &*target.servers {
+                    let row = (&target.config.name, server.address());
+                    if told.contains(&row) {
+                        continue;
+                    }
+                    told.push(row);
+                    let address = server.address().to_string();
+                    let labels = vec![("proxy", target.config.name.as_str()), ("server", &address)];
+                    family.gauge(labels, f64::from(u8::from(server.health().is_none())))?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// One family of all attachments.
+    fn each(
+        &self,
+        to: &mut Families<'_, '_>,
+        metric: &Metric,
+        put: impl Fn(&mut Family<'_>, Labels<'_>, &AttachmentCounters) -> fmt::Result,
+    ) -> fmt::Result {
+        to.family(metric, |family| {
+            let all = self.in_force.attachments.iter();
+            let counted = |number: &AttachmentId| self.counters.of(*number);
+            all.filter_map(|(name, number, _)| Some((name, counted(number)?)))
+                .try_for_each(|(name, counted)| put(family, of(name), counted))
+        })
+    }
+}
+
+/// The labels that name an attachment.
+fn of(name: &AttachmentName) -> Labels<'_> {
+    vec![("proxy", &name.name), ("traffic_class", &name.class), ("protocol", name.protocol.name())]
+}
+
+/// The same with others.
+fn with<'l, const N: usize>(mut labels: Labels<'l>, more: [(&'static str, &'l str); N]) -> Labels<'l> {
+    labels.extend(more);
+    labels
+}
+
+struct Families<'e, 'd> {
+    encoder: &'e mut DescriptorEncoder<'d>,
+}
+
+impl Families<'_, '_> {
+    /// The metrics of one family, together as the format wants them.
+    fn family(&mut self, metric: &Metric, put: impl FnOnce(&mut Family<'_>) -> fmt::Result) -> fmt::Result {
+        let Metric { name, kind, help, .. } = metric;
+        let kind = match kind {
+            MetricType::Counter => MetricType::Counter,
+            MetricType::Histogram => MetricType::Histogram,
+            _ => MetricType::Gauge,
+        };
+        let encoder = self.encoder.encode_descriptor(name, help, None, kind)?;
+        put(&mut Family { encoder, metric_labels: metric.labels })
+    }
+
+    fn gauge(&mut self, metric: &Metric, labels: Labels<'_>, value: f64) -> fmt::Result {
+        self.family(metric, |family| family.gauge(labels, value))
+    }
+
+    fn counter(&mut self, metric: &Metric, labels: Labels<'_>, value: u64) -> fmt::Result {
+        self.family(metric, |family| family.counter(labels, value))
+    }
+}
+
+struct Family<'e> {
+    encoder: MetricEncoder<'e>,
+    /// As the table has them.
+    metric_labels: &'static [&'static str],
+}
+
+impl Family<'_> {
+    fn gauge(&mut self, labels: Labels<'_>, value: f64) -> fmt::Result {
+        self.check(&labels);
+        self.encoder.encode_family(&labels)?.encode_gauge(&value)
+    }
+
+    fn counter(&mut self, labels: Labels<'_>, value: u64) -> fmt::Result {
+        self.check(&labels);
+        self.encoder.encode_family(&labels)?.encode_counter::<NoLabelSet, u64, f64>(&value, None)
+    }
+
+    fn histogram(&mut self, labels: Labels<'_>, value: &Histogram) -> fmt::Result {
+        self.check(&labels);
+        let buckets: Vec<_> = value.buckets().collect();
+        let sum = value.sum().as_secs_f64();
+        self.encoder.encode_family(&labels)?.encode_histogram::<NoLabelSet>(
+            sum,
+            value.count(),
+            &buckets,
+            None,
+        )
+    }
+
+    /// A metric has the labels that the page on them says.
+    fn check(&self, labels: &Labels<'_>) {
+        debug_assert!(labels.iter().map(|(name, _)| *name).eq(self.metric_labels.iter().copied()));
+    }
+}
+
+fn unix(at: SystemTime) -> f64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+/// A page with something of everything, whose names need care.
+#[cfg(test)]
+pub(super) fn sample(format: Format) -> String {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use engine::Event;
+    use engine::event::{
+        Anomaly, AnomalyKind, Author, Login, LoginOutcome, Match, Reason, Reply, ReplyCode, Treatment,
+    };
+    use policy::criterion::CriterionKind;
+    use policy::model::Action;
+    use policy::scope::Scope;
+
+    use crate::attachments::Attachments;
+    use crate::configuration;
+    use crate::proxy::names::Directory;
+    use crate::report::{Outcome, SessionEnd};
+
+    let text = "proxy mx\n listen 0.0.0.0:25\n server 198.51.100.25:25\n protocol esmtp\n";
+    let plan = configuration::read_bytes("edge.conf", text.as_bytes()).plan.unwrap();
+    let (mut directory, mut attachments) = (Directory::default(), Attachments::default());
+    directory.keep(plan.servers());
+    let targets = plan.targets(&mut directory, &mut attachments);
+    let in_force = Arc::new(InForce::new(1, plan, targets, &attachments));
+    let (_, mx, _) = in_force.attachments[0];
+    let mut counters = Counters::default();
+    let found = Match {
+        policy: "p\"1\\",
+        class: "c1",
+        criterion: "cmd verb ATRN",
+        kind: CriterionKind::Sender,
+        scope: Scope::Command,
+        value: b"ATRN",
+        action: Some(Action::Mask),
+        log: false,
+        transaction: None,
+        reference: None,
+        count: 1,
+    };
+    let anomaly = Anomaly {
+        kind: AnomalyKind::Pipe,
+        from: proto::Side::Client,
+        value: b"",
+        treatment: Treatment::Reset,
+        reference: None,
+        count: 1,
+    };
+    let outcome = LoginOutcome::Accepted;
+    let login = Login { mechanism: b"USER", is_clear_text: true, outcome };
+    let events = [
+        Event::SessionStart,
+        Event::Match(found),
+        Event::Anomaly(anomaly),
+        Event::Login(login),
+        Event::Reply(Reply { by: Author::Ours, code: ReplyCode::Number(550) }),
+    ];
+    events.iter().for_each(|event| counters.see(mx, event));
+    counters.see_message(mx, Outcome::Accepted);
+    let (bytes_client, bytes_server, reads) = (2_000, 700, [20, 17]);
+    let duration = Duration::from_secs(3);
+    let end = SessionEnd { reason: Reason::Closed, bytes_client, bytes_server, reads, duration };
+    counters.see_end(mx, &end);
+    let last_reload = Reloaded { ok: true, at: UNIX_EPOCH, refused: 0 };
+    let page = Page { in_force, last_reload, started: UNIX_EPOCH, dropped: 0, now: Time(1), counters };
+    write(page, format).unwrap()
+}
