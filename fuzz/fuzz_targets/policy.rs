@@ -4,5 +4,7 @@
 mod input;
 #[path = "../bodies/policy_text.rs"]
 mod policy_text;
+#[path = "../bodies/statements.rs"]
+mod statements;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| policy_text::run(input));

@@ -275,17 +275,25 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
     .on(Platforms::ASA)
     .claims(Claim::Whole),
     Command::new(
-        "[no] access-list {alert-interval | deny-flow-max | commit | compiled | mode | optimization | cached} [LINE$other]",
+        // With their values, so that a list may be called `a` or `c`, with which their first words begin.
+        "[no] access-list {alert-interval (0-4294967295)$seconds | deny-flow-max (0-4294967295)$flows | commit | compiled \
+         | mode {auto-commit | manual-commit} | optimization enable | cached ACL LINE$other}",
         "Skipped: settings of all access lists",
         &[
             "",
             "Time between messages",
+            "Seconds",
             "Number of denied flows that are remembered",
+            "Number",
             "Put changes into force",
             "Compile the lists",
             "When changes come into force",
+            "At once",
+            "By `access-list commit`",
             "Leave out what is said twice",
+            "Do so",
             "A line of `show`",
+            "Of access lists",
             "The rest of the line",
         ],
         |_| built(Statement::AccessListOther),

@@ -321,6 +321,20 @@ mod tests {
     }
 
     #[test]
+    fn a_list_may_be_named_with_the_beginning_of_a_setting() {
+        for name in ["a", "c", "deny", "m"] {
+            let text = format!(
+                "ASA Version 9.8(2)\naccess-list alert-interval 300\naccess-list cached ACL log flows: total 0\n\
+                 access-list {name} extended permit tcp any any eq smtp\n"
+            );
+            let loaded = crate::load("test", text.as_bytes());
+            let lists = loaded.configuration.unwrap().access_lists;
+            let names: Vec<_> = lists.iter().map(|list| list.name.text.as_str()).collect();
+            assert_eq!(names, [name]);
+        }
+    }
+
+    #[test]
     fn entries_without_a_connection_select_none() {
         for text in ["udp any any eq domain", "icmp any any", "tcp any any eq smtp inactive", "esp any any"] {
             assert_eq!(selects(text), Ok(Selection::None), "{text}");
