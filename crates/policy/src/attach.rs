@@ -12,8 +12,8 @@ use ipnet::IpNet;
 use crate::compile::CompiledPolicy;
 use crate::diagnostic::Diagnostics;
 use crate::model::{
-    AllowTls, AnnounceLimits, AsaDirection, Carriers, Configuration, Conformance, Direction, GLOBAL,
-    ImapPreauth, Introduction, L3Policy, Limits, Name, Protocol, Proxy, ProxyPolicy, RecipientLimit,
+    AccessGroup, AllowTls, AnnounceLimits, AsaDirection, Carriers, Configuration, Conformance, Direction,
+    GLOBAL, ImapPreauth, Introduction, L3Policy, Limits, Name, Protocol, Proxy, ProxyPolicy, RecipientLimit,
     Refusals, Server, ServicePolicy, StartTls, ZonePair,
 };
 use crate::profile::Profile;
@@ -85,7 +85,12 @@ pub enum Traffic {
         access_group: Option<Name>,
     },
     /// Those through an interface of an ASA, by its `nameif`, or through any.
-    Service { interface: Option<Name>, direction: AsaDirection },
+    Service {
+        interface: Option<Name>,
+        direction: AsaDirection,
+        /// What decides which of them there are.
+        access_groups: Vec<AccessGroup>,
+    },
 }
 
 impl Traffic {
@@ -220,7 +225,8 @@ impl<'c> Stage<'c, '_> {
         let routes = classes.through_asa(&service.policy).into_iter();
         for (sessions, route) in routes.filter(|(_, route)| route.handling == Handling::Inspect) {
             let direction = self.configuration.settings.asa_direction;
-            let traffic = Traffic::Service { interface: interface.clone(), direction };
+            let access_groups = self.configuration.access_groups_of(interface.as_ref()).cloned().collect();
+            let traffic = Traffic::Service { interface: interface.clone(), direction, access_groups };
             let attachment = self.attachment(&service.policy, traffic, sessions, Protocol::Smtp, route);
             self.attachments.push(attachment);
         }

@@ -37,6 +37,7 @@ impl Display for Configuration {
             traffic_classes,
             traffic_policies,
             service_policies,
+            access_groups,
             l3_policies,
             l3_classes,
             zones: _,
@@ -78,6 +79,7 @@ impl Display for Configuration {
         separated(f, traffic_classes)?;
         separated(f, traffic_policies)?;
         separated(f, interfaces)?;
+        together(f, access_groups)?;
         together(f, service_policies)?;
         separated(f, proxies)?;
         writeln!(f, "end")
@@ -126,9 +128,10 @@ fn access_lists(f: &mut Formatter<'_>, configuration: &Configuration) -> fmt::Re
     for list in &configuration.access_lists {
         let name = &list.name;
         match list.form {
-            AccessListForm::Lines => {
+            AccessListForm::Lines | AccessListForm::V6Lines => {
+                let of_v6 = if list.form == AccessListForm::V6Lines { "ipv6 " } else { "" };
                 for entry in list.entries() {
-                    writeln!(f, "access-list {name} {}", entry.text)?;
+                    writeln!(f, "{of_v6}access-list {name} {}", entry.text)?;
                 }
                 writeln!(f, "!")?;
                 continue;

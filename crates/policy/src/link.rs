@@ -61,7 +61,7 @@ fn look_up<'c>(
         }
         (Some(_), None) => {}
         (None, _) if reference.is_built_in() => {}
-        (None, _) if reference.may_lack() => complaints.push(lacking(by, name)),
+        (None, _) if reference.may_lack() => complaints.push(lacking(configuration, by, name)),
         (None, _) => {
             let kind = reference.kinds().last();
             missing.entry((kind, &name.text)).or_default().push((by, reference));
@@ -91,11 +91,15 @@ fn undefined_once(
 }
 
 /// A name of which a device does without the object: an access list on an interface.
-fn lacking(by: &dyn Object, name: &Name) -> Diagnostic {
+fn lacking(configuration: &Configuration, by: &dyn Object, name: &Name) -> Diagnostic {
+    let then = match configuration.platform {
+        Platform::Ios => "everything is permitted",
+        Platform::Asa => "the device refuses the line",
+    };
     let by = format!("{} `{}`", by.kind().noun(), by.name());
-    let message = format!("{by} names access list `{name}`, which the file lacks: everything is permitted");
-    Diagnostic::new(Code::UndefinedList, name.at, message)
-        .help(format!("define it with `ip access-list extended {name}`"))
+    let message = format!("{by} names access list `{name}`, which the file lacks: {then}");
+    let define = definition(configuration, ObjectKind::AccessList, &name.text);
+    Diagnostic::new(Code::UndefinedList, name.at, message).help(format!("define it with `{define}`"))
 }
 
 /// The line that defines an object, as it can be typed.

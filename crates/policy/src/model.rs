@@ -6,6 +6,7 @@
 use crate::platform::Platform;
 use crate::source::Span;
 
+pub use access_group::{AccessGroup, AccessGroupOption};
 pub use access_list::{Access, AccessList, AccessListForm, Entry, Flow, Network, Ports, Selection, Service};
 pub use class::{
     Action, Condition, Criterion, Encoding, L7Class, L7Policy, L7Rule, MatchMode, PatternText, PerSecond,
@@ -40,6 +41,7 @@ pub use traffic::{
     ZonePair,
 };
 
+mod access_group;
 mod access_list;
 mod class;
 mod esmtp;
@@ -130,6 +132,7 @@ configuration! {
     traffic_policies: TrafficPolicy = ObjectKind::TrafficPolicy,
     /// By the place.
     service_policies: ServicePolicy = ObjectKind::ServicePolicy,
+    access_groups: AccessGroup = ObjectKind::AccessGroup,
     l3_policies: L3Policy = ObjectKind::L3Policy,
     l3_classes: L3Class = ObjectKind::L3Class,
     zones: Zone = ObjectKind::Zone,

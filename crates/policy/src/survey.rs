@@ -103,7 +103,7 @@ enum SurveyBlock {
 
 impl Survey {
     fn line(&mut self, words: &[&str]) {
-        let lower: Vec<String> = words.iter().take(5).map(|word| word.to_ascii_lowercase()).collect();
+        let lower: Vec<String> = words.iter().take(6).map(|word| word.to_ascii_lowercase()).collect();
         let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
         if let Some(header) = map_header(words) {
             self.block = SurveyBlock::None;
@@ -158,6 +158,8 @@ impl Survey {
             }
             ["ipv6", "access-list", _] => self.open_access_list(word(2)),
             ["access-list", _, ..] => access_list_line(&mut summary.access_lists, words),
+            // What decides of connections to the device itself, decides nothing of those through it.
+            ["access-group", _, "in" | "out", "interface", _, "control-plane"] => {}
             ["access-group", _, direction @ ("in" | "out"), "interface", ..] => {
                 self.access_groups.push((word(1), *direction == "in", word(4)));
             }

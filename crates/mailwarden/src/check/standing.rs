@@ -343,7 +343,7 @@ fn between(attachment: &Attachment) -> Option<String> {
             let list = access_group.as_ref().map(|list| format!(", access-group {list}")).unwrap_or_default();
             Some(format!("interface {name} {direction}{list}, {}: {handling}", attachment.protocol))
         }
-        Traffic::Service { interface, direction } => {
+        Traffic::Service { interface, direction, access_groups } => {
             let place = match interface {
                 Some(interface) => format!("interface {interface}"),
                 None => "global".to_owned(),
@@ -352,7 +352,9 @@ fn between(attachment: &Attachment) -> Option<String> {
                 AsaDirection::Both => "",
                 AsaDirection::Inbound => ", from a lower to a higher security level",
             };
-            Some(format!("service-policy {name} {place}{direction}, class {class}: {handling}"))
+            let lists: String =
+                access_groups.iter().map(|group| format!(", {}", group.to_string().trim_end())).collect();
+            Some(format!("service-policy {name} {place}{direction}{lists}, class {class}: {handling}"))
         }
     }
 }

@@ -9,13 +9,14 @@ use grammar::{Claim, Command, Matched, Platforms};
 use super::lowering::{block_lines, described};
 use super::{built, name, name_unless_no, number, required_text, text};
 use crate::model::{
-    Access, Action, AllowTls, Banner, Connection, EsmtpCriterion, GroupForm, GroupTransport, HostName,
-    Member, Name, ParameterAction, TrafficMatch,
+    Access, AccessGroup, AccessGroupOption, AccessListForm, Action, AllowTls, Banner, Connection, Direction,
+    EsmtpCriterion, GroupForm, GroupTransport, HostName, Member, Name, ParameterAction, TrafficMatch,
 };
 use esmtp::{ESMTP_MAP, REGEX_CLASS};
 use mpf::{TRAFFIC_CLASS, TRAFFIC_POLICY};
 
 mod access;
+mod access_group;
 pub(crate) mod defaults;
 mod esmtp;
 pub(super) mod lower;
@@ -39,8 +40,10 @@ pub enum Statement {
         /// The interface; `None` for all of them.
         interface: Option<Name>,
     },
-    /// `access-list NAME {permit | deny} …`.
+    AccessGroup(AccessGroup),
+    /// `access-list NAME {permit | deny} …`, or the same behind `ipv6`.
     AccessListLine {
+        form: AccessListForm,
         name: Name,
         access: Access,
         /// What follows.
@@ -165,6 +168,11 @@ pub enum InterfaceLine {
 block_lines!(Asa: Interface(InterfaceLine), Object(ObjectLine), RegexClass(RegexClassLine), EsmtpMap(EsmtpMapLine), EsmtpParameters(EsmtpParametersLine), EsmtpMatch(EsmtpMatchLine), TrafficClass(TrafficClassLine), TrafficPolicy(TrafficPolicyLine), TrafficRule(TrafficRuleLine));
 described!(ObjectLine, RegexClassLine, EsmtpMapLine, TrafficClassLine, TrafficPolicyLine);
 
+fn access_list_line(m: &Matched<'_>, form: AccessListForm) -> super::Built {
+    let access = if m.choice("action") == Some("permit") { Access::Permit } else { Access::Deny };
+    built(Statement::AccessListLine { form, name: name(m, "name")?, access, rest: required_text(m, "rest")? })
+}
+
 fn object(m: &Matched<'_>, form: GroupForm) -> super::Built {
     built(Statement::ObjectGroup { name: name(m, "name")?, form })
 }
@@ -234,6 +242,33 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
     .claims(Claim::Keyword)
     .on(Platforms::ASA),
     Command::new(
+        "[no] access-group WORD$list {{in | out}$direction interface WORD$interface \
+         [{per-user-override | control-plane}$option] | global}",
+        "Have an access list decide what passes an interface, or all of them",
+        &[
+            "Apply an access list",
+            "Name of an access list",
+            "To what comes in",
+            "To what goes out",
+            "At one interface",
+            "Its name, as `nameif` gives it",
+            "Ask what a user may in its place",
+            "Only to what goes to the device itself",
+            "At every interface, where no list of its own decides",
+        ],
+        |m| {
+            let direction = if m.choice("direction") == Some("in") { Direction::In } else { Direction::Out };
+            let option = m.choice("option").map(|option| match option {
+                "control-plane" => AccessGroupOption::ControlPlane,
+                _ => AccessGroupOption::PerUserOverride,
+            });
+            let interface = text(m, "interface").map(|interface| (direction, interface));
+            built(Statement::AccessGroup(AccessGroup::new(name(m, "list")?, interface, option)))
+        },
+    )
+    .claims(Claim::Keyword)
+    .on(Platforms::ASA),
+    Command::new(
         "[no] access-list WORD$name [line (1-2147483647)$line] [extended] {permit | deny}$action LINE$rest",
         "Add an entry to an access list",
         &[
@@ -246,13 +281,27 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
             "Deny it",
             "Traffic",
         ],
-        |m| {
-            let access = if m.choice("action") == Some("permit") { Access::Permit } else { Access::Deny };
-            built(Statement::AccessListLine { name: name(m, "name")?, access, rest: required_text(m, "rest")? })
-        },
+        |m| access_list_line(m, AccessListForm::Lines),
     )
     .on(Platforms::ASA)
     .claims(Claim::Anywhere),
+    Command::new(
+        "[no] ipv6 access-list WORD$name [line (1-2147483647)$line] {permit | deny}$action LINE$rest",
+        "Add an entry to an access list for IPv6, which releases before 9.0 keep apart",
+        &[
+            "IPv6",
+            "A named access list",
+            "Name",
+            "Place in the list",
+            "Number",
+            "Allow it",
+            "Deny it",
+            "Traffic",
+        ],
+        |m| access_list_line(m, AccessListForm::V6Lines),
+    )
+    .on(Platforms::ASA)
+    .claims(Claim::Whole),
     Command::new(
         "[no] access-list WORD$name [line (1-2147483647)$line] \
          {remark | standard | ethertype | webtype | advanced | rename} [LINE$other]",

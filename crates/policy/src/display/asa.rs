@@ -4,10 +4,10 @@ use std::fmt::{self, Display, Formatter};
 
 use super::{Quoted, optional};
 use crate::model::{
-    AllowTls, Banner, Configuration, Connection, ENCODING_NAMES, EhloParameter, EncodingName, EsmtpCriterion,
-    EsmtpMap, EsmtpMatch, EsmtpParameters, GLOBAL, GroupForm, HostName, ParameterAction, Regex, RegexClass,
-    RegexName, ServicePolicy, SpecialCharacter, TrafficClass, TrafficMatch, TrafficPolicy, TrafficRule,
-    VerbName,
+    AccessGroup, AllowTls, Banner, Configuration, Connection, ENCODING_NAMES, EhloParameter, EncodingName,
+    EsmtpCriterion, EsmtpMap, EsmtpMatch, EsmtpParameters, GLOBAL, GroupForm, HostName, ParameterAction,
+    Regex, RegexClass, RegexName, ServicePolicy, SpecialCharacter, TrafficClass, TrafficMatch, TrafficPolicy,
+    TrafficRule, VerbName,
 };
 
 impl Display for Regex {
@@ -216,6 +216,12 @@ impl Display for ServicePolicy {
             GLOBAL => writeln!(f, "service-policy {} global", self.policy),
             interface => writeln!(f, "service-policy {} interface {interface}", self.policy),
         }
+    }
+}
+
+impl Display for AccessGroup {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "access-group {}", self.line)
     }
 }
 

@@ -49,13 +49,15 @@ fn empty_classes(configuration: &Configuration, complaints: &mut Diagnostics) {
     }
 }
 
-/// A service policy on an interface that has no such name.
+/// A service policy or an access list on an interface that has no such name.
 fn unknown_interfaces(configuration: &Configuration, complaints: &mut Diagnostics) {
     let names = configuration.interfaces.iter().filter_map(|interface| interface.nameif.as_ref());
     let names: HashSet<&str> = names.map(|name| name.text.as_str()).collect();
-    for service in &configuration.service_policies {
-        let place = &service.place;
-        if place.text != GLOBAL && !names.contains(place.text.as_str()) {
+    let places = configuration.service_policies.iter().map(|service| &service.place);
+    let places = places.filter(|place| place.text != GLOBAL);
+    let groups = configuration.access_groups.iter().filter_map(|group| group.interface.as_ref());
+    for place in places.chain(groups.map(|(_, interface)| interface)) {
+        if !names.contains(place.text.as_str()) {
             let message = format!("no interface is called `{place}`");
             // The interface may be named as the hardware is called.
             let hardware = configuration.interfaces.get(&place.text).and_then(|found| found.nameif.as_ref());

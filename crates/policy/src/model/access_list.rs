@@ -32,6 +32,15 @@ pub enum AccessListForm {
     Extended,
     /// `ipv6 access-list NAME`.
     V6,
+    /// `ipv6 access-list NAME {permit | deny} …`, a line each.
+    V6Lines,
+}
+
+impl AccessListForm {
+    /// Whether each entry is a statement of its own.
+    pub const fn is_of_lines(self) -> bool {
+        matches!(self, Self::Lines | Self::V6Lines)
+    }
 }
 
 /// A TCP connection, as an access list sees its first packet: the client is the source.
@@ -69,6 +78,17 @@ pub enum Selection {
     Unread { at: Span, message: String, help: Option<String> },
     /// Not read yet: what follows `permit` or `deny` may use names that later lines define.
     Pending(Name),
+}
+
+impl Selection {
+    /// Leaves the connections of IPv6: in an entry of an ASA for IPv6 `any` means those.
+    pub(crate) fn keep_v6(&mut self) {
+        if let Self::Connections { sources, destinations, .. } = self {
+            for networks in [sources, destinations] {
+                *networks = networks.iter().map(|network| network.of_v6()).collect();
+            }
+        }
+    }
 }
 
 /// The ports of a TCP connection.
@@ -326,6 +346,11 @@ impl Network {
     /// One address.
     pub const fn host(address: IpAddr) -> Self {
         Self::Range { first: address, last: address }
+    }
+
+    /// Every address of IPv6 for every address of both families.
+    fn of_v6(self) -> Self {
+        if self == Self::Any { Self::V6(Ipv6Net::default()) } else { self }
     }
 
     fn has_every_v4(&self) -> bool {

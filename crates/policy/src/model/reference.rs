@@ -45,6 +45,8 @@ pub enum ObjectKind {
     TrafficPolicy,
     /// `service-policy` of the ASA; its name is its place.
     ServicePolicy,
+    /// `access-group` of the ASA; its name is its line.
+    AccessGroup,
     /// `class-map type inspect`.
     L3Class,
     /// `policy-map type inspect`.
@@ -76,6 +78,7 @@ impl ObjectKind {
             Self::L7Policy(_) | Self::L3Policy | Self::EsmtpMap | Self::TrafficPolicy => "policy-map",
             Self::Regex => "regex",
             Self::ServicePolicy => "service-policy",
+            Self::AccessGroup => "access-group",
             Self::Zone => "zone",
             Self::ZonePair => "zone-pair",
             Self::InspectRule => "inspection rule",
@@ -108,6 +111,7 @@ impl ObjectKind {
             Self::TrafficClass => "class-map".to_owned(),
             Self::TrafficPolicy => "policy-map".to_owned(),
             Self::ServicePolicy => "service-policy".to_owned(),
+            Self::AccessGroup => "access-group".to_owned(),
             Self::L3Class => "class-map type inspect".to_owned(),
             Self::L3Policy => "policy-map type inspect".to_owned(),
             Self::Zone => "zone security".to_owned(),
@@ -136,6 +140,7 @@ impl ObjectKind {
             | Self::TrafficClass
             | Self::TrafficPolicy
             | Self::ServicePolicy
+            | Self::AccessGroup
             | Self::Zone
             | Self::ZonePair
             | Self::InspectRule

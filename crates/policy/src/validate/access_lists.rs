@@ -8,7 +8,9 @@ use crate::source::Span;
 
 pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics) {
     let mut used: HashMap<&str, Span> = HashMap::new();
-    for object in configuration.objects() {
+    // What passes an interface of an ASA is nothing that this version decides.
+    let deciding = configuration.objects().filter(|object| object.kind() != ObjectKind::AccessGroup);
+    for object in deciding {
         object.references(&mut |reference| {
             if reference.kinds().any(|kind| kind == ObjectKind::AccessList) {
                 used.entry(&reference.name.text).or_insert(reference.name.at);

@@ -299,7 +299,7 @@ pub(super) fn access_lists(configuration: &Configuration, name: Option<&str>) ->
             continue;
         }
         let kind = match list.form {
-            AccessListForm::V6 => "IPv6 access list",
+            AccessListForm::V6 | AccessListForm::V6Lines => "IPv6 access list",
             AccessListForm::Standard => "Standard IP access list",
             AccessListForm::Lines if is_standard(&own.text) => "Standard IP access list",
             AccessListForm::Lines | AccessListForm::Extended => "Extended IP access list",

@@ -4,15 +4,15 @@ use super::{
     EsmtpMapLine, EsmtpMatchLine, EsmtpParametersLine, InnerLine, InterfaceLine, ObjectLine, RegexClassLine,
     Statement, TrafficClassLine, TrafficPolicyLine, TrafficRuleLine,
 };
-use super::{access, defaults, named};
+use super::{access, access_group, defaults, named};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::lowering::{Lowering, Origin, Placed, describe, lines};
 use crate::dialect::once::Once;
 use crate::model::{
-    AccessList, AccessListForm, Configuration, Connection, DEFAULT_ESMTP_MAP, EsmtpInspection, EsmtpMap,
-    EsmtpMatch, EsmtpParameters, GLOBAL, GroupForm, HostName, Interface, Name, ObjectGroup, ObjectKind,
-    PatternText, Regex, RegexClass, ServicePolicy, SpecialCharacter, TrafficClass, TrafficMatch,
-    TrafficPolicy, TrafficRule,
+    AccessList, Configuration, Connection, DEFAULT_ESMTP_MAP, EsmtpInspection, EsmtpMap, EsmtpMatch,
+    EsmtpParameters, GLOBAL, GroupForm, HostName, Interface, Name, ObjectGroup, ObjectKind, PatternText,
+    Regex, RegexClass, ServicePolicy, SpecialCharacter, TrafficClass, TrafficMatch, TrafficPolicy,
+    TrafficRule,
 };
 use crate::source::Span;
 use crate::statement::Node;
@@ -48,11 +48,11 @@ pub(in crate::dialect) fn add(
             }
             service.policy = policy;
         }
-        Statement::AccessListLine { name, access, rest } => {
-            let list = lowering
-                .configuration
-                .access_lists
-                .open(&name, |name| AccessList::new(name, AccessListForm::Lines));
+        Statement::AccessGroup(group) => {
+            lowering.configuration.access_groups.open(&group.line.clone(), |_| group);
+        }
+        Statement::AccessListLine { form, name, access, rest } => {
+            let list = lowering.configuration.access_lists.open(&name, |name| AccessList::new(name, form));
             list.append(access::read(access, &rest));
         }
         // A list is defined by its entries.
@@ -86,11 +86,12 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
             let place = interface.unwrap_or_else(|| Name::new(GLOBAL, at));
             (ObjectKind::ServicePolicy, place)
         }
+        Statement::AccessGroup(group) => (ObjectKind::AccessGroup, group.line),
         Statement::AccessListOther => return,
-        Statement::AccessListLine { name, access, rest } => {
+        Statement::AccessListLine { form, name, access, rest } => {
             let entry = access::read(access, &rest);
             let lists = &mut lowering.configuration.access_lists;
-            let list = lists.open(&name, |name| AccessList::new(name, AccessListForm::Lines));
+            let list = lists.open(&name, |name| AccessList::new(name, form));
             if !list.remove(&entry, |known| access::say_the_same(known, &entry)) {
                 let why = format!("access list `{name}` has no such entry");
                 lowering.complaints.extend(lowering.outline.takes_nothing_back(at, &why));
@@ -124,6 +125,7 @@ fn outside_its_block(lowering: &mut Lowering<'_>, line: &InnerLine, at: Span) {
 /// What is only known when all lines are read.
 pub(in crate::dialect) fn finish(lowering: &mut Lowering<'_>) {
     named::resolve(&mut lowering.configuration);
+    access_group::drop_replaced(lowering);
     let Configuration { esmtp_maps, traffic_classes, traffic_policies, .. } = &mut lowering.configuration;
     // A class of the framework serves many features; one that asks for nothing of ours is none of ours.
     let named: Vec<String> = traffic_policies

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::access;
 use crate::dialect::common::entry::{Read, Word, Words, is_other_protocol, ports};
 use crate::model::{
-    GroupForm, GroupTransport, HostName, Member, MemberKind, Name, Network, ObjectGroup, Objects, Ports,
-    Selection, Service,
+    AccessListForm, GroupForm, GroupTransport, HostName, Member, MemberKind, Name, Network, ObjectGroup,
+    Objects, Ports, Selection, Service,
 };
 use crate::nearest::nearest;
 
@@ -229,10 +229,14 @@ pub(super) fn resolve(configuration: &mut crate::model::Configuration) {
     let crate::model::Configuration { host_names, object_groups, access_lists, .. } = configuration;
     let mut named = Named::new(host_names, object_groups);
     for list in access_lists.iter_mut() {
+        let of_v6 = list.form == AccessListForm::V6Lines;
         for entry in list.entries_mut() {
             if let Selection::Pending(rest) = &entry.selection {
                 let rest: Name = rest.clone();
                 entry.selection = access::selection(&rest, &mut named);
+                if of_v6 {
+                    entry.selection.keep_v6();
+                }
             }
         }
     }

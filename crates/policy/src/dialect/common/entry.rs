@@ -32,7 +32,7 @@ impl Syntax {
             (AccessListForm::V6, _) => Some(Self::V6),
             (AccessListForm::Lines, 1..=99 | 1300..=1999) => Some(Self::Standard),
             (AccessListForm::Lines, 100..=199 | 2000..=2699) => Some(Self::Extended),
-            (AccessListForm::Lines, _) => None,
+            (AccessListForm::Lines | AccessListForm::V6Lines, _) => None,
         }
     }
 }

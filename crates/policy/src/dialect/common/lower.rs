@@ -70,9 +70,9 @@ pub(in crate::dialect) fn finish(configuration: &mut Configuration) {
     }
     // A list of remarks alone cannot be distinguished from one that is not there.
     let access_lists = &mut configuration.access_lists;
-    access_lists.retain(|list| list.form != AccessListForm::Lines || !list.is_empty());
+    access_lists.retain(|list| !list.form.is_of_lines() || !list.is_empty());
     // Its lines are written without their numbers.
-    let numbered = access_lists.iter_mut().filter(|list| list.form == AccessListForm::Lines);
+    let numbered = access_lists.iter_mut().filter(|list| list.form.is_of_lines());
     numbered.for_each(AccessList::resequence);
 }
 
