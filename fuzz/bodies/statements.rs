@@ -22,7 +22,7 @@ pub(crate) fn chosen(language: Language, mut input: Input<'_>) -> Vec<u8> {
     };
     let mut text = Vec::from(version);
     // With what the names stand for in front, far more texts load.
-    if input.octet() % 4 != 0 {
+    if !input.octet().is_multiple_of(4) {
         text.extend_from_slice(defined.as_bytes());
     }
     let blocks = &*BLOCKS;
@@ -130,7 +130,7 @@ fn value(word: &str, input: &mut Input<'_>) -> String {
     }
     let of = |words: &[&str], input: &mut Input<'_>| pick(words, input).to_owned();
     match word {
-        "REST" | "OTHER" | "OPTIONS" if input.octet() % 4 != 0 => entry(input),
+        "REST" | "OTHER" | "OPTIONS" if !input.octet().is_multiple_of(4) => entry(input),
         "REST" | "OTHER" | "OPTIONS" => {
             (0..input.octet() % 7).map(|_| format!("{} ", pick(WORDS, input))).collect()
         }
