@@ -29,6 +29,7 @@ mod replies;
 pub mod session;
 mod smtp;
 mod tally;
+pub mod trace;
 
 pub use config::SessionConfig;
 pub use effect::{Effect, End, Origin, Output, TlsFailure, Took, Wants};

@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Show(ExecFlags),
     /// Set counters of a running daemon to zero, or end sessions
     Clear(ExecFlags),
+    /// Stream what a running daemon inspects, until Ctrl-C
+    Debug(ExecFlags),
     /// Make a running daemon read its configuration again, and say what came of it
     Reload(ExecFlags),
     /// Try a policy on a message, or a pattern on a text

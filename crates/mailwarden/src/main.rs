@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Command::Replay(flags) => replay::run(&flags),
         Command::Show(flags) => control::client::run("show", &flags),
         Command::Clear(flags) => control::client::run("clear", &flags),
+        Command::Debug(flags) => control::client::run("debug", &flags),
         Command::Reload(flags) => control::client::run("reload", &flags),
         Command::Test(command) => test::run(&command),
         Command::Man { page } => manual::page(page),

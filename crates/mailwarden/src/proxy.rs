@@ -4,6 +4,7 @@ mod admit;
 mod balancer;
 mod connect;
 mod connection;
+pub(crate) mod debugging;
 pub(crate) mod descriptors;
 mod endpoint;
 mod listener;

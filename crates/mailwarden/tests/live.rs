@@ -12,6 +12,8 @@ mod bad_servers;
 mod control;
 #[path = "live/daemon.rs"]
 mod daemon;
+#[path = "live/debug.rs"]
+mod debug;
 #[path = "live/descriptors.rs"]
 mod descriptors;
 #[path = "live/flood.rs"]

@@ -3,11 +3,14 @@
 use grammar::{Command, Matched, Mismatch, Mode};
 use policy::model::Protocol;
 
+use crate::proxy::debugging::Topics;
+
 /// A command of exec mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Exec {
     Show(Show),
     Clear(Clear),
+    Debug(Debug),
     Reload,
 }
 
@@ -99,8 +102,16 @@ pub(crate) enum Clear {
     Counters,
 }
 
+/// What is told while the client listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Debug {
+    pub(crate) topics: Topics,
+    /// What is said when it is switched on.
+    pub(crate) acknowledgement: &'static str,
+}
+
 /// Commands at the prompt of exec mode.
-pub(crate) static EXEC: Mode<Exec> = Mode::new("exec", "#", &[SHOW, SHOW_OBJECTS, CLEAR, OTHERS]);
+pub(crate) static EXEC: Mode<Exec> = Mode::new("exec", "#", &[SHOW, SHOW_OBJECTS, CLEAR, DEBUG, OTHERS]);
 
 const SHOW: &[Command<Exec>] = &[
     Command::new(
@@ -335,6 +346,62 @@ const CLEAR: &[Command<Exec>] = &[Command::new(
     |_| Ok(Exec::Clear(Clear::Counters)),
 )];
 
+const DEBUG: &[Command<Exec>] = &[
+    Command::new(
+        "debug ip inspect {smtp | pop3 | imap | events | object-creation | object-deletion}$what",
+        "Stream what is inspected until Ctrl-C: segments of a protocol (those of pop3 and imap are not a device's), what matched, \
+         or the beginning and end of sessions",
+        &[
+            "Stream what happens",
+            "IP",
+            "Inspection",
+            "Segments of SMTP",
+            "Segments of POP3",
+            "Segments of IMAP",
+            "Classes that act and anomalies",
+            "Sessions that begin",
+            "Sessions that end",
+        ],
+        |m| debug(m.choice("what")),
+    ),
+    Command::new(
+        "debug policy-firewall {smtp | pop3 | imap | events | object-creation | object-deletion}$what",
+        "The same in the words of later releases",
+        &[
+            "",
+            "Zone-based firewall",
+            "Segments of SMTP",
+            "Segments of POP3",
+            "Segments of IMAP",
+            "Classes that act and anomalies",
+            "Sessions that begin",
+            "Sessions that end",
+        ],
+        |m| debug(m.choice("what")),
+    ),
+    Command::new(
+        "debug esmtp",
+        "The same of SMTP, in the word of the ASA, with what matched",
+        &["", "Segments of SMTP, and what matched"],
+        |_| {
+            let topics = Topics::SMTP.with(Topics::EVENTS);
+            Ok(Exec::Debug(Debug { topics, acknowledgement: "debug esmtp enabled at level 1" }))
+        },
+    ),
+];
+
+fn debug(what: Option<&str>) -> Result<Exec, Mismatch> {
+    let (topics, acknowledgement) = match what {
+        Some("pop3") => (Topics::POP3, "INSPECT POP3 Inspection debugging is on"),
+        Some("imap") => (Topics::IMAP, "INSPECT IMAP Inspection debugging is on"),
+        Some("events") => (Topics::EVENTS, "INSPECT special events debugging is on"),
+        Some("object-creation") => (Topics::CREATION, "INSPECT Object Creations debugging is on"),
+        Some("object-deletion") => (Topics::DELETION, "INSPECT Object Deletions debugging is on"),
+        _ => (Topics::SMTP, "INSPECT SMTP Inspection debugging is on"),
+    };
+    Ok(Exec::Debug(Debug { topics, acknowledgement }))
+}
+
 const OTHERS: &[Command<Exec>] = &[Command::new(
     "reload",
     "Read the configuration again, and put it in force if it has no errors",
@@ -346,7 +413,7 @@ impl Exec {
     /// Whether it changes something.
     pub(crate) const fn changes(&self) -> bool {
         match self {
-            Self::Show(_) => false,
+            Self::Show(_) | Self::Debug(_) => false,
             Self::Clear(_) | Self::Reload => true,
         }
     }

@@ -3,13 +3,14 @@
 use std::io;
 
 use grammar::{Platforms, resolve, words};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::sync::oneshot;
 
-use super::commands::{Clear, EXEC, Exec};
+use super::commands::{Clear, Debug, EXEC, Exec};
 use super::server::{Asked, Caller, Out};
 use super::show::{self, Part, Seen};
 use crate::Exit;
+use crate::proxy::debugging::Subscriber;
 use crate::running::Running;
 
 /// Carries out a command as it was typed, and prints what comes of it. An error is of the client's connection.
@@ -38,6 +39,7 @@ pub(super) async fn execute(
             running.clear(running.mailboxes().counters().await);
             Ok(Exit::Done)
         }
+        Exec::Debug(what) => debug(what, running, out).await,
         Exec::Reload => reload(daemon, out).await,
     }
 }
@@ -67,6 +69,30 @@ async fn show(what: &show::Show, running: &Running, out: &mut Out) -> io::Result
         }
     }
     Ok(Exit::Done)
+}
+
+/// Lines that may wait for the client. Those behind them are lost, and counted.
+const DEBUG_LINES: usize = 1024;
+
+/// Streams until the client is gone.
+async fn debug(what: Debug, running: &Running, out: &mut Out) -> io::Result<Exit> {
+    let (lines, mut told) = mpsc::channel(DEBUG_LINES);
+    running.mailboxes().debug(&Subscriber { topics: what.topics, lines });
+    out.print(&format!("{}\n", what.acknowledgement)).await?;
+    out.flush().await?;
+    loop {
+        let line = tokio::select! {
+            line = told.recv() => line,
+            () = out.closed() => return Ok(Exit::Done),
+        };
+        let Some(line) = line else { return Ok(Exit::Done) };
+        out.print(&line).await?;
+        // What has come meanwhile goes along.
+        while let Ok(line) = told.try_recv() {
+            out.print(&line).await?;
+        }
+        out.flush().await?;
+    }
 }
 
 async fn reload(daemon: &UnboundedSender<Asked>, out: &mut Out) -> io::Result<Exit> {

@@ -203,6 +203,13 @@ impl Out {
         if self.gathered.len() >= GATHER { self.flush().await } else { Ok(()) }
     }
 
+    /// Until the client is gone.
+    pub(super) async fn closed(&mut self) {
+        let mut rest = [0; 64];
+        // What it still says is not asked for.
+        while self.stream.read(&mut rest).await.is_ok_and(|read| read > 0) {}
+    }
+
     /// Sends what was gathered. A client that takes nothing for too long has left, as far as the daemon is concerned.
     pub(super) async fn flush(&mut self) -> io::Result<()> {
         timeout(PATIENCE, self.stream.write_all(&self.gathered)).await??;

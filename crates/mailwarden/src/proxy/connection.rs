@@ -184,6 +184,10 @@ impl Connection {
             reads: [0; 2],
             held_since: None,
         };
+        if worker.debugging.is_on() {
+            let (now, info) = (worker.now(), connection.entry.info());
+            worker.debugging.begin(now, &info, &connection.at, &worker.recorder);
+        }
         connection.turn(worker, |session, now, out| match beginning {
             Beginning::Connected(client) => session.connected(now, client, out),
             Beginning::Unreachable => session.unreachable(now, out),
@@ -216,6 +220,9 @@ impl Connection {
             reads: self.reads,
             duration: worker.now().since(self.entry.info().started),
         };
+        if worker.debugging.is_on() {
+            worker.debugging.end(worker.now(), &self.entry.info(), &self.at, &worker.recorder);
+        }
         worker.recorder.session_end(worker.now(), &self.entry.info(), self.session.config(), end);
     }
 
@@ -288,7 +295,13 @@ impl Connection {
                 if let Some(reads) = self.reads.get_mut(side as usize) {
                     *reads = reads.saturating_add(1);
                 }
-                if endpoint.wants == Wants::Nothing {
+                let lingers = endpoint.wants == Wants::Nothing;
+                if worker.debugging.is_on() && !lingers {
+                    let (info, segment) = (self.entry.info(), (side, bytes));
+                    worker.debugging.segment(worker.now(), &info, &self.at, &worker.recorder, segment);
+                }
+                let Some(endpoint) = self.endpoints.get_mut(side) else { return true };
+                if lingers {
                     self.lingered += len as u64;
                 } else if endpoint.held.is_empty() {
                     let taken = self.offer(side, bytes, worker, gather);
@@ -617,6 +630,11 @@ impl Output for EndpointSink<'_> {
             }
             Effect::Secure(side) => self.endpoints.secure = Some(side),
             Effect::Report(event) => {
+                let debugging = &self.worker.debugging;
+                if debugging.is_on() {
+                    let (now, info) = (self.worker.now(), self.entry.info());
+                    debugging.event(now, &info, self.at, &self.worker.recorder, &event);
+                }
                 self.worker.recorder.event(self.worker.now(), &self.entry.info(), self.at, &event);
             }
         }

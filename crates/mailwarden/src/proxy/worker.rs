@@ -18,6 +18,7 @@ use tokio::task::{AbortHandle, LocalSet, yield_now};
 use super::Target;
 use super::admit::{admit, refuse};
 use super::connection::serve;
+use super::debugging::{Debugging, Subscriber};
 use super::descriptors::{Descriptors, is_shortage};
 use super::listener::{self, limit_replies};
 use super::sessions::{Sessions, ViewBatch};
@@ -54,6 +55,8 @@ pub(crate) enum Control {
     Sessions { from: usize, reply: oneshot::Sender<ViewBatch> },
     /// What was counted so far.
     Counters(oneshot::Sender<Counters>),
+    /// Tell somebody what sessions do, from now on.
+    Debug(Subscriber),
 }
 
 #[derive(Debug)]
@@ -73,6 +76,7 @@ pub(crate) struct Worker {
     turn_giver: RefCell<Option<Waker>>,
     pub(crate) recorder: Rc<Recorder>,
     pub(crate) draining: Cell<bool>,
+    pub(super) debugging: Debugging,
     descriptors: Arc<Descriptors>,
     started: Instant,
     now: Cell<Time>,
@@ -102,6 +106,7 @@ pub(crate) fn run(
         turn_giver: RefCell::default(),
         recorder: Rc::clone(&recorder),
         draining: Cell::new(false),
+        debugging: Debugging::default(),
         descriptors,
         started,
         now: Cell::new(Time(0)),
@@ -132,6 +137,7 @@ async fn run_loop(worker: Rc<Worker>, mut controls: UnboundedReceiver<Control>) 
                     // Nothing is lost when nobody waits for the answer any more.
                     let _ = reply.send(worker.sessions.batch(from, worker.now()));
                 }
+                Some(Control::Debug(to)) => worker.debugging.subscribe(to),
                 Some(Control::Counters(reply)) => {
                     let _ = reply.send(worker.recorder.counters());
                 }

@@ -14,6 +14,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use super::Target;
+use super::debugging::Subscriber;
 use super::descriptors::{self, Descriptors};
 use super::listener::{bind, refusal};
 use super::sessions::View;
@@ -152,6 +153,11 @@ impl Mailboxes {
     /// The same, batch by batch, as fast as whoever asks takes them.
     pub(crate) const fn sessions(&self) -> Batches<'_> {
         Batches { mailboxes: self, worker: 0, from: 0 }
+    }
+
+    /// Lets all workers tell somebody what their sessions do.
+    pub(crate) fn debug(&self, to: &Subscriber) {
+        self.send_all(|| Control::Debug(to.clone()));
     }
 
     /// What all workers have counted, together. One that has stopped adds nothing.

@@ -109,6 +109,12 @@ impl Recorder {
         self.state.borrow_mut().counters.held(attachment, time);
     }
 
+    /// A time as the log writes it.
+    pub(crate) fn stamp(&self, now: Time) -> String {
+        let RecorderState { stamps, clock, .. } = &mut *self.state.borrow_mut();
+        stamps.ios(clock.wall_time(now)).to_owned()
+    }
+
     /// What was recorded so far.
     pub(crate) fn counters(&self) -> Counters {
         self.state.borrow().counters.clone()

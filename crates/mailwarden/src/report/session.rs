@@ -61,6 +61,11 @@ impl SessionId {
         Self { run, worker, number }
     }
 
+    /// Which session of its worker.
+    pub(crate) const fn number(self) -> u64 {
+        self.number
+    }
+
     /// Of a run that no daemon has.
     #[cfg(test)]
     pub(crate) const fn of_test(number: u64) -> Self {
