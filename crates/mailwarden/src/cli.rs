@@ -59,13 +59,16 @@ pub(crate) enum Page {
     Configuration,
 }
 
+/// Where the configuration is unless it is said.
+pub(crate) const CONFIGURATION: &str = "/etc/mailwarden/mailwarden.conf";
+
 #[derive(Args, Debug)]
 pub(crate) struct RunFlags {
     /// Configuration file
     #[arg(
         long,
         value_name = "FILE",
-        default_value = "/etc/mailwarden/mailwarden.conf",
+        default_value = CONFIGURATION,
         conflicts_with = "listen"
     )]
     pub(crate) config: PathBuf,
@@ -159,9 +162,18 @@ pub(crate) struct TestMailFlags {
     /// Messages, header and body, with either kind of line end; `-` reads standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
-    /// Configuration with the policy to try
-    #[arg(long, value_name = "FILE", default_value = "/etc/mailwarden/mailwarden.conf")]
-    pub(crate) config: PathBuf,
+    /// Configuration with the policy to try; without one that of the running daemon, or if none runs
+    /// /etc/mailwarden/mailwarden.conf
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Control socket of the daemon
+    #[arg(
+        long,
+        value_name = "PATH",
+        default_value = "/run/mailwarden/control.sock",
+        conflicts_with = "config"
+    )]
+    pub(crate) socket: PathBuf,
     /// Proxy whose policy applies; by default the first of the configuration
     #[arg(long, value_name = "NAME")]
     pub(crate) proxy: Option<String>,

@@ -51,6 +51,11 @@ pub(crate) fn session_config(path: &Path, proxy: Option<&str>) -> Result<Arc<Ses
         terminal::complain(&format!("mailwarden: {error}\n"));
         Exit::System
     })?;
+    session_config_of(read, proxy)
+}
+
+/// The same of a configuration that has been read.
+pub(crate) fn session_config_of(read: Read, proxy: Option<&str>) -> Result<Arc<SessionConfig>, Exit> {
     terminal::complain(&read.complaints());
     let plan = read.plan.ok_or(Exit::Usage)?;
     let mut configs = plan.listeners.iter().map(inspecting);
@@ -63,7 +68,7 @@ pub(crate) fn session_config(path: &Path, proxy: Option<&str>) -> Result<Arc<Ses
             || "no `proxy` block with `listen` and `server`".to_owned(),
             |wanted| format!("no proxy `{wanted}`"),
         );
-        terminal::complain(&format!("mailwarden: {}: {missing}\n", path.display()));
+        terminal::complain(&format!("mailwarden: {}: {missing}\n", read.source.name));
         Exit::Usage
     })
 }
@@ -102,7 +107,7 @@ pub(crate) fn read_bytes(name: &str, bytes: &[u8]) -> Read {
 }
 
 /// Reads and compiles a text. Lists that it names without a leading `/` are looked for in `folder`.
-fn read_in(folder: &Path, name: &str, bytes: &[u8]) -> Read {
+pub(crate) fn read_in(folder: &Path, name: &str, bytes: &[u8]) -> Read {
     let mut list = |file: &str| read_list(&folder.join(file)).map_err(|error| error.to_string());
     let Loaded { configuration, attachments, diagnostics, summary, source } =
         policy::load_with(name, bytes, &mut list);

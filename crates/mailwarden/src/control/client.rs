@@ -44,6 +44,21 @@ fn execute(command: &str, socket: &Path) -> Exit {
     }
 }
 
+/// What a daemon prints for a command, or why there is nothing.
+pub(crate) fn text_of(command: &str, socket: &Path) -> Result<String, String> {
+    let mut answer = ask(command, socket)?;
+    let mut printed = String::new();
+    loop {
+        match Frame::read(&mut answer) {
+            Ok(Some(Frame::Text(text))) => printed.push_str(&text),
+            Ok(Some(Frame::Complaint(text))) => return Err(text),
+            Ok(Some(Frame::Exit(_))) => return Ok(printed),
+            Ok(None) => return Err("the daemon ended before its answer did".to_owned()),
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+}
+
 fn ask(command: &str, socket: &Path) -> Result<BufReader<UnixStream>, String> {
     let place = socket.display();
     let line = format!("{EXEC}{command}\n");

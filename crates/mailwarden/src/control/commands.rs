@@ -21,6 +21,8 @@ pub(crate) enum Show {
     Proxies,
     Servers,
     RunningConfig {
+        /// With what is built in.
+        all: bool,
         /// Only the blocks whose first line begins with these words.
         section: Option<String>,
     },
@@ -31,6 +33,10 @@ pub(crate) enum Show {
         sessions: bool,
     },
     PolicyFirewallStatistics,
+    /// Zone-pairs and proxies with all that their policies are made of.
+    PolicyFirewallConfig {
+        name: Option<String>,
+    },
     ServicePolicy {
         place: ServicePolicyWhere,
         only_esmtp: bool,
@@ -133,12 +139,12 @@ const SHOW: &[Command<Exec>] = &[
         |_| Ok(Exec::Show(Show::Servers)),
     ),
     Command::new(
-        "show running-config [LINE$section]",
-        "Show the configuration in force, or the blocks whose first line begins with some words",
-        &["", "Configuration in force", "First words of blocks"],
+        "show running-config [all] [LINE$section]",
+        "Show the configuration in force, or the blocks whose first line begins with some words; `all` adds what is built in",
+        &["", "Configuration in force", "With what is built in", "First words of blocks"],
         |m| {
             let section = m.text("section").map(|section| section.trim().to_owned());
-            Ok(Exec::Show(Show::RunningConfig { section }))
+            Ok(Exec::Show(Show::RunningConfig { all: m.has("all"), section }))
         },
     ),
     Command::new(
@@ -174,6 +180,12 @@ const SHOW: &[Command<Exec>] = &[
         "Show every session with its policy, or those of one zone-pair or proxy",
         &["", "Zone-based firewall", "Sessions", "One zone-pair", "Name of the zone-pair or proxy"],
         |m| Ok(Exec::Show(Show::PolicyFirewallSessions { of: m.text("name").map(str::to_owned) })),
+    ),
+    Command::new(
+        "show policy-firewall config [zone-pair WORD$name]",
+        "Show zone-pairs and proxies with their policies, as they are configured",
+        &["", "", "Configuration", "One zone-pair", "Name of the zone-pair or proxy"],
+        |m| Ok(Exec::Show(Show::PolicyFirewallConfig { name: m.text("name").map(str::to_owned) })),
     ),
     Command::new(
         "show policy-firewall stats",

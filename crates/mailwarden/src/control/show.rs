@@ -113,6 +113,7 @@ const fn wants_carried(what: &Show) -> bool {
         | Show::IpInspect(_)
         | Show::Object(_)
         | Show::PolicyFirewallSessions { .. }
+        | Show::PolicyFirewallConfig { .. }
         | Show::Conn { .. } => false,
     }
 }
@@ -123,9 +124,10 @@ pub(super) fn screen(what: &Show, seen: &Seen) -> Result<Vec<Part>, String> {
         Show::Version => text(daemon::version(seen)),
         Show::Proxies => text(daemon::proxies(seen)),
         Show::Servers => text(daemon::servers(seen)),
-        Show::RunningConfig { section } => text(daemon::running_config(seen, section.as_deref())?),
+        Show::RunningConfig { all, section } => text(daemon::running_config(seen, *all, section.as_deref())?),
         Show::IpInspect(what) => ip_inspect::screen(what, seen)?,
         Show::ZonePairPolicies { name, sessions } => policies::zone_pairs(seen, name.as_deref(), *sessions)?,
+        Show::PolicyFirewallConfig { name } => text(policies::configured(seen, name.as_deref())?),
         Show::PolicyFirewallStatistics => text(policies::statistics(seen)),
         Show::ServicePolicy { place, only_esmtp } => text(service_policy::screen(seen, place, *only_esmtp)?),
         Show::Object(what) => text(object(what, seen)?),

@@ -3,19 +3,21 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
+use engine::SessionConfig;
 use engine::event::Treatment;
 
 use super::delivery::{self, Envelope, Finding, Outcome, Step};
 use super::json;
-use crate::cli::{Format, TestMailFlags};
+use crate::cli::{CONFIGURATION, Format, TestMailFlags};
 use crate::terminal::{self, Paint};
 use crate::text::{counted, escaped, escaped_bytes};
-use crate::{Exit, configuration};
+use crate::{Exit, configuration, control};
 
 /// Sends each message through a session of its own.
 pub(super) fn run(flags: &TestMailFlags) -> Exit {
-    let config = match configuration::session_config(&flags.config, flags.proxy.as_deref()) {
+    let config = match session_config(flags) {
         Ok(config) => config,
         Err(exit) => return exit,
     };
@@ -43,6 +45,30 @@ pub(super) fn run(flags: &TestMailFlags) -> Exit {
         });
     }
     exit
+}
+
+/// What the message's session is held to: by a file, else as the running daemon has it, else by the usual file.
+fn session_config(flags: &TestMailFlags) -> Result<Arc<SessionConfig>, Exit> {
+    let proxy = flags.proxy.as_deref();
+    let usual = Path::new(CONFIGURATION);
+    match &flags.config {
+        Some(file) => configuration::session_config(file, proxy),
+        None => match control::client::text_of("show running-config", &flags.socket) {
+            Ok(text) => {
+                // Lists of patterns are looked for where the daemon's file usually is.
+                let folder = usual.parent().unwrap_or(usual);
+                let read = configuration::read_in(folder, "running-config", text.as_bytes());
+                configuration::session_config_of(read, proxy)
+            }
+            Err(_) if usual.exists() => configuration::session_config(usual, proxy),
+            Err(why) => {
+                terminal::complain(&format!(
+                    "mailwarden: {why}\nmailwarden: and there is no {CONFIGURATION}; `--config FILE` names a configuration\n"
+                ));
+                Err(Exit::System)
+            }
+        },
+    }
 }
 
 fn open(path: &Path) -> io::Result<Box<dyn Read>> {

@@ -280,3 +280,28 @@ fn rules_without_a_socket_are_no_reason_to_have_one() {
     let daemon = Daemon::start(Configuration { maps: RULES, ..RULED }, &[mailbox.address()]);
     assert!(!daemon.file("control.sock").exists());
 }
+
+#[test]
+fn a_message_is_tried_on_the_policy_that_is_in_force() {
+    let mailbox = Mailbox::start();
+    let daemon = Daemon::start(ASKED, &[mailbox.address()]);
+    let message = daemon.file("message");
+    fs::write(&message, "Subject: a refused-word\r\n\r\nhello\r\n").unwrap();
+    let tried = || {
+        let mut test = Command::new(env!("CARGO_BIN_EXE_mailwarden"));
+        test.args(["test", "mail", "--socket"])
+            .arg(daemon.file("control.sock"))
+            .arg(&message)
+            .output()
+            .unwrap()
+    };
+    let found = tried();
+    let told = String::from_utf8_lossy(&found.stdout);
+    assert_eq!(found.status.code(), Some(1), "{told}{}", String::from_utf8_lossy(&found.stderr));
+    assert!(told.contains("refused"), "{told}");
+    let text = fs::read_to_string(daemon.file("mailwarden.conf")).unwrap();
+    daemon.write_text(&text.replace("pattern refused-word", "pattern another"));
+    assert_eq!(daemon.reload(), "applied");
+    let clean = tried();
+    assert_eq!(clean.status.code(), Some(0), "{clean:?}");
+}

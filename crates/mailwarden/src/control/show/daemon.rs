@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+use policy::model::DEFAULT_ESMTP_MAP;
 
 use super::Seen;
 use crate::in_force;
@@ -99,9 +100,18 @@ pub(super) fn servers(seen: &Seen) -> String {
 }
 
 /// `show running-config`.
-pub(super) fn running_config(seen: &Seen, section: Option<&str>) -> Result<String, String> {
+pub(super) fn running_config(seen: &Seen, all: bool, section: Option<&str>) -> Result<String, String> {
     let configuration = seen.configuration().ok_or("The daemon runs without a configuration file")?;
-    let text = configuration.to_string();
+    let mut text = configuration.to_string();
+    if all {
+        // As comments, so that the text can still be loaded.
+        let map = configuration.esmtp_map(DEFAULT_ESMTP_MAP).map(ToString::to_string);
+        let limits = super::objects::inspect_maps(configuration, Some("default"))?;
+        text.push_str("! built in:\n");
+        for line in map.iter().flat_map(|map| map.lines()).chain(limits.lines()) {
+            put(&mut text, format_args!("! {line}\n"));
+        }
+    }
     Ok(match section {
         None => text,
         Some(section) => blocks(&text).filter(|block| begins(block, section)).collect(),

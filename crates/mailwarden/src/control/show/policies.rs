@@ -42,6 +42,72 @@ pub(super) fn zone_pairs(seen: &Seen, wanted: Option<&str>, sessions: bool) -> R
     Ok(screen.finish())
 }
 
+/// `show policy-firewall config [zone-pair NAME]`.
+pub(super) fn configured(seen: &Seen, wanted: Option<&str>) -> Result<String, String> {
+    let configuration = seen.configuration().ok_or("The daemon runs without a configuration file")?;
+    let mut places = places(configuration);
+    places.retain(|place| wanted.is_none_or(|wanted| place.name.text == wanted));
+    if places.is_empty()
+        && let Some(wanted) = wanted
+    {
+        return Err(format!("There is no zone-pair or proxy {wanted} with an inspect policy"));
+    }
+    let mut out = String::new();
+    for place in places {
+        let _ = writeln!(out, "{}: {}", place.kind, place.name);
+        if let Some(pair) = configuration.zone_pairs.get(&place.name.text) {
+            let _ = writeln!(out, "  Source Zone: {}\n  Destination Zone: {}", pair.source, pair.destination);
+        }
+        match place.policy {
+            PlacePolicy::Top(top) => {
+                let _ = writeln!(out, "  Service-policy inspect : {}", top.name);
+                let rules = top.rules.iter();
+                rules.for_each(|rule| put_class(&mut out, configuration, rule));
+                let action = top.default.as_ref().map_or_else(|| "drop".to_owned(), ToString::to_string);
+                let _ = writeln!(out, "    Class-map : {CLASS_DEFAULT}\n      Action : {action}");
+            }
+            PlacePolicy::Layer7(policy) => put_layer_7(&mut out, configuration, policy, 2),
+        }
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+fn put_class(out: &mut String, configuration: &Configuration, rule: &L3Rule) {
+    let _ = writeln!(out, "    Class-map : {}", rule.class);
+    let class = configuration.l3_classes.get(&rule.class.text);
+    let conditions = class.map_or(&[][..], |class| &class.conditions);
+    conditions.iter().for_each(|condition| {
+        let _ = writeln!(out, "      {condition}");
+    });
+    let action = rule.action.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+    let _ = writeln!(out, "      Action : {action}");
+    let parameters = rule.action.as_ref().and_then(TopAction::parameters);
+    let map = parameters.and_then(|map| configuration.inspect_maps.get(&map.text));
+    map.iter().flat_map(|map| map.to_string().lines().map(str::to_owned).collect::<Vec<_>>()).for_each(
+        |line| {
+            let _ = writeln!(out, "      {line}");
+        },
+    );
+    let policy = rule.l7_policy().and_then(|(_, name)| configuration.l7_policies.get(&name.text));
+    policy.iter().for_each(|policy| put_layer_7(out, configuration, policy, 6));
+}
+
+fn put_layer_7(out: &mut String, configuration: &Configuration, policy: &L7Policy, indent: usize) {
+    let _ = writeln!(out, "{:indent$}Service-policy inspect {} : {}", "", policy.protocol, policy.name);
+    for rule in &policy.rules {
+        let _ = writeln!(out, "{:indent$}  Class-map : {}", "", rule.class);
+        let class = configuration.l7_classes.get(&rule.class.text);
+        let conditions = class.map_or(&[][..], |class| &class.conditions);
+        conditions.iter().for_each(|condition| {
+            let _ = writeln!(out, "{:indent$}    {condition}", "");
+        });
+        rule.to_string().lines().for_each(|action| {
+            let _ = writeln!(out, "{:indent$}    Action : {}", "", action.trim());
+        });
+    }
+}
+
 /// `show policy-firewall stats`: all sessions together.
 pub(super) fn statistics(seen: &Seen) -> String {
     let all: Vec<_> = seen.in_force.attachments.iter().map(|(_, number, _)| *number).collect();

@@ -259,6 +259,8 @@ fn zone_based_inspection() {
             "show policy-firewall session",
             "show policy-firewall session zone-pair sub",
             "show policy-firewall stats",
+            "show policy-firewall config",
+            "show policy-firewall config zone-pair none",
             "show policy-map type inspect smtp p1",
             "show policy-map type inspect",
             "show class-map type inspect smtp",
@@ -331,6 +333,7 @@ fn the_daemon() {
             "show running-config",
             "show running-config proxy mx",
             "show running-config policy-map",
+            "show running-config all",
         ],
     );
 }
