@@ -10,6 +10,7 @@ mod hosts;
 mod minute;
 mod thresholds;
 mod transition;
+mod turned_away;
 mod view;
 
 use std::net::{IpAddr, SocketAddr};
@@ -20,6 +21,7 @@ use domain::Domain;
 pub use hosts::HOSTS_MAX;
 pub use thresholds::{HighLow, HostLimit, Limit, Thresholds, UNLIMITED};
 pub use transition::{Instance, Pressure, Transition};
+pub use turned_away::turned_away;
 pub use view::{BlockedHost, Counted, DomainView};
 
 /// Which sessions are counted together. The caller numbers domains from 0, and over reloads alike.

@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use engine::SessionConfig;
+use engine::admission::DomainId;
 use policy::Attachment;
+use policy::attach::LimitDomain;
 use policy::model::Protocol;
 
 pub(crate) use census::{Census, Population};
@@ -58,6 +60,7 @@ pub(crate) struct Attachments {
     /// By number.
     census: Vec<Arc<Census>>,
     total: Arc<Census>,
+    domains: HashMap<LimitDomain, DomainId>,
 }
 
 impl Attachments {
@@ -84,6 +87,12 @@ impl Attachments {
     /// Each attachment that was ever in force.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&AttachmentName, AttachmentId)> {
         self.numbers.iter().map(|(name, number)| (name, *number))
+    }
+
+    /// The number of the sessions that limits count together, which outlives reloads too.
+    pub(crate) fn domain(&mut self, domain: &LimitDomain) -> DomainId {
+        let next = DomainId(u32::try_from(self.domains.len()).unwrap_or(u32::MAX));
+        *self.domains.entry(domain.clone()).or_insert(next)
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::runtime::{self, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
+use tokio::time::MissedTickBehavior;
 
 use crate::attachments::Attachments;
 use crate::cli::RunFlags;
@@ -34,6 +35,9 @@ const DRAIN: Duration = Duration::from_secs(600);
 
 /// How long the workers may take to describe their sessions when the daemon stops.
 const CENSUS: Duration = Duration::from_secs(2);
+
+/// How often it is looked at what time changes of limits on sessions: blocked hosts have minutes.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// What is said of a configuration in which nobody listens.
 const NOTHING_TO_DO: &str = "no `proxy` block with `listen` and `server`";
@@ -149,6 +153,8 @@ enum Wake {
     Asked(Asked),
     Stop,
     Servers(Change),
+    /// A second has passed, in which limits may have changed.
+    Second,
 }
 
 impl Daemon<'_> {
@@ -163,6 +169,7 @@ impl Daemon<'_> {
             Ok(metrics) => metrics,
             Err(error) => return refused(&error),
         };
+        self.workers.limits().enforce(&self.plan, &mut self.attachments);
         if let Err(error) = self.workers.listen(targets.clone()) {
             return refused(&error);
         }
@@ -185,6 +192,8 @@ impl Daemon<'_> {
     async fn serve(&mut self, mut hangup: Signal) -> io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut second = tokio::time::interval(SECOND);
+        second.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let wake = tokio::select! {
                 _ = hangup.recv() => Wake::Reload,
@@ -192,6 +201,7 @@ impl Daemon<'_> {
                 _ = interrupt.recv() => Wake::Stop,
                 change = self.watch.next() => Wake::Servers(change),
                 Some(asked) = self.control.asked.recv() => Wake::Asked(asked),
+                _ = second.tick(), if self.plan.limits().next().is_some() => Wake::Second,
             };
             match wake {
                 Wake::Reload => {
@@ -203,6 +213,7 @@ impl Daemon<'_> {
                     let _ = reply.send(answer);
                 }
                 Wake::Servers(change) => self.servers_changed(change),
+                Wake::Second => self.workers.expire_limits(&self.reporter),
                 Wake::Stop => break,
             }
         }
@@ -338,6 +349,7 @@ impl Daemon<'_> {
         };
         // Sessions of the running configuration need its servers until the new one is in force.
         let learned = self.watch.keep(self.plan.servers().chain(plan.servers())).await;
+        self.workers.limits().enforce(&plan, &mut self.attachments);
         let targets = plan.targets(&mut self.watch.directory, &mut self.attachments);
         let listening = self.workers.listen(targets.clone());
         if listening.is_ok() {
@@ -351,6 +363,8 @@ impl Daemon<'_> {
             if let Some(metrics) = metrics {
                 self.serve_metrics(metrics);
             }
+        } else {
+            self.workers.limits().enforce(&self.plan, &mut self.attachments);
         }
         self.watch.directory.keep(self.plan.servers());
         listening.map(|()| said)

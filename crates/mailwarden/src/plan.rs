@@ -9,11 +9,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use engine::SessionConfig;
+use engine::admission::Thresholds;
 use engine::bounds::Timers;
 use engine::config::Inspect;
 use policy::Attachment;
-use policy::attach::{Handling, Selector, Traffic};
-use policy::model::{Configuration, Introduction, Limits, Name, Protocol, Server};
+use policy::attach::{Handling, LimitDomain, Selector, Traffic};
+use policy::model::{self, Configuration, Introduction, Name, Protocol, Server};
+use policy::profile::LogForm;
 
 use crate::attachments::Attachments;
 use crate::cli::Spoken;
@@ -43,6 +45,8 @@ pub(crate) struct Listener {
     pub(crate) address: SocketAddr,
     /// What its sessions are created with; the listeners of a proxy share it.
     pub(crate) config: Arc<SessionConfig>,
+    /// How many there may be.
+    pub(crate) limited: Option<Limited>,
     /// What some of them are created with instead.
     pub(crate) choices: Arc<[Choice]>,
     /// As the configuration names them, in the order in which they are tried.
@@ -55,6 +59,18 @@ pub(crate) struct Listener {
 pub(crate) struct Choice {
     pub(crate) sessions: Selector,
     pub(crate) config: Arc<SessionConfig>,
+    pub(crate) limited: Option<Limited>,
+}
+
+/// How many sessions there may be, together with others of the same domain.
+#[derive(Clone, Debug)]
+pub(crate) struct Limited {
+    pub(crate) domain: LimitDomain,
+    pub(crate) thresholds: Thresholds,
+    /// Whether it is logged what comes of them.
+    pub(crate) alert: bool,
+    /// Whose words the log has for it.
+    pub(crate) form: LogForm,
 }
 
 /// Where reports go.
@@ -80,7 +96,7 @@ impl Plan {
         };
         let proxy_protocol = Arc::default();
         let (config, choices) = (Arc::new(config), Arc::default());
-        let listener = Listener { address: listen, config, choices, servers, proxy_protocol };
+        let listener = Listener { address: listen, config, limited: None, choices, servers, proxy_protocol };
         Self {
             workers: None,
             listeners: vec![listener],
@@ -107,8 +123,9 @@ impl Plan {
             match &attachment.traffic {
                 Traffic::Proxy { listen, servers, introduction, accept_proxy } => {
                     let config = Arc::new(session_config(attachment));
+                    let limited = Limited::of(attachment);
                     if attachment.sessions != Selector::All {
-                        choices.push(Choice { sessions: attachment.sessions.clone(), config });
+                        choices.push(Choice { sessions: attachment.sessions.clone(), config, limited });
                         continue;
                     }
                     let choices: Arc<[Choice]> = std::mem::take(&mut choices).into();
@@ -123,6 +140,7 @@ impl Plan {
                     listeners.extend(listen.iter().map(|&address| Listener {
                         address,
                         config: Arc::clone(&config),
+                        limited: limited.clone(),
                         choices: Arc::clone(&choices),
                         servers: servers.clone(),
                         proxy_protocol: Arc::clone(&proxy_protocol),
@@ -142,6 +160,14 @@ impl Plan {
             configuration: Some(Arc::clone(configuration)),
             attachments: Arc::clone(attachments),
         }
+    }
+
+    /// Every limit on sessions, with the configuration of the sessions.
+    pub(crate) fn limits(&self) -> impl Iterator<Item = (&SessionConfig, &Limited)> {
+        let own = self.listeners.iter().map(|listener| (&*listener.config, &listener.limited));
+        let choices = self.listeners.iter().flat_map(|listener| &*listener.choices);
+        let chosen = choices.map(|choice| (&*choice.config, &choice.limited));
+        own.chain(chosen).filter_map(|(config, limited)| Some((config, limited.as_ref()?)))
     }
 
     /// Every server of every proxy.
@@ -189,12 +215,14 @@ impl Plan {
     ) -> Vec<(SocketAddr, Target)> {
         let target = |listener: &Listener| {
             let attachment = attachments.number(&listener.config);
+            let limited = listener.limited.as_ref().map(|limited| attachments.domain(&limited.domain));
             let choices = listener.choices.iter().map(|choice| {
                 let attachment = attachments.number(&choice.config);
                 proxy::Choice {
                     sessions: choice.sessions.clone(),
                     config: Arc::clone(&choice.config),
                     attachment,
+                    limited: choice.limited.as_ref().map(|limited| attachments.domain(&limited.domain)),
                     census: attachments.census(attachment),
                 }
             });
@@ -207,6 +235,7 @@ impl Plan {
                     config: Arc::clone(&listener.config),
                     attachment,
                     census: attachments.census(attachment),
+                    limited,
                     choices,
                     servers: servers.cloned().collect(),
                     proxy_protocol: Arc::clone(&listener.proxy_protocol),
@@ -221,6 +250,20 @@ impl Plan {
 fn default_socket() -> Option<PathBuf> {
     let folder = std::env::var_os("RUNTIME_DIRECTORY")?;
     Some(PathBuf::from(folder).join("control.sock"))
+}
+
+impl Limited {
+    /// Nothing where any number may be.
+    fn of(attachment: &Attachment) -> Option<Self> {
+        let thresholds = Thresholds::from(&attachment.limits);
+        let limited = Self {
+            domain: attachment.domain.clone(),
+            thresholds,
+            alert: attachment.limits.alert.unwrap_or(true),
+            form: attachment.profile.log,
+        };
+        thresholds.are_any().then_some(limited)
+    }
 }
 
 /// Whether an address is one of this host: sockets can be bound to no other.
@@ -239,11 +282,11 @@ fn session_config(attachment: &Attachment) -> SessionConfig {
     }
 }
 
-fn timers(limits: &Limits) -> Timers {
+fn timers(limits: &model::Limits) -> Timers {
     let default = Timers::default();
     Timers {
         idle: limits.tcp_idle.map_or(default.idle, u64::from),
-        connect: limits.tcp_synwait.map_or(default.connect, |wait| u64::from(wait).min(default.connect)),
+        connect: limits.tcp_synwait.map_or(default.connect, u64::from),
         linger: limits.tcp_finwait.map_or(default.linger, u64::from),
         ..default
     }

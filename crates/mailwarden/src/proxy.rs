@@ -7,6 +7,7 @@ mod connection;
 pub(crate) mod debugging;
 pub(crate) mod descriptors;
 mod endpoint;
+pub(crate) mod limits;
 mod listener;
 pub(crate) mod names;
 pub(crate) mod sessions;
@@ -16,9 +17,11 @@ pub(crate) mod watch;
 pub(crate) mod worker;
 pub(crate) mod workers;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use engine::SessionConfig;
+use engine::admission::DomainId;
 use ipnet::IpNet;
 use policy::attach::Selector;
 use policy::model::Flow;
@@ -34,6 +37,8 @@ pub(crate) struct Target {
     /// What its sessions are counted under.
     pub(crate) attachment: AttachmentId,
     pub(crate) census: Arc<Census>,
+    /// Where its sessions are counted because there may be only so many; none where they are not limited.
+    pub(crate) limited: Option<DomainId>,
     /// What some sessions are held to instead: the first that has a session decides.
     pub(crate) choices: Arc<[Choice]>,
     /// In the order in which they are tried; none while no name of a server can be resolved.
@@ -48,6 +53,7 @@ pub(crate) struct Choice {
     pub(crate) config: Arc<SessionConfig>,
     pub(crate) attachment: AttachmentId,
     pub(crate) census: Arc<Census>,
+    pub(crate) limited: Option<DomainId>,
 }
 
 impl Target {
@@ -55,7 +61,19 @@ impl Target {
     fn chosen(&self, flow: &Flow) -> Option<Self> {
         let choice = self.choices.iter().find(|choice| choice.sessions.has(flow))?;
         let (config, census) = (Arc::clone(&choice.config), Arc::clone(&choice.census));
-        Some(Self { config, attachment: choice.attachment, census, ..self.clone() })
+        let (attachment, limited) = (choice.attachment, choice.limited);
+        Some(Self { config, attachment, census, limited, ..self.clone() })
+    }
+
+    /// Whether every connection to the listener is held to the same, and its client is who connects.
+    fn is_known_at_once(&self) -> bool {
+        self.choices.is_empty() && self.proxy_protocol.accept.is_empty()
+    }
+
+    /// The server that is tried first.
+    fn first_server(&self) -> Option<SocketAddr> {
+        let servers = || self.servers.iter();
+        servers().find(|server| server.is_up()).or_else(|| servers().next()).map(|server| server.address())
     }
 }
 

@@ -9,6 +9,7 @@ mod cisco_ios;
 mod configured;
 mod counters;
 mod json;
+mod limit;
 mod recorder;
 mod session;
 mod syslog;
@@ -30,6 +31,7 @@ pub(crate) use configured::{Complaint, Configured};
 #[cfg(test)]
 pub(crate) use counters::Outcome;
 pub(crate) use counters::{AttachmentCounters, Counters, Histogram, Totals};
+pub(crate) use limit::{LimitReport, Limited};
 pub(crate) use recorder::Recorder;
 use session::Run;
 #[cfg(test)]
@@ -71,6 +73,8 @@ enum Reported<'r> {
     Complaint { file: &'r str, complaint: &'r Complaint },
     /// An address of a server stopped answering, or answers again.
     Server { proxy: &'r str, address: SocketAddr, state: ServerState<'r> },
+    /// A limit on sessions did something.
+    Limit(&'r LimitReport),
     /// What is in force now, or no longer.
     Notice { what: &'r str },
     /// Something the system refused, or a client for which no server can be reached.
@@ -214,6 +218,11 @@ impl Reporter {
     /// An address of a server stopped answering, or answers again.
     pub(crate) fn server(&self, proxy: &str, address: SocketAddr, state: ServerState<'_>) {
         self.report(Reported::Server { proxy, address, state });
+    }
+
+    /// A limit on sessions did something.
+    pub(crate) fn limit(&self, report: &LimitReport) {
+        self.report(Reported::Limit(report));
     }
 
     /// Something an operator must know that no session reports.

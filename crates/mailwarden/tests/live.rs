@@ -22,6 +22,8 @@ mod flood;
 mod introduction;
 #[path = "live/kills.rs"]
 mod kills;
+#[path = "live/limits.rs"]
+mod limits;
 #[path = "live/log.rs"]
 mod log;
 #[path = "live/lost_clients.rs"]

@@ -21,10 +21,12 @@ use crate::source::Span;
 
 mod classic;
 mod complaints;
+mod domain;
 mod reach;
 mod route;
 mod selector;
 
+pub use domain::LimitDomain;
 use route::{Route, Routes, Rules};
 use selector::{Classes, Lists};
 pub use selector::{Port, Selector};
@@ -54,6 +56,8 @@ pub struct Attachment {
     pub profile: Profile,
     /// Of the parameter-map of the proxy or else of the class; unset values are the platform's.
     pub limits: Limits,
+    /// Whose sessions those limits count that are on their number.
+    pub domain: LimitDomain,
     pub conformance: Conformance,
     pub refusals: Refusals,
     pub starttls: StartTls,
@@ -298,8 +302,12 @@ impl<'c> Stage<'c, '_> {
             policy,
             limits: match (parameters, route.connection) {
                 (Some(map), _) => map.limits.clone(),
-                (None, Some(connection)) => connection.limits(),
+                (None, Some((_, connection))) => connection.limits(),
                 (None, None) => Limits::default(),
+            },
+            domain: match (parameters, route.connection) {
+                (None, Some((policy, _))) => LimitDomain::traffic(policy, route.class),
+                (Some(_), _) | (None, None) => LimitDomain::class(name, route.class),
             },
             conformance: settings.conformance,
             refusals: settings.refusals,

@@ -5,7 +5,6 @@
 mod addresses;
 mod classic;
 mod esmtp;
-mod limits;
 mod lists;
 mod masks;
 mod proxies;
@@ -41,7 +40,6 @@ pub(crate) fn check(configuration: &Configuration, outline: &Outline<'_>, compla
     }
     not_attached(configuration, complaints);
     without_policy(configuration, complaints);
-    limits::check(configuration, complaints);
     masks::check(configuration, complaints);
     rules::check(configuration, complaints);
     refusals::check(configuration, complaints);

@@ -18,8 +18,8 @@ pub use esmtp::{
     RegexName, SpecialCharacter, VerbName,
 };
 pub use inspection::{
-    ClassicSettings, Direction, Extended, InspectOptions, InspectRule, InspectedProtocol, MAX_DATA_DEFAULT,
-    MailInspection, PortMapping, Transport,
+    CLASSIC_DEFAULTS, ClassicSettings, Direction, Extended, InspectOptions, InspectRule, InspectedProtocol,
+    MAX_DATA_DEFAULT, MailInspection, PortMapping, Transport,
 };
 pub use limits::{InspectMap, Limits};
 pub use mpf::{

@@ -2,35 +2,96 @@
 //! connected for the client.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::time::Duration;
 
+use engine::SessionConfig;
+use engine::admission::{self, Asked, DomainId, Seat};
 use engine::config::Inspect;
 use socket2::SockRef;
-use tokio::net::TcpStream;
 
 use super::Target;
+use super::limits::{Admitted, attachment_number};
 use super::sessions::SessionEntry;
 use super::worker::Worker;
 
 /// The server of a session for which none is known.
 const NO_SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
-/// The entry of the client's session in the worker's table, or nothing when the client is refused.
-pub(super) fn admit(client: SocketAddr, target: &Rc<Target>, worker: &Worker) -> Option<SessionEntry> {
+/// How a client learns that it gets no session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// By a last line, and FIN.
+    Line(&'static str),
+    /// By RST.
+    Reset,
+}
+
+impl Refusal {
+    /// That of a client that a limit keeps out.
+    pub(super) fn by_limit(config: &SessionConfig) -> Self {
+        admission::turned_away(config).map_or(Self::Reset, Self::Line)
+    }
+}
+
+/// The entry of the client's session in the worker's table, or how the client is refused.
+///
+/// Where it is known only later who the client is, or to which class it belongs, limits are asked then: [`limit`].
+pub(super) fn admit(
+    client: SocketAddr,
+    target: &Rc<Target>,
+    worker: &Worker,
+) -> Result<SessionEntry, Refusal> {
     match target.config.inspect {
-        Inspect::Drop => None,
+        Inspect::Drop => Err(Refusal::Reset),
         // Entered before its task runs: a worker that drains waits for sessions that have not begun to run, too.
         Inspect::Smtp | Inspect::Pop3 | Inspect::Imap | Inspect::Opaque => {
             // The server it is connected to is known later.
-            let server = target.servers.first().map_or(NO_SERVER, |server| server.address());
-            Some(worker.sessions.enter(worker.session_info(client, server, target.attachment), target))
+            let server = target.first_server().unwrap_or(NO_SERVER);
+            let domain = target.limited.filter(|_| target.is_known_at_once());
+            let place = worker.sessions.next_place();
+            let admitted =
+                domain.map(|domain| ask(domain, client, server, place, target, worker)).transpose()?;
+            let info = worker.session_info(client, server, target.attachment);
+            let entry = worker.sessions.enter(info, target);
+            entry.admitted(admitted);
+            Ok(entry)
         }
     }
 }
 
-/// Closes the connection of a refused client with RST.
-pub(super) fn refuse(client: TcpStream) {
-    let _ = SockRef::from(&client).set_linger(Some(Duration::ZERO));
+/// Asks the limits of a session of which it is known now who its client is, and what it is held to.
+pub(super) fn limit(entry: &SessionEntry, target: &Target, worker: &Worker) -> Result<(), Refusal> {
+    let Some(domain) = target.limited.filter(|_| !target.is_known_at_once()) else { return Ok(()) };
+    let (client, server) = (entry.info().client, target.first_server().unwrap_or(NO_SERVER));
+    entry.admitted(Some(ask(domain, client, server, entry.place(), target, worker)?));
+    Ok(())
+}
+
+fn ask(
+    domain: DomainId,
+    client: SocketAddr,
+    server: SocketAddr,
+    place: usize,
+    target: &Target,
+    worker: &Worker,
+) -> Result<Admitted, Refusal> {
+    worker.update_now();
+    let seat = Seat { worker: worker.number, place };
+    let asked = Asked { client, server, attachment: attachment_number(target.attachment), seat };
+    let tell = |report: &_| worker.recorder.limit(report);
+    let answer = worker.limits.admit(worker.now(), domain, &asked, tell);
+    answer.map_err(|_| Refusal::by_limit(&target.config))
+}
+
+/// Closes the connection of a refused client.
+pub(super) fn refuse(client: impl AsFd, refusal: &Refusal) {
+    let socket = SockRef::from(&client);
+    // What a new connection cannot take at once, it is not waited for.
+    let _ = match refusal {
+        Refusal::Line(line) => socket.send(line.as_bytes()).map(drop),
+        Refusal::Reset => socket.set_linger(Some(Duration::ZERO)),
+    };
     drop(client);
 }

@@ -14,7 +14,7 @@ use proto::{Side, Time};
 use tokio::net::TcpStream;
 
 use super::Target;
-use super::admit::refuse;
+use super::admit::{Refusal, limit, refuse};
 use super::balancer::{Caller, Nameless, caller};
 use super::connect::{Unreached, connect_first};
 use super::endpoint::Endpoint;
@@ -32,6 +32,9 @@ const DIRECT_WRITE_MIN: usize = 2048;
 
 /// Bytes gathered for a side that do not wait for the end of the turn.
 const GATHERED_MAX: usize = 4 << 10;
+
+/// Seconds that a server may take to be connected at most, whatever is configured, where there are others to try.
+const PATIENCE_WITH_OTHERS: u64 = 5;
 
 /// Portions of a dialogue that are read at once: a group of a hundred pipelined commands.
 const PORTIONS_READ: usize = 2;
@@ -60,13 +63,27 @@ async fn begin(client: TcpStream, entry: SessionEntry, worker: &Worker) -> Optio
     entry.introduced(caller.client);
     let target = choose(target, &caller, &client, &entry);
     if target.config.inspect == Inspect::Drop {
-        refuse(client);
+        refuse(client, &Refusal::Reset);
+        return None;
+    }
+    if let Err(refusal) = limit(&entry, &target, worker) {
+        refuse(client, &refusal);
         return None;
     }
     let header = target.proxy_protocol.send.map(|version| caller.header(version, &client));
-    let server = connect_server(header.unwrap_or_default(), &entry, worker).await;
-    let beginning =
-        if server.is_some() { Beginning::Connected(caller.client) } else { Beginning::Unreachable };
+    let reached = tokio::select! {
+        biased;
+        () = entry.evicted() => Reached::TooLate,
+        reached = connect_server(header.unwrap_or_default(), &entry, worker) => reached,
+    };
+    let (server, beginning) = match reached {
+        Reached::Server(server) => (Some(server), Beginning::Connected(caller.client)),
+        Reached::None => (None, Beginning::Unreachable),
+        Reached::TooLate => {
+            refuse(client, &Refusal::by_limit(&target.config));
+            return None;
+        }
+    };
     Some(Connection::new(client, caller.said, server, &target, entry, beginning, worker))
 }
 
@@ -95,11 +112,25 @@ enum Beginning {
     Refused(AnomalyKind, Vec<u8>),
 }
 
+/// What came of the attempt to connect a server.
+#[allow(clippy::large_enum_variant, reason = "nearly every session has a server, and it is moved once")]
+enum Reached {
+    Server(Endpoint),
+    /// None answers.
+    None,
+    /// The session had to go for another before.
+    TooLate,
+}
+
 /// The first server that can be reached, which hears the header before anything else; that none can is logged.
-async fn connect_server(header: Vec<u8>, entry: &SessionEntry, worker: &Worker) -> Option<Endpoint> {
+async fn connect_server(header: Vec<u8>, entry: &SessionEntry, worker: &Worker) -> Reached {
     let target = entry.target();
     let config = &target.config;
-    let patience = Duration::from_secs(config.timers.connect);
+    let patience = match &*target.servers {
+        [_, _, ..] => config.timers.connect.min(PATIENCE_WITH_OTHERS),
+        _ => config.timers.connect,
+    };
+    let patience = Duration::from_secs(patience);
     let now = || {
         worker.update_now();
         worker.now()
@@ -111,17 +142,19 @@ async fn connect_server(header: Vec<u8>, entry: &SessionEntry, worker: &Worker) 
         Ok((server, address)) => {
             worker.update_now();
             worker.recorder.connected(target.attachment, worker.now().since(begun));
-            entry.opened(address, worker.now());
-            Some(Endpoint::server(server, config.inspect, header))
+            match entry.opened(address, worker.now()) {
+                true => Reached::Server(Endpoint::server(server, config.inspect, header)),
+                false => Reached::TooLate,
+            }
         }
         Err(Unreached { why, shortage: true }) => {
             worker.ran_out(&why);
-            None
+            Reached::None
         }
         Err(Unreached { why, shortage: false }) => {
             let (proxy, client) = (&config.name, entry.info().client);
             worker.recorder.failure(&format!("proxy {proxy}: no server for client {client}: {why}"));
-            None
+            Reached::None
         }
     }
 }

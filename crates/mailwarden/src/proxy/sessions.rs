@@ -4,10 +4,11 @@
 //! session is kept here while it runs, so that an answer neither wakes it nor waits for it.
 
 use std::cell::{Cell, OnceCell, Ref, RefCell};
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use engine::SessionConfig;
@@ -15,6 +16,7 @@ use proto::Time;
 use slab::Slab;
 
 use super::Target;
+use super::limits::Admitted;
 use crate::report::SessionInfo;
 
 /// How many entries an answer about sessions looks at: some microseconds of a worker's time.
@@ -74,6 +76,10 @@ struct SessionRecord {
     reads: Cell<[u32; 2]>,
     /// The last turn of the session.
     heard: Cell<Time>,
+    /// What it is counted under, if it is limited. Few are, so that the others keep no room for it.
+    admitted: RefCell<Option<Box<Admitted>>>,
+    /// It must go for another before its server is connected.
+    evicted: Cell<bool>,
 }
 
 /// A session's entry in the table; removed when it is dropped.
@@ -98,9 +104,28 @@ impl Sessions {
             sent: Cell::default(),
             reads: Cell::default(),
             heard,
+            admitted: RefCell::default(),
+            evicted: Cell::default(),
         });
         let key = self.0.borrow_mut().insert(Rc::clone(&session));
         SessionEntry { sessions: Rc::clone(self), key, session }
+    }
+
+    /// The place of the next session that enters.
+    pub(super) fn next_place(&self) -> usize {
+        self.0.borrow().vacant_key()
+    }
+
+    /// A session goes for another, if it is still at its place.
+    pub(super) fn evict(&self, place: usize, ticket: u64) {
+        let table = self.0.borrow();
+        let Some(session) = table.get(place).filter(|session| session.ticket() == Some(ticket)) else {
+            return;
+        };
+        session.evicted.set(true);
+        if let Some(waker) = session.waker.get() {
+            waker.wake_by_ref();
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -137,6 +162,10 @@ impl Sessions {
 }
 
 impl SessionRecord {
+    fn ticket(&self) -> Option<u64> {
+        self.admitted.borrow().as_ref()?.number()
+    }
+
     fn view(&self, now: Time) -> View {
         let info = self.info.borrow().clone();
         let [bytes_to_client, bytes_to_server] = self.sent.get();
@@ -171,17 +200,39 @@ impl SessionEntry {
         self.session.info.borrow()
     }
 
+    pub(super) const fn place(&self) -> usize {
+        self.key
+    }
+
+    /// It is counted, if it is limited.
+    pub(super) fn admitted(&self, admitted: Option<Admitted>) {
+        self.session.admitted.replace(admitted.map(Box::new));
+    }
+
+    /// Until the session must go for another. Asked by its task alone.
+    pub(super) async fn evicted(&self) {
+        poll_fn(|cx| {
+            self.wake_with(cx);
+            if self.session.evicted.get() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
     /// A balancer has said who the client is.
     pub(super) fn introduced(&self, client: SocketAddr) {
         self.session.info.borrow_mut().client = client;
     }
 
-    /// The server is connected: the session begins now.
-    pub(super) fn opened(&self, server: SocketAddr, now: Time) {
+    /// The server is connected: the session begins now. False if it had to go before.
+    pub(super) fn opened(&self, server: SocketAddr, now: Time) -> bool {
+        if self.session.admitted.borrow_mut().as_mut().is_some_and(|admitted| !admitted.opened(server)) {
+            return false;
+        }
         let mut info = self.session.info.borrow_mut();
         (info.server, info.started) = (server, now);
         drop(info);
         self.go_on(Stage::Open);
+        true
     }
 
     /// No server could be reached, or none was tried: the session begins now, with its end.

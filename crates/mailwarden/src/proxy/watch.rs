@@ -127,7 +127,8 @@ impl Watch {
     }
 }
 
-fn now(started: Instant) -> Time {
+/// The time of the workers, which began at `started`.
+pub(super) fn now(started: Instant) -> Time {
     Time(u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX))
 }
 

@@ -20,6 +20,7 @@ use super::admit::{admit, refuse};
 use super::connection::serve;
 use super::debugging::{Debugging, Subscriber};
 use super::descriptors::{Descriptors, is_shortage};
+use super::limits::Limits;
 use super::listener::{self, limit_replies};
 use super::sessions::{Sessions, ViewBatch};
 use super::share::{Share, Turns};
@@ -50,6 +51,8 @@ pub(crate) enum Control {
     Drain,
     /// Stop now.
     Stop,
+    /// An opening session goes for another: the one at a place, if it still has this ticket.
+    Evict { place: usize, ticket: u64 },
     /// Describe the sessions from a position of the table on, a batch of them: a long table is asked for in
     /// parts, between which sessions have their turns.
     Sessions { from: usize, reply: oneshot::Sender<ViewBatch> },
@@ -77,6 +80,8 @@ pub(crate) struct Worker {
     pub(crate) recorder: Rc<Recorder>,
     pub(crate) draining: Cell<bool>,
     pub(super) debugging: Debugging,
+    pub(super) number: u16,
+    pub(super) limits: Arc<Limits>,
     descriptors: Arc<Descriptors>,
     started: Instant,
     now: Cell<Time>,
@@ -94,6 +99,7 @@ pub(crate) fn run(
     number: u16,
     reporter: Reporter,
     descriptors: Arc<Descriptors>,
+    limits: Arc<Limits>,
     started: Instant,
     controls: UnboundedReceiver<Control>,
 ) -> std::io::Result<Counters> {
@@ -107,6 +113,8 @@ pub(crate) fn run(
         recorder: Rc::clone(&recorder),
         draining: Cell::new(false),
         debugging: Debugging::default(),
+        number,
+        limits,
         descriptors,
         started,
         now: Cell::new(Time(0)),
@@ -141,6 +149,7 @@ async fn run_loop(worker: Rc<Worker>, mut controls: UnboundedReceiver<Control>) 
                 Some(Control::Counters(reply)) => {
                     let _ = reply.send(worker.recorder.counters());
                 }
+                Some(Control::Evict { place, ticket }) => worker.sessions.evict(place, ticket),
                 Some(Control::Stop) | None => return,
             },
             _ = tick.tick() => {
@@ -216,14 +225,14 @@ async fn accept(socket: Rc<TcpListener>, target: Rc<RefCell<Rc<Target>>>, worker
                 let room = worker.descriptors.room(|what| worker.recorder.failure(what)).await;
                 let target = Rc::clone(&target.borrow());
                 match admit(peer, &target, &worker) {
-                    Some(entry) => {
+                    Ok(entry) => {
                         let worker = Rc::clone(&worker);
                         tokio::task::spawn_local(async move {
                             serve(client, entry, worker).await;
                             drop(room);
                         });
                     }
-                    None => refuse(client),
+                    Err(refusal) => refuse(client, &refusal),
                 }
             }
             // The client waits in the queue of the kernel, which would wake us for it again and again.

@@ -16,8 +16,10 @@ use tokio::sync::oneshot;
 use super::Target;
 use super::debugging::Subscriber;
 use super::descriptors::{self, Descriptors};
+use super::limits::Limits;
 use super::listener::{bind, refusal};
 use super::sessions::View;
+use super::watch::now;
 use crate::proxy::worker::{self, Control, Listen, WORKERS_MAX};
 use crate::report::{Counters, Reporter};
 use crate::{Exit, terminal};
@@ -33,6 +35,7 @@ pub(crate) struct WorkerPool {
     /// Each address as it was asked for, and as it was bound: a port 0 is the kernel's choice.
     listening: HashMap<SocketAddr, SocketAddr>,
     descriptors: Arc<Descriptors>,
+    limits: Arc<Limits>,
     /// The beginning of the workers' time, which is the same for all.
     started: Instant,
     /// Descriptors that are open beside sessions and listeners, once it listens.
@@ -42,11 +45,13 @@ pub(crate) struct WorkerPool {
 impl WorkerPool {
     pub(crate) fn new(workers: Option<usize>, reporter: &Reporter) -> io::Result<Self> {
         let (descriptors, started) = (Arc::new(Descriptors::default()), Instant::now());
-        let workers: io::Result<Vec<_>> =
-            (0..size(workers)).map(|number| spawn_worker(number, reporter, &descriptors, started)).collect();
-        let (mailboxes, threads): (Vec<_>, _) = workers?.into_iter().unzip();
+        let limits = Arc::<Limits>::default();
+        let spawn = |number| spawn_worker(number, reporter, &descriptors, &limits, started);
+        let workers = (0..size(workers)).map(spawn).collect::<io::Result<Vec<_>>>()?;
+        let (mailboxes, threads): (Vec<_>, _) = workers.into_iter().unzip();
+        limits.deliver_to(&mailboxes);
         let mailboxes = Mailboxes(mailboxes.into());
-        Ok(Self { threads, mailboxes, listening: HashMap::new(), descriptors, started, others: None })
+        Ok(Self { threads, mailboxes, listening: HashMap::new(), descriptors, limits, started, others: None })
     }
 
     /// Whether there are as many workers as a plan asks for. A pool never grows: sockets and sessions are
@@ -94,6 +99,16 @@ impl WorkerPool {
         let workers = self.threads.len();
         let others = *self.others.get_or_insert_with(descriptors::open_now);
         self.descriptors.divide(others + 2 * workers * listeners, workers);
+    }
+
+    /// The limits on sessions that all workers share.
+    pub(crate) const fn limits(&self) -> &Arc<Limits> {
+        &self.limits
+    }
+
+    /// Reports what time alone changes of the limits.
+    pub(crate) fn expire_limits(&self, reporter: &Reporter) {
+        self.limits.expire(now(self.started)).iter().for_each(|report| reporter.limit(report));
     }
 
     pub(crate) const fn descriptors(&self) -> &Arc<Descriptors> {
@@ -212,12 +227,13 @@ fn spawn_worker(
     number: u16,
     reporter: &Reporter,
     descriptors: &Arc<Descriptors>,
+    limits: &Arc<Limits>,
     started: Instant,
 ) -> io::Result<(UnboundedSender<Control>, JoinHandle<Counters>)> {
     let (controls, mailbox) = unbounded_channel();
-    let (reporter, descriptors) = (reporter.clone(), Arc::clone(descriptors));
+    let (reporter, descriptors, limits) = (reporter.clone(), Arc::clone(descriptors), Arc::clone(limits));
     let thread = std::thread::Builder::new().spawn(move || {
-        worker::run(number, reporter, descriptors, started, mailbox).unwrap_or_else(|error| {
+        worker::run(number, reporter, descriptors, limits, started, mailbox).unwrap_or_else(|error| {
             terminal::complain(&format!("mailwarden: worker {number}: {error}\n"));
             exit(Exit::System as i32);
         })

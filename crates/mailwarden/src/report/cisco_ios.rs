@@ -47,6 +47,8 @@ pub(super) fn message(out: &mut Vec<u8>, reported: &Reported<'_>) -> io::Result<
         Reported::Server { address, state: ServerState::Up, .. } => {
             write!(out, "%FW-5-MAILWARDEN: Server {address} is up again")
         }
+        // It knows whether anything is said of it.
+        Reported::Limit(_) => Ok(()),
         Reported::Notice { what } => write!(out, "%FW-6-MAILWARDEN: {}", escaped_bytes(what)),
         Reported::Failure { what } => write!(out, "%FW-3-MAILWARDEN: {}", escaped_bytes(what)),
         Reported::Dropped { lines } => {
@@ -239,7 +241,7 @@ impl Display for TargetClass<'_> {
 }
 
 /// Address and port, an IPv6 address without brackets.
-struct PlainAddress(SocketAddr);
+pub(super) struct PlainAddress(pub(super) SocketAddr);
 
 impl Display for PlainAddress {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

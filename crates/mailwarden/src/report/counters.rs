@@ -145,6 +145,7 @@ impl Counters {
             Reported::Configuration(_)
             | Reported::Complaint { .. }
             | Reported::Server { .. }
+            | Reported::Limit(_)
             | Reported::Notice { .. }
             | Reported::Failure { .. }
             | Reported::Dropped { .. }

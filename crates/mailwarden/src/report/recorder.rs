@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::session::{SessionId, SessionInfo};
 use super::time::{Stamps, WallTime};
-use super::{Batch, Counters, Origin, Record, Reported, Reporter, ServerState, SessionEnd};
+use super::{Batch, Counters, LimitReport, Origin, Record, Reported, Reporter, ServerState, SessionEnd};
 use crate::attachments::AttachmentId;
 
 /// How long the first line of a batch waits for others. Short for whoever follows the file with `tail -f`; a busy worker
@@ -92,6 +92,11 @@ impl Recorder {
     /// An address of a server stopped answering, or answers again.
     pub(crate) fn server(&self, proxy: &str, address: SocketAddr, state: ServerState<'_>) {
         self.record(elapsed(self.started), Reported::Server { proxy, address, state });
+    }
+
+    /// A limit on sessions did something.
+    pub(crate) fn limit(&self, report: &LimitReport) {
+        self.record(elapsed(self.started), Reported::Limit(report));
     }
 
     /// Something the system refused, or a client for which no server can be reached.

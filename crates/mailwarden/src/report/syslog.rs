@@ -8,7 +8,7 @@ use engine::event::Treatment;
 use policy::profile::LogForm;
 
 use super::time::Stamps;
-use super::{Record, Reported, cisco_asa, cisco_ios};
+use super::{Record, Reported, cisco_asa, cisco_ios, limit};
 use crate::terminal;
 
 /// What a message has before it.
@@ -58,6 +58,7 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>, stamps: &mut Stamps
         (LogForm::Asa, Reported::SessionEnd(origin, end)) => {
             line(&mut |out| cisco_asa::session_end(out, origin, &end).map(|()| true));
         }
+        (_, Reported::Limit(report)) => line(&mut |out| limit::message(out, report)),
         (LogForm::Ios | LogForm::Asa, event) => {
             if is_logged(&event) {
                 line(&mut |out| cisco_ios::message(out, &event).map(|()| true));
@@ -87,6 +88,7 @@ const fn form(event: &Reported<'_>) -> LogForm {
         Reported::Configuration(_)
         | Reported::Complaint { .. }
         | Reported::Server { .. }
+        | Reported::Limit(_)
         | Reported::Notice { .. }
         | Reported::Failure { .. }
         | Reported::Dropped { .. }
@@ -108,6 +110,7 @@ fn is_logged(event: &Reported<'_>) -> bool {
         Reported::Configuration(_)
         | Reported::Complaint { .. }
         | Reported::Server { .. }
+        | Reported::Limit(_)
         | Reported::Notice { .. }
         | Reported::Failure { .. }
         | Reported::Dropped { .. }

@@ -4,12 +4,15 @@ use std::fmt::Write;
 use std::num::NonZeroU16;
 use std::path::Path;
 
+use engine::admission::{Instance, Limit, Pressure, Transition};
 use engine::event::{
     Anomaly, AnomalyKind, Login, LoginOutcome, Match, MessageSize, Reference, Transaction, Treatment, Via,
 };
+use policy::attach::LimitDomain;
 use policy::criterion::{CriterionKind, Reads};
 use policy::diagnostic::Severity;
 use policy::model::{Action, Protocol};
+use policy::profile::LogForm;
 use policy::scope::Scope;
 use proto::{Side, Time};
 
@@ -91,6 +94,81 @@ fn session_start() {
             ("another protocol", &tcp, Event::SessionStart),
         ],
     );
+}
+
+/// A limit of a class on IOS, unless the form says otherwise.
+fn limit(form: LogForm, transition: Transition) -> LimitReport {
+    let domain = match form {
+        LogForm::Ios => LimitDomain::Class { attachment: "mx".to_owned(), class: Some("MAIL".to_owned()) },
+        LogForm::Asa => LimitDomain::Traffic {
+            policy: "global_policy".to_owned(),
+            class: "inspection_default".to_owned(),
+        },
+    };
+    let proxy = matches!(transition, Transition::Refused(_) | Transition::Evicted(_)).then(|| "mx".into());
+    LimitReport { limited: Limited { domain: domain.into(), alert: true, form }, proxy, transition }
+}
+
+#[test]
+fn limits() {
+    let host = "192.0.2.25".parse().unwrap();
+    let full = Pressure {
+        limit: Limit::MaxIncomplete,
+        incomplete: 501,
+        threshold: 500,
+        rate: 250,
+        rate_threshold: 2_147_483_647,
+    };
+    let fast = Pressure {
+        limit: Limit::OneMinute,
+        incomplete: 3,
+        threshold: 2_147_483_647,
+        rate: 501,
+        rate_threshold: 500,
+    };
+    let instance = |limit, times| Instance {
+        limit,
+        count: 100,
+        threshold: 100,
+        client: session().client,
+        server: session().server,
+        attachment: 0,
+        times,
+    };
+    let ios = |transition| limit(LogForm::Ios, transition);
+    let asa = |of, times| limit(LogForm::Asa, Transition::Refused(instance(of, times)));
+    let classic = LimitReport {
+        limited: Limited { domain: LimitDomain::Classic.into(), alert: true, form: LogForm::Ios },
+        ..ios(Transition::Calm(Pressure {
+            incomplete: 0,
+            threshold: 400,
+            rate: 0,
+            rate_threshold: 400,
+            ..full
+        }))
+    };
+    let quiet = ios(Transition::Aggressive(full));
+    let quiet = LimitReport { limited: Limited { alert: false, ..quiet.limited }, ..quiet };
+    let cases = [
+        ("too many opening sessions", ios(Transition::Aggressive(full))),
+        ("too many in a minute", ios(Transition::Aggressive(fast))),
+        ("calm again, of all classic inspection", classic),
+        ("too many opening to a host", ios(Transition::HostExceeded { host, sessions: 50 })),
+        ("a host is blocked", ios(Transition::HostBlocked { host, sessions: 50, minutes: 1 })),
+        ("and is blocked no more", ios(Transition::HostUnblocked { host })),
+        ("a refused client", ios(Transition::Refused(instance(Limit::SessionsMaximum, 1)))),
+        ("refused clients of the last minute", ios(Transition::Refused(instance(Limit::Hosts, 4711)))),
+        (
+            "opening sessions that went for others",
+            ios(Transition::Evicted(instance(Limit::MaxIncomplete, 12))),
+        ),
+        ("embryonic-conn-max", asa(Limit::EmbryonicConnMax, 1)),
+        ("conn-max", asa(Limit::ConnMax, 300)),
+        ("per-client-embryonic-max", asa(Limit::PerClientEmbryonicMax, 1)),
+        ("per-client-max", asa(Limit::PerClientMax, 1)),
+        ("with alert off", quiet),
+    ];
+    golden("limit", &cases.each_ref().map(|(title, report)| (*title, Reported::Limit(report))));
 }
 
 /// A session under a map of the ASA.

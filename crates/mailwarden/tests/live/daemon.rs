@@ -25,8 +25,8 @@ policy-map type inspect smtp rules
   reset
 ";
 
-/// What an operator writes: maps, settings of the `mailwarden` block, and lines of the proxy. `FOLDER` in settings is the
-/// daemon's own.
+/// What an operator writes: maps, settings of the `mailwarden` block, among them the platform if it is not IOS, and lines of
+/// the proxy. `FOLDER` in settings is the daemon's own.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Configuration<'c> {
     pub(crate) maps: &'c str,
@@ -268,8 +268,9 @@ fn render(
     let (listens, servers) = (lines("listen", listens), lines("server", servers));
     let folder = folder.display();
     let settings = settings.replace("FOLDER", &folder.to_string());
+    let platform = if settings.contains(" platform ") { "" } else { " platform ios\n" };
     format!(
-        "{maps}mailwarden\n platform ios\n events json {folder}/events.jsonl\n{settings}proxy tested\n{listens}\
+        "{maps}mailwarden\n{platform} events json {folder}/events.jsonl\n{settings}proxy tested\n{listens}\
          {servers} protocol smtp\n{proxy}"
     )
 }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Attachment, Handling, Selector, Stage, Traffic};
+use super::{Attachment, Handling, LimitDomain, Selector, Stage, Traffic};
 use crate::compile::CompiledPolicy;
 use crate::criterion::Counter;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::judge::Ending;
 use crate::model::{
-    Action, Condition, Configuration, Criterion, Direction, Extended, InspectOptions, InspectRule, Interface,
-    L7Class, L7Policy, L7Rule, MAX_DATA_DEFAULT, MailInspection, MatchMode, Name, Protocol,
+    Action, CLASSIC_DEFAULTS, Condition, Configuration, Criterion, Direction, Extended, InspectOptions,
+    InspectRule, Interface, L7Class, L7Policy, L7Rule, MAX_DATA_DEFAULT, MailInspection, MatchMode, Name,
+    Protocol,
 };
 use crate::profile::{LoginDemands, Mechanisms, Profile};
 
@@ -66,7 +67,11 @@ impl Stage<'_, '_> {
     ) {
         let classic = &self.configuration.settings.classic;
         let limits = classic.limits.clone().with_options(&inspection.line.options);
-        attachment.limits = std::mem::take(&mut attachment.limits).or(limits);
+        let own = std::mem::take(&mut attachment.limits);
+        if !own.counts_sessions() {
+            attachment.domain = LimitDomain::Classic;
+        }
+        attachment.limits = own.or(limits).or(CLASSIC_DEFAULTS);
         if inspection.protocol != Protocol::Smtp {
             attachment.profile = Profile { login: login_demands(&inspection.line.options), ..Profile::NONE };
             return;

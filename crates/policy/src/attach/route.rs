@@ -20,7 +20,8 @@ pub(super) struct Route<'c> {
     pub(super) class: Option<&'c str>,
     pub(super) rules: Option<Rules<'c>>,
     pub(super) parameters: Option<&'c Name>,
-    pub(super) connection: Option<&'c Connection>,
+    /// `set connection` of the class, in this policy-map.
+    pub(super) connection: Option<(&'c Name, &'c Connection)>,
 }
 
 impl<'c> Route<'c> {
@@ -103,10 +104,10 @@ impl<'c> Classes<'c> {
     }
 
     /// By a policy-map of an ASA. What no class inspects passes without inspection.
-    pub(super) fn through_asa(self, policy: &Name) -> Routes<'c> {
+    pub(super) fn through_asa(self, policy: &'c Name) -> Routes<'c> {
         let classes = self.configuration.traffic_rules(policy).iter().filter_map(|rule| {
             let inspection = rule.inspection.as_ref()?;
-            let (class, connection) = (Some(rule.class.text.as_str()), Some(&rule.connection));
+            let (class, connection) = (Some(rule.class.text.as_str()), Some((policy, &rule.connection)));
             let route = Route { class, connection, ..Route::esmtp(inspection) };
             Some((self.of_asa(&rule.class), route))
         });

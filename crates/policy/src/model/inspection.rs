@@ -94,6 +94,28 @@ pub struct ClassicSettings {
     pub port_maps: Vec<PortMapping>,
 }
 
+/// What holds of a classic rule where nothing is said: the thresholds that IOS had before 12.4(11)T.
+pub const CLASSIC_DEFAULTS: Limits = Limits {
+    alert: Some(true),
+    audit_trail: Some(false),
+    dns_timeout: Some(5),
+    icmp_idle: None,
+    udp_idle: Some(30),
+    tcp_idle: Some(3600),
+    tcp_synwait: Some(30),
+    tcp_finwait: Some(5),
+    tcp_max_incomplete_host: Some((50, 0)),
+    max_incomplete_low: Some(400),
+    max_incomplete_high: Some(500),
+    one_minute_low: Some(400),
+    one_minute_high: Some(500),
+    sessions_maximum: None,
+    conn_max: None,
+    embryonic_conn_max: None,
+    per_client_max: None,
+    per_client_embryonic_max: None,
+};
+
 /// Bytes of message data that a classic rule lets a session carry if it does not say how many.
 pub const MAX_DATA_DEFAULT: u32 = 20_000_000;
 

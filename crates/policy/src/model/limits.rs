@@ -63,8 +63,19 @@ impl Limits {
     /// Whether anything is said of how many sessions there may be.
     pub fn counts_sessions(&self) -> bool {
         self.tcp_max_incomplete_host.is_some()
-            || [self.max_incomplete_low, self.max_incomplete_high].iter().any(Option::is_some)
-            || [self.one_minute_low, self.one_minute_high, self.sessions_maximum].iter().any(Option::is_some)
+            || [
+                self.max_incomplete_low,
+                self.max_incomplete_high,
+                self.one_minute_low,
+                self.one_minute_high,
+                self.sessions_maximum,
+                self.conn_max,
+                self.embryonic_conn_max,
+                self.per_client_max,
+                self.per_client_embryonic_max,
+            ]
+            .iter()
+            .any(Option::is_some)
     }
 }
 

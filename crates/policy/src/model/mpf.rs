@@ -121,14 +121,6 @@ impl Connection {
             ..Limits::default()
         }
     }
-
-    /// Whether it limits how many connections there are.
-    pub const fn counts_sessions(&self) -> bool {
-        matches!(self.conn_max, Some(1..))
-            || matches!(self.embryonic_conn_max, Some(1..))
-            || matches!(self.per_client_max, Some(1..))
-            || matches!(self.per_client_embryonic_max, Some(1..))
-    }
 }
 
 /// `service-policy NAME {global | interface IF}`: there is one for each place.
