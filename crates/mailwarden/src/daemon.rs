@@ -48,7 +48,7 @@ const APPLIED_BUT_WORKERS: &str = "applied, except `workers`, which requires a r
 
 /// `mailwarden run`.
 pub(crate) fn run(flags: &RunFlags) -> Exit {
-    let (runtime, hangup) = match install_signal_handlers() {
+    let (runtime, signals) = match install_signal_handlers() {
         Ok(handlers) => handlers,
         Err(error) => return refused(&format!("signals: {error}")),
     };
@@ -80,7 +80,7 @@ pub(crate) fn run(flags: &RunFlags) -> Exit {
         let (asking, asked) = unbounded_channel();
         let control = ControlSocket { socket: None, asking, asked, metrics: None };
         let daemon = Daemon { flags, plan, workers, attachments, running, control, watch, reporter, spare };
-        LocalSet::new().run_until(daemon.live(configured, hangup)).await
+        LocalSet::new().run_until(daemon.live(configured, signals)).await
     });
     // A look-up may still wait for its answer.
     runtime.shutdown_background();
@@ -113,12 +113,25 @@ fn refused(what: &str) -> Exit {
     Exit::System
 }
 
-/// The runtime that handles signals, and SIGHUP handled from now on: its default action would end a daemon
-/// that is reloaded while it is still starting.
-fn install_signal_handlers() -> io::Result<(Runtime, Signal)> {
+/// What the daemon is told by.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+/// The runtime that handles signals, and signals handled from now on: by default they would end a daemon that is still
+/// starting, and leave its socket behind.
+fn install_signal_handlers() -> io::Result<(Runtime, Signals)> {
     let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    let hangup = runtime.block_on(async { signal(SignalKind::hangup()) })?;
-    Ok((runtime, hangup))
+    let signals = runtime.block_on(async {
+        io::Result::Ok(Signals {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    })?;
+    Ok((runtime, signals))
 }
 
 /// What the daemon has beside the threads that do the work. It waits for nothing but signals and servers: whatever it
@@ -158,7 +171,7 @@ enum Wake {
 }
 
 impl Daemon<'_> {
-    async fn live(mut self, configured: Option<Configured>, hangup: Signal) -> Exit {
+    async fn live(mut self, configured: Option<Configured>, signals: Signals) -> Exit {
         let learned = self.watch.keep(self.plan.servers()).await;
         let targets = self.plan.targets(&mut self.watch.directory, &mut self.attachments);
         let socket = match self.plan.control_socket.as_deref().map(Socket::open).transpose() {
@@ -179,19 +192,15 @@ impl Daemon<'_> {
         configured.iter().for_each(|configured| self.reporter.configuration(configured));
         self.tell_failures(learned);
         self.tell_proxies();
-        let exit = match self.serve(hangup).await {
-            Ok(()) => Exit::Done,
-            Err(error) => refused(&format!("signals: {error}")),
-        };
+        self.serve(signals).await;
         let Self { workers, reporter, .. } = self;
         reporter.stopped(&workers.stop().totals());
-        exit
+        Exit::Done
     }
 
     /// Waits for signals and does what they ask, until one asks to stop; and for news of servers.
-    async fn serve(&mut self, mut hangup: Signal) -> io::Result<()> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+    async fn serve(&mut self, signals: Signals) {
+        let Signals { mut hangup, mut terminate, mut interrupt } = signals;
         let mut second = tokio::time::interval(SECOND);
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -233,7 +242,6 @@ impl Daemon<'_> {
             _ = interrupt.recv() => false,
         };
         self.tell_stopped(drained).await;
-        Ok(())
     }
 
     /// Says of each proxy that it has stopped, and of how many sessions that is the end.
