@@ -26,6 +26,9 @@ pub(crate) trait Dialogue: Debug {
     /// The program is shutting down: the session ends at the next opportunity.
     fn drain(&mut self, cx: &mut Context<'_>);
 
+    /// Whether nothing of it is parsed any more, so that nobody can tell where it may be cut.
+    fn is_relayed(&self) -> bool;
+
     /// The server was reached.
     fn connected(&mut self, _client: SocketAddr, _cx: &mut Context<'_>) {}
 

@@ -107,7 +107,7 @@ pub enum Reason {
     ClientLost,
     /// Neither side sent anything for too long.
     Idle,
-    /// The program is shutting down.
+    /// The program is shutting down, or an operator ended the session.
     Drained,
 }
 

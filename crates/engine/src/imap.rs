@@ -258,6 +258,10 @@ impl Dialogue for Imap {
         }
     }
 
+    fn is_relayed(&self) -> bool {
+        matches!(self.state, State::Authenticated(_) | State::Found(..) | State::Tls | State::Compressed)
+    }
+
     fn refused(&mut self, kind: AnomalyKind, value: &[u8], cx: &mut Context<'_>) {
         self.stop();
         self.mailbox.refused(kind, value, cx);

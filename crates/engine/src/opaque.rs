@@ -59,6 +59,10 @@ impl Dialogue for Opaque {
         self.ends.set_reason(Reason::Drained);
     }
 
+    fn is_relayed(&self) -> bool {
+        true
+    }
+
     fn expire(&mut self, cx: &mut Context<'_>) {
         self.ends.set_reason(Reason::Idle);
         self.ends.finish(Side::Client, &mut cx.out);

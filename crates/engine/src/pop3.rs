@@ -503,6 +503,10 @@ impl Dialogue for Pop3 {
         }
     }
 
+    fn is_relayed(&self) -> bool {
+        matches!(self.state, State::Transaction(_) | State::Tls)
+    }
+
     fn refused(&mut self, kind: AnomalyKind, value: &[u8], cx: &mut Context<'_>) {
         self.state = State::Over;
         self.awaited.clear();

@@ -130,6 +130,17 @@ impl Session {
         dialogue.drain(&mut cx);
     }
 
+    /// An operator wants the session to end: it does as soon as no message is lost by it. One that is relayed ends
+    /// now.
+    pub fn clear(&mut self, now: Time, out: &mut dyn Output) {
+        let (dialogue, mut cx) = self.call(now, out);
+        dialogue.drain(&mut cx);
+        if dialogue.is_relayed() && !dialogue.ends().are_finished() {
+            dialogue.expire(&mut cx);
+            dialogue.ends_mut().set_reason(Reason::Drained);
+        }
+    }
+
     /// TLS began on a side, or could not, after `Effect::Secure` of it. What is offered of the side from
     /// now on was sent under TLS; what was held of it before was not, and must not be offered.
     pub fn secured(&mut self, now: Time, side: Side, outcome: Result<(), TlsFailure>, out: &mut dyn Output) {
@@ -271,6 +282,10 @@ mod tests {
         fn expire(&mut self, cx: &mut Context<'_>) {
             self.ends.abort(Side::Client, &mut cx.out);
         }
+        fn is_relayed(&self) -> bool {
+            false
+        }
+
         fn drain(&mut self, _: &mut Context<'_>) {}
         fn unreachable(&mut self, _: &mut Context<'_>) {}
         fn refused(&mut self, _: AnomalyKind, _: &[u8], _: &mut Context<'_>) {}

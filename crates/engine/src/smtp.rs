@@ -275,6 +275,10 @@ impl Dialogue for Smtp {
         self.end_if_draining(cx);
     }
 
+    fn is_relayed(&self) -> bool {
+        matches!(self.server, Server::Relay)
+    }
+
     fn connected(&mut self, client: SocketAddr, cx: &mut Context<'_>) {
         if cx.config.send_xclient && !cx.is_recorded() {
             self.server = Server::Introduction(Introduction::of(client, cx.config));

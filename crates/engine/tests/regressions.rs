@@ -245,3 +245,33 @@ fn every_reply_that_the_client_gets_is_reported_with_its_author() {
         assert_eq!(replies.join(", "), expected, "{inspect:?}");
     }
 }
+
+#[test]
+fn an_operator_ends_a_session_and_never_between_a_message_and_its_answer() {
+    let clear = |talk: &mut Talk| {
+        let Talk { session, got, .. } = talk;
+        session.clear(Time(3), &mut |effect: Effect<'_>| tell(got, effect));
+    };
+    let mut idle = Talk::with(SessionConfig::default());
+    idle.server("220 mx\r\n").client("EHLO c\r\n").server("250 mx\r\n");
+    clear(&mut idle);
+    let [to_client, to_server] = &idle.got;
+    assert!(
+        to_client.ends_with("421 4.3.2 Service shutting down\r\nfinish") && to_server.ends_with("finish")
+    );
+
+    let mut sent = Talk::with(SessionConfig::default());
+    sent.server("220 mx\r\n").client("EHLO c\r\n").server("250 mx\r\n");
+    sent.client("MAIL FROM:<a@b>\r\n").server("250 ok\r\n").client("RCPT TO:<c@d>\r\n").server("250 ok\r\n");
+    sent.client("DATA\r\n").server("354 go on\r\n").client("Subject: s\r\n\r\nx\r\n.\r\n");
+    clear(&mut sent);
+    assert!(sent.got[1].ends_with("\r\n.\r\n"), "the server has the message, and its answer is awaited");
+    sent.server("250 stored\r\n");
+    assert!(sent.got[0].contains("250 stored\r\n421 "), "{:?}", sent.got);
+
+    let mut mailbox = Talk::with(SessionConfig { inspect: Inspect::Pop3, ..SessionConfig::default() });
+    mailbox.server("+OK\r\n").client("USER a\r\n").server("+OK\r\n").client("PASS b\r\n").server("+OK\r\n");
+    mailbox.client("RETR 1\r\n");
+    clear(&mut mailbox);
+    assert!(mailbox.got.iter().all(|got| got.ends_with("finish")), "{:?}", mailbox.got);
+}

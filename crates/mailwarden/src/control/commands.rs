@@ -106,6 +106,17 @@ pub(crate) enum ConnForm {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Clear {
     Counters,
+    Sessions(ClearSessions),
+}
+
+/// Which sessions are ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ClearSessions {
+    All,
+    /// The number of a session, as screens show it, or the address of a host.
+    Which(String),
+    /// Those of a zone-pair or proxy.
+    Place(String),
 }
 
 /// What is told while the client listens.
@@ -351,12 +362,60 @@ fn protocol(m: &Matched<'_>) -> Option<Protocol> {
     m.choice("protocol").and_then(Protocol::inspected)
 }
 
-const CLEAR: &[Command<Exec>] = &[Command::new(
-    "clear counters",
-    "Count from zero on all screens; metrics go on",
-    &["Set to zero, or end", "All counters"],
-    |_| Ok(Exec::Clear(Clear::Counters)),
-)];
+const CLEAR: &[Command<Exec>] = &[
+    Command::new(
+        "clear counters",
+        "Count from zero on all screens; metrics go on",
+        &["Set to zero, or end", "All counters"],
+        |_| Ok(Exec::Clear(Clear::Counters)),
+    ),
+    Command::new(
+        "clear policy-firewall stats",
+        "The same in the words of later releases",
+        &["", "Zone-based firewall", "All counters"],
+        |_| Ok(Exec::Clear(Clear::Counters)),
+    ),
+    Command::new(
+        "clear zone-pair [WORD$name] {counter | inspect sessions}$what",
+        "Count from zero, or end the sessions of a zone-pair or proxy",
+        &["", "Zone-pairs and proxies", "Name of one", "All counters", "What is inspected", "Its sessions"],
+        |m| {
+            Ok(Exec::Clear(match (m.choice("what"), m.text("name")) {
+                (Some("counter"), _) => Clear::Counters,
+                (_, Some(name)) => Clear::Sessions(ClearSessions::Place(name.to_owned())),
+                (_, None) => Clear::Sessions(ClearSessions::All),
+            }))
+        },
+    ),
+    Command::new(
+        "clear ip inspect session WORD$which",
+        "End a session by its number or those of a host by its address, as soon as no message is lost by it; `*` ends all",
+        &["", "IP", "Inspection", "Sessions", "Number of a session, address of a host, or `*`"],
+        |m| Ok(Exec::Clear(Clear::Sessions(which(given(m, "which")?)))),
+    ),
+    Command::new(
+        "clear policy-firewall session [WORD$which]",
+        "The same in the words of later releases; without an address all sessions",
+        &["", "", "Sessions", "Number of a session or address of a host"],
+        |m| {
+            let which = m.text("which").map_or(ClearSessions::All, |of| which(of.to_owned()));
+            Ok(Exec::Clear(Clear::Sessions(which)))
+        },
+    ),
+    Command::new(
+        "clear conn {all | address WORD$which}$what",
+        "The same in the words of the ASA",
+        &["", "Connections", "All of them", "Those of one host", "Address of the host"],
+        |m| {
+            let which = m.text("which").map_or(ClearSessions::All, |of| which(of.to_owned()));
+            Ok(Exec::Clear(Clear::Sessions(which)))
+        },
+    ),
+];
+
+fn which(word: String) -> ClearSessions {
+    if word == "*" { ClearSessions::All } else { ClearSessions::Which(word) }
+}
 
 const DEBUG: &[Command<Exec>] = &[
     Command::new(

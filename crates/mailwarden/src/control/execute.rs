@@ -6,12 +6,14 @@ use grammar::{Platforms, resolve, words};
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::sync::oneshot;
 
-use super::commands::{Clear, Debug, EXEC, Exec};
+use super::commands::{Clear, ClearSessions, Debug, EXEC, Exec};
 use super::server::{Asked, Caller, Out};
 use super::show::{self, Part, Seen};
 use crate::Exit;
 use crate::proxy::debugging::Subscriber;
+use crate::proxy::worker::Cleared;
 use crate::running::Running;
+use crate::text::counted;
 
 /// Carries out a command as it was typed, and prints what comes of it. An error is of the client's connection.
 pub(super) async fn execute(
@@ -39,6 +41,7 @@ pub(super) async fn execute(
             running.clear(running.mailboxes().counters().await);
             Ok(Exit::Done)
         }
+        Exec::Clear(Clear::Sessions(which)) => clear(&which, running, out).await,
         Exec::Debug(what) => debug(what, running, out).await,
         Exec::Reload => reload(daemon, out).await,
     }
@@ -69,6 +72,29 @@ async fn show(what: &show::Show, running: &Running, out: &mut Out) -> io::Result
         }
     }
     Ok(Exit::Done)
+}
+
+async fn clear(which: &ClearSessions, running: &Running, out: &mut Out) -> io::Result<Exit> {
+    let found = match which {
+        ClearSessions::All => Ok(Cleared::All),
+        ClearSessions::Place(name) => running.in_force().attachments_named(name).map(Cleared::Under),
+        ClearSessions::Which(word) => match (word.parse(), u32::from_str_radix(word, 16)) {
+            (Ok(host), _) => Ok(Cleared::Of(host)),
+            (_, Ok(number)) => Ok(Cleared::Numbered(number)),
+            _ => Err(format!("{word} is neither the number of a session nor an address")),
+        },
+    };
+    match found {
+        Ok(which) => {
+            let cleared = running.mailboxes().clear(&which).await;
+            out.print(&format!("{} cleared\n", counted(cleared as u64, "session"))).await?;
+            Ok(if cleared > 0 { Exit::Done } else { Exit::Finding })
+        }
+        Err(why) => {
+            out.complain(&format!("% {why}\n")).await?;
+            Ok(Exit::Finding)
+        }
+    }
 }
 
 /// Lines that may wait for the client. Those behind them are lost, and counted.

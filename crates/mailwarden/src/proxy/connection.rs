@@ -171,7 +171,7 @@ struct Connection {
     closing: Option<Time>,
     /// Bytes discarded since.
     lingered: u64,
-    /// The session knows that the daemon is stopping.
+    /// The session knows that the daemon is stopping, or that it must go.
     drained: bool,
     /// How often something was read of each side.
     reads: [u32; 2],
@@ -280,7 +280,11 @@ impl Connection {
             moved = true;
             self.expire(worker);
         }
-        if worker.draining.get() && !self.drained {
+        if self.entry.is_evicted() && !self.drained {
+            moved = true;
+            self.turn(worker, |session, now, out| session.clear(now, out));
+            self.drained = true;
+        } else if worker.draining.get() && !self.drained {
             moved = true;
             self.turn(worker, |session, now, out| session.drain(now, out));
             self.drained = true;

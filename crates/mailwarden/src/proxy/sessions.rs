@@ -78,7 +78,7 @@ struct SessionRecord {
     heard: Cell<Time>,
     /// What it is counted under, if it is limited. Few are, so that the others keep no room for it.
     admitted: RefCell<Option<Box<Admitted>>>,
-    /// It must go for another before its server is connected.
+    /// It must go: for another before its server is connected, or because an operator wants it.
     evicted: Cell<bool>,
 }
 
@@ -126,6 +126,18 @@ impl Sessions {
         if let Some(waker) = session.waker.get() {
             waker.wake_by_ref();
         }
+    }
+
+    /// Ends sessions that an operator wants to be gone, those of which `holds` is true. How many they are.
+    pub(super) fn clear(&self, holds: impl Fn(&SessionInfo) -> bool) -> usize {
+        let mut cleared = 0;
+        for (_, session) in &*self.0.borrow() {
+            if holds(&session.info.borrow()) && !session.evicted.replace(true) {
+                cleared += 1;
+                session.waker.get().into_iter().for_each(Waker::wake_by_ref);
+            }
+        }
+        cleared
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -216,6 +228,11 @@ impl SessionEntry {
             if self.session.evicted.get() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
+    }
+
+    /// Whether it must go.
+    pub(super) fn is_evicted(&self) -> bool {
+        self.session.evicted.get()
     }
 
     /// A balancer has said who the client is.

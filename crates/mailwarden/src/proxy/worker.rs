@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashMap;
 use std::future::poll_fn;
-use std::net::{self, SocketAddr};
+use std::net::{self, IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -53,6 +53,8 @@ pub(crate) enum Control {
     Stop,
     /// An opening session goes for another: the one at a place, if it still has this ticket.
     Evict { place: usize, ticket: u64 },
+    /// End these sessions, as soon as no message is lost by it. How many they are.
+    Clear { which: Cleared, reply: oneshot::Sender<usize> },
     /// Describe the sessions from a position of the table on, a batch of them: a long table is asked for in
     /// parts, between which sessions have their turns.
     Sessions { from: usize, reply: oneshot::Sender<ViewBatch> },
@@ -60,6 +62,28 @@ pub(crate) enum Control {
     Counters(oneshot::Sender<Counters>),
     /// Tell somebody what sessions do, from now on.
     Debug(Subscriber),
+}
+
+/// Which sessions an operator wants to be gone.
+#[derive(Clone, Debug)]
+pub(crate) enum Cleared {
+    All,
+    /// By the number that screens show.
+    Numbered(u32),
+    /// With a host at either end.
+    Of(IpAddr),
+    Under(Vec<AttachmentId>),
+}
+
+impl Cleared {
+    fn has(&self, session: &SessionInfo) -> bool {
+        match self {
+            Self::All => true,
+            Self::Numbered(number) => session.id.reference() == *number,
+            Self::Of(host) => [session.client.ip(), session.server.ip()].contains(host),
+            Self::Under(attachments) => attachments.contains(&session.attachment),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -150,6 +174,9 @@ async fn run_loop(worker: Rc<Worker>, mut controls: UnboundedReceiver<Control>) 
                     let _ = reply.send(worker.recorder.counters());
                 }
                 Some(Control::Evict { place, ticket }) => worker.sessions.evict(place, ticket),
+                Some(Control::Clear { which, reply }) => {
+                    let _ = reply.send(worker.sessions.clear(|session| which.has(session)));
+                }
                 Some(Control::Stop) | None => return,
             },
             _ = tick.tick() => {

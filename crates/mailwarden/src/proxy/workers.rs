@@ -20,7 +20,7 @@ use super::limits::Limits;
 use super::listener::{bind, refusal};
 use super::sessions::View;
 use super::watch::now;
-use crate::proxy::worker::{self, Control, Listen, WORKERS_MAX};
+use crate::proxy::worker::{self, Cleared, Control, Listen, WORKERS_MAX};
 use crate::report::{Counters, Reporter};
 use crate::{Exit, terminal};
 
@@ -173,6 +173,17 @@ impl Mailboxes {
     /// Lets all workers tell somebody what their sessions do.
     pub(crate) fn debug(&self, to: &Subscriber) {
         self.send_all(|| Control::Debug(to.clone()));
+    }
+
+    /// Ends sessions, as soon as no message is lost by it. How many they are.
+    pub(crate) async fn clear(&self, which: &Cleared) -> usize {
+        let mut cleared = 0;
+        for mailbox in &*self.0 {
+            let (reply, answer) = oneshot::channel();
+            let _ = mailbox.send(Control::Clear { which: which.clone(), reply });
+            cleared += answer.await.unwrap_or_default();
+        }
+        cleared
     }
 
     /// What all workers have counted, together. One that has stopped adds nothing.

@@ -305,3 +305,34 @@ fn a_message_is_tried_on_the_policy_that_is_in_force() {
     let clean = tried();
     assert_eq!(clean.status.code(), Some(0), "{clean:?}");
 }
+
+#[test]
+fn an_operator_ends_sessions_by_number_host_and_place() {
+    let mailbox = Mailbox::start();
+    let daemon = Daemon::start(ASKED, &[mailbox.address()]);
+    let mut numbered = daemon.greeted();
+    let own = numbered.stream().local_addr().unwrap();
+    let screen = shown(&daemon, "show policy-firewall session");
+    let line = screen.lines().find(|line| line.contains(&format!("({own})=>"))).unwrap();
+    let number = line.split_whitespace().nth(1).unwrap();
+    let mut other = daemon.greeted();
+    assert_eq!(shown(&daemon, &format!("clear ip inspect session {number}")), "1 session cleared\n");
+    assert!(numbered.reply().starts_with("421 4.3.2"));
+    other.says("NOOP", "250");
+
+    // Within a message: its answer comes first.
+    other.says("MAIL FROM:<a@example.test>", "250");
+    other.says("RCPT TO:<r@example.test>", "250");
+    other.says("DATA", "354");
+    assert_eq!(shown(&daemon, "clear zone-pair tested inspect sessions"), "1 session cleared\n");
+    other.says("Subject: s\r\n\r\nx\r\n.", "250");
+    assert!(other.reply().starts_with("421 4.3.2"));
+
+    let mut last = daemon.greeted();
+    let nobody = asked(&daemon, "clear conn address 192.0.2.99");
+    assert_eq!((nobody.status.code(), &nobody.stdout[..]), (Some(1), &b"0 sessions cleared\n"[..]));
+    assert_eq!(asked(&daemon, "clear ip inspect session mx").status.code(), Some(1));
+    assert!(shown(&daemon, &format!("clear conn address {}", own.ip())).ends_with(" cleared\n"));
+    assert!(last.reply().starts_with("421 4.3.2"));
+    daemon.passes_clean_mail();
+}
