@@ -71,12 +71,7 @@ pub(crate) fn run(flags: &RunFlags) -> Exit {
         let watch = Watch::new(workers.started());
         let attachments = Attachments::default();
         let in_force = InForce::new(1, plan.clone(), Vec::new(), &attachments);
-        let running = Arc::new(Running::new(
-            in_force,
-            workers.mailboxes().clone(),
-            workers.started(),
-            reporter.dropped_lines(),
-        ));
+        let running = Arc::new(Running::new(in_force, &workers, reporter.dropped_lines()));
         let (asking, asked) = unbounded_channel();
         let control = ControlSocket { socket: None, asking, asked, metrics: None };
         let daemon = Daemon { flags, plan, workers, attachments, running, control, watch, reporter, spare };

@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
+use engine::admission::DomainView;
 use policy::Attachment;
 use proto::Time;
 
 use crate::attachments::{AttachmentId, AttachmentName, Attachments, Census};
 use crate::plan::Plan;
 use crate::proxy::Target;
-use crate::proxy::workers::Mailboxes;
+use crate::proxy::limits::Limits;
+use crate::proxy::workers::{Mailboxes, WorkerPool};
 use crate::report::Counters;
 
 /// What the daemon shares with whoever looks at it. Sessions never ask it.
@@ -22,6 +24,7 @@ pub(crate) struct Running {
     last_reload: Mutex<Reloaded>,
     cleared: Mutex<Cleared>,
     mailboxes: Mailboxes,
+    limits: Arc<Limits>,
     /// The beginning of the workers' time.
     started: Instant,
     start_time: SystemTime,
@@ -105,19 +108,15 @@ impl InForce {
 }
 
 impl Running {
-    pub(crate) fn new(
-        in_force: InForce,
-        mailboxes: Mailboxes,
-        started: Instant,
-        dropped: Arc<AtomicU64>,
-    ) -> Self {
+    pub(crate) fn new(in_force: InForce, workers: &WorkerPool, dropped: Arc<AtomicU64>) -> Self {
         let last_reload = Reloaded { ok: true, at: in_force.since, refused: 0 };
         Self {
             in_force: Mutex::new(Arc::new(in_force)),
             last_reload: Mutex::new(last_reload),
             cleared: Mutex::default(),
-            mailboxes,
-            started,
+            mailboxes: workers.mailboxes().clone(),
+            limits: Arc::clone(workers.limits()),
+            started: workers.started(),
             start_time: SystemTime::now(),
             draining: AtomicBool::new(false),
             dropped,
@@ -176,6 +175,12 @@ impl Running {
     /// Lines of reports that were lost because their writer was too slow.
     pub(crate) fn dropped_lines(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// What limits sessions: the name of each domain, and how it is.
+    pub(crate) fn limits(&self) -> Vec<(String, DomainView)> {
+        let views = self.limits.views(self.now());
+        views.into_iter().map(|(limited, view)| (limited.domain.to_string(), view)).collect()
     }
 
     /// The workers' time.

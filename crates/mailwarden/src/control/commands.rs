@@ -20,6 +20,7 @@ pub(crate) enum Show {
     Version,
     Proxies,
     Servers,
+    Limits,
     RunningConfig {
         /// With what is built in.
         all: bool,
@@ -148,6 +149,12 @@ const SHOW: &[Command<Exec>] = &[
         "Show each address of each server, and whether it answers",
         &["", "Mail servers"],
         |_| Ok(Exec::Show(Show::Servers)),
+    ),
+    Command::new(
+        "show limits",
+        "Show the limits on sessions, how near they are, and what they have done",
+        &["", "Limits on sessions"],
+        |_| Ok(Exec::Show(Show::Limits)),
     ),
     Command::new(
         "show running-config [all] [LINE$section]",

@@ -5,6 +5,7 @@
 
 mod daemon;
 mod ip_inspect;
+mod limits;
 mod objects;
 mod policies;
 mod service_policy;
@@ -16,6 +17,7 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use engine::admission::DomainView;
 use policy::model::Configuration;
 use proto::Time;
 
@@ -43,6 +45,8 @@ pub(super) struct Seen {
     pub(super) cleared: Cleared,
     /// What the sessions that have not ended have carried, where the screen wants it.
     pub(super) carried: HashMap<AttachmentId, Carried>,
+    /// What limits sessions: the name of each domain, and how it is.
+    pub(super) limits: Vec<(String, DomainView)>,
     /// The workers' time.
     pub(super) now: Time,
 }
@@ -80,6 +84,7 @@ impl Seen {
             counters: running.mailboxes().counters().await.since(&cleared.counters),
             cleared,
             carried,
+            limits: running.limits(),
             now: running.now(),
         }
     }
@@ -109,6 +114,7 @@ const fn wants_carried(what: &Show) -> bool {
         Show::Version
         | Show::Proxies
         | Show::Servers
+        | Show::Limits
         | Show::RunningConfig { .. }
         | Show::IpInspect(_)
         | Show::Object(_)
@@ -124,6 +130,7 @@ pub(super) fn screen(what: &Show, seen: &Seen) -> Result<Vec<Part>, String> {
         Show::Version => text(daemon::version(seen)),
         Show::Proxies => text(daemon::proxies(seen)),
         Show::Servers => text(daemon::servers(seen)),
+        Show::Limits => text(limits::screen(seen)),
         Show::RunningConfig { all, section } => text(daemon::running_config(seen, *all, section.as_deref())?),
         Show::IpInspect(what) => ip_inspect::screen(what, seen)?,
         Show::ZonePairPolicies { name, sessions } => policies::zone_pairs(seen, name.as_deref(), *sessions)?,

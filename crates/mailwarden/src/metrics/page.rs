@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use engine::admission::{Counted, DomainView};
 use engine::config::Inspect;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, prometheus_text, text};
@@ -45,6 +46,7 @@ pub(super) fn render(running: &Running, counters: Counters, format: Format) -> R
         started: running.start_time(),
         dropped: running.dropped_lines(),
         now: running.now(),
+        limits: running.limits(),
         counters,
     };
     write(page, format)
@@ -70,6 +72,7 @@ struct Page {
     dropped: u64,
     now: Time,
     counters: Counters,
+    limits: Vec<(String, DomainView)>,
 }
 
 /// The labels of one metric and their values.
@@ -87,6 +90,7 @@ impl Collector for Page {
         to.counter(&table::DROPPED, vec![], self.dropped)?;
         self.population(&mut to)?;
         self.counted(&mut to)?;
+        self.limits(&mut to)?;
         self.servers(&mut to)
     }
 }
@@ -163,6 +167,38 @@ impl Page {
         self.each(to, &table::HOLD, |family, name, counted| family.histogram(name, &counted.hold))
     }
 
+    /// What limits sessions, and what it did.
+    fn limits(&self, to: &mut Families<'_, '_>) -> fmt::Result {
+        to.family(&table::LIMIT_ACTIONS, |family| {
+            for (domain, view) in &self.limits {
+                for (limit, Counted { refused, evicted, blocked }) in &view.counted {
+                    for (action, times) in [("refused", refused), ("evicted", evicted), ("blocked", blocked)]
+                    {
+                        let labels = with(of_domain(domain), [("limit", limit.name()), ("action", action)]);
+                        family.counter(labels, *times)?;
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        to.family(&table::LIMIT_SESSIONS, |family| {
+            self.limits.iter().try_for_each(|(domain, view)| {
+                family.gauge(with(of_domain(domain), [("stage", "opening")]), view.incomplete.into())?;
+                family.gauge(with(of_domain(domain), [("stage", "any")]), view.sessions.into())
+            })
+        })?;
+        to.family(&table::LIMIT_AGGRESSIVE, |family| {
+            self.limits.iter().try_for_each(|(domain, view)| {
+                family.gauge(of_domain(domain), f64::from(u8::from(view.is_aggressive)))
+            })
+        })?;
+        to.family(&table::LIMIT_BLOCKED, |family| {
+            self.limits.iter().try_for_each(|(domain, view)| {
+                family.gauge(of_domain(domain), u32::try_from(view.blocked.len()).unwrap_or(u32::MAX).into())
+            })
+        })
+    }
+
     fn servers(&self, to: &mut Families<'_, '_>) -> fmt::Result {
         let mut told = Vec::new();
         to.family(&table::SERVER_UP, |family| {
@@ -204,6 +240,11 @@ impl Page {
 /// The labels that name an attachment.
 fn of(name: &AttachmentName) -> Labels<'_> {
     vec![("proxy", &name.name), ("traffic_class", &name.class), ("protocol", name.protocol.name())]
+}
+
+/// The label that names what is limited together.
+fn of_domain(domain: &str) -> Labels<'_> {
+    vec![("domain", domain)]
 }
 
 /// The same with others.
@@ -341,6 +382,20 @@ pub(super) fn sample(format: Format) -> String {
     let end = SessionEnd { reason: Reason::Closed, bytes_client, bytes_server, reads, duration };
     counters.see_end(mx, &end);
     let last_reload = Reloaded { ok: true, at: UNIX_EPOCH, refused: 0 };
-    let page = Page { in_force, last_reload, started: UNIX_EPOCH, dropped: 0, now: Time(1), counters };
+    let view = DomainView {
+        thresholds: engine::admission::Thresholds::default(),
+        sessions: 3,
+        incomplete: 1,
+        rate: 2,
+        sessions_max: 3,
+        incomplete_max: 1,
+        rate_max: 2,
+        is_aggressive: true,
+        blocked: Vec::new(),
+        counted: vec![(engine::admission::Limit::SessionsMaximum, Counted::default())],
+    };
+    let limits = vec![("mx".to_owned(), view)];
+    let page =
+        Page { in_force, last_reload, started: UNIX_EPOCH, dropped: 0, now: Time(1), counters, limits };
     write(page, format).unwrap()
 }

@@ -70,5 +70,9 @@ metrics! {
     SERVER_UP = "server_up", GAUGE, &["proxy", "server"], "Whether an address of a server answers; 0 from a failure until it answers again";
     CONNECT = "server_connect_seconds", HISTOGRAM, of_attachment!(), "How long it took to connect a server";
     HOLD = "hold_seconds", HISTOGRAM, of_attachment!(), "How long bytes of clients waited before they went on: for a reply, a pace or their turn; 0 for those that went on at once";
+    LIMIT_ACTIONS = "limit_actions", COUNTER, &["domain", "limit", "action"], "What limits on sessions did: clients refused, opening sessions evicted for others, hosts blocked";
+    LIMIT_SESSIONS = "limit_sessions", GAUGE, &["domain", "stage"], "Sessions that are counted under a limit: opening, and all of them (any)";
+    LIMIT_AGGRESSIVE = "limit_aggressive", GAUGE, &["domain"], "Whether opening sessions go as others come";
+    LIMIT_BLOCKED = "limit_blocked_hosts", GAUGE, &["domain"], "Hosts to which nobody gets for some time";
     DROPPED = "report_lines_dropped", COUNTER, &[], "Lines of the log and of events that were lost because their writer was too slow";
 }

@@ -84,7 +84,6 @@ impl Limits {
     }
 
     /// Every domain with what is counted in it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "`show` and the metrics are the first to ask"))]
     pub(crate) fn views(&self, now: Time) -> Vec<(Limited, DomainView)> {
         let mut state = self.state();
         let State { admission, domains, .. } = &mut *state;

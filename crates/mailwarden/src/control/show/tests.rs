@@ -46,6 +46,7 @@ impl World {
             counters: Counters::default(),
             cleared: Cleared::default(),
             carried: HashMap::new(),
+            limits: Vec::new(),
             now: Time(90 * MINUTE),
         };
         Self { seen, views: Vec::new() }
@@ -322,6 +323,31 @@ fn the_daemon() {
                  server mx.example:25\n";
     let mut world = World::new(text);
     world.session("mx", "", Stage::Open).ended("mx", "");
+    let limits = engine::admission::Thresholds {
+        sessions: Some(500),
+        host: Some(engine::admission::HostLimit { sessions: 50, block_minutes: 2 }),
+        incomplete: engine::admission::HighLow { high: 500, low: 400 },
+        ..engine::admission::Thresholds::default()
+    };
+    let view = DomainView {
+        thresholds: limits,
+        sessions: 34,
+        incomplete: 7,
+        rate: 120,
+        sessions_max: 80,
+        incomplete_max: 501,
+        rate_max: 900,
+        is_aggressive: true,
+        blocked: vec![engine::admission::BlockedHost {
+            host: "192.0.2.25".parse().unwrap(),
+            left: Duration::from_secs(61),
+        }],
+        counted: vec![(
+            engine::admission::Limit::MaxIncompleteHost,
+            engine::admission::Counted { refused: 3, evicted: 51, blocked: 1 },
+        )],
+    };
+    world.seen.limits.push(("ip inspect".to_owned(), view));
     let server = &world.seen.in_force.targets[0].1.servers[0];
     server.failed(Time(89 * MINUTE));
     world.golden(
@@ -330,6 +356,7 @@ fn the_daemon() {
             "show version",
             "show proxies",
             "show servers",
+            "show limits",
             "show running-config",
             "show running-config proxy mx",
             "show running-config policy-map",
