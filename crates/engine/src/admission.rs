@@ -1,4 +1,4 @@
-//! Whether a client may have a session, by the limits on how many there are.
+//! Whether a client may have a session, by the limits on how many there are; and whether it may log in.
 //!
 //! A limit holds for a domain: the sessions that a device counts together. What is counted in it is told here three
 //! times in a session: a client was accepted, its server is connected, the session has ended. Out come the answer,
@@ -7,6 +7,7 @@
 
 mod domain;
 mod hosts;
+mod logins;
 mod minute;
 mod thresholds;
 mod transition;
@@ -19,7 +20,7 @@ use proto::Time;
 
 use domain::Domain;
 pub use hosts::HOSTS_MAX;
-pub use thresholds::{HighLow, HostLimit, Limit, Thresholds, UNLIMITED};
+pub use thresholds::{HighLow, HostLimit, Limit, LoginLimit, Thresholds, UNLIMITED};
 pub use transition::{Instance, Pressure, Transition};
 pub use turned_away::turned_away;
 pub use view::{BlockedHost, Counted, DomainView};
@@ -124,6 +125,35 @@ impl Admission {
     /// A session has ended, however far it had come.
     pub fn ended(&mut self, ticket: Ticket) {
         self.domain(ticket.domain).ended(&ticket);
+    }
+
+    /// A login of a session has failed, to an account if its name is known.
+    pub fn login_failed(
+        &mut self,
+        now: Time,
+        domain: DomainId,
+        account: Option<&[u8]>,
+        asked: &Asked,
+        out: &mut Outcome,
+    ) {
+        self.domain(domain).login_failed(now, account, asked, &mut Telling { domain, out });
+    }
+
+    /// A login of a client has succeeded.
+    pub fn login_succeeded(&mut self, domain: DomainId, client: SocketAddr) {
+        self.domain(domain).login_succeeded(host(client));
+    }
+
+    /// Whether a session may not log in to an account, because too many logins to it have failed.
+    pub fn refuses_login(
+        &mut self,
+        now: Time,
+        domain: DomainId,
+        account: &[u8],
+        asked: &Asked,
+        out: &mut Outcome,
+    ) -> bool {
+        self.domain(domain).refuses_login(now, account, asked, &mut Telling { domain, out })
     }
 
     /// What time alone brings: hosts are no longer blocked, domains calm down, and what happened often is summed up.

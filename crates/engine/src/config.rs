@@ -49,6 +49,8 @@ pub struct SessionConfig {
     pub timers: Timers,
     /// Whether it is live.
     pub watch: Watch,
+    /// Whether logins that fail are limited: then it is known of each attempt to which account it is.
+    pub limits_logins: bool,
     /// Whether anomalies are logged as alerts.
     pub alert: bool,
     /// Whether the beginning and the end of a session are logged.
@@ -127,6 +129,7 @@ impl From<&Attachment> for SessionConfig {
             imap_preauth: attachment.imap_preauth,
             announce_limits: attachment.announce_limits,
             send_xclient: attachment.traffic.introduction() == Some(Introduction::Xclient),
+            limits_logins: attachment.limits.login_failures.is_some(),
             ..Self::default()
         }
     }
@@ -152,6 +155,7 @@ impl Default for SessionConfig {
             bounds: Bounds::default(),
             timers: Timers::default(),
             watch: Watch::Enforce,
+            limits_logins: false,
             alert: true,
             audit_trail: false,
         }

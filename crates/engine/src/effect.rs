@@ -37,6 +37,12 @@ pub enum Origin {
 pub trait Output {
     /// Called once for each effect, in order, during a call of the session.
     fn emit(&mut self, effect: Effect<'_>);
+
+    /// Whether nobody may log in to an account for now, by its name in lower case. It is asked once for each login, and
+    /// only where the configuration of the session limits failed ones.
+    fn is_blocked(&mut self, _account: &[u8]) -> bool {
+        false
+    }
 }
 
 impl<F: FnMut(Effect<'_>)> Output for F {

@@ -27,7 +27,7 @@ pub enum Event<'b> {
         /// As written in the policy.
         criteria: &'b [&'b str],
     },
-    /// A client of a mailbox logged in, or tried to.
+    /// A client logged in, or tried to.
     Login(Login<'b>),
     /// The client got a reply. Recorded dialogues do not report them.
     Reply(Reply),
@@ -149,11 +149,13 @@ pub struct Transaction<'b> {
     pub replies: &'b [u16],
 }
 
-/// An attempt to log in to a mailbox.
+/// An attempt to log in, to a mailbox or by AUTH of SMTP (RFC 4954).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Login<'b> {
     /// The command (`USER`, `APOP`, `LOGIN`) or the SASL mechanism, in upper case; empty if it is not known.
     pub mechanism: &'b [u8],
+    /// The account in lower case, where failed logins are limited and it could be read; never to be logged.
+    pub account: Option<&'b [u8]>,
     /// Whether the password could be read on the way.
     pub is_clear_text: bool,
     pub outcome: LoginOutcome,

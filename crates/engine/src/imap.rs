@@ -23,7 +23,8 @@ use crate::dialogue::{Bridge, Dialogue, Step};
 use crate::effect::{End, Wants};
 use crate::ends::{Ends, Limit};
 use crate::event::{AnomalyKind, LoginOutcome, Reason};
-use crate::mailbox::{Attempt, Mailbox, Refused};
+use crate::login::Attempt;
+use crate::mailbox::{Mailbox, Refused};
 use crate::refusal::Cause;
 
 use response::ServerLine;
@@ -35,6 +36,8 @@ pub(crate) struct Imap {
     awaited: VecDeque<Awaited>,
     server: ServerLine,
     offer: Offer,
+    /// The account of a LOGIN that names it in a literal, as far as it has come.
+    name: Vec<u8>,
     mailbox: Mailbox,
 }
 
@@ -111,6 +114,7 @@ impl Imap {
             awaited: VecDeque::new(),
             server: ServerLine::default(),
             offer: Offer::default(),
+            name: Vec::new(),
             mailbox: Mailbox::new(now, name, wording::line),
         }
     }
@@ -137,7 +141,9 @@ impl Imap {
                 } else if input.is_empty() {
                     return Step::Wants(Wants::More);
                 }
-                cx.out.pass(Side::Server, input.get(..len).unwrap_or_default());
+                let bytes = input.get(..len).unwrap_or_default();
+                self.gather_name(bytes, cx);
+                cx.out.pass(Side::Server, bytes);
                 Step::Took(len)
             }
             _ if input.is_empty() => Step::Wants(if self.is_held() { Wants::Peer } else { Wants::More }),
@@ -192,7 +198,7 @@ impl Imap {
         self.state = State::Over;
         if let Some(Asked::Login(attempt) | Asked::Authenticate(attempt)) = cut.as_ref().map(|cut| &cut.asked)
         {
-            self.mailbox.report_login(attempt, LoginOutcome::RefusedByPolicy, cx);
+            attempt.report(LoginOutcome::RefusedByPolicy, cx);
         }
         let tag = cut.as_ref().map_or(tag, |cut| line::printable(&cut.tag));
         self.mailbox.refuse(refused, tag, !self.awaited.is_empty(), cx);

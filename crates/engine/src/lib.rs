@@ -17,6 +17,7 @@ mod ends;
 pub mod event;
 mod imap;
 mod inspector;
+mod login;
 mod mailbox;
 mod message;
 mod observed;

@@ -3,7 +3,6 @@
 //! Here are the rules, the reports and the endings of such a session. What a line is, whether it may be said
 //! now, and in which order lines answer each other is the business of `pop3` and `imap`.
 
-mod login;
 mod tls;
 
 use std::borrow::Cow;
@@ -27,7 +26,6 @@ use crate::inspector::{Decision, Inspector};
 use crate::refusal::{Cause, Refusal};
 use crate::relay::Relay;
 
-pub(crate) use login::Attempt;
 use tls::{Beginning, Look};
 
 /// The part of a session that does not depend on its protocol.
@@ -62,6 +60,12 @@ pub(crate) struct Said<'l> {
     pub(crate) is_clear_text: bool,
 }
 
+/// A login to an account that is blocked.
+pub(crate) const BLOCKED: Refused = Refused {
+    refusal: Refusal { cause: Cause::AccountBlocked, rule: None, reference: None },
+    ending: Ending::Close,
+};
+
 /// Why a command is not forwarded, and how the session ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
@@ -82,6 +86,11 @@ impl Mailbox {
             draining: false,
             commands: 0,
         }
+    }
+
+    /// The client begins to log in.
+    pub(crate) const fn attempts(&mut self) {
+        self.has_attempted = true;
     }
 
     /// The number of the next command.

@@ -26,16 +26,21 @@ use crate::dialogue::{Bridge, Dialogue, Step};
 use crate::effect::{End, Wants};
 use crate::ends::{Ends, Limit};
 use crate::event::{AnomalyKind, Author, LoginOutcome, Observed, Reason, ReplyCode};
-use crate::mailbox::{Attempt, Mailbox, Refused, Said};
+use crate::login::{Attempt, account};
+use crate::mailbox::{BLOCKED, Mailbox, Refused, Said};
 use crate::refusal::Cause;
 
-use command::{USER, asked_by, is_auth, is_valid, login, may_return, public_argument, waits_alone};
+use command::{
+    USER, asked_by, initial_response, is_auth, is_valid, login, may_return, public_argument, waits_alone,
+};
 use quit::QuitWatch;
 
 #[derive(Debug)]
 pub(crate) struct Pop3 {
     state: State,
     awaited: VecDeque<Awaited>,
+    /// The account of the last USER, where failed logins are limited.
+    named: Option<Box<[u8]>>,
     mailbox: Mailbox,
 }
 
@@ -124,6 +129,7 @@ impl Pop3 {
         Self {
             state: State::Greeting,
             awaited: VecDeque::from([greeting]),
+            named: None,
             mailbox: Mailbox::new(now, name, wording::line),
         }
     }
@@ -222,6 +228,10 @@ impl Pop3 {
             State::Exchange(_) => {
                 if let Some(Asked::Auth(exchange)) = self.awaited.front_mut().map(|front| &mut front.asked) {
                     exchange.attempt.is_cancelled = line.text == b"*";
+                    exchange.attempt.responds(line.text, cx);
+                    if exchange.attempt.is_blocked(cx) {
+                        return self.refuse(BLOCKED, cx);
+                    }
                 }
                 self.state = State::Authorization(User::None);
                 cx.out.pass(Side::Server, wire);
@@ -251,9 +261,20 @@ impl Pop3 {
         };
         if let Some(refused) = self.mailbox.judge(said, cx) {
             if let Some(attempt) = &login {
-                self.mailbox.report_login(attempt, LoginOutcome::RefusedByPolicy, cx);
+                attempt.report(LoginOutcome::RefusedByPolicy, cx);
             }
             return self.refuse(refused, cx);
+        }
+        let (state, mut asked) = asked_by(&command, user);
+        if let Asked::Password(attempt) | Asked::Auth(Exchange { attempt, .. }) = &mut asked {
+            self.name(attempt, &command, cx);
+            if attempt.is_blocked(cx) {
+                attempt.report(LoginOutcome::RefusedByPolicy, cx);
+                return self.refuse(BLOCKED, cx);
+            }
+        }
+        if command.verb == Verb::User {
+            self.named = account(command.argument, cx);
         }
         if command.verb.is_login() {
             self.mailbox.attempts();
@@ -261,9 +282,21 @@ impl Pop3 {
         let number = self.mailbox.number();
         cx.observe(Observed::Command { number, verb: command.token, argument: public_argument(&command) });
         cx.out.pass(Side::Server, wire);
-        let (state, asked) = asked_by(&command, user);
         self.state = state;
         self.awaited.push_back(Awaited { asked, number });
+    }
+
+    /// To which account a command logs in, as far as it says so.
+    fn name(&self, attempt: &mut Attempt, command: &Command<'_>, cx: &Context<'_>) {
+        match command.verb {
+            Verb::Pass => *attempt = attempt.clone().to(self.named.clone()),
+            Verb::Apop => *attempt = attempt.clone().to(account(public_argument(command), cx)),
+            _ => {
+                if let Some(response) = initial_response(command) {
+                    attempt.responds(response, cx);
+                }
+            }
+        }
     }
 
     fn refuse(&mut self, refused: Refused, cx: &mut Context<'_>) {
@@ -271,7 +304,7 @@ impl Pop3 {
             && let Some(Asked::Auth(exchange)) = self.awaited.pop_front().map(|front| front.asked)
         {
             // The server waits for the answer to its challenge, so the refusal is the answer to the command.
-            self.mailbox.report_login(&exchange.attempt, LoginOutcome::RefusedByPolicy, cx);
+            exchange.attempt.report(LoginOutcome::RefusedByPolicy, cx);
         }
         self.state = State::Over;
         self.awaited.retain(|awaited| !matches!(awaited.asked, Asked::Greeting));
@@ -360,24 +393,24 @@ impl Pop3 {
             }
             (Asked::User, Some(Status::Ok)) => Then::Done,
             (Asked::User, Some(Status::Err)) => {
-                self.mailbox.report_failure(&Attempt::by(USER), cx);
+                Attempt::by(USER).to(self.named.clone()).report_failure(cx);
                 if let State::Authorization(user @ User::Named) = &mut self.state {
                     *user = User::Refused;
                 }
                 Then::Done
             }
             (Asked::Password(attempt), Some(Status::Ok)) => {
-                self.mailbox.report_login(attempt, LoginOutcome::Accepted, cx);
+                attempt.report(LoginOutcome::Accepted, cx);
                 self.state = self.state.unless_over(State::Transaction(QuitWatch::default()));
                 Then::Done
             }
             (Asked::Password(attempt), Some(Status::Err)) => {
-                self.mailbox.report_failure(attempt, cx);
+                attempt.report_failure(cx);
                 Then::Done
             }
             (Asked::Auth(_), Some(Status::Ok)) => self.exchange_accepted(cx),
             (Asked::Auth(exchange), Some(Status::Err)) => {
-                self.mailbox.report_failure(&exchange.attempt, cx);
+                exchange.attempt.report_failure(cx);
                 self.state = self.state.unless_over(State::Authorization(User::None));
                 Then::Done
             }
@@ -411,7 +444,7 @@ impl Pop3 {
         let Asked::Auth(exchange) = asked else { return Then::Stray };
         match (exchange.is_open, exchange.is_strict) {
             (true, true) => {
-                self.mailbox.report_login(&exchange.attempt, LoginOutcome::Accepted, cx);
+                exchange.attempt.report(LoginOutcome::Accepted, cx);
                 self.state = self.state.unless_over(State::Transaction(QuitWatch::default()));
                 Then::Done
             }

@@ -80,6 +80,8 @@ pub(crate) enum Cause {
     NotBeforeLogin,
     /// A login that shows the password.
     ClearTextLogin,
+    /// A login to an account to which too many have failed.
+    AccountBlocked,
     /// A command after QUIT or LOGOUT.
     AfterLeaving,
     /// A literal whose length is over its limit or cannot be read.

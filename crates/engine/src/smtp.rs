@@ -24,6 +24,7 @@ mod content;
 mod foreign;
 mod introduction;
 mod limits;
+mod login;
 pub(crate) mod offer;
 mod outcome;
 mod recipients;
@@ -49,6 +50,7 @@ use crate::effect::{End, Wants};
 use crate::ends::{Ends, Limit};
 use crate::event::{AnomalyKind, Author, Event, Observed, Reason, ReplyCode, Treatment};
 use crate::inspector::{Decision, Inspector, Value};
+use crate::login::Attempt;
 use crate::refusal::{Cause, Refusal};
 use crate::relay::Relay;
 use crate::replies::{After, Front, Ready, Replies, Times};
@@ -83,6 +85,8 @@ pub(crate) struct Smtp {
     early: bool,
     /// Of a recording, bytes of the client are missing since its last transaction.
     lost: bool,
+    /// The login whose reply is awaited, or the client's response.
+    login: Option<Box<Attempt>>,
     /// The client has sent no known command since AUTH.
     after_auth: bool,
     lmtp: bool,
@@ -186,6 +190,7 @@ impl Smtp {
             spoken: false,
             early: false,
             lost: false,
+            login: None,
             after_auth: false,
             lmtp: false,
             draining: false,

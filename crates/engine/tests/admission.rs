@@ -12,8 +12,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use engine::admission::{
-    Admission, Asked, DomainId, DomainView, HighLow, HostLimit, Limit, Outcome, Pressure, Seat, Thresholds,
-    Ticket, Transition, UNLIMITED,
+    Admission, Asked, DomainId, DomainView, HighLow, HostLimit, Limit, LoginLimit, Outcome, Pressure, Seat,
+    Thresholds, Ticket, Transition, UNLIMITED,
 };
 use proto::Time;
 
@@ -105,6 +105,9 @@ impl World {
             Transition::Refused(of) => {
                 assert_eq!(of.attachment, 7);
                 format!("{} refused {}, {}/{}", of.limit.name(), of.times, of.count, of.threshold)
+            }
+            Transition::LoginsBlocked(of) => {
+                format!("{} blocked {} for {}", of.limit.name(), of.times, of.minutes)
             }
             Transition::Evicted(of) => format!("{} evicted {}", of.limit.name(), of.times),
         };
@@ -312,6 +315,40 @@ fn beyond_the_bound_of_hosts_a_new_client_is_refused() {
     world.admission.ended(tickets.pop().unwrap());
     let asked = Asked { client: client(1), server: server(1), attachment: 7, seat: Seat::default() };
     world.admission.accept(at(0), DOMAIN, &asked, &mut out).unwrap();
+}
+
+#[test]
+fn failed_logins_keep_a_client_and_an_account_out_for_a_time() {
+    let logins = Some(LoginLimit { failures: 2, block_minutes: 5 });
+    let mut world = World::of(Thresholds { logins, ..Thresholds::default() });
+    let fails = |world: &mut World, from: u8, account: &[u8]| {
+        let asked = Asked { client: client(from), server: server(1), attachment: 7, seat: Seat::default() };
+        let mut out = Outcome::default();
+        world.admission.login_failed(world.now, DOMAIN, Some(account), &asked, &mut out);
+        world.keep(out);
+    };
+    fails(&mut world, 1, b"a");
+    fails(&mut world, 1, b"b");
+    assert_eq!(world.tells(), ["client-logins blocked 1 for 5"]);
+    assert_eq!(world.accept(1, 1), Err(Limit::ClientLogins));
+    world.accept(2, 1).unwrap();
+    assert_eq!(world.tells(), ["client-logins refused 1, 2/2"]);
+    // The second failure to the same account, of another client, which knows a password too.
+    world.admission.login_succeeded(DOMAIN, client(2));
+    fails(&mut world, 2, b"a");
+    assert_eq!(world.tells(), ["account-logins blocked 1 for 5"]);
+    let refuses = |world: &mut World, account: &[u8]| {
+        let asked = Asked { client: client(3), server: server(1), attachment: 7, seat: Seat::default() };
+        let mut out = Outcome::default();
+        let refuses = world.admission.refuses_login(world.now, DOMAIN, account, &asked, &mut out);
+        world.keep(out);
+        refuses
+    };
+    assert!(refuses(&mut world, b"a") && !refuses(&mut world, b"b"));
+    assert_eq!(world.tells(), ["account-logins refused 1, 2/2"]);
+    world.wait(300);
+    assert!(!refuses(&mut world, b"a"));
+    world.accept(1, 1).unwrap();
 }
 
 /// The same by counting everything anew each time.

@@ -26,6 +26,8 @@ mod kills;
 mod limits;
 #[path = "live/log.rs"]
 mod log;
+#[path = "live/logins.rs"]
+mod logins;
 #[path = "live/lost_clients.rs"]
 mod lost_clients;
 #[path = "live/metrics.rs"]

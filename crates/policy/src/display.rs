@@ -172,7 +172,13 @@ impl Display for InspectMap {
         optional(f, " max-incomplete high", limits.max_incomplete_high)?;
         optional(f, " one-minute low", limits.one_minute_low)?;
         optional(f, " one-minute high", limits.one_minute_high)?;
-        optional(f, " sessions maximum", limits.sessions_maximum)
+        optional(f, " sessions maximum", limits.sessions_maximum)?;
+        match limits.login_failures {
+            Some((failures, minutes)) => {
+                writeln!(f, " login maximum-failures {failures} block-time {minutes}")
+            }
+            None => Ok(()),
+        }
     }
 }
 

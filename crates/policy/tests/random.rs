@@ -268,6 +268,7 @@ fn inspect_map(name: Name, rng: &mut Rng) -> InspectMap {
         one_minute_low: rng.bool().then(|| rng.u32(1..400)),
         one_minute_high: rng.bool().then(|| rng.u32(400..1000)),
         sessions_maximum: some(rng),
+        login_failures: rng.bool().then(|| (rng.u32(1..=65535), rng.u32(1..=35791))),
         // Of `set connection` alone.
         conn_max: None,
         embryonic_conn_max: None,

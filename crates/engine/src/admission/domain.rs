@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use proto::Time;
 
 use super::hosts::{Clients, Servers};
+use super::logins::Logins;
 use super::minute::Minute;
-use super::thresholds::{HostLimit, Limit, Thresholds};
+use super::thresholds::{HostLimit, Limit, LoginLimit, Thresholds};
 use super::transition::{Instance, Pressure, Sums, Transition};
 use super::view::{BlockedHost, Counted, DomainView};
 use super::{Asked, Seat, Stage, Telling, Ticket, host};
@@ -28,6 +29,7 @@ pub(super) struct Domain {
     aggressive: Option<Limit>,
     /// What was told of that last. It is told that things have calmed down once a second at most.
     told_aggressive: Option<Limit>,
+    logins: Logins,
     sums: Sums,
     counted: BTreeMap<Limit, Counted>,
     sessions_max: u32,
@@ -68,11 +70,10 @@ impl Domain {
         let rate = self.minute.count(now);
         self.rate_max = self.rate_max.max(rate);
         self.calm(now);
-        let oldest = match self.check(asked).and_then(|()| self.check_host(now, asked, out)) {
+        let oldest = match self.check(now, asked).and_then(|()| self.check_host(now, asked, out)) {
             Ok(oldest) => oldest,
             Err(exceeded) => {
-                self.counted.entry(exceeded.limit).or_default().refused += 1;
-                self.tell(now, Transition::Refused, exceeded, asked, out);
+                self.refuse(now, exceeded, asked, out);
                 return Err(exceeded.limit);
             }
         };
@@ -120,6 +121,49 @@ impl Domain {
         }
     }
 
+    /// A login of a client has failed, to an account if its name is known.
+    pub(super) fn login_failed(
+        &mut self,
+        now: Time,
+        account: Option<&[u8]>,
+        asked: &Asked,
+        out: &mut Telling<'_>,
+    ) {
+        let Some(limit) = self.thresholds.logins else { return };
+        let blocked = self.logins.failed(now, host(asked.client), account, limit);
+        for (is_blocked, of) in
+            [(blocked.client, Limit::ClientLogins), (blocked.account, Limit::AccountLogins)]
+        {
+            if is_blocked {
+                self.counted.entry(of).or_default().blocked += 1;
+                let exceeded = Exceeded { limit: of, count: limit.failures, threshold: limit.failures };
+                let instance = Instance { minutes: limit.block_minutes, ..instance(exceeded, asked) };
+                self.tell(now, Transition::LoginsBlocked, instance, out);
+            }
+        }
+    }
+
+    pub(super) fn login_succeeded(&mut self, client: IpAddr) {
+        self.logins.succeeded(client);
+    }
+
+    /// Whether a login is refused because of its account.
+    pub(super) fn refuses_login(
+        &mut self,
+        now: Time,
+        account: &[u8],
+        asked: &Asked,
+        out: &mut Telling<'_>,
+    ) -> bool {
+        let Some(LoginLimit { failures, .. }) = self.thresholds.logins else { return false };
+        let is_blocked = self.logins.is_account_blocked(now, account);
+        if is_blocked {
+            let exceeded = Exceeded { limit: Limit::AccountLogins, count: failures, threshold: failures };
+            self.refuse(now, exceeded, asked, out);
+        }
+        is_blocked
+    }
+
     pub(super) fn expire(&mut self, now: Time, out: &mut Telling<'_>) {
         self.unblock(now, out);
         self.calm(now);
@@ -160,7 +204,7 @@ impl Domain {
     }
 
     /// The limits by which a client is refused, and nothing else happens.
-    fn check(&self, asked: &Asked) -> Result<(), Exceeded> {
+    fn check(&self, now: Time, asked: &Asked) -> Result<(), Exceeded> {
         let (client, server) = (host(asked.client), host(asked.server));
         let of_client = self.clients.count(client);
         let (with_server, opening) = match self.servers.get(server) {
@@ -168,6 +212,11 @@ impl Domain {
             None => (0, 0),
         };
         let limits = &self.thresholds;
+        if let Some(LoginLimit { failures, .. }) = limits.logins
+            && self.logins.is_client_blocked(now, client)
+        {
+            return Err(Exceeded { limit: Limit::ClientLogins, count: failures, threshold: failures });
+        }
         for (limit, count, threshold) in [
             (Limit::SessionsMaximum, self.sessions, limits.sessions),
             (Limit::ConnMax, with_server, limits.connections),
@@ -289,7 +338,12 @@ impl Domain {
         self.forget(number, &opening, true);
         out.evict(opening.seat, number);
         self.counted.entry(exceeded.limit).or_default().evicted += 1;
-        self.tell(now, Transition::Evicted, exceeded, asked, out);
+        self.tell(now, Transition::Evicted, instance(exceeded, asked), out);
+    }
+
+    fn refuse(&mut self, now: Time, exceeded: Exceeded, asked: &Asked, out: &mut Telling<'_>) {
+        self.counted.entry(exceeded.limit).or_default().refused += 1;
+        self.tell(now, Transition::Refused, instance(exceeded, asked), out);
     }
 
     /// A session is counted no more.
@@ -308,14 +362,16 @@ impl Domain {
         &mut self,
         now: Time,
         tell: fn(Instance) -> Transition,
-        Exceeded { limit, count, threshold }: Exceeded,
-        asked: &Asked,
+        instance: Instance,
         out: &mut Telling<'_>,
     ) {
-        let Asked { client, server, attachment, .. } = *asked;
-        let instance = Instance { limit, count, threshold, client, server, attachment, times: 1 };
         if let Some(transition) = self.sums.add(now, tell, instance) {
             out.tell(transition);
         }
     }
+}
+
+fn instance(Exceeded { limit, count, threshold }: Exceeded, asked: &Asked) -> Instance {
+    let Asked { client, server, attachment, .. } = *asked;
+    Instance { limit, count, threshold, client, server, attachment, times: 1, minutes: 0 }
 }

@@ -24,6 +24,8 @@ pub struct Thresholds {
     pub per_client: Option<u32>,
     /// `per-client-embryonic-max`: of these, those that are opening.
     pub per_client_embryonic: Option<u32>,
+    /// `login maximum-failures`: failed logins of one client, and to one account.
+    pub logins: Option<LoginLimit>,
 }
 
 impl Thresholds {
@@ -51,6 +53,9 @@ impl From<&Limits> for Thresholds {
             embryonic: limits.embryonic_conn_max,
             per_client: limits.per_client_max,
             per_client_embryonic: limits.per_client_embryonic_max,
+            logins: limits
+                .login_failures
+                .map(|(failures, block_minutes)| LoginLimit { failures, block_minutes }),
         }
     }
 }
@@ -87,6 +92,15 @@ pub struct HostLimit {
     pub block_minutes: u32,
 }
 
+/// With so many failed logins, no two of which are further apart than the time of blocking, a client gets no session, and
+/// an account no login, for that time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoginLimit {
+    pub failures: u32,
+    /// 1 to 35,791.
+    pub block_minutes: u32,
+}
+
 /// A limit that was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Limit {
@@ -98,12 +112,16 @@ pub enum Limit {
     EmbryonicConnMax,
     PerClientMax,
     PerClientEmbryonicMax,
+    /// Failed logins of a client.
+    ClientLogins,
+    /// Failed logins to an account.
+    AccountLogins,
     /// More hosts have sessions than are told apart: [`super::HOSTS_MAX`].
     Hosts,
 }
 
 impl Limit {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::MaxIncomplete,
         Self::OneMinute,
         Self::MaxIncompleteHost,
@@ -112,6 +130,8 @@ impl Limit {
         Self::EmbryonicConnMax,
         Self::PerClientMax,
         Self::PerClientEmbryonicMax,
+        Self::ClientLogins,
+        Self::AccountLogins,
         Self::Hosts,
     ];
 
@@ -126,6 +146,8 @@ impl Limit {
             Self::EmbryonicConnMax => "embryonic-conn-max",
             Self::PerClientMax => "per-client-max",
             Self::PerClientEmbryonicMax => "per-client-embryonic-max",
+            Self::ClientLogins => "client-logins",
+            Self::AccountLogins => "account-logins",
             Self::Hosts => "hosts",
         }
     }

@@ -28,7 +28,9 @@ pub enum Transition {
     HostUnblocked {
         host: IpAddr,
     },
-    /// Clients were refused.
+    /// Too many logins of a client, or to an account, have failed: for some minutes there are none.
+    LoginsBlocked(Instance),
+    /// Clients were refused; of an account, logins to it.
     Refused(Instance),
     /// Opening sessions went for others.
     Evicted(Instance),
@@ -60,6 +62,8 @@ pub struct Instance {
     /// As the caller named it.
     pub attachment: u32,
     pub times: u32,
+    /// How long somebody is blocked; 0 where nobody is.
+    pub minutes: u32,
 }
 
 /// How often the same is told. A flood would fill the log in minutes, and say nothing new in it.

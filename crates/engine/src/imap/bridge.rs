@@ -62,7 +62,7 @@ impl Imap {
             Asked::Login(attempt) | Asked::Authenticate(attempt)
                 if !goes_on.is_before_login() && goes_on != Verb::Unknown =>
             {
-                self.mailbox.report_login(&attempt, LoginOutcome::Accepted, cx);
+                attempt.report(LoginOutcome::Accepted, cx);
                 self.state = State::Authenticated(Watch::default());
             }
             Asked::StartTls if next.starts_with(TLS) => {

@@ -11,7 +11,8 @@ use crate::context::Context;
 use crate::dialogue::Step;
 use crate::effect::Wants;
 use crate::event::{AnomalyKind, LoginOutcome, Observed};
-use crate::mailbox::{Attempt, Refused, Said};
+use crate::login::{Attempt, account};
+use crate::mailbox::{BLOCKED, Refused, Said};
 use crate::refusal::Cause;
 
 /// Limit: bytes of a literal before the login. Names, passwords and answers are short.
@@ -74,11 +75,15 @@ impl Imap {
                     self.awaited.front_mut().map(|front| &mut front.asked)
                 {
                     attempt.is_cancelled = line.text == b"*";
+                    attempt.responds(line.text, cx);
+                    if attempt.is_blocked(cx) {
+                        return self.refuse(BLOCKED, b"", cx);
+                    }
                 }
                 self.state = State::NotAuthenticated;
                 cx.out.pass(Side::Server, wire);
             }
-            State::Rest(before) => match self.bad_literal(line.text, before, cx) {
+            State::Rest(before) => match self.refused_rest(line.text, before, cx) {
                 Some(refused) => self.refuse(refused, b"", cx),
                 None => {
                     cx.out.pass(Side::Server, wire);
@@ -105,8 +110,14 @@ impl Imap {
             return self.refuse(refused, b"", cx);
         }
         let attempt = match command.verb {
-            Verb::Login => Some(Attempt::by(b"LOGIN")),
-            Verb::Authenticate => Some(Attempt::by(command.mechanism())),
+            Verb::Login => Some(Attempt::by(b"LOGIN").to(command.user().and_then(|user| account(&user, cx)))),
+            Verb::Authenticate => {
+                let mut attempt = Attempt::by(command.mechanism());
+                if let Some(response) = command.initial_response() {
+                    attempt.responds(response, cx);
+                }
+                Some(attempt)
+            }
             _ => None,
         };
         let said = Said {
@@ -116,8 +127,9 @@ impl Imap {
             is_clear_text: attempt.as_ref().is_some_and(Attempt::is_clear_text),
         };
         let refused = self.mailbox.judge(said, cx);
+        let refused = refused.or_else(|| attempt.as_ref()?.is_blocked(cx).then_some(BLOCKED));
         if let (Some(_), Some(attempt)) = (&refused, &attempt) {
-            self.mailbox.report_login(attempt, LoginOutcome::RefusedByPolicy, cx);
+            attempt.report(LoginOutcome::RefusedByPolicy, cx);
         }
         if let Some(refused) = refused.or_else(|| self.bad_literal(line.text, 0, cx)) {
             return self.refuse(refused, printable(command.tag), cx);
@@ -141,6 +153,33 @@ impl Imap {
         if !matches!(self.state, State::Left) {
             self.announce(line.text, 0);
         }
+    }
+
+    /// The first literal of a LOGIN is the name of the account, if its line has none.
+    pub(super) fn gather_name(&mut self, bytes: &[u8], cx: &Context<'_>) {
+        let names = match self.awaited.back().map(|newest| &newest.asked) {
+            Some(Asked::Login(attempt)) => !attempt.has_account(),
+            _ => false,
+        };
+        if names && cx.config.limits_logins {
+            let room = sasl::ACCOUNT_MAX.saturating_sub(self.name.len());
+            self.name.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        }
+    }
+
+    /// Why the rest of a command behind a literal is not forwarded: the literal may have named an account that is
+    /// blocked.
+    fn refused_rest(&mut self, text: &[u8], before: u8, cx: &mut Context<'_>) -> Option<Refused> {
+        let name = std::mem::take(&mut self.name);
+        if let Some(Asked::Login(attempt)) = self.awaited.back_mut().map(|newest| &mut newest.asked)
+            && !attempt.has_account()
+        {
+            *attempt = attempt.clone().to(account(&name, cx));
+            if attempt.is_blocked(cx) {
+                return Some(BLOCKED);
+            }
+        }
+        self.bad_literal(text, before, cx)
     }
 
     /// What follows the line: a literal at once, or when the server asks for it.

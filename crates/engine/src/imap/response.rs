@@ -166,11 +166,11 @@ impl Imap {
         }
         let next = match (ended.asked, status) {
             (Asked::Login(attempt) | Asked::Authenticate(attempt), Status::Ok) => {
-                self.mailbox.report_login(&attempt, LoginOutcome::Accepted, cx);
+                attempt.report(LoginOutcome::Accepted, cx);
                 Some(State::Authenticated(Watch::default()))
             }
             (Asked::Login(attempt) | Asked::Authenticate(attempt), Status::No | Status::Bad) => {
-                self.mailbox.report_failure(&attempt, cx);
+                attempt.report_failure(cx);
                 matches!(self.state, State::Exchange).then_some(State::NotAuthenticated)
             }
             (Asked::StartTls, Status::Ok) => {

@@ -7,6 +7,8 @@ pub(super) fn line(cause: Cause, tag: &[u8]) -> String {
     let text = words(cause);
     // A tag that was accepted is printable.
     match std::str::from_utf8(tag) {
+        // The command is understood, and fails.
+        Ok(tag) if !tag.is_empty() && cause == Cause::AccountBlocked => format!("{tag} NO {text}"),
         Ok(tag) if !tag.is_empty() => format!("{tag} BAD {text}"),
         _ => format!("* BYE {text}"),
     }
@@ -26,6 +28,7 @@ const fn words(cause: Cause) -> &'static str {
         Cause::ClearTextLogin => {
             "[PRIVACYREQUIRED] Login in clear text is not allowed, use STARTTLS or a secure mechanism"
         }
+        Cause::AccountBlocked => "[AUTHENTICATIONFAILED] Too many failed logins, try again later",
         Cause::AfterLeaving => "Command after LOGOUT",
         Cause::BadLiteral => "Literal not allowed",
         Cause::BadTag => "Tag not allowed",

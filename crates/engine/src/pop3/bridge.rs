@@ -27,11 +27,11 @@ impl Bridge for Pop3 {
                 self.state = State::Exchange(Opening::Challenged);
             }
             (Asked::Password(attempt), GoesOn::LoggedIn) => {
-                self.mailbox.report_login(&attempt, LoginOutcome::Accepted, cx);
+                attempt.report(LoginOutcome::Accepted, cx);
                 self.state = State::Transaction(QuitWatch::default());
             }
             (Asked::Auth(exchange), GoesOn::LoggedIn) => {
-                self.mailbox.report_login(&exchange.attempt, LoginOutcome::Accepted, cx);
+                exchange.attempt.report(LoginOutcome::Accepted, cx);
                 self.state = State::Transaction(QuitWatch::default());
             }
             (Asked::Stls, GoesOn::Data) if next.starts_with(TLS) => {

@@ -4,7 +4,7 @@ use proto::pop3::command::{Auth, Command};
 use proto::pop3::verb::Verb;
 
 use super::{Asked, Exchange, State, User};
-use crate::mailbox::Attempt;
+use crate::login::Attempt;
 
 /// What a login by USER and PASS is called.
 pub(super) const USER: &[u8] = b"USER";
@@ -20,6 +20,11 @@ pub(super) fn login(command: &Command<'_>, user: User) -> Option<Attempt> {
         },
         _ => None,
     }
+}
+
+/// The response that an AUTH command brings along.
+pub(super) fn initial_response<'b>(command: &Command<'b>) -> Option<&'b [u8]> {
+    command.argument.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(1)
 }
 
 /// Whether a client may say this before it is logged in, and in this form.

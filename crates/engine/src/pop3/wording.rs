@@ -23,6 +23,7 @@ const fn words(cause: Cause) -> (&'static str, &'static str) {
         Cause::ClearTextLogin => {
             ("SYS/PERM", "Login in clear text is not allowed, use STLS or a secure mechanism")
         }
+        Cause::AccountBlocked => ("AUTH", "Too many failed logins, try again later"),
         Cause::AfterLeaving => ("", "Command after QUIT"),
         // Nothing else is refused in POP3.
         _ => ("SYS/PERM", "Not allowed"),

@@ -231,6 +231,12 @@ impl Smtp {
                 if line.flaws.control && self.control_in_auth_line(cx) {
                     return Step::Took(len);
                 }
+                if self.responds(line.text, cx) {
+                    // The server is in the middle of the exchange.
+                    self.report_blocked_login(cx);
+                    self.last_reply(Cause::AccountBlocked, cx);
+                    return Step::Took(len);
+                }
                 pass_line(Side::Server, input.get(..len).unwrap_or_default(), &line, cx);
                 self.replies.await_server(Asked::Auth, self.commands.saturating_sub(1));
                 self.barrier = true;

@@ -276,6 +276,12 @@ impl Smtp {
         if received.command.verb == Verb::Rcpt && self.over_limit(cx) {
             return None;
         }
+        self.login = Self::attempt(&received.command, cx).map(Box::new);
+        if self.login.as_ref().is_some_and(|attempt| attempt.is_blocked(cx)) {
+            self.report_blocked_login(cx);
+            self.answer_command(received, Cause::AccountBlocked.into(), cx);
+            return None;
+        }
         self.begin_transaction(received, cx);
         match self.judge_command(received, cx) {
             // A message is not held back by a rule that paces: the next command waits for it.

@@ -116,6 +116,7 @@ impl Smtp {
                 } else if matches!(self.client, Client::AuthLine) {
                     self.client = Client::Command;
                 }
+                self.login_answered(code, cx);
             }
             Asked::StartTls => {
                 self.barrier = false;

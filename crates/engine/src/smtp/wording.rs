@@ -49,6 +49,7 @@ const fn words(cause: Cause) -> Words {
         Cause::NotBeforeLogin | Cause::AfterLeaving | Cause::BadTag | Cause::BadLiteral | Cause::Preauth => {
             (503, (5, 5, 1), "Bad sequence of commands")
         }
+        Cause::AccountBlocked => (535, (5, 7, 8), "Too many failed logins, try again later"),
         Cause::ClearTextLogin => (538, (5, 7, 11), "Encryption required"),
         Cause::TooFast => (451, (4, 7, 1), "Rate limit exceeded, try again later"),
         Cause::Sender => (550, (5, 7, 1), "Sender refused by policy"),

@@ -118,7 +118,8 @@ fn nothing_is_told_after_a_login() {
     let mut trace = Trace::of(Protocol::Pop3).unwrap();
     let mut out = Vec::new();
     let mut put = |line: Arguments<'_>| out.push(line.to_string());
-    let login = |outcome| Event::Login(Login { mechanism: b"USER", is_clear_text: true, outcome });
+    let login =
+        |outcome| Event::Login(Login { mechanism: b"USER", account: None, is_clear_text: true, outcome });
     trace.event(&login(LoginOutcome::RefusedByServer), &mut put);
     trace.event(&login(LoginOutcome::Accepted), &mut put);
     trace.segment(Side::Client, b"RETR 1\r\n", &mut put);

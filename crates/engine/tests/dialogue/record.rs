@@ -88,6 +88,11 @@ impl Output for Record {
             }
         }
     }
+
+    /// One account is blocked in every dialogue.
+    fn is_blocked(&mut self, account: &[u8]) -> bool {
+        account == b"blocked"
+    }
 }
 
 impl Record {
@@ -164,6 +169,7 @@ impl Report {
                 "login",
                 vec![
                     ("mechanism", escaped(of.mechanism)),
+                    ("account", of.account.map_or_else(|| "none".to_owned(), escaped)),
                     ("clear-text", of.is_clear_text.to_string()),
                     ("outcome", of.outcome.name().to_owned()),
                 ],

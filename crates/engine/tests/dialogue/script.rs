@@ -92,8 +92,9 @@ pub(crate) fn read(text: &str) -> At<Script> {
                     world.configure("\n");
                 }
             }
-            "conformance" | "refusals" | "starttls" | "recipient-limit" | "announce-limits" | "inspect"
-            | "lmtp" | "send-xclient" | "imap-preauth" | "login" | "watch" | "bound" | "timer" => {
+            "conformance" | "limits-logins" | "refusals" | "starttls" | "recipient-limit"
+            | "announce-limits" | "inspect" | "lmtp" | "send-xclient" | "imap-preauth" | "login"
+            | "watch" | "bound" | "timer" => {
                 world.set(word, rest.trim());
             }
             "hello" => steps.extend(hello(number, rest)),

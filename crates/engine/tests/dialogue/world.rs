@@ -177,6 +177,7 @@ fn set(config: &mut SessionConfig, name: &str, value: &str) -> Option<()> {
         ("conformance", "compat") => config.conformance = Conformance::Compat,
         ("conformance", "standard") => config.conformance = Conformance::Standard,
         ("conformance", "strict") => config.conformance = Conformance::Strict,
+        ("limits-logins", "on") => config.limits_logins = true,
         ("refusals", "smtp") => config.refusals = Refusals::Smtp,
         ("refusals", "close") => config.refusals = Refusals::Close,
         ("refusals", "detail") => config.refusals = Refusals::Detail,

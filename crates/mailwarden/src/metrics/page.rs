@@ -367,7 +367,7 @@ pub(super) fn sample(format: Format) -> String {
         count: 1,
     };
     let outcome = LoginOutcome::Accepted;
-    let login = Login { mechanism: b"USER", is_clear_text: true, outcome };
+    let login = Login { mechanism: b"USER", account: None, is_clear_text: true, outcome };
     let events = [
         Event::SessionStart,
         Event::Match(found),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use engine::SessionConfig;
 use engine::admission::{self, Asked, DomainId, Seat};
 use engine::config::Inspect;
+use engine::event::Login;
 use socket2::SockRef;
 
 use super::Target;
@@ -83,6 +84,29 @@ fn ask(
     let tell = |report: &_| worker.recorder.limit(report);
     let answer = worker.limits.admit(worker.now(), domain, &asked, tell);
     answer.map_err(|_| Refusal::by_limit(&target.config))
+}
+
+/// A login of a session has ended: it counts where failed ones are limited.
+pub(super) fn logged_in(login: &Login<'_>, entry: &SessionEntry, worker: &Worker) {
+    if let Some(domain) = entry.target().limited {
+        let tell = |report: &_| worker.recorder.limit(report);
+        worker.limits.logged_in(worker.now(), domain, login, &asked(entry, worker), tell);
+    }
+}
+
+/// Whether a session may not log in to an account, because too many logins to it have failed.
+pub(super) fn refuses_login(account: &[u8], entry: &SessionEntry, worker: &Worker) -> bool {
+    let tell = |report: &_| worker.recorder.limit(report);
+    entry.target().limited.is_some_and(|domain| {
+        worker.limits.refuses_login(worker.now(), domain, account, &asked(entry, worker), tell)
+    })
+}
+
+/// A session that has begun, as limits know it.
+fn asked(entry: &SessionEntry, worker: &Worker) -> Asked {
+    let info = entry.info();
+    let seat = Seat { worker: worker.number, place: entry.place() };
+    Asked { client: info.client, server: info.server, attachment: attachment_number(info.attachment), seat }
 }
 
 /// Closes the connection of a refused client.

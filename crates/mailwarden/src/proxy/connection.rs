@@ -8,13 +8,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use engine::config::Inspect;
-use engine::event::AnomalyKind;
+use engine::event::{AnomalyKind, Event};
 use engine::{Effect, End, Output, Session, SessionConfig, TlsFailure, Wants};
 use proto::{Side, Time};
 use tokio::net::TcpStream;
 
 use super::Target;
-use super::admit::{Refusal, limit, refuse};
+use super::admit::{Refusal, limit, logged_in, refuse, refuses_login};
 use super::balancer::{Caller, Nameless, caller};
 use super::connect::{Unreached, connect_first};
 use super::endpoint::Endpoint;
@@ -673,8 +673,17 @@ impl Output for EndpointSink<'_> {
                     debugging.event(now, &info, self.at, &self.worker.recorder, &event);
                 }
                 self.worker.recorder.event(self.worker.now(), &self.entry.info(), self.at, &event);
+                if let Event::Login(login) = &event
+                    && self.at.limits_logins
+                {
+                    logged_in(login, self.entry, self.worker);
+                }
             }
         }
+    }
+
+    fn is_blocked(&mut self, account: &[u8]) -> bool {
+        refuses_login(account, self.entry, self.worker)
     }
 }
 

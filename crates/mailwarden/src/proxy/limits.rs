@@ -1,7 +1,8 @@
 //! Limits on sessions, exact over all workers.
 //!
 //! All workers share one lock, which a session takes three times: when its client was accepted, when its server is
-//! connected, and when it ends. A session that is not limited never takes it, and nothing on the data path does.
+//! connected, and when it ends; and once more for each login, where failed ones are limited. A session that is not
+//! limited never takes it, and nothing on the data path does.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use engine::admission::{
     Admission, Asked, DomainId, DomainView, Limit, Outcome, Thresholds, Ticket, Transition,
 };
+use engine::event::{Login, LoginOutcome};
 use proto::Time;
 use tokio::sync::mpsc::{UnboundedSender, WeakUnboundedSender};
 
@@ -62,17 +64,38 @@ impl Limits {
         now: Time,
         domain: DomainId,
         asked: &Asked,
-        mut tell: impl FnMut(&LimitReport),
+        tell: impl FnMut(&LimitReport),
     ) -> Result<Admitted, Limit> {
-        let mut out = Outcome::default();
-        let (answer, reports) = {
-            let mut state = self.state();
-            let answer = state.admission.accept(now, domain, asked, &mut out);
-            (answer, state.reports(&out))
-        };
-        self.evict(&out);
-        reports.iter().for_each(&mut tell);
+        let answer = self.ask(tell, |admission, out| admission.accept(now, domain, asked, out));
         answer.map(|ticket| Admitted { ticket: Some(ticket), limits: Arc::clone(self) })
+    }
+
+    /// A login of a session that is limited has succeeded or failed.
+    pub(super) fn logged_in(
+        &self,
+        now: Time,
+        domain: DomainId,
+        login: &Login<'_>,
+        asked: &Asked,
+        tell: impl FnMut(&LimitReport),
+    ) {
+        self.ask(tell, |admission, out| match login.outcome {
+            LoginOutcome::Accepted => admission.login_succeeded(domain, asked.client),
+            LoginOutcome::RefusedByServer => admission.login_failed(now, domain, login.account, asked, out),
+            LoginOutcome::RefusedByPolicy | LoginOutcome::Cancelled => {}
+        });
+    }
+
+    /// Whether a session may not log in to an account for now.
+    pub(super) fn refuses_login(
+        &self,
+        now: Time,
+        domain: DomainId,
+        account: &[u8],
+        asked: &Asked,
+        tell: impl FnMut(&LimitReport),
+    ) -> bool {
+        self.ask(tell, |admission, out| admission.refuses_login(now, domain, account, asked, out))
     }
 
     /// What time alone brings; to be asked about once a second.
@@ -88,6 +111,23 @@ impl Limits {
         let mut state = self.state();
         let State { admission, domains, .. } = &mut *state;
         domains.iter().map(|(&number, domain)| (domain.clone(), admission.view(now, number))).collect()
+    }
+
+    /// Asks under the lock; what follows is done without it.
+    fn ask<A>(
+        &self,
+        tell: impl FnMut(&LimitReport),
+        question: impl FnOnce(&mut Admission, &mut Outcome) -> A,
+    ) -> A {
+        let mut out = Outcome::default();
+        let (answer, reports) = {
+            let mut state = self.state();
+            let answer = question(&mut state.admission, &mut out);
+            (answer, state.reports(&out))
+        };
+        self.evict(&out);
+        reports.iter().for_each(tell);
+        answer
     }
 
     fn evict(&self, out: &Outcome) {
@@ -110,7 +150,7 @@ impl State {
         let report = |(number, transition): &(DomainId, Transition)| {
             let transition = *transition;
             let proxy = match transition {
-                Transition::Refused(of) | Transition::Evicted(of) => {
+                Transition::Refused(of) | Transition::Evicted(of) | Transition::LoginsBlocked(of) => {
                     self.proxies.get(&of.attachment).cloned()
                 }
                 _ => None,

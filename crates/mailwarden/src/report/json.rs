@@ -229,11 +229,12 @@ struct ServerFields<'r> {
 /// `limit`: a limit on sessions did something. What happens again and again is told once a minute.
 #[derive(Serialize)]
 struct LimitFields<'r> {
-    /// As in a configuration, with hyphens: `max-incomplete`, `sessions-maximum`, `per-client-max`; `hosts` is the bound
+    /// As in a configuration, with hyphens: `max-incomplete`, `sessions-maximum`, `per-client-max`; `client-logins` and
+    /// `account-logins` are those of `login maximum-failures`, which never say which account it is; `hosts` is the bound
     /// of clients, or servers, that are told apart.
     limit: &'static str,
     /// `on` and `off`: opening sessions go as others come, and no longer. `exceeded`, `blocked` and `unblocked`: of a
-    /// host. `refused`: clients got no session. `evicted`: opening sessions went for others.
+    /// host; `blocked` also of logins. `refused`: clients got no session. `evicted`: opening sessions went for others.
     state: &'static str,
     /// What was counted, and its threshold; null where neither is asked.
     count: Option<u32>,
@@ -315,6 +316,7 @@ impl<'r> LimitFields<'r> {
                 ..none
             },
             Transition::HostUnblocked { host } => Self { state: "unblocked", host: Some(host), ..none },
+            Transition::LoginsBlocked(of) => Self { minutes: Some(of.minutes), ..acted("blocked", of) },
             Transition::Refused(of) => acted("refused", of),
             Transition::Evicted(of) => acted("evicted", of),
         }

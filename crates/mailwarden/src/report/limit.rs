@@ -41,7 +41,7 @@ pub(super) fn message(out: &mut Vec<u8>, report: &LimitReport) -> io::Result<boo
     Ok(true)
 }
 
-/// IOS has no words for a client that it refuses: that message is ours. Of who went for others, it is said that things got
+/// IOS has no words for a client that it refuses, nor for failed logins: those messages are ours. Of who went for others, it is said that things got
 /// aggressive.
 fn ios(out: &mut Vec<u8>, report: &LimitReport) -> io::Result<bool> {
     let target = match &*report.limited.domain {
@@ -73,9 +73,21 @@ fn ios(out: &mut Vec<u8>, report: &LimitReport) -> io::Result<bool> {
         Transition::HostUnblocked { host } => {
             write!(out, "%FW-4-UNBLOCK_HOST: {target}New TCP connections to host {host} no longer blocked")
         }
+        Transition::LoginsBlocked(Instance { limit, count, client, times, minutes, .. }) => write!(
+            out,
+            "%FW-4-MAILWARDEN: {target}Blocking logins {} for {minutes} minutes ({count} have failed): initiator ({}){}",
+            if limit == Limit::ClientLogins { "of a client" } else { "to an account" },
+            PlainAddress(client),
+            repeated(times)
+        ),
         Transition::Refused(of) => {
             let Instance { limit, count, threshold, client, server, times, .. } = of;
-            let sessions = if times == 1 { "Session" } else { "Sessions" };
+            let sessions = match (limit, times) {
+                (Limit::AccountLogins, 1) => "Login",
+                (Limit::AccountLogins, _) => "Logins",
+                (_, 1) => "Session",
+                _ => "Sessions",
+            };
             write!(
                 out,
                 "%FW-4-MAILWARDEN: {target}{sessions} refused by {} ({count}/{threshold}): initiator ({}) -- responder \
@@ -102,6 +114,8 @@ const fn asa_message(limit: Limit) -> Option<&'static str> {
         | Limit::OneMinute
         | Limit::MaxIncompleteHost
         | Limit::SessionsMaximum
+        | Limit::ClientLogins
+        | Limit::AccountLogins
         | Limit::Hosts => None,
     }
 }

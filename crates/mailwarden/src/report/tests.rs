@@ -134,7 +134,9 @@ fn limits() {
         server: session().server,
         attachment: 0,
         times,
+        minutes: 0,
     };
+    let logins = |limit, times| Instance { count: 5, threshold: 5, minutes: 15, ..instance(limit, times) };
     let ios = |transition| limit(LogForm::Ios, transition);
     let asa = |of, times| limit(LogForm::Asa, Transition::Refused(instance(of, times)));
     let classic = LimitReport {
@@ -166,6 +168,9 @@ fn limits() {
         ("conn-max", asa(Limit::ConnMax, 300)),
         ("per-client-embryonic-max", asa(Limit::PerClientEmbryonicMax, 1)),
         ("per-client-max", asa(Limit::PerClientMax, 1)),
+        ("failed logins of a client", ios(Transition::LoginsBlocked(logins(Limit::ClientLogins, 1)))),
+        ("failed logins to an account", ios(Transition::LoginsBlocked(logins(Limit::AccountLogins, 30)))),
+        ("a login to it", asa(Limit::AccountLogins, 1)),
         ("with alert off", quiet),
     ];
     golden("limit", &cases.each_ref().map(|(title, report)| (*title, Reported::Limit(report))));
@@ -423,8 +428,14 @@ fn anomaly() {
 fn login() {
     let of = |protocol| SessionConfig { protocol, ..config() };
     let (pop3, imap) = (of(Protocol::Pop3), of(Protocol::Imap));
-    let accepted = Login { mechanism: b"CRAM-MD5", is_clear_text: false, outcome: LoginOutcome::Accepted };
-    let refused = Login { mechanism: b"", is_clear_text: true, outcome: LoginOutcome::RefusedByPolicy };
+    let accepted = Login {
+        mechanism: b"CRAM-MD5",
+        account: Some(b"alice"),
+        is_clear_text: false,
+        outcome: LoginOutcome::Accepted,
+    };
+    let refused =
+        Login { mechanism: b"", account: None, is_clear_text: true, outcome: LoginOutcome::RefusedByPolicy };
     let invalid = Match {
         policy: "BOXES",
         class: "ODD",

@@ -26,7 +26,7 @@ policy-map type inspect smtp rules
 ";
 
 /// What an operator writes: maps, settings of the `mailwarden` block, among them the platform if it is not IOS, and lines of
-/// the proxy. `FOLDER` in settings is the daemon's own.
+/// the proxy, among them the protocol if it is not SMTP. `FOLDER` in settings is the daemon's own.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Configuration<'c> {
     pub(crate) maps: &'c str,
@@ -269,9 +269,10 @@ fn render(
     let folder = folder.display();
     let settings = settings.replace("FOLDER", &folder.to_string());
     let platform = if settings.contains(" platform ") { "" } else { " platform ios\n" };
+    let protocol = if proxy.contains(" protocol ") { "" } else { " protocol smtp\n" };
     format!(
         "{maps}mailwarden\n{platform} events json {folder}/events.jsonl\n{settings}proxy tested\n{listens}\
-         {servers} protocol smtp\n{proxy}"
+         {servers}{protocol}{proxy}"
     )
 }
 

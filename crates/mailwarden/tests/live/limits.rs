@@ -75,7 +75,7 @@ fn told(daemon: &Daemon) -> Vec<(String, String, Value, Value)> {
 }
 
 /// Waits for a `limit` event.
-fn tells(daemon: &Daemon, limit: &str, state: &str) -> Value {
+pub(crate) fn tells(daemon: &Daemon, limit: &str, state: &str) -> Value {
     let found = eventually(|| {
         let mut events = daemon.named("limit").into_iter();
         events.find(|event| event["limit"] == limit && event["state"] == state)
@@ -249,7 +249,7 @@ fn a_classic_rule_has_the_thresholds_of_ios_without_being_told() {
 }
 
 /// A client of 127/8.
-fn client_at(host: Ipv4Addr, to: SocketAddr) -> Wire {
+pub(crate) fn client_at(host: Ipv4Addr, to: SocketAddr) -> Wire {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.bind(&SocketAddr::from((host, 0)).into()).expect("an address of loopback");
     socket.connect(&to.into()).expect("a connection");

@@ -80,6 +80,8 @@ pub enum InspectMapLine {
     },
     /// Half-open sessions of one host, and minutes for which it is blocked.
     HostLimit(Option<(u32, u32)>),
+    /// Failed logins, and minutes for which a client or an account is blocked.
+    LoginLimit(Option<(u32, u32)>),
 }
 
 #[derive(Clone, Debug)]

@@ -110,6 +110,7 @@ pub const CLASSIC_DEFAULTS: Limits = Limits {
     one_minute_low: Some(400),
     one_minute_high: Some(500),
     sessions_maximum: None,
+    login_failures: None,
     conn_max: None,
     embryonic_conn_max: None,
     per_client_max: None,

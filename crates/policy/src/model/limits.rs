@@ -27,6 +27,8 @@ pub struct Limits {
     pub one_minute_low: Option<u32>,
     pub one_minute_high: Option<u32>,
     pub sessions_maximum: Option<u32>,
+    /// `login maximum-failures`: failed logins of a client, or to an account, and minutes of blocking.
+    pub login_failures: Option<(u32, u32)>,
     /// Of `set connection`, as the next three: sessions with each server.
     pub conn_max: Option<u32>,
     pub embryonic_conn_max: Option<u32>,
@@ -53,6 +55,7 @@ impl Limits {
             one_minute_low: self.one_minute_low.or(others.one_minute_low),
             one_minute_high: self.one_minute_high.or(others.one_minute_high),
             sessions_maximum: self.sessions_maximum.or(others.sessions_maximum),
+            login_failures: self.login_failures.or(others.login_failures),
             conn_max: self.conn_max.or(others.conn_max),
             embryonic_conn_max: self.embryonic_conn_max.or(others.embryonic_conn_max),
             per_client_max: self.per_client_max.or(others.per_client_max),

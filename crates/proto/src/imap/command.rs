@@ -1,6 +1,8 @@
 //! The first line of a command: its tag, its verb and its argument, as strict as the standard and as lenient as any
 //! server.
 
+use std::borrow::Cow;
+
 use super::literal;
 use super::verb::Verb;
 
@@ -36,6 +38,31 @@ impl<'b> Command<'b> {
         // A line of one word.
         let token = if token.is_empty() { tag } else { token };
         Self { tag, verb: Verb::of(token), token, argument, is_strict }
+    }
+
+    /// The response that AUTHENTICATE brings along (RFC 4959).
+    pub fn initial_response(&self) -> Option<&'b [u8]> {
+        let (_, rest) = word(self.argument);
+        Some(rest.trim_ascii()).filter(|response| !response.is_empty())
+    }
+
+    /// Who LOGIN logs in, without quotes; nothing where that comes in a literal.
+    pub fn user(&self) -> Option<Cow<'b, [u8]>> {
+        let Some(quoted) = self.argument.strip_prefix(b"\"") else {
+            let (user, _) = word(self.argument);
+            return (literal::announced(user).is_none() && !user.is_empty()).then_some(Cow::Borrowed(user));
+        };
+        // RFC 9051 §9: a backslash stands before a quote and before itself.
+        let mut user = Vec::new();
+        let mut bytes = quoted.iter().copied();
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'"' => break,
+                b'\\' => user.extend(bytes.next()),
+                byte => user.push(byte),
+            }
+        }
+        Some(Cow::Owned(user))
     }
 
     /// The mechanism of AUTHENTICATE without its quotes; empty where it comes in a literal.

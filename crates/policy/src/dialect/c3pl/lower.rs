@@ -180,6 +180,7 @@ impl Lowering<'_> {
                 InspectMapLine::HostLimit(limit) => {
                     limits.tcp_max_incomplete_host = limit.filter(|_| !negated);
                 }
+                InspectMapLine::LoginLimit(limit) => limits.login_failures = limit.filter(|_| !negated),
             }
             thresholds.say(limits, at);
         }

@@ -120,6 +120,12 @@ pub(super) static INSPECT_MAP: Mode<AnyStatement> = Mode::new(
             &["Sessions", "At the same time", "Number"],
             |m| limit(m, COUNT, |limits, value| limits.sessions_maximum = value),
         ),
+        Command::new(
+            "[no] login maximum-failures [(1-65535)$failures] [block-time (1-35791)$minutes]",
+            "Limit failed logins of one client and to one account, and block it for a time",
+            &["Logins", "That fail", "Number", "How long to block it", "Minutes"],
+            login_limit,
+        ),
     ]],
 )
 .unknown(Unknown::Warn);
@@ -133,6 +139,13 @@ fn switch(m: &Matched<'_>, set: fn(&mut Limits, Option<bool>)) -> Built {
 
 fn limit(m: &Matched<'_>, range: &'static str, set: fn(&mut Limits, Option<u32>)) -> Built {
     built(InspectMapLine::Limit { set, value: number_unless_no(m, "value", range)? })
+}
+
+fn login_limit(m: &Matched<'_>) -> Built {
+    match (number_unless_no(m, "failures", "<1-65535>")?, number(m, "minutes")) {
+        (Some(_), None) if !m.negated() => Err(Mismatch::Incomplete { expected: vec!["block-time"] }),
+        (failures, minutes) => built(InspectMapLine::LoginLimit(failures.zip(minutes))),
+    }
 }
 
 fn host_limit(m: &Matched<'_>) -> Built {
