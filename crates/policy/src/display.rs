@@ -52,7 +52,7 @@ impl Display for Configuration {
         if let Some(hostname) = hostname {
             writeln!(f, "hostname {hostname}\n!")?;
         }
-        mailwarden(f, *platform, settings)?;
+        mailwarden(f, *platform, settings, self.reads_like_asa())?;
         asa::names(f, self)?;
         access_lists(f, self)?;
         write!(f, "{}", settings.classic)?;
@@ -96,12 +96,21 @@ fn together(f: &mut Formatter<'_>, lines: &Objects<impl Display>) -> fmt::Result
     if lines.is_empty() { Ok(()) } else { writeln!(f, "!") }
 }
 
-fn mailwarden(f: &mut Formatter<'_>, platform: Platform, settings: &Settings) -> fmt::Result {
+impl Configuration {
+    /// Whether its text would be taken for one of an ASA, if it did not say which platform it is of: a list that is
+    /// named without `ip access-list`, which a router does not have, is read all the same.
+    fn reads_like_asa(&self) -> bool {
+        let mut names = self.access_lists.iter().filter(|list| list.form == AccessListForm::Lines);
+        names.any(|list| list.name.text.contains(|c: char| c.is_ascii_alphabetic()))
+    }
+}
+
+fn mailwarden(f: &mut Formatter<'_>, platform: Platform, settings: &Settings, always: bool) -> fmt::Result {
     if let Some(file) = &settings.log_file {
         writeln!(f, "logging file {file}\n!")?;
     }
     let own = Settings { log_file: None, classic: ClassicSettings::default(), ..settings.clone() };
-    if platform == Platform::Ios && own == Settings::default() {
+    if platform == Platform::Ios && own == Settings::default() && !always {
         return Ok(());
     }
     writeln!(f, "mailwarden\n platform {}", platform.as_str())?;
