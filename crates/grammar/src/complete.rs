@@ -109,13 +109,16 @@ fn fits(label: &Label, begun: Option<&Word<'_>>) -> bool {
         Label::Number { high, .. } => {
             !begun.quoted && begun.text.parse().is_ok_and(|number: u64| number <= *high)
         }
+        Label::Address => {
+            !begun.quoted && begun.text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        }
         Label::Word | Label::Line => true,
     }
 }
 
 fn rank(word: &str) -> u8 {
     match word {
-        _ if word.starts_with('<') => 0,
+        _ if word.starts_with('<') || word == "A.B.C.D" => 0,
         "WORD" => 1,
         "LINE" => 2,
         _ => 3,

@@ -107,6 +107,7 @@ pub type Build<S> = for<'a> fn(&Matched<'a>) -> Result<S, Mismatch>;
 /// | written | means |
 /// |---|---|
 /// | `match` | the keyword, in any case, or the beginning of it |
+/// | `A.B.C.D$host` | a word of four numbers with dots between them |
 /// | `WORD$name` | one word, perhaps quoted |
 /// | `(1-65535)$count` | a decimal number of that range |
 /// | `LINE$text` | the rest of the line as typed; only at the end |

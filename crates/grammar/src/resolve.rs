@@ -34,7 +34,7 @@ impl<S> Resolved<'_, S> {
 /// Reads a line as a command of a mode.
 ///
 /// Of the ways to read a word the first of these counts: a keyword typed in full; a number in
-/// range; a keyword's beginning; a word; the rest of the line. Only a keyword typed in full shuts
+/// range or an address; a keyword's beginning; a word; the rest of the line. Only a keyword typed in full shuts
 /// out the others: if the rest of the line does not fit the preferred reading, the next one is
 /// taken, so that `class-map m` may define a class called `m`. A quoted word is never a keyword or
 /// number. A beginning shared by several keywords is ambiguous whatever follows, unless only a
@@ -118,7 +118,7 @@ impl Walk {
             self.add(Step { node: exact.to, ..plain }, next);
             return;
         }
-        for edge in node.values.iter().filter(known).filter(|edge| in_range(&edge.label, word)) {
+        for edge in node.values.iter().filter(known).filter(|edge| is_of(&edge.label, word)) {
             self.add(Step { node: edge.to, ..plain }, next);
         }
         let shared = matching().nth(1).map(|_| index);
@@ -129,7 +129,7 @@ impl Walk {
             match edge.label {
                 Label::Word => self.add(Step { node: edge.to, ..plain }, next),
                 Label::Line => self.add(Step { node: edge.to, finished: true, ..plain }, next),
-                Label::Keyword(_) | Label::Number { .. } => {}
+                Label::Keyword(_) | Label::Number { .. } | Label::Address => {}
             }
         }
     }
@@ -279,9 +279,18 @@ fn lower(text: &str) -> impl Iterator<Item = u8> {
     text.bytes().map(|byte| byte.to_ascii_lowercase())
 }
 
-fn in_range(label: &Label, word: &Word<'_>) -> bool {
-    let Label::Number { low, high, .. } = label else { return false };
-    is_number(word) && word.text.parse().is_ok_and(|number: u64| (*low..=*high).contains(&number))
+/// Whether a word has the form that a label asks for: a number in range, or an address.
+fn is_of(label: &Label, word: &Word<'_>) -> bool {
+    match label {
+        Label::Number { low, high, .. } => {
+            is_number(word) && word.text.parse().is_ok_and(|number: u64| (*low..=*high).contains(&number))
+        }
+        Label::Address => {
+            let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+            !word.quoted && word.text.split('.').count() == 4 && word.text.split('.').all(is_number)
+        }
+        Label::Keyword(_) | Label::Word | Label::Line => false,
+    }
 }
 
 /// `parse` alone would take a sign.

@@ -30,7 +30,13 @@ pub(crate) struct Position {
 #[derive(Clone, Debug)]
 pub(crate) enum Label {
     Keyword(&'static str),
-    Number { low: u64, high: u64, shown: String },
+    Number {
+        low: u64,
+        high: u64,
+        shown: String,
+    },
+    /// What is written as an IPv4 address; whether it is one, the command says.
+    Address,
     Word,
     Line,
 }
@@ -41,6 +47,7 @@ impl Label {
         match self {
             Self::Keyword(keyword) => keyword,
             Self::Number { shown, .. } => shown,
+            Self::Address => "A.B.C.D",
             Self::Word => "WORD",
             Self::Line => "LINE",
         }
@@ -145,6 +152,7 @@ impl Parser {
             return Err(self.bad("a name without a word"));
         }
         let label = match text {
+            "A.B.C.D" => Label::Address,
             "WORD" => Label::Word,
             "LINE" => Label::Line,
             _ => match text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
@@ -246,6 +254,7 @@ mod tests {
             ("exit", &["exit"]),
             ("gt (1-65535)$count", &["gt <1-65535>$count"]),
             ("pattern WORD$regex", &["pattern WORD$regex"]),
+            ("A.B.C.D$network [WORD$mask]", &["A.B.C.D$network", "A.B.C.D$network WORD$mask"]),
             ("description LINE$text", &["description LINE$text"]),
             ("drop [log]", &["drop", "drop log"]),
             ("{a | b c}$x d", &["a$x d", "b$x c d"]),
@@ -278,6 +287,7 @@ mod tests {
             ("{a ]", "a group is not closed"),
             ("{a | }", "an alternative is empty"),
             ("WORD", "a value needs a $name"),
+            ("A.B.C.D", "a value needs a $name"),
             ("{none | x WORD}$name", "a value needs a $name"),
             ("a $x", "a name without a word"),
             ("WORD$", "a name is missing after $"),

@@ -168,6 +168,7 @@ pub(crate) struct Edge {
 enum Key {
     Keyword(String),
     Number(u64, u64),
+    Address,
     Word,
     Line,
 }
@@ -361,6 +362,7 @@ fn key(label: &Label) -> Key {
     match label {
         Label::Keyword(keyword) => Key::Keyword(keyword.to_ascii_lowercase()),
         Label::Number { low, high, .. } => Key::Number(*low, *high),
+        Label::Address => Key::Address,
         Label::Word => Key::Word,
         Label::Line => Key::Line,
     }

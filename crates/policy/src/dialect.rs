@@ -40,6 +40,7 @@ static GLOBAL: Mode<AnyStatement> = Mode::new(
     "(config)#",
     &[
         common::GLOBAL_COMMANDS,
+        common::object_group::COMMANDS,
         own::GLOBAL_COMMANDS,
         c3pl::GLOBAL_COMMANDS,
         classic::GLOBAL_COMMANDS,
@@ -283,6 +284,7 @@ mod tests {
                     Some((_, "parameters")) => "dsn",
                     Some((_, "encodings")) => "base64",
                     Some((_, "port" | "ports" | "low" | "high")) => "25",
+                    Some(("A.B.C.D", _)) => "192.0.2.1",
                     Some(("WORD", "level")) => "security50",
                     Some((_, "embryonic" | "half-closed" | "idle")) => "1:00:00",
                     Some((range, _)) if range.starts_with('(') => {

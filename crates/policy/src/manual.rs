@@ -71,7 +71,8 @@ fn usage(syntax: &str) -> String {
         let end =
             part.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_')).unwrap_or(part.len());
         let (name, rest) = part.split_at_checked(end).unwrap_or((part, ""));
-        if let Some(before) = out.strip_suffix("WORD").or_else(|| out.strip_suffix("LINE")) {
+        let kinds = ["WORD", "LINE", "A.B.C.D"];
+        if let Some(before) = kinds.iter().find_map(|kind| out.strip_suffix(kind)) {
             out = format!("{before}{}", name.to_ascii_uppercase());
         }
         out.push_str(rest);

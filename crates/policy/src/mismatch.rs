@@ -158,6 +158,7 @@ fn range(word: &str) -> Option<(u64, u64)> {
 fn shown(word: &str) -> String {
     match word {
         "WORD" => "a name".to_owned(),
+        "A.B.C.D" => "an address".to_owned(),
         "LINE" => "text".to_owned(),
         "<cr>" => "the end of the line".to_owned(),
         _ => match range(word) {

@@ -56,7 +56,7 @@ fn a_line_whose_header_is_lost_is_an_error_once() {
         (" 10 permit ip any any\n", &["1 error outside-block"]),
         ("interface Vlan1\n no linux-interface\n zone-member security in\nzone security in\n", &[]),
         // In a block of another feature they belong to it.
-        ("object-group service S\n permit ip any any\nroute-map M\n permit 10\n", &[]),
+        ("object-group security S\n permit ip any any\nroute-map M\n permit 10\n", &[]),
         ("class-map match-any QOS\nmatch protocol smtp\nmatch access-group 101\n", &[]),
         ("policy-map type inspect http P\nclass type inspect http c\nreset\nlog\n", &[]),
     ]);

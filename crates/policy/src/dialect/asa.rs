@@ -21,7 +21,7 @@ pub(crate) mod defaults;
 mod esmtp;
 pub(super) mod lower;
 mod mpf;
-mod named;
+pub(in crate::dialect) mod named;
 mod object;
 
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@ use crate::model::{Access, AccessListForm, Name};
 
 pub(super) mod entry;
 pub(super) mod lower;
+pub(super) mod object_group;
 
 #[derive(Clone, Debug)]
 pub enum Statement {

@@ -245,7 +245,7 @@ pub(super) fn names(f: &mut Formatter<'_>, configuration: &Configuration) -> fmt
         }
         optional(f, " description", group.description.as_ref())?;
         for member in group.members() {
-            writeln!(f, " {} {}", member.kind.keyword(), member.rest)?;
+            writeln!(f, " {member}")?;
         }
         writeln!(f, "!")?;
     }

@@ -13,7 +13,7 @@ pub struct HostName {
     pub address: String,
 }
 
-/// `object …` or `object-group …`.
+/// `object …` of an ASA, or `object-group …`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectGroup {
     pub name: Name,
@@ -68,6 +68,21 @@ pub enum MemberKind {
     ProtocolObject,
     /// Another group.
     Group,
+    /// Of a router, where these three have no keyword: address and netmask,
+    Network,
+    /// `any`,
+    Any,
+    /// and a protocol with its ports.
+    Protocol,
+}
+
+impl std::fmt::Display for Member {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.kind.keyword() {
+            "" => write!(f, "{}", self.rest),
+            keyword => write!(f, "{keyword} {}", self.rest),
+        }
+    }
 }
 
 impl MemberKind {
@@ -83,6 +98,7 @@ impl MemberKind {
             Self::ServiceObject => "service-object",
             Self::ProtocolObject => "protocol-object",
             Self::Group => "group-object",
+            Self::Network | Self::Any | Self::Protocol => "",
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use ipnet::Ipv4Net;
+
 use super::named::Named;
 use crate::dialect::common::entry::{Read, Words, is_other_protocol, port, ports};
 use crate::model::{Access, Entry, GroupForm, Name, Network, Ports, Selection, Service};
@@ -128,6 +130,11 @@ pub(super) fn subnet(words: &mut Words<'_>, named: &Named<'_>) -> Read<Network> 
 /// The netmask of an address. One that only makes sense as a wildcard was meant as one.
 fn netmask(words: &mut Words<'_>, address: Ipv4Addr) -> Read<Network> {
     let word = words.next("a netmask such as `255.255.255.0`")?;
+    // As groups of a router have it.
+    let length = word.text.strip_prefix('/').and_then(|length| length.parse().ok());
+    if let Some(prefix) = length.and_then(|length| Ipv4Net::new(address, length).ok()) {
+        return Ok(Network::with_netmask(address, prefix.netmask()));
+    }
     let Ok(mask) = word.text.parse::<Ipv4Addr>() else {
         return Err(word.unread("expected a netmask such as `255.255.255.0`"));
     };

@@ -1,19 +1,20 @@
-//! What entries of an ASA's access lists name: hosts, objects, and groups of objects.
+//! What entries of access lists name: hosts, objects, and groups of objects.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::access;
-use crate::dialect::common::entry::{Read, Word, Words, is_other_protocol, ports};
+use crate::dialect::common::entry::{self, Read, Syntax, Word, Words, is_other_protocol, port, ports};
 use crate::model::{
-    AccessListForm, GroupForm, GroupTransport, HostName, Member, MemberKind, Name, Network, ObjectGroup,
-    Objects, Ports, Selection, Service,
+    AccessListForm, Configuration, GroupForm, GroupTransport, HostName, Member, MemberKind, Network,
+    ObjectGroup, Objects, Ports, Selection, Service,
 };
 use crate::nearest::nearest;
+use crate::platform::Platform;
 
 /// Every name that entries may use. What a group comes to is found once, however many entries use it.
-pub(super) struct Named<'c> {
+pub(in crate::dialect) struct Named<'c> {
     hosts: &'c Objects<HostName>,
     groups: &'c Objects<ObjectGroup>,
     networks: HashMap<String, Read<Arc<[Network]>>>,
@@ -21,7 +22,7 @@ pub(super) struct Named<'c> {
 }
 
 impl<'c> Named<'c> {
-    pub(super) fn new(hosts: &'c Objects<HostName>, groups: &'c Objects<ObjectGroup>) -> Self {
+    pub(in crate::dialect) fn new(hosts: &'c Objects<HostName>, groups: &'c Objects<ObjectGroup>) -> Self {
         Self { hosts, groups, networks: HashMap::new(), services: HashMap::new() }
     }
 
@@ -32,12 +33,12 @@ impl<'c> Named<'c> {
     }
 
     /// Which form the group of a name has.
-    pub(super) fn form(&self, name: &str) -> Option<GroupForm> {
+    pub(in crate::dialect) fn form(&self, name: &str) -> Option<GroupForm> {
         self.groups.get(name).map(|group| group.form)
     }
 
     /// The addresses of `object network NAME` or `object-group network NAME`.
-    pub(super) fn networks(&mut self, name: &Word<'_>) -> Read<Arc<[Network]>> {
+    pub(in crate::dialect) fn networks(&mut self, name: &Word<'_>) -> Read<Arc<[Network]>> {
         self.defined(name, |form| matches!(form, GroupForm::NetworkObject | GroupForm::Networks))?;
         if let Some(known) = self.networks.get(name.text) {
             return known.clone();
@@ -51,7 +52,7 @@ impl<'c> Named<'c> {
 
     /// The protocols and ports of `object service NAME`, `object-group service NAME` or
     /// `object-group protocol NAME`, as far as they are of TCP.
-    pub(super) fn services(&mut self, name: &Word<'_>) -> Read<Arc<[Service]>> {
+    pub(in crate::dialect) fn services(&mut self, name: &Word<'_>) -> Read<Arc<[Service]>> {
         self.defined(name, |form| {
             matches!(form, GroupForm::ServiceObject | GroupForm::Services(None) | GroupForm::Protocols)
         })?;
@@ -135,7 +136,11 @@ impl<'c> Named<'c> {
                 words.skip();
                 Err(self.unknown(&words.next("the name of an object")?))
             }
-            MemberKind::NetworkObject => access::subnet(&mut words, self),
+            MemberKind::NetworkObject | MemberKind::Network => access::subnet(&mut words, self),
+            MemberKind::Any => {
+                words.skip();
+                Ok(Network::ANY_V4)
+            }
             MemberKind::Range => {
                 let (first, last) = (words.next("an address")?, words.next("an address")?);
                 match (self.address(&first), self.address(&last)) {
@@ -153,7 +158,8 @@ impl<'c> Named<'c> {
             | MemberKind::Service
             | MemberKind::PortObject
             | MemberKind::ServiceObject
-            | MemberKind::ProtocolObject => Err(self.unknown(&words.next("the name of a group")?)),
+            | MemberKind::ProtocolObject
+            | MemberKind::Protocol => Err(self.unknown(&words.next("the name of a group")?)),
         }?;
         end_of(&mut words)?;
         Ok(network)
@@ -185,6 +191,11 @@ impl<'c> Named<'c> {
                     service.destination = required_ports(&mut words)?;
                 }
                 // Before 8.3 those of the destination had no keyword.
+                // A router takes a port for `eq`.
+                word if member.kind == MemberKind::Protocol && port(word).is_some() => {
+                    service.destination = Ports(port(word).map(|port| port..=port).into_iter().collect());
+                    words.skip();
+                }
                 _ => service.destination = required_ports(&mut words)?,
             }
         }
@@ -206,7 +217,10 @@ fn named_by(member: &Member) -> Option<&str> {
         | MemberKind::Fqdn
         | MemberKind::Service
         | MemberKind::PortObject
-        | MemberKind::ProtocolObject => None,
+        | MemberKind::ProtocolObject
+        | MemberKind::Network
+        | MemberKind::Any
+        | MemberKind::Protocol => None,
     }
 }
 
@@ -225,18 +239,19 @@ fn end_of(words: &mut Words<'_>) -> Read<()> {
 }
 
 /// Reads the entries again that name something, once all names are known.
-pub(super) fn resolve(configuration: &mut crate::model::Configuration) {
-    let crate::model::Configuration { host_names, object_groups, access_lists, .. } = configuration;
+pub(super) fn resolve(configuration: &mut Configuration) {
+    let Configuration { platform, host_names, object_groups, access_lists, .. } = configuration;
     let mut named = Named::new(host_names, object_groups);
     for list in access_lists.iter_mut() {
-        let of_v6 = list.form == AccessListForm::V6Lines;
+        let (form, name) = (list.form, list.name.text.clone());
         for entry in list.entries_mut() {
-            if let Selection::Pending(rest) = &entry.selection {
-                let rest: Name = rest.clone();
-                entry.selection = access::selection(&rest, &mut named);
-                if of_v6 {
-                    entry.selection.keep_v6();
-                }
+            let Selection::Pending(rest) = &entry.selection else { continue };
+            entry.selection = match platform {
+                Platform::Ios => entry::selection(Syntax::of(form, &name), rest, &mut named),
+                Platform::Asa => access::selection(rest, &mut named),
+            };
+            if form == AccessListForm::V6Lines {
+                entry.selection.keep_v6();
             }
         }
     }

@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use ipnet::Ipv6Net;
 
-use crate::model::{Access, AccessListForm, Entry, Name, Network, Ports, Selection, Service};
+use crate::dialect::asa::named::Named;
+use crate::model::{Access, AccessListForm, Entry, Name, Network, Objects, Ports, Selection, Service};
 use crate::nearest::nearest;
 use crate::source::Span;
 
 /// How the entries of a list are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Syntax {
+pub(in crate::dialect) enum Syntax {
     /// By source.
     Standard,
     /// By protocol, source, destination and ports.
@@ -25,7 +26,7 @@ pub(super) enum Syntax {
 
 impl Syntax {
     /// Of a list without a name of its own, the number decides; a device takes no others for IP.
-    pub(super) fn of(form: AccessListForm, name: &str) -> Option<Self> {
+    pub(in crate::dialect) fn of(form: AccessListForm, name: &str) -> Option<Self> {
         match (form, name.parse().unwrap_or(0_u16)) {
             (AccessListForm::Standard, _) => Some(Self::Standard),
             (AccessListForm::Extended, _) => Some(Self::Extended),
@@ -39,17 +40,12 @@ impl Syntax {
 
 /// `rest` is what follows `permit` or `deny`.
 pub(super) fn read(syntax: Option<Syntax>, access: Access, rest: &Name) -> Entry {
-    let mut words = Words::new(rest);
-    let selection = match syntax {
-        Some(Syntax::Standard) => standard(&mut words),
-        Some(syntax @ (Syntax::Extended | Syntax::V6)) => extended(syntax, &mut words),
-        None => Err(Selection::Unread {
-            at: rest.at,
-            message: "entries of access lists with this number are not about IP addresses".to_owned(),
-            help: None,
-        }),
+    let names_groups = rest.text.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case(OBJECT_GROUP));
+    let selection = if names_groups {
+        Selection::Pending(rest.clone())
+    } else {
+        selection(syntax, rest, &mut Named::new(&Objects::default(), &Objects::default()))
     };
-    let selection = selection.unwrap_or_else(|unread| unread);
     let action = match access {
         Access::Permit => "permit",
         Access::Deny => "deny",
@@ -57,6 +53,24 @@ pub(super) fn read(syntax: Option<Syntax>, access: Access, rest: &Name) -> Entry
     let text: Vec<&str> = std::iter::once(action).chain(rest.text.split_ascii_whitespace()).collect();
     Entry { text: Name::new(text.join(" "), rest.at), access, selection }
 }
+
+/// What an entry selects by what follows `permit` or `deny`.
+pub(in crate::dialect) fn selection(syntax: Option<Syntax>, rest: &Name, named: &mut Named<'_>) -> Selection {
+    let mut words = Words::new(rest);
+    let selection = match syntax {
+        Some(Syntax::Standard) => standard(&mut words),
+        Some(syntax @ (Syntax::Extended | Syntax::V6)) => extended(syntax, &mut words, named),
+        None => Err(Selection::Unread {
+            at: rest.at,
+            message: "entries of access lists with this number are not about IP addresses".to_owned(),
+            help: None,
+        }),
+    };
+    selection.unwrap_or_else(|unread| unread)
+}
+
+/// Before the name of a group of addresses, or of protocols and ports.
+const OBJECT_GROUP: &str = "object-group";
 
 /// Or a [`Selection::Unread`].
 pub(in crate::dialect) type Read<T> = Result<T, Selection>;
@@ -81,34 +95,40 @@ fn standard(words: &mut Words<'_>) -> Read<Selection> {
     )
 }
 
-fn extended(syntax: Syntax, words: &mut Words<'_>) -> Read<Selection> {
+fn extended(syntax: Syntax, words: &mut Words<'_>, named: &mut Named<'_>) -> Read<Selection> {
     let protocol = words.next("a protocol")?;
+    let mut services = None;
     let is_tcp = match protocol.keyword.as_str() {
         "tcp" | "6" => true,
         "ip" | "ipv4" | "ipv6" => false,
-        "object-group" => return Err(protocol.of_a_group()),
+        OBJECT_GROUP => {
+            services = Some(named.services(&words.next("the name of a group")?)?);
+            false
+        }
         name if is_other_protocol(name) => return Ok(Selection::None),
         _ => return Err(protocol.without_protocol()),
     };
-    let source = network(syntax, words, "source")?;
-    let source_ports = if is_tcp { ports(words)? } else { Ports::any() };
-    let destination = network(syntax, words, "destination")?;
-    let destination_ports = if is_tcp { ports(words)? } else { Ports::any() };
-    options(
-        words,
-        Selection::Connections {
-            services: Arc::from([Service { source: source_ports, destination: destination_ports }]),
-            sources: Arc::from([source]),
-            destinations: Arc::from([destination]),
-        },
-    )
+    let sources = networks(syntax, words, "source", named)?;
+    let source = if is_tcp { ports(words)? } else { Ports::any() };
+    let destinations = networks(syntax, words, "destination", named)?;
+    let destination = if is_tcp { ports(words)? } else { Ports::any() };
+    let services = services.unwrap_or_else(|| Arc::from([Service { source, destination }]));
+    options(words, Selection::Connections { services, sources, destinations })
+}
+
+/// One network, or those of a group.
+fn networks(syntax: Syntax, words: &mut Words<'_>, end: &str, named: &mut Named<'_>) -> Read<Arc<[Network]>> {
+    if words.keyword() == Some(OBJECT_GROUP) {
+        words.skip();
+        return named.networks(&words.next("the name of a group")?);
+    }
+    Ok(Arc::from([network(syntax, words, end)?]))
 }
 
 /// `any`, `host ADDRESS`, `ADDRESS WILDCARD` or `PREFIX/LENGTH`.
 fn network(syntax: Syntax, words: &mut Words<'_>, end: &str) -> Read<Network> {
     let is_v6 = syntax == Syntax::V6;
     match words.keyword() {
-        Some("object-group") => Err(words.next("an address")?.of_a_group()),
         Some("any") => {
             words.skip();
             Ok(if is_v6 { Network::V6(Ipv6Net::default()) } else { Network::ANY_V4 })
@@ -376,10 +396,6 @@ impl Word<'_> {
         self.complaint(message, is_address.then(|| format!("write `tcp {}`", self.text)))
     }
 
-    pub(in crate::dialect) fn of_a_group(&self) -> Selection {
-        self.complaint("object groups are not available in this version".to_owned(), None)
-    }
-
     pub(in crate::dialect) fn complaint(&self, message: String, help: Option<String>) -> Selection {
         Selection::Unread { at: self.at, message, help }
     }
@@ -467,8 +483,6 @@ mod tests {
             (Syntax::Standard, "10.0.0.0 255.0.0.0", "255.0.0.0", "write `0.255.255.255`"),
             (Syntax::Extended, "tcp any any dscp af11", "dscp", ""),
             (Syntax::Extended, "tcp any any eq mail", "mail", ""),
-            (Syntax::Extended, "tcp object-group MX any", "object-group", ""),
-            (Syntax::Extended, "object-group MAIL any any", "object-group", ""),
             (Syntax::Extended, "tcp any", "", ""),
             (Syntax::Extended, "tpc any any", "tpc", ""),
             (Syntax::Extended, "tcp host 2001:db8::1 any", "2001:db8::1", ""),
