@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use engine::admission::{Counted, DomainView, HighLow, Limit, Thresholds, UNLIMITED};
+use engine::admission::{Counted, DomainView, HighLow, Limit, LoginLimit, Thresholds, UNLIMITED};
 
 use super::Seen;
 
@@ -58,5 +58,8 @@ fn thresholds(of: &Thresholds) -> Vec<String> {
     ];
     let set = single.iter().filter_map(|(name, most)| Some((name, most.filter(|most| *most < UNLIMITED)?)));
     lines.extend(set.map(|(name, most)| format!("{name} {most}")));
+    if let Some(LoginLimit { failures, block_minutes }) = of.logins {
+        lines.push(format!("login maximum-failures {failures} block-time {block_minutes}"));
+    }
     lines
 }

@@ -327,6 +327,7 @@ fn the_daemon() {
         sessions: Some(500),
         host: Some(engine::admission::HostLimit { sessions: 50, block_minutes: 2 }),
         incomplete: engine::admission::HighLow { high: 500, low: 400 },
+        logins: Some(engine::admission::LoginLimit { failures: 5, block_minutes: 15 }),
         ..engine::admission::Thresholds::default()
     };
     let view = DomainView {
