@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ipnet::Ipv4Net;
 
 use super::named::Named;
-use crate::dialect::common::entry::{Read, Words, is_other_protocol, port, ports};
+use crate::dialect::common::entry::{Read, Words, is_other_protocol, port, ports_in_order};
 use crate::model::{Access, Entry, GroupForm, Name, Network, Ports, Selection, Service};
 
 /// `rest` is what follows `permit` or `deny`. What it says is read when all names are known that it may use.
@@ -104,7 +104,7 @@ fn some_ports(words: &mut Words<'_>, named: &mut Named<'_>) -> Read<Ports> {
         words.skip();
         return named.ports(&words.next("the name of a group")?);
     }
-    ports(words)
+    ports_in_order(words)
 }
 
 /// The one address behind `host`.
@@ -325,6 +325,13 @@ mod tests {
             let found: Vec<&str> = loaded.diagnostics.iter().map(|found| found.message.as_str()).collect();
             assert!(found.contains(&message), "{entry}: {found:?}");
         }
+    }
+
+    #[test]
+    fn a_range_of_ports_begins_with_the_lower_one() {
+        assert!(selects("tcp any any range smtp 587").is_ok());
+        let reversed = "`smtp` is lower than `587`; write `range smtp 587`";
+        assert_eq!(selects("tcp any any range 587 smtp").unwrap_err(), reversed);
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::access;
-use crate::dialect::common::entry::{self, Read, Syntax, Word, Words, is_other_protocol, port, ports};
+use crate::dialect::common::entry::{
+    self, Read, Syntax, Word, Words, is_other_protocol, port, ports, ports_in_order,
+};
 use crate::model::{
     AccessListForm, Configuration, GroupForm, GroupTransport, HostName, Member, MemberKind, Network,
     ObjectGroup, Objects, Ports, Selection, Service,
@@ -79,7 +81,7 @@ impl<'c> Named<'c> {
             if !matches!(words.keyword(), Some("eq" | "range")) {
                 return Err(words.next("`eq` or `range`")?.unread("expected `eq` or `range`"));
             }
-            listed.extend(ports(&mut words)?.0);
+            listed.extend(ports_in_order(&mut words)?.0);
             end_of(&mut words)?;
         }
         Ok(Ports(listed))

@@ -188,6 +188,20 @@ pub(in crate::dialect) fn ports(words: &mut Words<'_>) -> Read<Ports> {
     }
 }
 
+/// The same of an ASA, which refuses a range that begins with the higher port; a router takes it.
+pub(in crate::dialect) fn ports_in_order(words: &mut Words<'_>) -> Read<Ports> {
+    let mut ahead = words.words.clone();
+    if ahead.next().is_some_and(|operator| operator.keyword == "range")
+        && let (Some(from), Some(to)) = (ahead.next(), ahead.next())
+        && let (Some(high), Some(low)) = (port(from.text), port(to.text))
+        && high > low
+    {
+        let message = format!("`{}` is lower than `{}`", to.text, from.text);
+        return Err(to.complaint(message, Some(format!("write `range {} {}`", to.text, from.text))));
+    }
+    ports(words)
+}
+
 /// What follows the addresses. A connection is asked about by its first packet, which has the flag SYN alone.
 fn options(words: &mut Words<'_>, selection: Selection) -> Read<Selection> {
     let (mut opens, mut flags, mut syn) = (true, false, false);
