@@ -18,6 +18,7 @@ pub(crate) fn run(input: &[u8]) {
     let interest = Interest {
         text: flags & 1 == 0,
         parts: flags & 2 == 0,
+        findings: flags & 64 == 0,
         fields: flags & 4 == 0,
         lines: flags & 8 == 0,
         header_lines_over: (flags & 32 == 0).then_some(12),

@@ -37,6 +37,8 @@ pub struct Interest {
     pub text: bool,
     /// [`Item::PartHeader`] and [`Item::PartEnd`]; told as well when `text` is wanted.
     pub parts: bool,
+    /// [`Item::Finding`] of parts; those of the message's own fields are told always.
+    pub findings: bool,
     /// [`Item::Field`]; those of parts only when `parts` or `text` is wanted.
     pub fields: bool,
     /// [`Reader::longest_body_line`].
@@ -581,6 +583,13 @@ impl Teller<'_> {
             (facts.overflow(), Finding::DescriptionTooLong),
         ];
         for (_, finding) in odd.into_iter().filter(|(found, _)| *found) {
+            self.tell_finding(at, finding);
+        }
+    }
+
+    /// What is odd about the structure.
+    fn tell_finding(&mut self, at: u64, finding: Finding) {
+        if self.interest.findings {
             self.tell(at, Item::Finding(finding));
         }
     }

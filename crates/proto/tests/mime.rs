@@ -7,6 +7,7 @@ use proto::mime::{DEPTH_MAX, FIELD_MAX, Interest, Item, PARTS_MAX, ROOM, Reader}
 const ALL: Interest = Interest {
     text: true,
     parts: true,
+    findings: true,
     fields: true,
     lines: true,
     header_lines_over: None,

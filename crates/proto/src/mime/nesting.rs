@@ -280,7 +280,7 @@ impl Structure {
         let (taken, gathered) = self.delimiters.gather(input.bytes, after_cr, blank);
         if gathered != Gathered::More {
             if gathered == Gathered::TooLong {
-                out.tell(input.at + taken as u64, Item::Finding(Finding::DelimiterTooLong));
+                out.tell_finding(input.at + taken as u64, Finding::DelimiterTooLong);
             }
             let line = self.delimiters.take();
             self.decide(&line, gathered == Gathered::Whole, input.at + taken as u64, out);
@@ -484,7 +484,7 @@ impl Structure {
         }
         self.delimiters.boundaries.clear();
         self.blocks = 0;
-        out.tell(at, Item::Finding(Finding::PartsExceeded));
+        out.tell_finding(at, Finding::PartsExceeded);
     }
 
     /// Opens a part inside the innermost one.
@@ -545,7 +545,7 @@ impl Structure {
 
     /// A line that is no field, of which `prefix` was taken, ends a header to some readers.
     fn no_separator(&mut self, prefix: &[u8], at: u64, out: &mut Teller<'_>) {
-        out.tell(at, Item::Finding(Finding::NoSeparator));
+        out.tell_finding(at, Finding::NoSeparator);
         self.end_header(HeaderEnd::Junk(prefix), at, out);
     }
 
@@ -554,7 +554,7 @@ impl Structure {
         let default = self.levels.last().map_or(DefaultType::TextPlain, |level| level.default);
         self.facts.note(field, default);
         if field.cut {
-            out.tell(at, Item::Finding(Finding::FieldTooLong));
+            out.tell_finding(at, Finding::FieldTooLong);
         }
         if out.interest.fields {
             let part = self.levels.last().map_or(0, |level| level.index);
@@ -599,7 +599,7 @@ impl Structure {
         if !deep {
             let watched = self.watch(&facts, kind.multipart != Agreed::First, at, out);
             if !watched && kind.multipart == Agreed::First {
-                out.tell(at, Item::Finding(Finding::MissingBoundary));
+                out.tell_finding(at, Finding::MissingBoundary);
             }
             if kind.message.by_some() {
                 self.open_message(kind.message != Agreed::First, kind.status, at, out);
@@ -621,7 +621,7 @@ impl Structure {
     fn is_too_deep(&mut self, at: u64, out: &mut Teller<'_>) -> bool {
         let deep = depth_of(self.levels.len()) >= DEPTH_MAX;
         if deep && !std::mem::replace(&mut self.depth_told, true) {
-            out.tell(at, Item::Finding(Finding::DepthExceeded));
+            out.tell_finding(at, Finding::DepthExceeded);
         }
         deep
     }
@@ -650,7 +650,7 @@ impl Structure {
                 Watched::TooMany => Some(Finding::DescriptionTooLong),
             };
             if let Some(finding) = finding {
-                out.tell(at, Item::Finding(finding));
+                out.tell_finding(at, finding);
             }
         }
         watched > 0
