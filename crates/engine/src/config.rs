@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use policy::attach::Handling;
 use policy::model::{
-    AnnounceLimits, Conformance, ImapPreauth, Introduction, Protocol, RecipientLimit, Refusals, StartTls,
+    AnnounceLimits, Conformance, EventsDetail, ImapPreauth, Introduction, Protocol, RecipientLimit, Refusals,
+    StartTls,
 };
 use policy::profile::Profile;
 use policy::{Attachment, CompiledPolicy};
@@ -51,6 +52,8 @@ pub struct SessionConfig {
     pub watch: Watch,
     /// Whether logins that fail are limited: then it is known of each attempt to which account it is.
     pub limits_logins: bool,
+    /// How much events tell of mail; [`EventsDetail::None`] where nobody reads them, so that nothing is kept for them.
+    pub detail: EventsDetail,
     /// Whether anomalies are logged as alerts.
     pub alert: bool,
     /// Whether the beginning and the end of a session are logged.
@@ -156,6 +159,7 @@ impl Default for SessionConfig {
             timers: Timers::default(),
             watch: Watch::Enforce,
             limits_logins: false,
+            detail: EventsDetail::None,
             alert: true,
             audit_trail: false,
         }

@@ -41,6 +41,11 @@ pub(crate) trait Dialogue: Debug {
     /// TLS began on a side, or could not. Called once for each `Effect::Secure`, and never otherwise.
     fn secured(&mut self, _side: Side, _outcome: Result<(), TlsFailure>, _cx: &mut Context<'_>) {}
 
+    /// What was counted for the report of its end; nothing where nothing is parsed.
+    fn counts(&self) -> Counts {
+        Counts::default()
+    }
+
     fn ends(&self) -> &Ends;
 
     fn ends_mut(&mut self) -> &mut Ends;
@@ -88,6 +93,16 @@ pub(crate) trait Dialogue: Debug {
     fn deadline(&self, timers: &Timers) -> Time {
         self.ends().deadline(self.limit(), timers)
     }
+}
+
+/// What a session counts for the report of its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Commands of the client, as far as they were parsed: of a mailbox those before the login.
+    pub commands: u32,
+    /// Replies of ours that refused something. A session that ends by one counts it once, whatever the client says
+    /// after it.
+    pub refusals: u32,
 }
 
 /// What a replay needs of a protocol to bridge the holes of a recording.

@@ -131,22 +131,83 @@ impl Reason {
 pub struct Transaction<'b> {
     /// Which transaction of the session, from 0.
     pub number: u32,
+    /// What the client called itself in HELO, EHLO or LHLO, at most 256 bytes; empty where it did not, and where
+    /// events tell nothing of mail, as are all texts but the sender.
+    pub helo: &'b [u8],
     /// The reverse-path between the brackets; empty also where no MAIL was seen.
     pub sender: &'b [u8],
     /// RCPT commands.
     pub recipients: u32,
+    /// The first of them, in order; the others only count.
+    pub listed: &'b [Recipient<'b>],
     /// RCPT commands that the server accepted.
     pub accepted: u32,
     /// How the message was sent; `Data` where none was.
     pub via: Via,
     /// Absent if no message was sent, or not all of it.
     pub message: Option<MessageSize>,
+    /// The value of its first Message-ID field.
+    pub message_id: Option<&'b [u8]>,
+    /// The value of its first Subject field, encoded as it came; absent also where events do not tell it.
+    pub subject: Option<&'b [u8]>,
+    /// Its first parts in document order, containers included.
+    pub parts: &'b [Part<'b>],
+    /// How many parts are not among them.
+    pub more_parts: u32,
+    pub outcome: Outcome,
     /// The code of the server's reply to the end of data, or of ours.
     /// Of LMTP, which answers each recipient, the highest.
     pub reply: Option<u16>,
+    /// What that reply said behind its code: of several lines all, joined by blanks; of several replies the last.
+    pub reply_text: &'b [u8],
     /// The codes of the replies to the end of data for each accepted recipient, in the order of the RCPT
     /// commands, as in LMTP (RFC 2033 §4.2); empty where one reply is for all.
     pub replies: &'b [u16],
+}
+
+/// What RCPT named, and how it was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recipient<'b> {
+    /// The forward-path between the brackets, at most 256 bytes.
+    pub address: &'b [u8],
+    /// The code of the server's reply, or of ours; absent where none came.
+    pub reply: Option<u16>,
+}
+
+/// What the header of a part says of it, each at most 256 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part<'b> {
+    /// `type/subtype` in lower case.
+    pub content_type: &'b [u8],
+    /// In lower case.
+    pub encoding: Option<&'b [u8]>,
+    /// Decoded (RFC 2231, RFC 2047).
+    pub filename: Option<&'b [u8]>,
+}
+
+/// How a transaction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The server took the message, for one recipient at least.
+    Accepted,
+    /// The server refused the message, or what had to come before it.
+    RefusedByServer,
+    /// A rule did, or conformance.
+    RefusedByPolicy,
+    /// Nobody did: the client or the server left, or began anew.
+    Unfinished,
+}
+
+impl Outcome {
+    /// The word in events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::RefusedByServer => "refused_by_server",
+            Self::RefusedByPolicy => "refused_by_policy",
+            Self::Unfinished => "unfinished",
+        }
+    }
 }
 
 /// An attempt to log in, to a mailbox or by AUTH of SMTP (RFC 4954).
@@ -204,6 +265,8 @@ pub struct Match<'b> {
     pub log: bool,
     /// Which transaction of the session, from 0; absent outside of one.
     pub transaction: Option<u32>,
+    /// Its sender, once MAIL is known, at most 256 bytes.
+    pub sender: Option<&'b [u8]>,
     /// Names a refusal by the class in the reply to the client; absent where it refuses nothing.
     pub reference: Option<Reference>,
     /// 1 where it is reported the first time in its session; else it is summed up at the end, and this is

@@ -19,7 +19,7 @@ use proto::{Side, Time};
 
 use crate::bounds::Bounds;
 use crate::context::Context;
-use crate::dialogue::{Bridge, Dialogue, Step};
+use crate::dialogue::{Bridge, Counts, Dialogue, Step};
 use crate::effect::{End, Wants};
 use crate::ends::{Ends, Limit};
 use crate::event::{AnomalyKind, LoginOutcome, Reason};
@@ -280,6 +280,10 @@ impl Dialogue for Imap {
 
     fn bridge(&mut self) -> Option<&mut dyn Bridge> {
         Some(self)
+    }
+
+    fn counts(&self) -> Counts {
+        self.mailbox.counts()
     }
 
     fn ends(&self) -> &Ends {

@@ -62,6 +62,15 @@ pub(crate) struct Acted {
     pub(crate) reference: Option<NonZeroU16>,
 }
 
+/// The transaction in which something happens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Within<'t> {
+    /// Which of the session, from 0.
+    pub(crate) number: u32,
+    /// Absent where no MAIL was seen.
+    pub(crate) sender: Option<&'t [u8]>,
+}
+
 /// The value that a condition of this kind was true of, to be reported.
 pub(crate) type Value<'f, 'v> = &'f dyn Fn(CriterionKind) -> Cow<'v, [u8]>;
 
@@ -116,14 +125,14 @@ impl Inspector {
     /// Evaluates the rules once, when all facts of an event are learned, and reports what matched.
     pub(crate) fn judge(
         &mut self,
-        transaction: Option<u32>,
+        within: Option<Within<'_>>,
         value: Value<'_, '_>,
         cx: &mut Context<'_>,
     ) -> Decision {
         match cx.policy() {
             Some(policy) => {
                 let Self { rules, pacer, reports } = self;
-                evaluate(policy, rules, (pacer, reports), transaction, value, cx)
+                evaluate(policy, rules, (pacer, reports), within, value, cx)
             }
             None => Decision::Pass,
         }
@@ -134,7 +143,7 @@ impl Inspector {
     pub(crate) fn judge_body(
         &mut self,
         run: &[u8],
-        transaction: Option<u32>,
+        within: Option<Within<'_>>,
         line: &dyn Fn(usize) -> Vec<u8>,
         cx: &mut Context<'_>,
     ) -> Decision {
@@ -144,7 +153,7 @@ impl Inspector {
         policy.learn_body(rules, run, &mut |rules, offset| {
             let line = line(offset);
             let value = |_| Cow::Borrowed(&line[..]);
-            decision = evaluate(policy, rules, (pacer, reports), transaction, &value, cx);
+            decision = evaluate(policy, rules, (pacer, reports), within, &value, cx);
             !matches!(decision, Decision::Refuse(_))
         });
         decision
@@ -254,7 +263,7 @@ fn evaluate(
     policy: &CompiledPolicy,
     rules: &mut RuleState,
     (pacer, reports): (&mut Pacer, &mut Reports),
-    transaction: Option<u32>,
+    within: Option<Within<'_>>,
     value: Value<'_, '_>,
     cx: &mut Context<'_>,
 ) -> Decision {
@@ -264,7 +273,7 @@ fn evaluate(
             let counted = reports.count(hit, cx);
             if matches!(counted, Counted::First(_)) || cx.is_recorded() {
                 let value = value(kind);
-                let found = found(policy, &hit, kind, &value, transaction);
+                let found = found(policy, &hit, kind, &value, within);
                 let reference =
                     counted.reference().map(|number| Reference { session: reports.session, number });
                 cx.out.report(Event::Match(event::Match { reference, ..found }));
@@ -319,7 +328,7 @@ fn found<'b>(
     hit: &Hit,
     kind: CriterionKind,
     value: &'b [u8],
-    transaction: Option<u32>,
+    within: Option<Within<'b>>,
 ) -> event::Match<'b> {
     event::Match {
         policy: policy.name(),
@@ -330,7 +339,8 @@ fn found<'b>(
         value: reported_value(value),
         action: hit.action,
         log: hit.log,
-        transaction,
+        transaction: within.map(|within| within.number),
+        sender: within.and_then(|within| within.sender).map(reported_value),
         reference: None,
         count: 1,
     }

@@ -18,7 +18,7 @@ use proto::line::{Line, LineEnd};
 use proto::{Side, Time};
 
 use crate::context::Context;
-use crate::dialogue::Step;
+use crate::dialogue::{Counts, Step};
 use crate::effect::{End, Wants};
 use crate::ends::{Ends, Limit};
 use crate::event::{AnomalyKind, Author, Event, Observed, Reason, ReplyCode, Treatment};
@@ -43,6 +43,7 @@ pub(crate) struct Mailbox {
     has_attempted: bool,
     draining: bool,
     commands: u32,
+    refusals: u32,
 }
 
 /// How a protocol words a refusal of the command with this tag, without a line end.
@@ -85,6 +86,7 @@ impl Mailbox {
             has_attempted: false,
             draining: false,
             commands: 0,
+            refusals: 0,
         }
     }
 
@@ -258,8 +260,13 @@ impl Mailbox {
         line
     }
 
-    fn answer(&self, line: &str, cx: &mut Context<'_>) {
+    pub(crate) const fn counts(&self) -> Counts {
+        Counts { commands: self.commands, refusals: self.refusals }
+    }
+
+    fn answer(&mut self, line: &str, cx: &mut Context<'_>) {
         if !self.ends.is_finished(Side::Client) && cx.config.refusals != Refusals::Silent {
+            self.refusals += 1;
             cx.out.answer(line.as_bytes());
             if let Some(code) = ReplyCode::of_mailbox(line) {
                 cx.replied(Author::Ours, code);

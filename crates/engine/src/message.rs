@@ -6,16 +6,19 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
+use policy::CompiledPolicy;
 use policy::criterion::{Counter, CriterionKind, Text, Word};
 use policy::fact::Fact;
+use policy::model::EventsDetail;
 use policy::scope::{Close, Scope};
 use proto::Side;
 use proto::mime::{self, Again, Field, Finding, Interest, PartHeader, Reader};
 
 use crate::context::Context;
 use crate::event::{AnomalyKind, MessageSize, Observed, Treatment, Via};
-use crate::inspector::{Decision, Inspector, VALUE_MAX, Value, reported_value};
+use crate::inspector::{Decision, Inspector, VALUE_MAX, Value, Within, reported_value};
 use crate::refusal::{Cause, Refusal};
+use crate::smtp::particulars::Particulars;
 
 /// One message while it is read.
 #[derive(Debug)]
@@ -32,6 +35,8 @@ pub(crate) struct Message {
     pub(crate) looked_at: usize,
     /// Its end was seen, and it was not refused.
     whole: bool,
+    /// It was refused for what it says.
+    refused: bool,
     /// The beginning of the line of body text that is being read, to be reported if something matches in it.
     line: Vec<u8>,
     /// Bytes that normalizing added to header and body: sizes count bytes as received.
@@ -43,8 +48,9 @@ pub(crate) struct Message {
 pub(crate) struct MessageInspector<'i, 'o> {
     pub(crate) inspector: &'i mut Inspector,
     pub(crate) cx: &'i mut Context<'o>,
-    /// The number of the transaction.
-    pub(crate) transaction: u32,
+    pub(crate) within: Within<'i>,
+    /// What is kept of the transaction to be reported.
+    pub(crate) particulars: Option<&'i mut Particulars>,
     /// Bytes of message data on the whole connection.
     pub(crate) data_bytes: &'i mut u64,
     /// Addresses in the To fields of the message.
@@ -57,9 +63,11 @@ impl Message {
     pub(crate) fn new(via: Via, cx: &Context<'_>) -> Self {
         let needs = cx.policy().map(|policy| policy.needs()).unwrap_or_default();
         let observed = cx.is_recorded();
+        let reported = cx.config.detail > EventsDetail::None;
         let interest = Interest {
-            fields: needs.header_fields,
-            parts: needs.parts || observed,
+            fields: needs.header_fields || reported,
+            parts: needs.parts || observed || reported,
+            findings: needs.parts || needs.text || observed,
             text: needs.text,
             lines: observed,
             header_lines_over: needs.header_lines_over,
@@ -73,6 +81,7 @@ impl Message {
             refused_at: 0,
             looked_at: 0,
             whole: false,
+            refused: false,
             line: Vec::new(),
             added_to_header: 0,
             added_to_body: 0,
@@ -153,6 +162,16 @@ impl Message {
     /// how TCP segmented the input.
     pub(crate) const fn is_whole(&self) -> bool {
         self.whole
+    }
+
+    /// It is refused for what it says.
+    pub(crate) const fn refuse(&mut self) {
+        self.refused = true;
+    }
+
+    /// Whether what was found in it may be reported: all of it was read, or all up to the byte for which it was refused.
+    pub(crate) const fn is_known(&self) -> bool {
+        self.whole || self.refused
     }
 
     pub(crate) fn size(&self) -> MessageSize {
@@ -238,7 +257,10 @@ impl Message {
 impl MessageInspector<'_, '_> {
     fn on_event(&mut self, event: mime::Item<'_>, line: &mut Vec<u8>) -> Option<Refusal> {
         match event {
-            mime::Item::Field(field) if field.top => self.header_field(&field),
+            mime::Item::Field(field) if field.top => {
+                self.particulars.iter_mut().for_each(|particulars| particulars.field(&field));
+                self.header_field(&field)
+            }
             mime::Item::Field(_) => None,
             mime::Item::HeaderEnd => self.close(Close::Header),
             mime::Item::PartHeader(part) => self.part(&part),
@@ -260,7 +282,10 @@ impl MessageInspector<'_, '_> {
 
     fn part(&mut self, part: &PartHeader<'_>) -> Option<Refusal> {
         self.observe_part(part);
-        self.cx.policy()?;
+        self.particulars.iter_mut().for_each(|particulars| particulars.part(part));
+        if !self.judges_parts() {
+            return None;
+        }
         let around = (part.again == Again::Apart).then(|| self.inspector.set_aside(Scope::Part, self.cx));
         if !part.covered {
             self.inspector.begin(Scope::Part, self.cx);
@@ -284,6 +309,11 @@ impl MessageInspector<'_, '_> {
         });
         around.iter().for_each(|held| self.inspector.add(held));
         refusal
+    }
+
+    /// Whether rules ask for parts, or for what is in them; else they are only reported.
+    fn judges_parts(&self) -> bool {
+        self.cx.policy().map(CompiledPolicy::needs).is_some_and(|needs| needs.parts || needs.text)
     }
 
     /// Every type as written, in canonical form with its parameters, and by itself in every reading;
@@ -331,7 +361,7 @@ impl MessageInspector<'_, '_> {
         });
         for (reading, (content_type, encoding)) in std::iter::once(first).chain(others).enumerate() {
             self.cx.observe(Observed::Part {
-                transaction: self.transaction,
+                transaction: self.within.number,
                 number: part.part,
                 first: reading == 0 && !part.alternate,
                 content_type,
@@ -348,7 +378,7 @@ impl MessageInspector<'_, '_> {
             judged.set(end);
             line_before(line, run, end)
         };
-        let decision = self.inspector.judge_body(run, Some(self.transaction), &whole_line, self.cx);
+        let decision = self.inspector.judge_body(run, Some(self.within), &whole_line, self.cx);
         keep_line(line, run);
         let refusal = message_refusal(decision);
         self.behind_refused = if refusal.is_some() { run.len().saturating_sub(judged.get()) } else { 0 };
@@ -356,7 +386,9 @@ impl MessageInspector<'_, '_> {
     }
 
     fn part_end(&mut self, covered: bool, line: &mut Vec<u8>) -> Option<Refusal> {
-        self.cx.policy()?;
+        if !self.judges_parts() {
+            return None;
+        }
         self.inspector.end_body(self.cx);
         let refusal = self.judge(&|_| Cow::Borrowed(line));
         line.clear();
@@ -368,6 +400,9 @@ impl MessageInspector<'_, '_> {
 
     /// A field as it was received, and as readers see it that are not put off by what stands before its colon.
     fn header_field(&mut self, field: &Field<'_>) -> Option<Refusal> {
+        if !self.cx.policy()?.needs().header_fields {
+            return None;
+        }
         self.inspector.learn(Fact::Text(Text::Header, field.text), self.cx);
         if !field.text.strip_prefix(field.name).is_some_and(|rest| rest.starts_with(b":")) {
             let plain = [field.name, b": ", field.value].concat();
@@ -399,7 +434,7 @@ impl MessageInspector<'_, '_> {
     }
 
     fn judge(&mut self, value: Value<'_, '_>) -> Option<Refusal> {
-        message_refusal(self.inspector.judge(Some(self.transaction), value, self.cx))
+        message_refusal(self.inspector.judge(Some(self.within), value, self.cx))
     }
 
     /// Reports an anomaly of the client; a refusal if conformance refuses the message for it.

@@ -22,7 +22,7 @@ use proto::{Progress, Side, Time};
 
 use crate::bounds::Bounds;
 use crate::context::Context;
-use crate::dialogue::{Bridge, Dialogue, Step};
+use crate::dialogue::{Bridge, Counts, Dialogue, Step};
 use crate::effect::{End, Wants};
 use crate::ends::{Ends, Limit};
 use crate::event::{AnomalyKind, Author, LoginOutcome, Observed, Reason, ReplyCode};
@@ -554,6 +554,10 @@ impl Dialogue for Pop3 {
 
     fn bridge(&mut self) -> Option<&mut dyn Bridge> {
         Some(self)
+    }
+
+    fn counts(&self) -> Counts {
+        self.mailbox.counts()
     }
 
     fn ends(&self) -> &Ends {

@@ -7,6 +7,7 @@ use proto::{Side, Time};
 
 use crate::config::{Inspect, SessionConfig};
 use crate::context::Context;
+pub use crate::dialogue::Counts;
 use crate::dialogue::Dialogue;
 use crate::effect::{End, Out, Output, TlsFailure, Took, Wants};
 use crate::event::{AnomalyKind, Event, Reason};
@@ -188,6 +189,11 @@ impl Session {
         self.dialogue.dialogue().ends().reason()
     }
 
+    /// What was counted so far.
+    pub fn counts(&self) -> Counts {
+        self.dialogue.dialogue().counts()
+    }
+
     /// What the session was created with.
     pub const fn config(&self) -> &Arc<SessionConfig> {
         &self.config
@@ -354,6 +360,21 @@ mod tests {
             });
             assert_eq!(effects, 0);
         }
+    }
+
+    #[test]
+    fn commands_and_refusals_are_counted_and_what_is_said_in_the_closing_state_is_not() {
+        let mut session = Session::new(Arc::new(SessionConfig::default()), Time(0));
+        let mut say = |from, text: &str| {
+            session.offer(Time(0), from, text.as_bytes(), &mut |_: Effect<'_>| {});
+            session.counts()
+        };
+        say(Side::Server, "220 mx\r\n");
+        say(Side::Client, "EHLO c\r\n");
+        assert_eq!(say(Side::Server, "250 mx\r\n"), Counts { commands: 1, refusals: 0 });
+        assert_eq!(say(Side::Client, "RCPT TO:<a@x>\r\n"), Counts { commands: 2, refusals: 1 });
+        let strict = say(Side::Client, "MAIL FROM:<|a@x>\r\nNOOP\r\nQUIT\r\n");
+        assert_eq!(strict.refusals, 2);
     }
 
     #[test]

@@ -13,7 +13,7 @@
 //! client machine and the transaction in one function, `settle` in `outcome`. A refusal takes a slot, and our
 //! last reply, when it leaves the queue in `flush`, ends the server's side; what the client says after it is
 //! answered in `closing`. What we say to the server before the client does is in `introduction`. `transaction` is what MAIL began, `offer` which extensions are open; what a refusal
-//! says is in `wording`. Where a message has a reply for each recipient, `recipients` counts them.
+//! says is in `wording`, and what of a transaction is kept to be reported in `particulars`. Where a message has a reply for each recipient, `recipients` counts them.
 
 mod capabilities;
 mod chunk;
@@ -27,6 +27,7 @@ mod limits;
 mod login;
 pub(crate) mod offer;
 mod outcome;
+pub(crate) mod particulars;
 mod recipients;
 mod replies_in;
 mod transaction;
@@ -45,10 +46,10 @@ use proto::{Side, Time};
 use crate::bounds::Bounds;
 use crate::config::SessionConfig;
 use crate::context::Context;
-use crate::dialogue::{Bridge, Dialogue, Step};
+use crate::dialogue::{Bridge, Counts, Dialogue, Step};
 use crate::effect::{End, Wants};
 use crate::ends::{Ends, Limit};
-use crate::event::{AnomalyKind, Author, Event, Observed, Reason, ReplyCode, Treatment};
+use crate::event::{AnomalyKind, Author, Observed, Outcome, Reason, ReplyCode, Treatment};
 use crate::inspector::{Decision, Inspector, Value};
 use crate::login::Attempt;
 use crate::refusal::{Cause, Refusal};
@@ -96,6 +97,10 @@ pub(crate) struct Smtp {
     invalid_recipients: u32,
     /// Commands that were refused or masked.
     refused: u32,
+    /// Replies of ours that refuse something; those of the closing state are not counted.
+    refusals: u32,
+    /// What the client called itself; absent where nobody reads it.
+    helo: Option<Box<[u8]>>,
     data_bytes: u64,
     /// Lines and code of the reply under way.
     reply_lines: u32,
@@ -198,6 +203,8 @@ impl Smtp {
             transactions: 0,
             invalid_recipients: 0,
             refused: 0,
+            refusals: 0,
+            helo: None,
             data_bytes: 0,
             reply_lines: 0,
             reply_code: 0,
@@ -300,6 +307,10 @@ impl Dialogue for Smtp {
         self.anomaly(kind, Side::Client, value, cx);
         self.note_refusal(cx);
         self.last_reply_now_then(self.because_of(kind, Cause::NoProxyHeader), After::Reset, cx);
+    }
+
+    fn counts(&self) -> Counts {
+        Counts { commands: self.commands, refusals: self.refusals }
     }
 
     fn ends(&self) -> &Ends {
@@ -488,17 +499,27 @@ impl Smtp {
 
     fn answer(&mut self, refusal: Refusal, cx: &mut Context<'_>) {
         if !self.ends.is_finished(Side::Client) {
-            let parameter = match refusal.cause {
-                Cause::LockedParameter(locked) => Some(self.offer.name(locked)),
-                _ => None,
-            };
-            let named = refusal.rule.filter(|_| cx.config.refusals == Refusals::Detail);
-            let class = named.and_then(|rule| Some(cx.policy()?.class(rule)));
-            let reference = refusal.reference.map(|number| self.inspector.reference(number));
-            let details = Details { parameter, class, reference };
-            cx.out.answer(wording::line(refusal.cause, details).as_bytes());
+            let refuses = !matches!(refusal.cause, Cause::Farewell | Cause::Closing);
+            self.refusals += u32::from(refuses);
+            cx.out.answer(self.worded(refusal, cx).as_bytes());
             cx.replied(Author::Ours, ReplyCode::Number(wording::code(refusal)));
         }
+    }
+
+    /// The line that a refusal is for the client.
+    fn worded(&self, refusal: Refusal, cx: &Context<'_>) -> String {
+        let parameter = match refusal.cause {
+            Cause::LockedParameter(locked) => Some(self.offer.name(locked)),
+            _ => None,
+        };
+        let named = refusal.rule.filter(|_| cx.config.refusals == Refusals::Detail);
+        let class = named.and_then(|rule| Some(cx.policy()?.class(rule)));
+        let reference = refusal.reference.map(|number| self.inspector.reference(number));
+        wording::line(refusal.cause, Details { parameter, class, reference })
+    }
+
+    fn helo(&self) -> &[u8] {
+        self.helo.as_deref().unwrap_or_default()
     }
 
     /// A refusal because of an anomaly that was reported.
@@ -579,6 +600,9 @@ impl Smtp {
     }
 
     fn note_refusal(&mut self, cx: &Context<'_>) {
+        if let Some(transaction) = &mut self.transaction {
+            transaction.outcome = Outcome::RefusedByPolicy;
+        }
         self.ends.set_reason(Reason::Refused);
         self.ends.start_timer(cx.out.now);
     }
@@ -608,8 +632,8 @@ impl Smtp {
     }
 
     fn judge(&mut self, value: Value<'_, '_>, cx: &mut Context<'_>) -> Decision {
-        let transaction = self.transaction.as_ref().map(|transaction| transaction.number);
-        self.inspector.judge(transaction, value, cx)
+        let within = self.transaction.as_ref().map(|transaction| transaction.within());
+        self.inspector.judge(within, value, cx)
     }
 
     /// A nested MAIL was refused: the transaction during which it was sent goes on.
@@ -626,7 +650,7 @@ impl Smtp {
         let begun = self.transaction.replace(aside.transaction);
         self.observe_unfinished(cx);
         let Some(given_up) = std::mem::replace(&mut self.transaction, begun) else { return };
-        cx.out.report(Event::Transaction(given_up.event(None)));
+        given_up.report(None, self.helo(), cx);
         if let Some(begun) = &mut self.transaction {
             begun.provisional = false;
             let begins = Observed::Begin { transaction: begun.number, sender: &begun.sender };
@@ -643,7 +667,7 @@ impl Smtp {
             Some(&worst) if self.lmtp => reply.max(Some(worst)),
             _ => reply,
         };
-        cx.out.report(Event::Transaction(transaction.event(reply)));
+        transaction.report(reply, self.helo(), cx);
         self.inspector.begin(Scope::Transaction, cx);
     }
 }

@@ -12,7 +12,7 @@
 //! policy is the one that its proxy or zone-pair leads to, else its last. `ip inspect esmtp max-data 1000` is what a
 //! rule of classic inspection says. Settings: `conformance strict`,
 //! `limits-logins on` (the account `blocked` is blocked), `refusals detail`, `starttls mask`, `recipient-limit refuse`, `announce-limits off`, `lmtp`, `send-xclient`, `inspect opaque`, `inspect pop3`, `inspect imap` (before a
-//! policy on it), `imap-preauth pass`, `login valid`, `login secure` and `login reset` (what classic IOS demands of a login), `watch observe`, and
+//! policy on it), `imap-preauth pass`, `events-detail envelope` or `none` (else the subject is told, too), `login valid`, `login secure` and `login reset` (what classic IOS demands of a login), `watch observe`, and
 //! `bound NAME N` and `timer NAME SECONDS` for what stands in `bounds.rs`, with dashes. `never TEXT` says what the
 //! server must not hear in any cut.
 //!

@@ -16,7 +16,7 @@ use policy::survey::Summary;
 use policy::{Loaded, render};
 
 use crate::plan::{Listener, Plan};
-use crate::report::{Complaint, Configured};
+use crate::report::{Complaint, Configured, Holds};
 use crate::{Exit, terminal};
 
 /// A configuration file with everything that is to be said of it.
@@ -142,6 +142,7 @@ impl Read {
             result: result.unwrap_or_else(|why| why).to_owned(),
             errors: self.diagnostics.errors(),
             warnings: self.diagnostics.warnings(),
+            holds: self.configuration.as_deref().map(Holds::of),
             complaints: complaints.collect(),
         }
     }

@@ -10,10 +10,11 @@ mod server;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use policy::model::Server;
+use policy::model::{EventsDetail, Server};
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -101,6 +102,7 @@ impl Setup {
         for listener in &mut plan.listeners {
             listener.address.set_port(0);
             listener.servers = vec![Server::Address(server)];
+            Arc::make_mut(&mut listener.config).detail = EventsDetail::Envelope;
             asked = Some(listener.address);
         }
         let (tell, events) = channel();

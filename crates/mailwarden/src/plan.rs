@@ -14,7 +14,7 @@ use engine::bounds::Timers;
 use engine::config::Inspect;
 use policy::Attachment;
 use policy::attach::{Handling, LimitDomain, Selector, Traffic};
-use policy::model::{self, Configuration, Introduction, Name, Protocol, Server};
+use policy::model::{self, Configuration, EventsDetail, Introduction, Name, Protocol, Server};
 use policy::profile::LogForm;
 
 use crate::attachments::Attachments;
@@ -116,13 +116,18 @@ impl Plan {
         attachments: &Arc<[Attachment]>,
     ) -> Self {
         let settings = &configuration.settings;
+        let detail = match settings.events {
+            Some(_) => settings.events_detail,
+            // Nobody reads them.
+            None => EventsDetail::None,
+        };
         let path = |name: &Option<Name>| name.as_ref().map(|name| PathBuf::from(&name.text));
         let mut listeners = Vec::new();
         let mut choices = Vec::new();
         for attachment in &**attachments {
             match &attachment.traffic {
                 Traffic::Proxy { listen, servers, introduction, accept_proxy } => {
-                    let config = Arc::new(session_config(attachment));
+                    let config = Arc::new(session_config(attachment, detail));
                     let limited = Limited::of(attachment);
                     if attachment.sessions != Selector::All {
                         choices.push(Choice { sessions: attachment.sessions.clone(), config, limited });
@@ -272,9 +277,10 @@ fn is_here(ip: IpAddr) -> bool {
 }
 
 /// What the sessions of an attachment are created with.
-fn session_config(attachment: &Attachment) -> SessionConfig {
+fn session_config(attachment: &Attachment, detail: EventsDetail) -> SessionConfig {
     let limits = &attachment.limits;
     SessionConfig {
+        detail,
         timers: timers(limits),
         alert: limits.alert.unwrap_or(true),
         audit_trail: limits.audit_trail.unwrap_or(false),

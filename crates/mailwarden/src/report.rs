@@ -25,9 +25,10 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use engine::event::Reason;
+use engine::session::Counts;
 use engine::{Event, SessionConfig};
 
-pub(crate) use configured::{Complaint, Configured};
+pub(crate) use configured::{Complaint, Configured, Holds};
 #[cfg(test)]
 pub(crate) use counters::Outcome;
 pub(crate) use counters::{AttachmentCounters, Counters, Histogram, Totals};
@@ -106,6 +107,7 @@ pub(crate) struct SessionEnd {
     pub(crate) bytes_server: u64,
     /// How often something was read of the client and of the server, by side.
     pub(crate) reads: [u32; 2],
+    pub(crate) counts: Counts,
     pub(crate) duration: Duration,
 }
 

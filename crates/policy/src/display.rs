@@ -12,9 +12,10 @@ use proto::proxy_protocol::Version;
 use crate::dialect::c3pl::{ENCODINGS, UNKNOWN_ENCODING};
 use crate::model::{
     AccessListForm, Action, AnnounceLimits, AsaDirection, ClassicSettings, Condition, Configuration,
-    Conformance, Criterion, Direction, Encoding, ImapPreauth, InspectMap, Interface, Introduction, L3Class,
-    L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, MatchMode, Name, Objects,
-    Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, Said, Settings, StartTls, TopAction,
+    Conformance, Criterion, Direction, Encoding, EventsDetail, ImapPreauth, InspectMap, Interface,
+    Introduction, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, MatchMode,
+    Name, Objects, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, Said, Settings, StartTls,
+    TopAction,
 };
 use crate::platform::Platform;
 
@@ -129,6 +130,9 @@ fn mailwarden(f: &mut Formatter<'_>, platform: Platform, settings: &Settings, al
     optional(f, " control-socket", settings.control_socket.as_ref())?;
     optional(f, " metrics", settings.metrics.as_ref())?;
     optional(f, " events json", settings.events.as_ref())?;
+    if settings.events_detail != EventsDetail::default() {
+        writeln!(f, " events detail {}", settings.events_detail)?;
+    }
     settings.acknowledged.iter().try_for_each(|code| writeln!(f, " no warning {}", code.as_str()))?;
     writeln!(f, "!")
 }
@@ -449,6 +453,7 @@ keywords! {
     Protocol { Smtp = "smtp", Pop3 = "pop3", Imap = "imap", Tcp = "tcp" }
     Conformance { Compat = "compat", Standard = "standard", Strict = "strict" }
     ImapPreauth { Refuse = "refuse", Pass = "pass" }
+    EventsDetail { None = "none", Envelope = "envelope", Headers = "headers" }
     AsaDirection { Both = "both", Inbound = "inbound" }
     Refusals { Smtp = "smtp", Close = "close", Silent = "silent", Detail = "detail" }
     StartTls { Pass = "pass", Mask = "mask", Device = "device" }

@@ -32,8 +32,8 @@ pub use objects::Objects;
 pub use reference::{Object, ObjectKind, Reference};
 pub use server::{NoServer, Server};
 pub use settings::{
-    AnnounceLimits, AsaDirection, Conformance, ImapPreauth, Introduction, Proxy, ProxyPolicy, RecipientLimit,
-    Refusals, Settings, StartTls,
+    AnnounceLimits, AsaDirection, Conformance, EventsDetail, ImapPreauth, Introduction, Proxy, ProxyPolicy,
+    RecipientLimit, Refusals, Settings, StartTls,
 };
 pub(crate) use traffic::BUILT_IN_ZONES;
 pub use traffic::{

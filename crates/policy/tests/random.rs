@@ -16,11 +16,11 @@ use policy::criterion::{Counter, Text};
 use policy::diagnostic::{Code, Severity};
 use policy::model::{
     Access, AccessList, AccessListForm, Action, AnnounceLimits, AsaDirection, ClassicSettings, Condition,
-    Configuration, Conformance, Criterion, Encoding, Entry, ImapPreauth, InspectMap, InspectOptions,
-    InspectRule, InspectedProtocol, Interface, Introduction, L3Class, L3Condition, L3Criterion, L3Policy,
-    L3Rule, L7Class, L7Policy, L7Rule, Limits, MatchMode, Name, Network, Objects, PatternText, PortMapping,
-    Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, RegexMap, Said, Selection, Service, Settings,
-    StartTls, TopAction, Transport, Zone, ZonePair,
+    Configuration, Conformance, Criterion, Encoding, Entry, EventsDetail, ImapPreauth, InspectMap,
+    InspectOptions, InspectRule, InspectedProtocol, Interface, Introduction, L3Class, L3Condition,
+    L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, Limits, MatchMode, Name, Network, Objects,
+    PatternText, PortMapping, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, RegexMap, Said,
+    Selection, Service, Settings, StartTls, TopAction, Transport, Zone, ZonePair,
 };
 use policy::source::Span;
 use policy::{load, render};
@@ -550,6 +550,9 @@ fn settings(rng: &mut Rng) -> Settings {
         control_socket: path(rng, "/run/mailwarden/control.sock"),
         metrics: rng.bool().then(|| "127.0.0.1:9125".parse().unwrap()),
         events: path(rng, "/var/log/events.jsonl"),
+        events_detail: *rng
+            .choice(&[EventsDetail::None, EventsDetail::Envelope, EventsDetail::Headers])
+            .unwrap(),
         log_file: path(rng, "/var/log/mail.log"),
         acknowledged: acknowledged(rng),
     }

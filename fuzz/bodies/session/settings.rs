@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use engine::SessionConfig;
 use engine::bounds::Bounds;
 use engine::config::{Inspect, Watch};
-use policy::model::{Conformance, RecipientLimit, Refusals, StartTls};
+use policy::model::{Conformance, EventsDetail, RecipientLimit, Refusals, StartTls};
 use policy::profile::Profile;
 use policy::{CompiledPolicy, load};
 
@@ -26,6 +26,7 @@ pub(crate) fn of(input: &mut Input<'_>) -> SessionConfig {
         send_xclient: how / 54 % 4 == 1,
         watch: if flags % 8 == 7 { Watch::Observe } else { Watch::Enforce },
         bounds: if flags & 64 == 0 { Bounds::default() } else { narrow() },
+        detail: if flags & 128 == 0 { EventsDetail::Headers } else { EventsDetail::None },
         ..SessionConfig::default()
     }
 }

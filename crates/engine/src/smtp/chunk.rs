@@ -94,7 +94,7 @@ impl Smtp {
     fn open_chunk(&mut self, received: &ClientCommand<'_>, chunk: BdatCommand, cx: &mut Context<'_>) {
         let transaction = self.transaction.get_or_insert_with(|| {
             self.transactions += 1;
-            Box::new(OpenTransaction::without_mail(self.transactions - 1))
+            Box::new(OpenTransaction::without_mail(self.transactions - 1, cx))
         });
         let (binary, after_cr) = (transaction.binary, transaction.after_cr);
         if transaction.message.is_none() {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use policy::criterion::{Counter, CriterionKind, Text, Word};
 use policy::fact::Fact;
+use policy::model::EventsDetail;
 use policy::profile::{Blanks, Pipes};
 use policy::scope::{Close, Scope};
 use proto::line::{Line, LineEnd};
@@ -16,8 +17,8 @@ use super::foreign::foreign;
 use super::wording::{self, Row};
 use super::{Asked, OpenTransaction, Smtp, SuspendedTransaction};
 use crate::context::Context;
-use crate::event::{AnomalyKind, Observed, Treatment};
-use crate::inspector::{Acted, Decision};
+use crate::event::{AnomalyKind, Observed, Outcome, Treatment};
+use crate::inspector::{Acted, Decision, reported_value};
 use crate::refusal::{Cause, Refusal};
 use crate::replies::After;
 
@@ -34,6 +35,26 @@ pub(super) struct ClientCommand<'b> {
 }
 
 impl<'b> ClientCommand<'b> {
+    /// RCPT names a recipient of the transaction.
+    fn note_recipient(&self, transaction: &mut OpenTransaction) {
+        if let (Verb::Rcpt, Some(path), Some(particulars)) =
+            (self.command.verb, &self.path, &mut transaction.particulars)
+        {
+            particulars.recipient(self.number, path.text);
+        }
+    }
+
+    /// We answer RCPT in the place of the server.
+    fn note_refusal(&self, refusal: Refusal, transaction: &mut OpenTransaction) {
+        if self.command.verb != Verb::Rcpt {
+            return;
+        }
+        transaction.recipient_refused(Outcome::RefusedByPolicy);
+        if let Some(particulars) = &mut transaction.particulars {
+            particulars.answered(self.number, wording::code(refusal));
+        }
+    }
+
     /// The mark of VRFY and EXPN for an argument and a reply in UTF-8 (RFC 6531 §3.7.4.2).
     fn utf8_mark(&self) -> Option<&'b [u8]> {
         if !matches!(self.command.verb, Verb::Vrfy | Verb::Expn) {
@@ -82,6 +103,10 @@ impl Smtp {
                 None
             }
             Check::Reset(refusal) => {
+                self.count_recipient(&received, cx);
+                if let Some(transaction) = &mut self.transaction {
+                    received.note_refusal(refusal, transaction);
+                }
                 self.last_reply_then(refusal, After::Reset, cx);
                 None
             }
@@ -99,6 +124,9 @@ impl Smtp {
 
     /// A command is answered by us. The bytes that a BDAT announces must not be read as commands.
     fn answer_command(&mut self, received: &ClientCommand<'_>, refusal: Refusal, cx: &mut Context<'_>) {
+        if let Some(transaction) = &mut self.transaction {
+            received.note_refusal(refusal, transaction);
+        }
         match (received.command.verb, received.chunk()) {
             (Verb::Bdat, None) => self.refuse_bad_chunk(received, cx),
             (Verb::Bdat, Some(chunk)) => {
@@ -211,7 +239,7 @@ impl Smtp {
         }
         self.end_transaction(None, cx);
         self.inspector.begin(Scope::Transaction, cx);
-        self.transaction = Some(Box::new(OpenTransaction::without_mail(self.transactions)));
+        self.transaction = Some(Box::new(OpenTransaction::without_mail(self.transactions, cx)));
         self.transactions += 1;
         Check::Fine
     }
@@ -273,7 +301,7 @@ impl Smtp {
 
     /// Applies the rules. A time where the command must wait.
     fn apply_rules(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) -> Option<Time> {
-        if received.command.verb == Verb::Rcpt && self.over_limit(cx) {
+        if received.command.verb == Verb::Rcpt && self.over_limit(received, cx) {
             return None;
         }
         self.login = Self::attempt(&received.command, cx).map(Box::new);
@@ -323,7 +351,7 @@ impl Smtp {
 
     /// A surplus recipient under `recipient-limit refuse`, answered without asking the rules again; and in LMTP one
     /// over the bound.
-    fn over_limit(&mut self, cx: &mut Context<'_>) -> bool {
+    fn over_limit(&mut self, received: &ClientCommand<'_>, cx: &mut Context<'_>) -> bool {
         let Some(transaction) = &mut self.transaction else { return false };
         if self.lmtp && cx.carries_out() && transaction.recipients >= cx.config.bounds.recipients {
             transaction.over_limit.get_or_insert_with(|| Cause::SurplusRecipient.into());
@@ -331,6 +359,8 @@ impl Smtp {
         let Some(refusal) = transaction.over_limit else { return false };
         transaction.recipients += 1;
         transaction.surplus += 1;
+        received.note_recipient(transaction);
+        received.note_refusal(refusal, transaction);
         if transaction.surplus <= cx.config.bounds.surplus {
             self.replies.ours(refusal);
         } else {
@@ -351,7 +381,7 @@ impl Smtp {
             .take()
             .map(|transaction| Box::new(SuspendedTransaction { transaction, held: self.inspector.held() }));
         self.inspector.begin(Scope::Transaction, cx);
-        let mut transaction = OpenTransaction::new(self.transactions, path.text);
+        let mut transaction = OpenTransaction::new(self.transactions, path.text, cx);
         self.transactions += 1;
         transaction.declared = has_parameter(path, "SIZE").and_then(decimal);
         transaction.binary =
@@ -435,6 +465,7 @@ impl Smtp {
         if received.command.verb == Verb::Rcpt {
             transaction.recipients += 1;
         }
+        received.note_recipient(transaction);
         let (number, recipients) = (transaction.number, transaction.recipients);
         // Where a recording has none, whether a transaction began is seen when its message comes.
         if !transaction.has_mail {
@@ -450,7 +481,11 @@ impl Smtp {
 
     fn refuse_command(&mut self, received: &ClientCommand<'_>, acted: Acted, cx: &mut Context<'_>) {
         let verb = received.command.verb;
-        match (wording::command_row(verb, acted, cx.config), received.chunk()) {
+        let row = wording::command_row(verb, acted, cx.config);
+        if let (Some(transaction), Row::Answer(refusal) | Row::Last(refusal)) = (&mut self.transaction, row) {
+            received.note_refusal(refusal, transaction);
+        }
+        match (row, received.chunk()) {
             (Row::Last(refusal), None) if verb == Verb::Bdat => {
                 self.last_reply_then(refusal, After::Finish, cx);
             }
@@ -481,6 +516,9 @@ impl Smtp {
             self.unknown_verb(received, cx);
             self.undo_mail(verb);
             return self.mask_command(received, cx);
+        }
+        if matches!(verb, Verb::Ehlo | Verb::Lhlo | Verb::Helo) && cx.config.detail > EventsDetail::None {
+            self.helo = Some(reported_value(received.command.argument).into());
         }
         pass_line(Side::Server, received.wire, &received.line, cx);
         let (asked, barrier) = match verb {

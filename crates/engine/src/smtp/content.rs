@@ -3,12 +3,14 @@
 use policy::scope::Scope;
 use proto::Side;
 use proto::smtp::body::{self, BodyStep, Flaw, Nul, Piece, Scratch};
+use proto::smtp::reply::ReplyLine;
 
 use super::{Asked, Client, Front, Server, Smtp, Swallow, Swallowed, closing, wording};
 use crate::context::Context;
 use crate::dialogue::Step;
 use crate::effect::Wants;
 use crate::event::{AnomalyKind, Observed, Via};
+use crate::inspector::Within;
 use crate::message::{Message, MessageInspector};
 use crate::refusal::Refusal;
 
@@ -21,7 +23,7 @@ impl Smtp {
         self.observe_unfinished(cx);
         let transaction = self.transaction.get_or_insert_with(|| {
             self.transactions += 1;
-            Box::new(super::OpenTransaction::without_mail(self.transactions - 1))
+            Box::new(super::OpenTransaction::without_mail(self.transactions - 1, cx))
         });
         transaction.message = Some(Box::new(Message::new(Via::Data, cx)));
         transaction.observed = false;
@@ -264,7 +266,11 @@ impl Smtp {
         let inspector = MessageInspector {
             inspector: &mut self.inspector,
             cx,
-            transaction: transaction.number,
+            within: Within {
+                number: transaction.number,
+                sender: Some(&*transaction.sender).filter(|_| transaction.has_mail),
+            },
+            particulars: transaction.particulars.as_deref_mut(),
             data_bytes: &mut self.data_bytes,
             to_addresses: &mut transaction.to_addresses,
             behind_refused: 0,
@@ -294,6 +300,8 @@ impl Smtp {
         if let Some(asked) = self.replies.newest() {
             self.note_refusals(asked, refusal, cx);
         }
+        self.transaction.iter_mut().filter_map(|it| it.message.as_mut()).for_each(|message| message.refuse());
+        self.note_own_reply(refusal, cx);
         self.end_transaction(Some(wording::code(refusal)), cx);
         self.replies.last_at_end_of_message(refusal, times, after);
         self.cut_off_server(cx);
@@ -303,6 +311,17 @@ impl Smtp {
             self.swallowed(Rest::Ended, cx);
         } else if budget == 0 {
             self.swallowed(Rest::Left, cx);
+        }
+    }
+
+    /// What the client will read in place of the server's reply to its message.
+    fn note_own_reply(&mut self, refusal: Refusal, cx: &Context<'_>) {
+        if self.transaction.as_ref().is_some_and(|transaction| transaction.particulars.is_some()) {
+            let line = self.worded(refusal, cx);
+            let text = ReplyLine::read(line.trim_end().as_bytes()).map_or(&b""[..], |reply| reply.text);
+            let particulars =
+                self.transaction.as_mut().and_then(|transaction| transaction.particulars.as_mut());
+            particulars.into_iter().for_each(|particulars| particulars.reply_line(true, text));
         }
     }
 

@@ -6,7 +6,7 @@ use super::offer::{Offer, PIPECONNECT};
 use super::recipients::ONE_BY_ONE;
 use super::{Client, Server, Smtp, Swallow, Swallowed, closing};
 use crate::context::Context;
-use crate::event::{AnomalyKind, Author, Event, Observed, Reason, ReplyCode, Treatment};
+use crate::event::{AnomalyKind, Author, Event, Observed, Outcome, Reason, ReplyCode, Treatment};
 use crate::refusal::{Cause, Refusal};
 use crate::relay::Relay;
 
@@ -58,6 +58,12 @@ impl Smtp {
     pub(super) fn answered(&mut self, asked: Asked, number: u32, code: u16, cx: &mut Context<'_>) {
         cx.replied(Author::Server, ReplyCode::Number(code));
         self.observe_reply(asked, number, code, cx);
+        // A command that was masked, too.
+        if let (Asked::Rcpt | Asked::Unknown, Some(transaction)) = (asked, &mut self.transaction)
+            && let Some(particulars) = &mut transaction.particulars
+        {
+            particulars.answered(number, code);
+        }
         self.settle(asked, number, code, cx);
     }
 
@@ -88,6 +94,11 @@ impl Smtp {
                 }
             }
             Asked::Rcpt if positive => self.recipient_accepted(),
+            Asked::Rcpt => {
+                if let Some(transaction) = &mut self.transaction {
+                    transaction.recipient_refused(Outcome::RefusedByServer);
+                }
+            }
             Asked::Rset => {
                 self.barrier = false;
                 if positive {
@@ -99,6 +110,8 @@ impl Smtp {
                 // RFC 5321 §4.2.1: 3xx asks for more, and clients go by the first digit.
                 if code / 100 == 3 {
                     self.begin_data(number, cx);
+                } else if let Some(transaction) = &mut self.transaction {
+                    transaction.outcome = Outcome::RefusedByServer;
                 }
             }
             Asked::EndOfData { .. } | Asked::LastChunk { .. } => {
@@ -127,7 +140,7 @@ impl Smtp {
             Asked::Unknown if begins_exchange => self.client = Client::AuthLine,
             Asked::Chunk if cut_short => self.message_answered(code, cx),
             Asked::Chunk => self.chunk_answered(cx),
-            Asked::Rcpt | Asked::Quit | Asked::Unknown | Asked::Other => {}
+            Asked::Quit | Asked::Unknown | Asked::Other => {}
         }
     }
 
@@ -172,7 +185,11 @@ impl Smtp {
             match &mut self.transaction {
                 // Its chunk is judged to the end, whatever the server makes of it.
                 Some(transaction) if transaction.message.is_some() => transaction.refused = true,
-                _ => self.end_transaction(None, cx),
+                Some(transaction) => {
+                    transaction.outcome = Outcome::RefusedByServer;
+                    self.end_transaction(None, cx);
+                }
+                None => {}
             }
         }
     }
@@ -217,6 +234,11 @@ impl Smtp {
         if let Some(what) = rest {
             self.observe_unfinished(cx);
             self.answered_early(what, cx);
+        }
+        if let Some(transaction) = &mut self.transaction {
+            let mut codes = transaction.replies.iter().chain([&code]);
+            let is_taken = codes.any(|code| code / 100 == 2);
+            transaction.outcome = if is_taken { Outcome::Accepted } else { Outcome::RefusedByServer };
         }
         self.end_transaction(Some(code), cx);
     }
@@ -282,7 +304,7 @@ mod tests {
         let mut smtp = Smtp::new(&config, Time(0), 0);
         smtp.replies.answered(None);
         smtp.replies.await_server(asked, 0);
-        smtp.transaction = Some(Box::new(OpenTransaction::new(0, b"a@example.com")));
+        smtp.transaction = Some(Box::new(OpenTransaction::new(0, b"a@example.com", &cx)));
         smtp.barrier = true;
         smtp.settle(asked, 0, code, &mut cx);
         let next = match smtp.client {

@@ -2,6 +2,7 @@
 
 use super::{Asked, Smtp, wording};
 use crate::context::Context;
+use crate::event::Outcome;
 use crate::refusal::Refusal;
 use crate::replies::Times;
 
@@ -50,7 +51,10 @@ impl Smtp {
 
     pub(super) fn recipient_accepted(&mut self) {
         match &mut self.transaction {
-            Some(transaction) => transaction.accepted += 1,
+            Some(transaction) => {
+                transaction.accepted += 1;
+                transaction.outcome = Outcome::Unfinished;
+            }
             // The message was refused meanwhile.
             None => self.replies.last_to_one_more(),
         }

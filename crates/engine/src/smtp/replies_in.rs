@@ -77,6 +77,7 @@ impl Smtp {
         if first && self.is_refused(asked, reply.code, &line, cx) {
             return Step::Took(len);
         }
+        self.note_reply_line(asked, first, reply.text);
         self.reply_lines += 1;
         self.count_taken(asked, &reply);
         match cx.config.profile.banner {
@@ -95,6 +96,16 @@ impl Smtp {
             }
         }
         Step::Took(len)
+    }
+
+    /// The reply to a message is reported with its text: servers name there what they have made of it.
+    fn note_reply_line(&mut self, asked: Asked, is_first: bool, text: &[u8]) {
+        if let (Asked::EndOfData { .. } | Asked::Chunk | Asked::LastChunk { .. }, Some(transaction)) =
+            (asked, &mut self.transaction)
+            && let Some(particulars) = &mut transaction.particulars
+        {
+            particulars.reply_line(is_first, text);
+        }
     }
 
     /// Judges a reply by its first line: once that has passed, the client waits for the rest.

@@ -1,6 +1,9 @@
 //! One mail transaction (RFC 5321 §3.3).
 
-use crate::event::{self, Via};
+use super::particulars::Particulars;
+use crate::context::Context;
+use crate::event::{self, Event, Outcome, Via};
+use crate::inspector::Within;
 use crate::message::Message;
 use crate::refusal::Refusal;
 
@@ -35,6 +38,10 @@ pub(crate) struct OpenTransaction {
     /// The last chunk ended in a CR.
     pub(crate) after_cr: bool,
     pub(crate) message: Option<Box<Message>>,
+    /// What is to be reported of it beside that; none where nobody reads it.
+    pub(crate) particulars: Option<Box<Particulars>>,
+    /// How it has ended, if nothing more comes.
+    pub(crate) outcome: Outcome,
     /// The codes of the replies that the message has for each recipient, in LMTP and with PRDR.
     pub(crate) replies: Vec<u16>,
     /// The message was reported to an observer.
@@ -45,7 +52,7 @@ pub(crate) struct OpenTransaction {
 }
 
 impl OpenTransaction {
-    pub(crate) fn new(number: u32, sender: &[u8]) -> Self {
+    pub(crate) fn new(number: u32, sender: &[u8], cx: &Context<'_>) -> Self {
         Self {
             number,
             sender: sender.into(),
@@ -63,6 +70,8 @@ impl OpenTransaction {
             to_addresses: 0,
             after_cr: false,
             message: None,
+            particulars: Particulars::wanted(cx.config.detail),
+            outcome: Outcome::Unfinished,
             replies: Vec::new(),
             observed: false,
             taken_early: false,
@@ -70,20 +79,45 @@ impl OpenTransaction {
     }
 
     /// For a message that came without MAIL: no reply will confirm or undo it.
-    pub(crate) fn without_mail(number: u32) -> Self {
-        Self { provisional: false, has_mail: false, ..Self::new(number, b"") }
+    pub(crate) fn without_mail(number: u32, cx: &Context<'_>) -> Self {
+        Self { provisional: false, has_mail: false, ..Self::new(number, b"", cx) }
     }
 
-    pub(crate) fn event(&self, reply: Option<u16>) -> event::Transaction<'_> {
-        event::Transaction {
+    pub(crate) fn within(&self) -> Within<'_> {
+        Within { number: self.number, sender: Some(&*self.sender).filter(|_| self.has_mail) }
+    }
+
+    /// A recipient was refused: with no other, nothing will come of it.
+    pub(crate) fn recipient_refused(&mut self, by: Outcome) {
+        if self.accepted == 0 {
+            self.outcome = by;
+        }
+    }
+
+    /// Reports it, at its end; `helo` is what the client called itself.
+    pub(crate) fn report(&self, reply: Option<u16>, helo: &[u8], cx: &mut Context<'_>) {
+        let message = self.message.as_ref();
+        let noted = self.particulars.as_deref();
+        let of_message = noted.filter(|_| message.is_some_and(|message| message.is_known()));
+        let listed: Vec<_> = noted.into_iter().flat_map(Particulars::recipients).collect();
+        let parts: Vec<_> = of_message.into_iter().flat_map(Particulars::parts).collect();
+        cx.out.report(Event::Transaction(event::Transaction {
             number: self.number,
+            helo,
             sender: &self.sender,
             recipients: self.recipients,
+            listed: &listed,
             accepted: self.accepted,
-            via: self.message.as_ref().map_or(Via::Data, |message| message.via()),
-            message: self.message.as_ref().filter(|message| message.is_whole()).map(|message| message.size()),
+            via: message.map_or(Via::Data, |message| message.via()),
+            message: message.filter(|message| message.is_whole()).map(|message| message.size()),
+            message_id: of_message.and_then(Particulars::message_id),
+            subject: of_message.and_then(Particulars::subject),
+            parts: &parts,
+            more_parts: of_message.map_or(0, Particulars::more_parts),
+            outcome: self.outcome,
             reply,
+            reply_text: noted.filter(|_| reply.is_some()).map_or(b"", Particulars::reply),
             replies: &self.replies,
-        }
+        }));
     }
 }

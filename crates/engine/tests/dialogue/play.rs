@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use engine::SessionConfig;
+use policy::model::EventsDetail;
 use proto::Side;
 
 use super::driver::Driver;
@@ -38,6 +39,10 @@ pub(crate) fn play(script: &Script) -> At<()> {
     let everywhere = if said <= CUT_EVERYWHERE { 1..said } else { 0..0 };
     let cuts =
         std::iter::once(Cut::Octets).chain((0..RANDOM_CUTS).map(Cut::Random)).chain(everywhere.map(Cut::At));
+    let unread = unread(script);
+    if let Some(difference) = difference(&unread, &without_particulars(&whole)) {
+        return Err((0, format!("without a reader of events: {difference}")));
+    }
     for cut in cuts {
         let other = run(script, cut);
         let offence = other.offences.first().cloned().or_else(|| heard_never(script, &other));
@@ -100,6 +105,31 @@ fn act(driver: &mut Driver, action: &Action) {
         // The session began with the one; the other is only looked at.
         Action::Unreachable | Action::Reason(_) => {}
     }
+}
+
+/// Plays a script as it is written, with nobody who reads events.
+fn unread(script: &Script) -> Record {
+    let mut config = SessionConfig::clone(&script.config);
+    config.detail = EventsDetail::None;
+    let mut driver = start(&Arc::new(config), &script.steps);
+    script.steps.iter().for_each(|step| act(&mut driver, &step.action));
+    driver.record
+}
+
+/// What is left of a record where nobody reads events.
+fn without_particulars(record: &Record) -> Record {
+    let mut reports = record.reports.clone();
+    for report in reports.iter_mut().filter(|report| report.kind == "transaction") {
+        for (name, value) in &mut report.values {
+            match *name {
+                "helo" | "listed" | "parts" | "text" => value.clear(),
+                "message-id" | "subject" => "none".clone_into(value),
+                "more-parts" => "0".clone_into(value),
+                _ => {}
+            }
+        }
+    }
+    Record { streams: record.streams.clone(), reports, ..Record::default() }
 }
 
 /// Plays a script in one cut.

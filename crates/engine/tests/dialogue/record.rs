@@ -125,15 +125,30 @@ impl Report {
                     || "none".to_owned(),
                     |size| format!("{}+{}", size.header_bytes, size.body_bytes),
                 );
-                let reply = of.reply.map_or_else(|| "none".to_owned(), |code| code.to_string());
+                let code =
+                    |code: Option<u16>| code.map_or_else(|| "none".to_owned(), |code| code.to_string());
+                let text = |text: Option<&[u8]>| text.map_or_else(|| "none".to_owned(), escaped);
+                let listed = of.listed.iter().map(|to| format!("{}={}", escaped(to.address), code(to.reply)));
+                let parts = of.parts.iter().map(|part| {
+                    let (encoding, filename) = (text(part.encoding), text(part.filename));
+                    format!("{}/{encoding}/{filename}", escaped(part.content_type))
+                });
                 let values = vec![
                     ("number", of.number.to_string()),
+                    ("helo", escaped(of.helo)),
                     ("sender", escaped(of.sender)),
                     ("recipients", of.recipients.to_string()),
+                    ("listed", listed.collect::<Vec<_>>().join(",")),
+                    ("message-id", text(of.message_id)),
+                    ("subject", text(of.subject)),
+                    ("parts", parts.collect::<Vec<_>>().join(",")),
+                    ("more-parts", of.more_parts.to_string()),
+                    ("outcome", of.outcome.name().to_owned()),
+                    ("text", escaped(of.reply_text)),
                     ("accepted", of.accepted.to_string()),
                     ("via", format!("{:?}", of.via).to_lowercase()),
                     ("size", size),
-                    ("reply", reply),
+                    ("reply", code(of.reply)),
                     ("replies", of.replies.iter().map(u16::to_string).collect::<Vec<_>>().join(",")),
                 ];
                 ("transaction", values)
@@ -148,6 +163,7 @@ impl Report {
                     ("action", of.action_name().to_owned()),
                     ("log", of.log.to_string()),
                     ("transaction", of.transaction.map_or_else(|| "none".to_owned(), |n| n.to_string())),
+                    ("sender", of.sender.map_or_else(|| "none".to_owned(), escaped)),
                     ("reference", of.reference.map_or_else(|| "none".to_owned(), |of| of.to_string())),
                     ("count", of.count.to_string()),
                 ];

@@ -94,7 +94,7 @@ pub(crate) fn read(text: &str) -> At<Script> {
             }
             "conformance" | "limits-logins" | "refusals" | "starttls" | "recipient-limit"
             | "announce-limits" | "inspect" | "lmtp" | "send-xclient" | "imap-preauth" | "login"
-            | "watch" | "bound" | "timer" => {
+            | "events-detail" | "watch" | "bound" | "timer" => {
                 world.set(word, rest.trim());
             }
             "hello" => steps.extend(hello(number, rest)),

@@ -7,8 +7,8 @@ use engine::SessionConfig;
 use engine::config::{Inspect, Watch};
 use policy::attach::Handling;
 use policy::model::{
-    Action, AnnounceLimits, Configuration, Conformance, ImapPreauth, PerSecond, Protocol, RecipientLimit,
-    Refusals, StartTls,
+    Action, AnnounceLimits, Configuration, Conformance, EventsDetail, ImapPreauth, PerSecond, Protocol,
+    RecipientLimit, Refusals, StartTls,
 };
 use policy::profile::{Commands, Mechanisms, Profile};
 use policy::{CompiledPolicy, Ending, render};
@@ -125,6 +125,8 @@ impl World {
             Some(attachment) => SessionConfig::from(attachment),
             None => by_the_last_policy(&configuration)?,
         };
+        // Nothing that is only reported may change a dialogue: each is played without that, too.
+        config.detail = EventsDetail::Headers;
         for (name, value) in &self.settings {
             set(&mut config, name, value).ok_or_else(|| format!("`{name} {value}` is no setting"))?;
         }
@@ -198,6 +200,8 @@ fn set(config: &mut SessionConfig, name: &str, value: &str) -> Option<()> {
         ("login", "valid") => config.profile.login.commands = Commands::Valid,
         ("login", "secure") => config.profile.login.mechanisms = Mechanisms::Secure,
         ("login", "reset") => config.profile.login.ending = Ending::Reset,
+        ("events-detail", "envelope") => config.detail = EventsDetail::Envelope,
+        ("events-detail", "none") => config.detail = EventsDetail::None,
         ("watch", "observe") => config.watch = Watch::Observe,
         ("bound", value) => bound(config, value)?,
         ("timer", value) => timer(config, value)?,

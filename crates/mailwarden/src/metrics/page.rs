@@ -328,6 +328,7 @@ pub(super) fn sample(format: Format) -> String {
     use engine::event::{
         Anomaly, AnomalyKind, Author, Login, LoginOutcome, Match, Reason, Reply, ReplyCode, Treatment,
     };
+    use engine::session::Counts;
     use policy::criterion::CriterionKind;
     use policy::model::Action;
     use policy::scope::Scope;
@@ -355,6 +356,7 @@ pub(super) fn sample(format: Format) -> String {
         action: Some(Action::Mask),
         log: false,
         transaction: None,
+        sender: None,
         reference: None,
         count: 1,
     };
@@ -379,7 +381,14 @@ pub(super) fn sample(format: Format) -> String {
     counters.see_message(mx, Outcome::Accepted);
     let (bytes_client, bytes_server, reads) = (2_000, 700, [20, 17]);
     let duration = Duration::from_secs(3);
-    let end = SessionEnd { reason: Reason::Closed, bytes_client, bytes_server, reads, duration };
+    let end = SessionEnd {
+        reason: Reason::Closed,
+        bytes_client,
+        bytes_server,
+        reads,
+        counts: Counts::default(),
+        duration,
+    };
     counters.see_end(mx, &end);
     let last_reload = Reloaded { ok: true, at: UNIX_EPOCH, refused: 0 };
     let view = DomainView {

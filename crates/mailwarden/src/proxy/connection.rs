@@ -251,6 +251,7 @@ impl Connection {
             bytes_client: to_server,
             bytes_server: to_client,
             reads: self.reads,
+            counts: self.session.counts(),
             duration: worker.now().since(self.entry.info().started),
         };
         if worker.debugging.is_on() {

@@ -317,6 +317,7 @@ mod tests {
             bytes_client: 0,
             bytes_server: 0,
             reads: [2, 1],
+            counts: engine::session::Counts::default(),
             duration: Duration::ZERO,
         };
         recorder.session_end(Time(0), &session, &SessionConfig::default(), end);

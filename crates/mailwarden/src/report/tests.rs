@@ -6,12 +6,13 @@ use std::path::Path;
 
 use engine::admission::{Instance, Limit, Pressure, Transition};
 use engine::event::{
-    Anomaly, AnomalyKind, Login, LoginOutcome, Match, MessageSize, Reference, Transaction, Treatment, Via,
+    Anomaly, AnomalyKind, Login, LoginOutcome, Match, MessageSize, Outcome, Part, Recipient, Reference,
+    Transaction, Treatment, Via,
 };
 use policy::attach::LimitDomain;
 use policy::criterion::{CriterionKind, Reads};
 use policy::diagnostic::Severity;
-use policy::model::{Action, Protocol};
+use policy::model::{Action, EventsDetail, Protocol};
 use policy::profile::LogForm;
 use policy::scope::Scope;
 use proto::{Side, Time};
@@ -23,7 +24,8 @@ use crate::attachments::AttachmentId;
 /// A session of an audited proxy, through a top-level class.
 fn config() -> SessionConfig {
     let (name, class) = ("mx".to_owned(), "MAIL".to_owned());
-    SessionConfig { name, class, audit_trail: true, ..SessionConfig::default() }
+    let detail = EventsDetail::Headers;
+    SessionConfig { name, class, detail, audit_trail: true, ..SessionConfig::default() }
 }
 
 fn session() -> SessionInfo {
@@ -179,7 +181,8 @@ fn limits() {
 /// A session under a map of the ASA.
 fn asa() -> SessionConfig {
     let profile = policy::profile::Profile { logs_tls: true, ..policy::profile::Profile::ASA };
-    SessionConfig { name: "mx".to_owned(), profile, ..SessionConfig::default() }
+    let detail = EventsDetail::Envelope;
+    SessionConfig { name: "mx".to_owned(), profile, detail, ..SessionConfig::default() }
 }
 
 #[test]
@@ -194,6 +197,7 @@ fn in_the_words_of_the_asa() {
         action: Some(Action::Close),
         log: true,
         transaction: Some(0),
+        sender: Some(b"bob@deals.example"),
         reference: reference(),
         count: 1,
     };
@@ -270,7 +274,8 @@ fn a_teardown_in_the_words_of_the_asa() {
     let (session, config) = (session(), asa());
     let end = |reason| {
         let (bytes_client, bytes_server, duration) = (1_204, 388, Duration::from_secs(3_725));
-        let end = SessionEnd { reason, bytes_client, bytes_server, reads: [3, 4], duration };
+        let counts = Counts::default();
+        let end = SessionEnd { reason, bytes_client, bytes_server, reads: [3, 4], counts, duration };
         Reported::SessionEnd(Origin { session: &session, config: &config }, end)
     };
     golden(
@@ -292,6 +297,7 @@ fn session_end() {
         bytes_client: 1_204,
         bytes_server: 388,
         reads: [3, 4],
+        counts: Counts { commands: 7, refusals: 2 },
         duration: Duration::from_micros(1_250_500),
     };
     let of = |config| Origin { session: &session, config };
@@ -308,19 +314,58 @@ fn session_end() {
 fn transaction() {
     let size =
         MessageSize { header_bytes: 310, body_bytes: 5_120, longest_header_line: 78, longest_body_line: 72 };
+    let listed = [
+        Recipient { address: b"bob@example.net", reply: Some(250) },
+        Recipient { address: b"\xff\x1b\"@example.net", reply: Some(550) },
+        Recipient { address: b"", reply: None },
+    ];
+    let parts = [
+        Part { content_type: b"multipart/mixed", encoding: None, filename: None },
+        Part { content_type: b"application/zip", encoding: Some(b"base64"), filename: Some(b"a\r\n.zip") },
+    ];
     let accepted = Transaction {
         number: 0,
+        helo: b"mail.example.com",
         sender: b"alice@example.com",
-        recipients: 3,
+        recipients: 5,
+        listed: &listed,
         accepted: 2,
         via: Via::Data,
         message: Some(size),
+        message_id: Some(b"<1@example.com>"),
+        subject: Some(b"=?utf-8?q?Gr=C3=BC=C3=9Fe?="),
+        parts: &parts,
+        more_parts: 3,
+        outcome: Outcome::Accepted,
         reply: Some(250),
+        reply_text: b"2.0.0 Ok: queued as 4Bx1",
         replies: &[],
     };
     let by_lmtp = Transaction { reply: Some(452), replies: &[250, 452], ..accepted };
+    let refused = Transaction {
+        outcome: Outcome::RefusedByPolicy,
+        message: None,
+        reply: Some(554),
+        reply_text: b"5.7.1 Message refused by policy (ref 3f2a91-7)",
+        ..accepted
+    };
     // The sender is empty in notifications (RFC 5321 §6.1).
-    let given_up = Transaction { sender: b"", via: Via::Bdat, message: None, reply: None, ..accepted };
+    let given_up = Transaction {
+        sender: b"",
+        via: Via::Bdat,
+        message: None,
+        message_id: None,
+        subject: None,
+        parts: &[],
+        more_parts: 0,
+        outcome: Outcome::Unfinished,
+        reply: None,
+        reply_text: b"",
+        ..accepted
+    };
+    // What the engine reports where nothing is kept.
+    let bare = Transaction { helo: b"", listed: &[], reply_text: b"", reply: Some(250), ..given_up };
+    let untold = SessionConfig { detail: EventsDetail::None, ..config() };
     golden_events(
         "transaction",
         &[
@@ -330,7 +375,9 @@ fn transaction() {
                 &SessionConfig { lmtp: true, ..config() },
                 Event::Transaction(by_lmtp),
             ),
+            ("refused by a rule", &config(), Event::Transaction(refused)),
             ("given up before its end", &config(), Event::Transaction(given_up)),
+            ("with `events detail none`", &untold, Event::Transaction(bare)),
         ],
     );
 }
@@ -347,20 +394,24 @@ fn class_match() {
         action: Some(Action::Reset),
         log: true,
         transaction: Some(0),
+        sender: Some(b"bob@deals.example"),
         reference: reference(),
         count: 1,
     };
     let unrefused = Match { reference: None, ..reset };
-    let quiet = Match { action: Some(Action::Mask), log: false, transaction: None, ..unrefused };
+    let quiet =
+        Match { action: Some(Action::Mask), log: false, transaction: None, sender: None, ..unrefused };
     let hostile = Match { value: b"\x1b[2J\"\\\r\n\xff\xc3\xa9", action: None, ..unrefused };
-    let repeated = Match { value: b"", transaction: None, count: 17, ..reset };
+    let repeated = Match { value: b"", transaction: None, sender: None, count: 17, ..reset };
     let (audited, alone) = (config(), SessionConfig { class: String::new(), ..config() });
+    let untold = SessionConfig { detail: EventsDetail::None, ..config() };
     let mut cases = vec![
         ("reset and log", &audited, Event::Match(reset)),
         ("mask without log", &audited, Event::Match(quiet)),
         ("log alone, of bytes that are neither text nor harmless", &audited, Event::Match(hostile)),
         ("without a top-level class", &alone, Event::Match(reset)),
         ("summed up", &audited, Event::Match(repeated)),
+        ("with `events detail none`", &untold, Event::Match(reset)),
     ];
     // What is said of mailboxes is in `login`.
     let of_mail = CriterionKind::ALL.iter().filter(|kind| !matches!(kind.reads(), Reads::Sign(_)));
@@ -409,6 +460,7 @@ fn anomaly() {
         ..refused
     };
     let unalerted = SessionConfig { alert: false, ..config() };
+    let untold = SessionConfig { detail: EventsDetail::None, ..config() };
     golden_events(
         "anomaly",
         &[
@@ -420,6 +472,7 @@ fn anomaly() {
             ("refused", &config(), Event::Anomaly(refused)),
             ("summed up", &config(), Event::Anomaly(repeated)),
             ("verbs outside the list, summed up", &config(), Event::Anomaly(verbs)),
+            ("with `events detail none`", &untold, Event::Anomaly(verb)),
         ],
     );
 }
@@ -446,6 +499,7 @@ fn login() {
         action: Some(Action::Reset),
         log: true,
         transaction: None,
+        sender: None,
         reference: reference(),
         count: 1,
     };
@@ -500,6 +554,16 @@ fn daemon() {
         result: "applied".to_owned(),
         errors: 0,
         warnings: 1,
+        holds: Some(Holds {
+            class_maps: 3,
+            policy_maps: 2,
+            parameter_maps: 1,
+            inspection_rules: 0,
+            access_lists: 4,
+            zone_pairs: 0,
+            service_policies: 0,
+            proxies: 1,
+        }),
         complaints: vec![Complaint {
             severity: Severity::Warning,
             code: "dangling-star",
@@ -515,6 +579,7 @@ fn daemon() {
         result: "1 error, not applied".to_owned(),
         errors: 1,
         warnings: 0,
+        holds: None,
         complaints: vec![Complaint {
             severity: Severity::Error,
             help: None,

@@ -9,8 +9,8 @@ use proto::proxy_protocol::Version;
 use super::lowering::{block_lines, described};
 use super::{Built, address, built, description, name, name_unless_no, text};
 use crate::model::{
-    AnnounceLimits, AsaDirection, Conformance, ImapPreauth, Name, Protocol, RecipientLimit, Refusals, Server,
-    StartTls,
+    AnnounceLimits, AsaDirection, Conformance, EventsDetail, ImapPreauth, Name, Protocol, RecipientLimit,
+    Refusals, Server, StartTls,
 };
 use crate::platform::Platform;
 
@@ -40,6 +40,7 @@ pub enum MailwardenLine {
     RecipientLimit(RecipientLimit),
     AnnounceLimits(AnnounceLimits),
     ImapPreauth(ImapPreauth),
+    EventsDetail(EventsDetail),
     AsaDirection(AsaDirection),
     ControlSocket(Option<Name>),
     Metrics(Option<SocketAddr>),
@@ -257,6 +258,25 @@ static MAILWARDEN: Mode<super::AnyStatement> = Mode::new(
             "Write events to a file as JSON, one object per line",
             &["Event output", "One JSON object per line", "Path"],
             |m| built(MailwardenLine::EventsJson(name_unless_no(m, "path")?)),
+        )
+        .claims(Claim::Anywhere),
+        Command::new(
+            "[no] events detail {envelope | headers | none}$detail",
+            "Set how much events tell of the mail itself",
+            &[
+                "Event output",
+                "What events tell of mail",
+                "Sender, recipients, message id, parts, and what classes matched",
+                "The subject as well",
+                "None of it",
+            ],
+            |m| {
+                built(MailwardenLine::EventsDetail(match m.choice("detail") {
+                    Some("headers") => EventsDetail::Headers,
+                    Some("none") => EventsDetail::None,
+                    _ => EventsDetail::Envelope,
+                }))
+            },
         )
         .claims(Claim::Anywhere),
         Command::new(

@@ -96,6 +96,7 @@ pub struct Settings {
     pub metrics: Option<SocketAddr>,
     /// `events json FILE`.
     pub events: Option<Name>,
+    pub events_detail: EventsDetail,
     /// `logging file PATH`, ours: syslog lines to a file instead of stderr.
     pub log_file: Option<Name>,
     /// What holds for every classic rule.
@@ -165,6 +166,19 @@ pub enum ImapPreauth {
     #[default]
     Refuse,
     Pass,
+}
+
+/// How much events tell of the mail itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EventsDetail {
+    /// Numbers, names of the configuration and replies: no address of anybody's mail, no subject, no message id and
+    /// no value.
+    None,
+    /// Sender, recipients, message id, parts and values.
+    #[default]
+    Envelope,
+    /// And the subject.
+    Headers,
 }
 
 /// Whether replies to EHLO say how many recipients a message may have (RFC 9422).

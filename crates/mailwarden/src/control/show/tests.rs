@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use engine::Event;
 use engine::event::{Match, Reason};
+use engine::session::Counts;
 use grammar::{Platforms, resolve, words};
 use policy::criterion::CriterionKind;
 use policy::model::Action;
@@ -104,7 +105,14 @@ impl World {
         let attachment = self.number(name, class);
         let (bytes_client, bytes_server, reads) = (2_000, 700, [20, 17]);
         let duration = Duration::from_secs(3);
-        let end = SessionEnd { reason: Reason::Closed, bytes_client, bytes_server, reads, duration };
+        let end = SessionEnd {
+            reason: Reason::Closed,
+            bytes_client,
+            bytes_server,
+            reads,
+            counts: Counts::default(),
+            duration,
+        };
         self.seen.counters.see_end(attachment, &end);
         self.seen.counters.see(attachment, &Event::SessionStart);
         let (_, _, census) = &self.seen.in_force.attachments[attachment.index()];
@@ -131,6 +139,7 @@ impl World {
             action,
             log: true,
             transaction: Some(0),
+            sender: None,
             reference: None,
             count: 1,
         };

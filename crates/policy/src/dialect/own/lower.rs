@@ -65,6 +65,7 @@ fn mailwarden(lowering: &mut Lowering<'_>, children: Vec<Node>) {
             MailwardenLine::AsaDirection(direction) => settings.asa_direction = unless(negated, direction),
             MailwardenLine::ControlSocket(path) => settings.control_socket = path.filter(|_| !negated),
             MailwardenLine::Metrics(address) => settings.metrics = address.filter(|_| !negated),
+            MailwardenLine::EventsDetail(detail) => settings.events_detail = unless(negated, detail),
             MailwardenLine::EventsJson(path) => settings.events = path.filter(|_| !negated),
             MailwardenLine::Warning(name) => match warning(&name) {
                 Ok(code) => {
@@ -238,6 +239,7 @@ fn without_effect(line: &MailwardenLine) -> Option<&'static str> {
         | MailwardenLine::RecipientLimit(_)
         | MailwardenLine::AnnounceLimits(_)
         | MailwardenLine::ImapPreauth(_)
+        | MailwardenLine::EventsDetail(_)
         | MailwardenLine::AsaDirection(_)
         | MailwardenLine::EventsJson(_)
         | MailwardenLine::Warning(_) => None,
