@@ -40,6 +40,9 @@ pub enum Treatment {
 }
 
 impl Treatment {
+    pub const ALL: [Self; 6] =
+        [Self::Silent, Self::Logged, Self::Normalized, Self::Masked, Self::Refused, Self::Reset];
+
     /// The word in events and in the log.
     pub const fn name(self) -> &'static str {
         match self {

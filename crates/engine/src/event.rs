@@ -112,6 +112,16 @@ pub enum Reason {
 }
 
 impl Reason {
+    pub const ALL: [Self; 7] = [
+        Self::Closed,
+        Self::Refused,
+        Self::ServerUnreachable,
+        Self::ServerLost,
+        Self::ClientLost,
+        Self::Idle,
+        Self::Drained,
+    ];
+
     /// The word in events.
     pub const fn name(self) -> &'static str {
         match self {
@@ -199,6 +209,9 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    pub const ALL: [Self; 4] =
+        [Self::Accepted, Self::RefusedByServer, Self::RefusedByPolicy, Self::Unfinished];
+
     /// The word in events.
     pub const fn name(self) -> &'static str {
         match self {
@@ -233,6 +246,9 @@ pub enum LoginOutcome {
 }
 
 impl LoginOutcome {
+    pub const ALL: [Self; 4] =
+        [Self::Accepted, Self::RefusedByServer, Self::RefusedByPolicy, Self::Cancelled];
+
     /// The word in events.
     pub const fn name(self) -> &'static str {
         match self {

@@ -2,6 +2,8 @@
 
 mod fields;
 mod limit;
+#[cfg(test)]
+pub(super) mod schema;
 
 use engine::Event;
 use serde::Serialize;

@@ -51,6 +51,10 @@ fn rendered(event: Reported<'_>) -> String {
     let (mut json, mut log) = (Vec::new(), Vec::new());
     json::append(&mut json, &record, &mut Stamps::default());
     syslog::append(&mut log, &record, &mut Stamps::in_utc(), Frame::Stamped);
+    if !json.is_empty() {
+        let event: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(json::schema::disagreement(&event), None, "{event:#}");
+    }
     let line = |line: Vec<u8>| match String::from_utf8(line).unwrap() {
         line if line.is_empty() => "-\n".to_owned(),
         line => line,

@@ -4,8 +4,14 @@ use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 
 use engine::event::{Anomaly, Login, Match, Part, Reference, Transaction};
+#[cfg(test)]
+use engine::event::{AnomalyKind, LoginOutcome, Outcome, Reason, Treatment};
 use policy::model::EventsDetail;
+#[cfg(test)]
+use policy::scope::Scope;
 use proto::Side;
+#[cfg(test)]
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::report::session::SessionId;
@@ -13,35 +19,47 @@ use crate::report::{Complaint, Configured, Holds, Origin, ServerState, SessionEn
 
 /// What every event of a session has.
 #[derive(Clone, Copy, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct SessionFields<'r> {
     /// Unique over workers, restarts and nodes.
     session: SessionId,
+    /// What the proxy says that its sessions speak.
+    #[cfg_attr(test, schemars(extend("enum" = ["smtp", "lmtp", "pop3", "imap", "tcp"])))]
     protocol: &'static str,
+    /// The client, as the connection or its balancer says.
     client: PeerFields,
+    /// The server it is connected to; of a session that reached none, the first that was tried.
     server: PeerFields,
     /// The proxy that accepted the client.
     proxy: &'r str,
 }
 
 #[derive(Clone, Copy, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct PeerFields {
+    /// IPv4 or IPv6.
     address: IpAddr,
+    /// The TCP port.
     port: u16,
 }
 
-/// `session_start`: server and client are connected.
+/// Server and client are connected.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct Nothing {}
 
-/// `session_end`: both connections are closed.
+/// Both connections are closed.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct SessionEndFields {
+    /// Why it ended.
+    #[cfg_attr(test, schemars(extend("enum" = Reason::ALL.map(Reason::name))))]
     reason: &'static str,
-    /// Sent to the server.
+    /// Bytes sent to the server.
     bytes_client: u64,
-    /// Sent to the client.
+    /// Bytes sent to the client.
     bytes_server: u64,
-    /// How long it lasted.
+    /// How long it lasted, in seconds.
     seconds: f64,
     /// Commands of the client that were parsed; of a mailbox, those before the login.
     commands: u32,
@@ -49,8 +67,9 @@ pub(super) struct SessionEndFields {
     refusals: u32,
 }
 
-/// `transaction`: a message was answered, or given up.
+/// A message was answered, or given up.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct TransactionFields<'r> {
     /// The number within its session, from 0.
     transaction: u32,
@@ -70,9 +89,10 @@ pub(super) struct TransactionFields<'r> {
     message_id: Option<Text<'r>>,
     /// The value of the field as it came; null without `events detail headers`.
     subject: Option<Text<'r>>,
-    /// `DATA` or `BDAT`.
+    /// The verb that carried the message; `DATA` where none was sent.
+    #[cfg_attr(test, schemars(extend("enum" = ["DATA", "BDAT"])))]
     via: &'static str,
-    /// Sizes of the message as it was sent; null of one that was not sent, or not all of it.
+    /// Bytes of the header as it was sent; null of a message that was not sent, or not all of it.
     header_bytes: Option<u64>,
     /// The same of the body.
     body_bytes: Option<u64>,
@@ -81,7 +101,8 @@ pub(super) struct TransactionFields<'r> {
     parts: Vec<PartFields<'r>>,
     /// Parts that are not listed.
     more_parts: u32,
-    /// `accepted`, `refused_by_server`, `refused_by_policy` or `unfinished`.
+    /// How it ended: `unfinished` where nobody refused it, and the client or the server left, or began anew.
+    #[cfg_attr(test, schemars(extend("enum" = Outcome::ALL.map(Outcome::name))))]
     outcome: &'static str,
     /// The code that answered it, in LMTP the highest; null if none did.
     reply: Option<u16>,
@@ -94,6 +115,7 @@ pub(super) struct TransactionFields<'r> {
 
 /// A recipient of a transaction.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct RecipientFields<'r> {
     /// What stood between the brackets of RCPT, at most 256 bytes.
     address: Text<'r>,
@@ -103,6 +125,7 @@ pub(super) struct RecipientFields<'r> {
 
 /// A part of a message, as most readers see it.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct PartFields<'r> {
     /// In lower case, without parameters.
     content_type: Text<'r>,
@@ -112,17 +135,23 @@ pub(super) struct PartFields<'r> {
     filename: Option<Text<'r>>,
 }
 
-/// `match`: a class of a policy acted.
+/// A class of a policy acted.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct MatchFields<'r> {
+    /// The policy map.
     policy: &'r str,
+    /// The class map; in a map of an ASA `Class` and the number of the match.
     class: &'r str,
     /// The `match` line, as configured.
     criterion: &'r str,
     /// How long what matched holds.
+    #[cfg_attr(test, schemars(extend("enum" = Scope::ALL.map(Scope::name))))]
     scope: &'static str,
     /// What matched, at most 256 bytes; null with `events detail none`.
     value: Option<Text<'r>>,
+    /// The action of the class; `log` where it has no other.
+    #[cfg_attr(test, schemars(extend("enum" = ["allow", "log", "mask", "rate-limit", "drop-connection", "reset"])))]
     action: &'static str,
     /// Whether the class says `log`.
     log: bool,
@@ -136,16 +165,20 @@ pub(super) struct MatchFields<'r> {
     count: u32,
 }
 
-/// `anomaly`: a peer did what its protocol does not allow, or a bound does not.
+/// A peer did what its protocol does not allow, or a bound does not.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct AnomalyFields<'r> {
-    /// A word of docs/anomalies.md.
+    /// A word of [anomalies](anomalies.md).
+    #[cfg_attr(test, schemars(extend("enum" = AnomalyKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>())))]
     kind: &'static str,
-    /// `client` or `server`.
+    /// Who did it.
+    #[cfg_attr(test, schemars(extend("enum" = ["client", "server"])))]
     from: &'static str,
     /// The bytes in question, at most 256; null with `events detail none`.
     value: Option<Text<'r>>,
-    /// What was done: `silent`, `logged`, `normalized`, `masked`, `refused` or `reset`.
+    /// What was done about it.
+    #[cfg_attr(test, schemars(extend("enum" = Treatment::ALL.map(Treatment::name))))]
     treatment: &'static str,
     /// What the refusal ends with that the client got; null where nothing is refused.
     reference: Option<Shown<Reference>>,
@@ -153,77 +186,102 @@ pub(super) struct AnomalyFields<'r> {
     count: u32,
 }
 
-/// `tls`: the session went on encrypted.
+/// The session went on encrypted.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct TlsFields<'r> {
     /// The criteria of the policy that can no longer match.
     pub(super) criteria: &'r [&'r str],
 }
 
-/// `login`: a client of a mailbox logged in, or tried to. The secret is not part of it, nor is the user.
+/// A client logged in, or tried to: to a mailbox, or by AUTH. The secret is not part of it, nor is the user.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct LoginFields<'r> {
     /// `USER`, `APOP`, `LOGIN`, or the SASL mechanism; null if it is not known.
     mechanism: Option<Text<'r>>,
     /// Whether the password could be read on the way.
     clear_text: bool,
-    /// `accepted`, `refused_by_server`, `refused_by_policy` or `cancelled`.
+    /// How the attempt ended.
+    #[cfg_attr(test, schemars(extend("enum" = LoginOutcome::ALL.map(LoginOutcome::name))))]
     outcome: &'static str,
 }
 
-/// `config`: a configuration took effect or was refused.
+/// A configuration took effect or was refused.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct ConfigFields<'r> {
+    /// Its path.
     file: &'r str,
     /// Whether it is in force now; else the one before is.
     ok: bool,
     /// `applied`, or why not.
     result: &'r str,
+    /// Errors in it.
     errors: usize,
+    /// Warnings about it.
     warnings: usize,
     /// What it holds; null of one with errors.
     holds: Option<HoldsFields>,
-    /// At most 20, in the order of the file.
+    /// The first 20 of them, errors first.
     diagnostics: Vec<DiagnosticFields<'r>>,
 }
 
 /// How much of what a configuration holds.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct HoldsFields {
-    /// Of every type.
+    /// Class maps of every type.
     class_maps: usize,
-    /// Of every type.
+    /// Policy maps of every type.
     policy_maps: usize,
+    /// Parameter maps of every type.
     parameter_maps: usize,
     /// Rules of `ip inspect`.
     inspection_rules: usize,
+    /// Access lists.
     access_lists: usize,
+    /// Zone pairs.
     zone_pairs: usize,
+    /// Service policies of an ASA.
     service_policies: usize,
+    /// Proxies.
     proxies: usize,
 }
 
 /// A complaint about a configuration.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct DiagnosticFields<'r> {
+    /// How bad it is.
+    #[cfg_attr(test, schemars(extend("enum" = ["error", "warning"])))]
     severity: &'static str,
+    /// What `mailwarden explain` explains.
     code: &'static str,
+    /// The line, from 1.
     line: usize,
+    /// The character in it, from 1.
     column: usize,
+    /// What is wrong.
     message: &'r str,
+    /// What to do about it.
     help: Option<&'r str>,
 }
 
-/// `server`: an address of a server stopped answering, or answers again.
+/// An address of a server stopped answering, or answers again.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct ServerFields<'r> {
+    /// The address.
     server: PeerFields,
     /// The proxy that noticed, or the first of those that use it.
     proxy: &'r str,
-    /// `down` or `up`.
+    /// Whether it answers.
+    #[cfg_attr(test, schemars(extend("enum" = ["down", "up"])))]
     state: &'static str,
-    /// Of a server that is down: why, and for how long it is left alone.
+    /// Why it is down; null of one that is up.
     reason: Option<&'r str>,
+    /// For how long it is left alone; null of one that is up.
     retry_seconds: Option<u64>,
 }
 

@@ -4,13 +4,16 @@ use std::net::IpAddr;
 
 use engine::admission::{Instance, Limit, Pressure, Transition};
 use policy::attach::LimitDomain;
+#[cfg(test)]
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::fields::PeerFields;
 use crate::report::LimitReport;
 
-/// `limit`: a limit on sessions did something. What happens again and again is told once a minute.
+/// A limit on sessions did something. What happens again and again is told once a minute.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub(super) struct LimitFields<'r> {
     /// As in a configuration, with hyphens: `max-incomplete`, `sessions-maximum`, `per-client-max`; `client-logins` and
     /// `account-logins` are those of `login maximum-failures`, which never say which account it is; `hosts` is the bound
@@ -18,9 +21,11 @@ pub(super) struct LimitFields<'r> {
     limit: &'static str,
     /// `on` and `off`: opening sessions go as others come, and no longer. `exceeded`, `blocked` and `unblocked`: of a
     /// host; `blocked` also of logins. `refused`: clients got no session. `evicted`: opening sessions went for others.
+    #[cfg_attr(test, schemars(extend("enum" = ["on", "off", "exceeded", "blocked", "unblocked", "refused", "evicted"])))]
     state: &'static str,
-    /// What was counted, and its threshold; null where neither is asked.
+    /// What was counted; null where that is not asked.
     count: Option<u32>,
+    /// Its threshold; null where there is none.
     threshold: Option<u32>,
     /// Clients accepted in the last minute, of `on` and `off`.
     rate: Option<u32>,
@@ -37,7 +42,9 @@ pub(super) struct LimitFields<'r> {
     /// Whose sessions are counted: those of a class of a proxy, or of a class of an ASA's policy-map; all that
     /// classic inspection has where all three are null.
     proxy: Option<&'r str>,
+    /// The policy-map of an ASA.
     policy: Option<&'r str>,
+    /// The class of the proxy, or of that policy-map.
     class: Option<&'r str>,
 }
 
