@@ -20,7 +20,10 @@ pub(in crate::dialect) fn add(
     match statement {
         // The way to the configuration is no part of it.
         Statement::OnTheWay => {}
-        Statement::Hostname(name) => lowering.configuration.hostname = name,
+        Statement::Hostname(name) => {
+            let before = std::mem::replace(&mut lowering.configuration.hostname, name);
+            lowering.complaints.extend(before.and_then(|before| lowering.outline.replaces(at, before.at)));
+        }
         Statement::LogFile(path) => lowering.configuration.settings.log_file = path,
         Statement::Interface(name) if name.text.eq_ignore_ascii_case("range") => {
             if !children.is_empty() {
