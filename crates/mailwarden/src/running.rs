@@ -128,8 +128,12 @@ impl Running {
     }
 
     /// Another configuration is in force, or the same with other servers.
-    pub(crate) fn put_in_force(&self, in_force: InForce) {
-        *lock(&self.in_force) = Arc::new(in_force);
+    pub(crate) fn put_in_force(&self, mut next: InForce) {
+        let mut in_force = lock(&self.in_force);
+        if next.generation == in_force.generation {
+            next.since = in_force.since;
+        }
+        *in_force = Arc::new(next);
     }
 
     pub(crate) fn last_reload(&self) -> Reloaded {
