@@ -124,12 +124,11 @@ fn found(out: &mut Vec<u8>, Origin { session, config }: Origin<'_>, found: &Matc
     };
     write!(
         out,
-        "%APPFW-4-{mnemonic}: {subject} matched ({}) - {doing} session {} {} on zone-pair {} class {} appl-class {}{}",
+        "%APPFW-4-{mnemonic}: {subject} matched ({}) - {doing} session {} {} on {} appl-class {}{}",
         found.criterion,
         PlainAddress(session.client),
         PlainAddress(session.server),
-        config.name,
-        config.class,
+        ZonePair(config),
         found.class,
         suffix
     )
@@ -160,12 +159,11 @@ fn anomaly(
         }
         kind => write!(
             out,
-            "%APPFW-4-{protocol}_ANOMALY: {protocol} {} - {} session {client} {} on zone-pair {} class {}{suffix}",
+            "%APPFW-4-{protocol}_ANOMALY: {protocol} {} - {} session {client} {} on {}{suffix}",
             kind.name(),
             anomaly.treatment.name(),
             PlainAddress(session.server),
-            config.name,
-            config.class
+            ZonePair(config)
         ),
     }
 }
@@ -237,6 +235,17 @@ impl Display for TargetClass<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let SessionConfig { name, class, .. } = self.0;
         if class.is_empty() { Ok(()) } else { write!(out, "(target:class)-({name}:{class}):") }
+    }
+}
+
+/// Where a session is, `zone-pair mx class MAIL`; without a class only the first half.
+struct ZonePair<'r>(&'r SessionConfig);
+
+impl Display for ZonePair<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SessionConfig { name, class, .. } = self.0;
+        write!(out, "zone-pair {name}")?;
+        if class.is_empty() { Ok(()) } else { write!(out, " class {class}") }
     }
 }
 
