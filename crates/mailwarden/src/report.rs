@@ -29,8 +29,6 @@ use engine::session::Counts;
 use engine::{Event, SessionConfig};
 
 pub(crate) use configured::{Complaint, Configured, Holds};
-#[cfg(test)]
-pub(crate) use counters::Outcome;
 pub(crate) use counters::{AttachmentCounters, Counters, Histogram, Totals};
 pub(crate) use limit::{LimitReport, Limited};
 pub(crate) use recorder::Recorder;

@@ -326,7 +326,8 @@ pub(super) fn sample(format: Format) -> String {
 
     use engine::Event;
     use engine::event::{
-        Anomaly, AnomalyKind, Author, Login, LoginOutcome, Match, Reason, Reply, ReplyCode, Treatment,
+        Anomaly, AnomalyKind, Author, Login, LoginOutcome, Match, Outcome, Reason, Reply, ReplyCode,
+        Treatment,
     };
     use engine::session::Counts;
     use policy::criterion::CriterionKind;
@@ -336,7 +337,7 @@ pub(super) fn sample(format: Format) -> String {
     use crate::attachments::Attachments;
     use crate::configuration;
     use crate::proxy::names::Directory;
-    use crate::report::{Outcome, SessionEnd};
+    use crate::report::SessionEnd;
 
     let text = "proxy mx\n listen 0.0.0.0:25\n server 198.51.100.25:25\n protocol esmtp\n";
     let plan = configuration::read_bytes("edge.conf", text.as_bytes()).plan.unwrap();

@@ -60,7 +60,7 @@ metrics! {
     SESSIONS = "sessions", GAUGE, of_attachment!("stage"), "Sessions there are, by stage: opening, open or closing";
     ENDED = "sessions_ended", COUNTER, of_attachment!("reason"), "Sessions that have ended, by reason, as in the event session_end";
     BYTES = "session_bytes", COUNTER, of_attachment!("to"), "Bytes sent to clients and servers by sessions that have ended";
-    MESSAGES = "messages", COUNTER, of_attachment!("outcome"), "Messages, by what became of them";
+    MESSAGES = "messages", COUNTER, of_attachment!("outcome"), "Messages, by what became of them, as in the event transaction";
     MESSAGE_BYTES = "message_bytes", COUNTER, of_attachment!(), "Bytes of messages that were sent whole, header and body";
     MATCHES = "matches", COUNTER, of_attachment!("policy", "class", "action"), "How often a class of a policy acted";
     ANOMALIES = "anomalies", COUNTER, of_attachment!("kind", "treatment"), "What peers did that their protocol does not allow, as in the event anomaly";

@@ -13,7 +13,7 @@ use std::time::Duration;
 use engine::Event;
 use engine::config::Inspect;
 use engine::event::{
-    AnomalyKind, Login, LoginOutcome, Match, MessageSize, Reason, Reply, Transaction, Treatment,
+    AnomalyKind, Login, LoginOutcome, Match, MessageSize, Outcome, Reason, Reply, Transaction, Treatment,
 };
 use proto::Side;
 
@@ -74,34 +74,6 @@ pub(crate) struct MatchCount {
     pub(crate) criterion: String,
     pub(crate) action: &'static str,
     pub(crate) times: u64,
-}
-
-/// What became of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Outcome {
-    Accepted,
-    Refused,
-    /// Given up before it was answered.
-    Unfinished,
-}
-
-impl Outcome {
-    const fn of(transaction: &Transaction<'_>) -> Self {
-        match transaction.reply {
-            Some(200..=299) => Self::Accepted,
-            Some(_) => Self::Refused,
-            None => Self::Unfinished,
-        }
-    }
-
-    /// The word in metrics.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Refused => "refused",
-            Self::Unfinished => "unfinished",
-        }
-    }
 }
 
 /// The sums that are told when the daemon stops.
@@ -247,7 +219,7 @@ impl AttachmentCounters {
     }
 
     fn message(&mut self, transaction: &Transaction<'_>) {
-        self.messages.add(Outcome::of(transaction), 1);
+        self.messages.add(transaction.outcome, 1);
         if let Some(MessageSize { header_bytes, body_bytes, .. }) = transaction.message {
             self.message_bytes += header_bytes + body_bytes;
         }
