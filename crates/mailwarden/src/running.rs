@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime};
 
 use engine::admission::DomainView;
 use policy::Attachment;
+use policy::model::Name;
 use proto::Time;
 
 use crate::attachments::{AttachmentId, AttachmentName, Attachments, Census};
@@ -102,7 +103,13 @@ impl InForce {
         if found.is_empty() { Err(format!("There is no zone-pair or proxy {wanted}")) } else { Ok(found) }
     }
 
-    fn numbers(&self, holds: impl Fn(&AttachmentName) -> bool) -> Vec<AttachmentId> {
+    /// The numbers of the attachments that a place has for a top-level class.
+    pub(crate) fn numbers_of_class(&self, place: &Name, class: &str) -> Vec<AttachmentId> {
+        self.numbers(|of| of.name == place.text && of.class == class)
+    }
+
+    /// The numbers of those attachments whose names something holds of.
+    pub(crate) fn numbers(&self, holds: impl Fn(&AttachmentName) -> bool) -> Vec<AttachmentId> {
         self.attachments.iter().filter(|(name, ..)| holds(name)).map(|(_, number, _)| *number).collect()
     }
 }

@@ -19,7 +19,7 @@ pub use esmtp::{
 };
 pub use inspection::{
     CLASSIC_DEFAULTS, ClassicSettings, Direction, Extended, InspectOptions, InspectRule, InspectedProtocol,
-    MAX_DATA_DEFAULT, MailInspection, PortMapping, Transport,
+    MAX_DATA_DEFAULT, MailInspection, PortMapping, SYSTEM_PORTS, Transport,
 };
 pub use limits::{InspectMap, Limits};
 pub use mpf::{

@@ -17,7 +17,7 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use engine::admission::DomainView;
+use engine::admission::{DomainView, UNLIMITED};
 use policy::model::Configuration;
 use proto::Time;
 
@@ -166,6 +166,17 @@ fn object(what: &ShowObject, seen: &Seen) -> Result<String, String> {
         }
         ShowObject::AccessLists(name) => objects::access_lists(configuration, name.as_deref()),
     }
+}
+
+/// A threshold; later releases have a word for the largest numbers.
+fn threshold(of: Option<u32>) -> String {
+    of.filter(|of| *of < UNLIMITED).map_or_else(|| "unlimited".to_owned(), |of| of.to_string())
+}
+
+/// A line of a configuration with a capital first.
+fn capitalized(line: &str) -> String {
+    let (first, rest) = line.split_at_checked(1).unwrap_or_default();
+    first.to_uppercase() + rest
 }
 
 fn text(text: String) -> Vec<Part> {

@@ -94,12 +94,30 @@ pub struct ClassicSettings {
     pub port_maps: Vec<PortMapping>,
 }
 
+/// Applications with the ports that the system knows, and does not give away.
+pub const SYSTEM_PORTS: &[(&str, u16)] = &[
+    ("ftp", 21),
+    ("ssh", 22),
+    ("telnet", 23),
+    ("smtp", 25),
+    ("dns", 53),
+    ("tftp", 69),
+    ("http", 80),
+    ("pop3", 110),
+    ("sunrpc", 111),
+    ("imap", 143),
+    ("imap3", 220),
+    ("https", 443),
+    ("imaps", 993),
+    ("pop3s", 995),
+];
+
 /// What holds of a classic rule where nothing is said: the thresholds that IOS had before 12.4(11)T.
 pub const CLASSIC_DEFAULTS: Limits = Limits {
     alert: Some(true),
     audit_trail: Some(false),
     dns_timeout: Some(5),
-    icmp_idle: None,
+    icmp_idle: Some(10),
     udp_idle: Some(30),
     tcp_idle: Some(3600),
     tcp_synwait: Some(30),

@@ -3,23 +3,12 @@
 use std::fmt::Write as _;
 
 use policy::model::{
-    Configuration, InspectOptions, InspectRule, InspectedProtocol, Interface, Limits, MAX_DATA_DEFAULT, Name,
-    Protocol,
+    CLASSIC_DEFAULTS, Configuration, InspectOptions, InspectRule, InspectedProtocol, Interface, Limits,
+    MAX_DATA_DEFAULT, Name, Protocol, ProxyPolicy,
 };
 
 use super::statistics::Statistics;
-use super::{IpInspect, Part, Seen, sessions};
-
-/// What holds where a configuration says nothing: thresholds in sessions, times in seconds.
-const ONE_MINUTE: [u32; 2] = [400, 500];
-const MAX_INCOMPLETE: [u32; 2] = [400, 500];
-const HALF_OPEN_PER_HOST: (u32, u32) = (50, 0);
-const SYNWAIT: u32 = 30;
-const FINWAIT: u32 = 5;
-const TCP_IDLE: u32 = 3600;
-const UDP_IDLE: u32 = 30;
-const ICMP_IDLE: u32 = 10;
-const DNS_TIMEOUT: u32 = 5;
+use super::{IpInspect, Part, Seen, sessions, threshold};
 
 /// Protocols of UDP, which are idle sooner than those of TCP.
 const OF_UDP: [&str; 7] = ["udp", "dns", "tftp", "ntp", "snmp", "syslog", "sip"];
@@ -52,39 +41,39 @@ pub(super) fn screen(what: &IpInspect, seen: &Seen) -> Result<Vec<Part>, String>
 
 /// What holds for all rules.
 fn global(configuration: &Configuration) -> String {
-    let limits = &configuration.settings.classic.limits;
+    let limits = &limits(configuration);
     let state = |on: bool| if on { "enabled" } else { "disabled" };
-    let mut out = format!("Session audit trail is {}\n", state(limits.audit_trail.unwrap_or(false)));
-    let _ = writeln!(out, "Session alert is {}", state(limits.alert.unwrap_or(true)));
+    let mut out = format!("Session audit trail is {}\n", state(limits.audit_trail.unwrap_or_default()));
+    let _ = writeln!(out, "Session alert is {}", state(limits.alert.unwrap_or_default()));
     out + &thresholds(limits)
 }
 
+/// What holds for all rules, said or not: nothing but the maximum of sessions is left open.
+fn limits(configuration: &Configuration) -> Limits {
+    configuration.settings.classic.limits.clone().or(CLASSIC_DEFAULTS)
+}
+
 fn thresholds(limits: &Limits) -> String {
-    let pair = |low: Option<u32>, high: Option<u32>, [usual_low, usual_high]: [u32; 2]| {
-        format!("[{}:{}]", number(low.unwrap_or(usual_low)), number(high.unwrap_or(usual_high)))
-    };
-    let one_minute = pair(limits.one_minute_low, limits.one_minute_high, ONE_MINUTE);
-    let max_incomplete = pair(limits.max_incomplete_low, limits.max_incomplete_high, MAX_INCOMPLETE);
-    let (host, block) = limits.tcp_max_incomplete_host.unwrap_or(HALF_OPEN_PER_HOST);
+    let pair = |low: Option<u32>, high| format!("[{}:{}]", threshold(low), threshold(high));
+    let seconds = |time: Option<u32>| time.unwrap_or_default();
+    let one_minute = pair(limits.one_minute_low, limits.one_minute_high);
+    let max_incomplete = pair(limits.max_incomplete_low, limits.max_incomplete_high);
+    let (host, block) = limits.tcp_max_incomplete_host.unzip();
     format!(
         "one-minute (sampling period) thresholds are {one_minute} connections\n\
          max-incomplete sessions thresholds are {max_incomplete}\n\
-         max-incomplete tcp connections per host is {}. Block-time {block} minute.\n\
+         max-incomplete tcp connections per host is {}. Block-time {} minute.\n\
          tcp synwait-time is {} sec -- tcp finwait-time is {} sec\n\
          tcp idle-time is {} sec -- udp idle-time is {} sec\n\
          dns-timeout is {} sec\n",
-        number(host),
-        limits.tcp_synwait.unwrap_or(SYNWAIT),
-        limits.tcp_finwait.unwrap_or(FINWAIT),
-        limits.tcp_idle.unwrap_or(TCP_IDLE),
-        limits.udp_idle.unwrap_or(UDP_IDLE),
-        limits.dns_timeout.unwrap_or(DNS_TIMEOUT),
+        threshold(host),
+        block.unwrap_or_default(),
+        seconds(limits.tcp_synwait),
+        seconds(limits.tcp_finwait),
+        seconds(limits.tcp_idle),
+        seconds(limits.udp_idle),
+        seconds(limits.dns_timeout),
     )
-}
-
-/// Later releases have a word for the largest numbers.
-fn number(threshold: u32) -> String {
-    if threshold >= i32::MAX.cast_unsigned() { "unlimited".to_owned() } else { threshold.to_string() }
 }
 
 fn rules(configuration: &Configuration) -> String {
@@ -98,7 +87,7 @@ fn named(rule: &InspectRule, configuration: &Configuration, indent: usize) -> St
 }
 
 fn lines(rule: &InspectRule, configuration: &Configuration, indent: usize) -> String {
-    let limits = &configuration.settings.classic.limits;
+    let limits = &limits(configuration);
     rule.protocols.iter().map(|line| format!("{:indent$}{}\n", "", told(line, limits))).collect()
 }
 
@@ -112,8 +101,8 @@ fn told(InspectedProtocol { protocol, options }: &InspectedProtocol, limits: &Li
     format!(
         "{protocol}{max_data}{} alert is {} audit-trail is {} timeout {}{}",
         if *secure_login { " secure-login is on" } else { "" },
-        state(alert.or(limits.alert).unwrap_or(true)),
-        state(audit_trail.or(limits.audit_trail).unwrap_or(false)),
+        state(alert.or(limits.alert).unwrap_or_default()),
+        state(audit_trail.or(limits.audit_trail).unwrap_or_default()),
         timeout.unwrap_or_else(|| idle(&protocol.text, limits)),
         if *reset { " reset" } else { "" },
     )
@@ -121,11 +110,12 @@ fn told(InspectedProtocol { protocol, options }: &InspectedProtocol, limits: &Li
 
 /// How long sessions of a protocol may be idle.
 fn idle(protocol: &str, limits: &Limits) -> u32 {
-    match protocol {
-        "icmp" => limits.icmp_idle.unwrap_or(ICMP_IDLE),
-        of_udp if OF_UDP.contains(&of_udp) => limits.udp_idle.unwrap_or(UDP_IDLE),
-        _ => limits.tcp_idle.unwrap_or(TCP_IDLE),
-    }
+    let time = match protocol {
+        "icmp" => limits.icmp_idle,
+        of_udp if OF_UDP.contains(&of_udp) => limits.udp_idle,
+        _ => limits.tcp_idle,
+    };
+    time.unwrap_or_default()
 }
 
 /// The interfaces that have a rule, in the order in which the configuration has their rules.
@@ -155,7 +145,7 @@ fn interfaces(configuration: &Configuration) -> String {
         put_set(&mut out, "Outgoing access list", interface.access_group_out.as_ref());
     }
     for proxy in &configuration.proxies {
-        if let Some(policy::model::ProxyPolicy::Classic(name)) = &proxy.policy {
+        if let Some(ProxyPolicy::Classic(name)) = &proxy.policy {
             let _ = writeln!(out, "Proxy {}", proxy.name);
             put_set(&mut out, "Inbound inspection rule", Some(name));
             let rule = configuration.inspect_rules.get(&name.text);
@@ -173,8 +163,8 @@ fn put_set(out: &mut String, what: &str, name: Option<&Name>) {
 
 /// Without an argument, an older screen: no alerts, and of each protocol its timeout.
 fn plain(configuration: &Configuration) -> String {
-    let limits = &configuration.settings.classic.limits;
-    let state = if limits.audit_trail.unwrap_or(false) { "enabled" } else { "disabled" };
+    let limits = &limits(configuration);
+    let state = if limits.audit_trail.unwrap_or_default() { "enabled" } else { "disabled" };
     let mut out = format!("Session audit trail is {state}\n{}", thresholds(limits));
     out.push_str("Inspection Rule Configuration\n");
     for rule in &configuration.inspect_rules {

@@ -3,9 +3,12 @@
 use std::fmt::{Display, Write as _};
 
 use policy::model::{
-    AccessListForm, Configuration, InspectMap, L3Class, L3Policy, L7Class, L7Policy, PortMapping, Protocol,
-    Transport,
+    AccessListForm, CLASSIC_DEFAULTS, Configuration, InspectMap, L3Class, L3Policy, L7Class, L7Policy,
+    Limits, Name, PortMapping, Protocol, SYSTEM_PORTS, Transport,
 };
+use policy::platform::Platform;
+
+use super::{capitalized, threshold};
 
 /// `show class-map type inspect [PROTOCOL] [NAME]`.
 pub(super) fn class_maps(
@@ -42,8 +45,7 @@ pub(super) fn class_maps(
 /// `   Match sender address regex bad-guys`.
 fn put_matches(out: &mut String, conditions: &[impl Display]) {
     for condition in conditions {
-        let line = condition.to_string();
-        let _ = writeln!(out, "   M{}", line.strip_prefix('m').unwrap_or(&line));
+        let _ = writeln!(out, "   {}", capitalized(&condition.to_string()));
     }
     out.push('\n');
 }
@@ -96,8 +98,7 @@ fn put_top(out: &mut String, policy: &L3Policy) {
 /// Actions as a configuration has them, with a capital first.
 fn put_actions(out: &mut String, actions: &str) {
     for action in actions.lines().map(str::trim) {
-        let (first, rest) = action.split_at_checked(1).unwrap_or_default();
-        let _ = writeln!(out, "   {}{rest}", first.to_uppercase());
+        let _ = writeln!(out, "   {}", capitalized(action));
     }
 }
 
@@ -125,16 +126,13 @@ pub(super) fn regex_maps(configuration: &Configuration, name: Option<&str>) -> R
     found(out, "parameter-map", name)
 }
 
-/// The largest number of a threshold, which limits nothing.
-const UNLIMITED: u32 = i32::MAX.cast_unsigned();
-
 /// `show parameter-map type inspect [NAME | default]`, with what holds where a map says nothing.
 pub(super) fn inspect_maps(configuration: &Configuration, name: Option<&str>) -> Result<String, String> {
     let mut out = String::new();
     if name == Some("default") {
         let none = InspectMap {
-            name: policy::model::Name::new("default", policy::source::Span::default()),
-            limits: policy::model::Limits::default(),
+            name: Name::new("default", policy::source::Span::default()),
+            limits: Limits::default(),
         };
         put_limits(&mut out, &none);
     }
@@ -147,27 +145,33 @@ pub(super) fn inspect_maps(configuration: &Configuration, name: Option<&str>) ->
 }
 
 fn put_limits(out: &mut String, InspectMap { name, limits }: &InspectMap) {
-    let state = |on: bool| if on { "on" } else { "off" };
-    let threshold = |number: Option<u32>| match number.unwrap_or(UNLIMITED) {
-        UNLIMITED.. => "unlimited".to_owned(),
-        number => number.to_string(),
+    // Times are those of classic inspection, thresholds are not limited.
+    let usual = Limits {
+        tcp_max_incomplete_host: None,
+        max_incomplete_low: None,
+        max_incomplete_high: None,
+        one_minute_low: None,
+        one_minute_high: None,
+        ..CLASSIC_DEFAULTS
     };
-    let (host, block_time) =
-        limits.tcp_max_incomplete_host.map_or((None, 0), |(host, time)| (Some(host), time));
+    let limits = limits.clone().or(usual);
+    let state = |on: Option<bool>| if on.unwrap_or_default() { "on" } else { "off" };
+    let seconds = |time: Option<u32>| time.unwrap_or_default();
+    let (host, block_time) = limits.tcp_max_incomplete_host.unzip();
     let lines = [
-        format!("audit-trail {}", state(limits.audit_trail.unwrap_or(false))),
-        format!("alert {}", state(limits.alert.unwrap_or(true))),
+        format!("audit-trail {}", state(limits.audit_trail)),
+        format!("alert {}", state(limits.alert)),
         format!("max-incomplete low  {}", threshold(limits.max_incomplete_low)),
         format!("max-incomplete high {}", threshold(limits.max_incomplete_high)),
         format!("one-minute low  {}", threshold(limits.one_minute_low)),
         format!("one-minute high {}", threshold(limits.one_minute_high)),
-        format!("udp idle-time {}", limits.udp_idle.unwrap_or(30)),
-        format!("icmp idle-time {}", limits.icmp_idle.unwrap_or(10)),
-        format!("dns-timeout {}", limits.dns_timeout.unwrap_or(5)),
-        format!("tcp idle-time {}", limits.tcp_idle.unwrap_or(3600)),
-        format!("tcp finwait-time {}", limits.tcp_finwait.unwrap_or(5)),
-        format!("tcp synwait-time {}", limits.tcp_synwait.unwrap_or(30)),
-        format!("tcp max-incomplete host {} block-time {block_time}", threshold(host)),
+        format!("udp idle-time {}", seconds(limits.udp_idle)),
+        format!("icmp idle-time {}", seconds(limits.icmp_idle)),
+        format!("dns-timeout {}", seconds(limits.dns_timeout)),
+        format!("tcp idle-time {}", seconds(limits.tcp_idle)),
+        format!("tcp finwait-time {}", seconds(limits.tcp_finwait)),
+        format!("tcp synwait-time {}", seconds(limits.tcp_synwait)),
+        format!("tcp max-incomplete host {} block-time {}", threshold(host), block_time.unwrap_or_default()),
         format!("sessions maximum {}", threshold(limits.sessions_maximum)),
     ];
     let _ = writeln!(out, "parameter-map type inspect {name}");
@@ -191,8 +195,7 @@ pub(super) fn zones(configuration: &Configuration, name: Option<&str>) -> Result
         if let Some(description) = &zone.description {
             let _ = writeln!(out, "  Description: {description}");
         }
-        let is_member =
-            |of: &Option<policy::model::Name>| of.as_ref().is_some_and(|of| of.text == zone.name.text);
+        let is_member = |of: &Option<Name>| of.as_ref().is_some_and(|of| of.text == zone.name.text);
         let members: Vec<_> =
             configuration.interfaces.iter().filter(|interface| is_member(&interface.zone)).collect();
         if !members.is_empty() {
@@ -225,22 +228,6 @@ pub(super) fn zone_pairs(configuration: &Configuration, between: Option<(&str, &
     out
 }
 
-/// The applications that the system knows, with their ports.
-const SYSTEM_PORTS: [(&str, u16); 12] = [
-    ("ftp", 21),
-    ("telnet", 23),
-    ("smtp", 25),
-    ("dns", 53),
-    ("tftp", 69),
-    ("http", 80),
-    ("pop3", 110),
-    ("sunrpc", 111),
-    ("imap", 143),
-    ("https", 443),
-    ("imaps", 993),
-    ("pop3s", 995),
-];
-
 /// `show ip port-map [APPLICATION | port NUMBER]`.
 pub(super) fn port_map(
     configuration: &Configuration,
@@ -253,8 +240,8 @@ pub(super) fn port_map(
             && port.is_none_or(|port| ports.contains(&port))
     };
     for (name, port) in SYSTEM_PORTS {
-        if wanted(name, &(port..=port)) {
-            let transport = if name == "tftp" || name == "dns" { "udp" } else { "tcp" };
+        if wanted(name, &(*port..=*port)) {
+            let transport = if matches!(*name, "tftp" | "dns") { "udp" } else { "tcp" };
             let _ = writeln!(out, "Default mapping:  {name:<20} {transport} port {port:<26} system defined");
         }
     }
@@ -285,7 +272,7 @@ pub(super) fn port_map(
 /// `show access-lists [NAME]`.
 pub(super) fn access_lists(configuration: &Configuration, name: Option<&str>) -> Result<String, String> {
     let mut out = String::new();
-    let is_asa = configuration.platform == policy::platform::Platform::Asa;
+    let is_asa = configuration.platform == Platform::Asa;
     for list in &configuration.access_lists {
         if name.is_some_and(|name| name != list.name.text) {
             continue;

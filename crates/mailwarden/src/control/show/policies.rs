@@ -1,13 +1,13 @@
 //! Policies with what was counted of them: `show policy-map type inspect zone-pair` and `show policy-firewall`.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use policy::model::{
-    Configuration, L3Class, L3Policy, L3Rule, L7Class, L7Policy, Name, Protocol, ProxyPolicy, TopAction,
+    Configuration, L3Class, L3Criterion, L3Policy, L3Rule, L7Policy, Name, Protocol, ProxyPolicy, TopAction,
 };
 
 use super::statistics::Statistics;
-use super::{Part, Seen, sessions};
+use super::{Part, Seen, capitalized, sessions};
 use crate::attachments::AttachmentId;
 
 /// Where a zone-based policy holds.
@@ -30,13 +30,7 @@ const CLASS_DEFAULT: &str = "class-default";
 /// `show policy-map type inspect zone-pair [NAME] [sessions]`. Proxies with such a policy are among them.
 pub(super) fn zone_pairs(seen: &Seen, wanted: Option<&str>, sessions: bool) -> Result<Vec<Part>, String> {
     let configuration = seen.configuration().ok_or("The daemon runs without a configuration file")?;
-    let mut places = places(configuration);
-    if let Some(wanted) = wanted {
-        places.retain(|place| place.name.text == wanted);
-        if places.is_empty() {
-            return Err(format!("There is no zone-pair or proxy {wanted} with an inspect policy"));
-        }
-    }
+    let places = places(configuration, wanted)?;
     let mut screen = Screen { seen, configuration, sessions, parts: Vec::new(), text: String::new() };
     places.iter().for_each(|place| screen.place(place));
     Ok(screen.finish())
@@ -45,15 +39,8 @@ pub(super) fn zone_pairs(seen: &Seen, wanted: Option<&str>, sessions: bool) -> R
 /// `show policy-firewall config [zone-pair NAME]`.
 pub(super) fn configured(seen: &Seen, wanted: Option<&str>) -> Result<String, String> {
     let configuration = seen.configuration().ok_or("The daemon runs without a configuration file")?;
-    let mut places = places(configuration);
-    places.retain(|place| wanted.is_none_or(|wanted| place.name.text == wanted));
-    if places.is_empty()
-        && let Some(wanted) = wanted
-    {
-        return Err(format!("There is no zone-pair or proxy {wanted} with an inspect policy"));
-    }
     let mut out = String::new();
-    for place in places {
+    for place in places(configuration, wanted)? {
         let _ = writeln!(out, "{}: {}", place.kind, place.name);
         if let Some(pair) = configuration.zone_pairs.get(&place.name.text) {
             let _ = writeln!(out, "  Source Zone: {}\n  Destination Zone: {}", pair.source, pair.destination);
@@ -84,11 +71,9 @@ fn put_class(out: &mut String, configuration: &Configuration, rule: &L3Rule) {
     let _ = writeln!(out, "      Action : {action}");
     let parameters = rule.action.as_ref().and_then(TopAction::parameters);
     let map = parameters.and_then(|map| configuration.inspect_maps.get(&map.text));
-    map.iter().flat_map(|map| map.to_string().lines().map(str::to_owned).collect::<Vec<_>>()).for_each(
-        |line| {
-            let _ = writeln!(out, "      {line}");
-        },
-    );
+    for line in map.map(ToString::to_string).iter().flat_map(|map| map.lines()) {
+        let _ = writeln!(out, "      {line}");
+    }
     let policy = rule.l7_policy().and_then(|(_, name)| configuration.l7_policies.get(&name.text));
     policy.iter().for_each(|policy| put_layer_7(out, configuration, policy, 6));
 }
@@ -118,7 +103,8 @@ pub(super) fn statistics(seen: &Seen) -> String {
     out
 }
 
-fn places(configuration: &Configuration) -> Vec<Place<'_>> {
+/// Every place, or the one of a name; an error if there is none.
+fn places<'c>(configuration: &'c Configuration, wanted: Option<&str>) -> Result<Vec<Place<'c>>, String> {
     let top = |name: &Name| configuration.l3_policies.get(&name.text).map(PlacePolicy::Top);
     let layer_7 = |name: &Name| configuration.l7_policies.get(&name.text).map(PlacePolicy::Layer7);
     let pairs = configuration.zone_pairs.iter().filter_map(|pair| {
@@ -135,7 +121,20 @@ fn places(configuration: &Configuration) -> Vec<Place<'_>> {
         };
         Some(Place { kind: "Proxy", name: &proxy.name, policy })
     });
-    pairs.chain(proxies).collect()
+    let is_wanted = |place: &Place<'_>| wanted.is_none_or(|wanted| place.name.text == wanted);
+    let places: Vec<_> = pairs.chain(proxies).filter(is_wanted).collect();
+    match wanted {
+        Some(wanted) if places.is_empty() => {
+            Err(format!("There is no zone-pair or proxy {wanted} with an inspect policy"))
+        }
+        _ => Ok(places),
+    }
+}
+
+/// `Match: not protocol smtp`, of a condition as a configuration has it.
+fn match_line(condition: &impl Display) -> String {
+    let line = condition.to_string();
+    format!("Match:{}", line.strip_prefix("match").unwrap_or(&line))
 }
 
 struct Screen<'s> {
@@ -159,7 +158,7 @@ impl Screen<'_> {
                 self.class_default(place.name, top.default.as_ref());
             }
             PlacePolicy::Layer7(policy) => {
-                let of_place = self.numbers(place.name, None);
+                let of_place = self.seen.in_force.numbers(|of| of.name == place.name.text);
                 self.inspect(&of_place);
                 self.layer_7(policy, &of_place, 2);
             }
@@ -168,7 +167,7 @@ impl Screen<'_> {
 
     /// A class of a top-level policy, with what becomes of its sessions.
     fn class(&mut self, place: &Name, rule: &L3Rule) {
-        let of_class = self.numbers(place, Some(&rule.class.text));
+        let of_class = self.seen.in_force.numbers_of_class(place, &rule.class.text);
         let mode = self.configuration.l3_classes.get(&rule.class.text);
         let mode = mode.map_or_else(String::new, |class| format!(" ({})", class.mode));
         self.line(4, format_args!("Class-map: {}{mode}", rule.class));
@@ -193,12 +192,12 @@ impl Screen<'_> {
     /// The lines of a class. Of which of them a session was in it, only its protocol tells.
     fn matches(&mut self, class: &L3Class, of_class: &[AttachmentId]) {
         for condition in &class.conditions {
-            let negated = if condition.negated { "not " } else { "" };
-            self.line(6, format_args!("Match: {negated}{}", condition.criterion));
-            if let policy::model::L3Criterion::Protocol(name) = &condition.criterion
+            self.line(6, format_args!("{}", match_line(condition)));
+            if let L3Criterion::Protocol(name) = &condition.criterion
                 && let Some(protocol) = Protocol::inspected(&name.text)
             {
-                let of_protocol = self.of_protocol(of_class, protocol);
+                let mut of_protocol = self.seen.in_force.numbers(|of| of.protocol == protocol);
+                of_protocol.retain(|number| of_class.contains(number));
                 let Statistics { reads, bytes, .. } = Statistics::of(&of_protocol, self.seen);
                 self.line(8, format_args!("{reads} packets, {bytes} bytes"));
             }
@@ -206,7 +205,7 @@ impl Screen<'_> {
     }
 
     fn class_default(&mut self, place: &Name, action: Option<&TopAction>) {
-        let of_class = self.numbers(place, Some(CLASS_DEFAULT));
+        let of_class = self.seen.in_force.numbers_of_class(place, CLASS_DEFAULT);
         self.line(4, format_args!("Class-map: {CLASS_DEFAULT} (match-any)"));
         self.line(6, format_args!("Match: any"));
         match action {
@@ -219,9 +218,7 @@ impl Screen<'_> {
 
     fn action(&mut self, action: &TopAction, of_class: &[AttachmentId], suffix: &str) {
         let Statistics { reads, bytes, .. } = Statistics::of(of_class, self.seen);
-        let word = action.to_string();
-        let (first, rest) = word.split_at_checked(1).unwrap_or_default();
-        self.line(6, format_args!("{}{rest}{suffix}", first.to_uppercase()));
+        self.line(6, format_args!("{}{suffix}", capitalized(&action.to_string())));
         self.line(8, format_args!("{reads} packets, {bytes} bytes"));
     }
 
@@ -249,47 +246,20 @@ impl Screen<'_> {
             let times: u64 = self.matched(of_class, &policy.name.text, &rule.class.text);
             let plural = if times == 1 { "match" } else { "matches" };
             self.line(indent + 4, format_args!("{times} {plural}"));
-            class.iter().for_each(|class| self.conditions(class, indent + 4));
-            if rule.inspect {
-                self.line(indent + 4, format_args!("Inspect"));
+            for condition in class.map_or(&[][..], |class| &class.conditions) {
+                self.line(indent + 4, format_args!("{}", match_line(condition)));
             }
-            if rule.log {
-                self.line(indent + 4, format_args!("Log"));
-            }
-            if let Some((action, _)) = rule.action {
-                let word = action.keyword();
-                let (first, rest) = word.split_at_checked(1).unwrap_or_default();
-                self.line(indent + 4, format_args!("{}{rest}", first.to_uppercase()));
+            for action in rule.to_string().lines() {
+                self.line(indent + 4, format_args!("{}", capitalized(action.trim())));
             }
         }
         self.blank();
-    }
-
-    fn conditions(&mut self, class: &L7Class, indent: usize) {
-        for condition in &class.conditions {
-            let negated = if condition.negated { "not " } else { "" };
-            self.line(indent, format_args!("Match: {negated}{}", condition.criterion));
-        }
     }
 
     /// How often a class of a policy acted.
     fn matched(&self, attachments: &[AttachmentId], policy: &str, class: &str) -> u64 {
         let of = attachments.iter().filter_map(|number| self.seen.counters.of(*number));
         of.map(|counters| counters.matched(policy, |count| count.class == class)).sum()
-    }
-
-    /// The attachments of a place, or those of one class of it.
-    fn numbers(&self, place: &Name, class: Option<&str>) -> Vec<AttachmentId> {
-        let attachments = self.seen.in_force.attachments.iter();
-        let of_place = attachments.filter(|(name, ..)| name.name == place.text);
-        let of_class = of_place.filter(|(name, ..)| class.is_none_or(|class| name.class == class));
-        of_class.map(|(_, number, _)| *number).collect()
-    }
-
-    fn of_protocol(&self, attachments: &[AttachmentId], protocol: Protocol) -> Vec<AttachmentId> {
-        let all = self.seen.in_force.attachments.iter();
-        let of = all.filter(|(name, number, _)| name.protocol == protocol && attachments.contains(number));
-        of.map(|(_, number, _)| *number).collect()
     }
 
     fn line(&mut self, indent: usize, text: std::fmt::Arguments<'_>) {

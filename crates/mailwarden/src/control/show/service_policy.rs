@@ -22,17 +22,17 @@ pub(super) fn screen(seen: &Seen, place: &ServicePolicyWhere, only_esmtp: bool) 
         if wanted {
             let heading =
                 if is_global { "Global policy:".to_owned() } else { format!("Interface {}:", service.place) };
-            screen.policy(&heading, &service.policy, &service.policy.text);
+            screen.policy(&heading, &service.policy, &service.policy);
         }
     }
     if *place == ServicePolicyWhere::Everywhere {
         configuration.proxies.iter().for_each(|proxy| match &proxy.policy {
             Some(ProxyPolicy::Traffic(name)) => {
-                screen.policy(&format!("Proxy {}:", proxy.name), name, &proxy.name.text);
+                screen.policy(&format!("Proxy {}:", proxy.name), name, &proxy.name);
             }
             Some(ProxyPolicy::Esmtp(inspection)) => {
                 screen.line(0, format_args!("Proxy {}:", proxy.name));
-                let numbers = screen.numbers(&proxy.name.text, "");
+                let numbers = screen.seen.in_force.numbers_of_class(&proxy.name, "");
                 screen.inspection(inspection.map_name(), &numbers, 2);
             }
             _ => {}
@@ -50,7 +50,7 @@ struct Screen<'s> {
 
 impl Screen<'_> {
     /// A policy where it holds; its sessions are counted under a name.
-    fn policy(&mut self, heading: &str, policy: &Name, counted_as: &str) {
+    fn policy(&mut self, heading: &str, policy: &Name, counted_as: &Name) {
         self.line(0, format_args!("{heading}"));
         self.line(2, format_args!("Service-policy: {policy}"));
         let rules: &[TrafficRule] = self.configuration.traffic_rules(policy);
@@ -59,7 +59,7 @@ impl Screen<'_> {
                 continue;
             }
             self.line(4, format_args!("Class-map: {}", rule.class));
-            let numbers = self.numbers(counted_as, &rule.class.text);
+            let numbers = self.seen.in_force.numbers_of_class(counted_as, &rule.class.text);
             if let Some(inspection) = &rule.inspection {
                 self.inspection(inspection.map_name(), &numbers, 6);
             }
@@ -133,12 +133,6 @@ impl Screen<'_> {
             counters.matched(map, |count| holds(&count.criterion, count.action))
         };
         counters.map(of).sum()
-    }
-
-    fn numbers(&self, place: &str, class: &str) -> Vec<AttachmentId> {
-        let all = self.seen.in_force.attachments.iter();
-        let of = all.filter(|(name, ..)| name.name == place && name.class == class);
-        of.map(|(_, number, _)| *number).collect()
     }
 
     fn line(&mut self, indent: usize, text: std::fmt::Arguments<'_>) {

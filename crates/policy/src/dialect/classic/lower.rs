@@ -5,7 +5,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::dialect::lowering::Lowering;
 use crate::model::{
     ClassicSettings, Direction, InspectOptions, InspectRule, InspectedProtocol, Interface, Name, ObjectKind,
-    PortMapping,
+    PortMapping, SYSTEM_PORTS,
 };
 use crate::nearest::nearest;
 use crate::source::Span;
@@ -165,24 +165,6 @@ fn is_same(one: &PortMapping, other: &PortMapping) -> bool {
         && one.ports == other.ports
         && list(one) == list(other)
 }
-
-/// Ports that the system knows, and does not give away.
-const SYSTEM_PORTS: &[(&str, u16)] = &[
-    ("ftp", 21),
-    ("ssh", 22),
-    ("telnet", 23),
-    ("smtp", 25),
-    ("dns", 53),
-    ("tftp", 69),
-    ("http", 80),
-    ("pop3", 110),
-    ("sunrpc", 111),
-    ("imap", 143),
-    ("imap3", 220),
-    ("https", 443),
-    ("imaps", 993),
-    ("pop3s", 995),
-];
 
 /// The protocols that a rule may name.
 const PROTOCOLS: &str = "\
