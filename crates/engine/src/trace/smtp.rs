@@ -55,6 +55,8 @@ enum Sends {
     Answer,
     /// A message, with what is found of its end.
     Message(EndOfData),
+    /// So many bytes of a chunk (RFC 3030 §2), the first of which is still to come.
+    Chunk(u64),
 }
 
 /// How much of CRLF.CRLF was just seen.
@@ -74,6 +76,9 @@ struct ClientLine {
     verb: [u8; VERB_LEN],
     /// The number of the verb, once it is whole.
     id: Option<usize>,
+    /// The number behind the verb, once it has begun; what else follows it is not looked at.
+    size: Option<u64>,
+    behind_size: bool,
 }
 
 #[derive(Debug, Default)]
@@ -92,6 +97,7 @@ impl SmtpTrace {
                     Sends::Commands => self.command(bytes, lines),
                     Sends::Answer => self.answer(bytes),
                     Sends::Message(seen) => self.message(seen, bytes),
+                    Sends::Chunk(rest) => self.chunk(rest, bytes),
                 },
             };
             bytes = bytes.get(took.max(1)..).unwrap_or_default();
@@ -133,6 +139,7 @@ impl SmtpTrace {
         let end = bytes.iter().position(|byte| *byte == b'\n');
         let took = end.map_or(bytes.len(), |end| end + 1);
         line.len += took;
+        bytes.iter().take(took).for_each(|byte| line.learn_size(*byte));
         let (len, state) = (line.len, if end.is_some() { END_OF_COMMAND } else { IN_PARAMETER });
         lines(format_args!("CBAC SMTP: CMD PARAM - Cmd len:{len}, match_len:{took}, cmd_re_state:{state}"));
         if end.is_some() {
@@ -145,6 +152,9 @@ impl SmtpTrace {
     fn end_of_command(&mut self, lines: &mut Lines<'_>) {
         let line = std::mem::take(&mut self.client);
         self.commands += 1;
+        if line.verb == *b"BDAT" {
+            self.sends = line.size.filter(|size| *size > 0).map_or(Sends::Commands, Sends::Chunk);
+        }
         self.last = line.id.and_then(|id| VERBS.get(id).copied());
         lines(format_args!("CBAC SMTP: End Of Command Line - index:{}, len:{}", self.commands, line.len));
     }
@@ -158,6 +168,14 @@ impl SmtpTrace {
             }
             None => bytes.len(),
         }
+    }
+
+    /// A part of a chunk. Nothing of it is told.
+    fn chunk(&mut self, rest: u64, bytes: &[u8]) -> usize {
+        let took = usize::try_from(rest).unwrap_or(usize::MAX).min(bytes.len());
+        let rest = rest - took as u64;
+        self.sends = if rest == 0 { Sends::Commands } else { Sends::Chunk(rest) };
+        took
     }
 
     /// A part of a message, up to its end.
@@ -218,6 +236,20 @@ impl SmtpTrace {
             }
             [b'3', b'3', b'4', _] if self.last == Some(b"AUTH") => self.sends = Sends::Answer,
             _ => {}
+        }
+    }
+}
+
+impl ClientLine {
+    /// Learns the number behind the verb, digit by digit.
+    fn learn_size(&mut self, byte: u8) {
+        match (byte, self.size) {
+            (b'0'..=b'9', size) if !self.behind_size => {
+                let digit = u64::from(byte - b'0');
+                self.size = Some(size.unwrap_or_default().saturating_mul(10).saturating_add(digit));
+            }
+            (b' ', None) => {}
+            _ => self.behind_size = true,
         }
     }
 }

@@ -79,7 +79,9 @@ fn messages_and_answers_to_challenges_are_not_told() {
             (Server, "354 go on\r\n"),
             (Client, "Subject: secret\r\n\r\nQUIT\r\n.x\r\n."),
             (Client, "\r"),
-            (Client, "\nXYZZ\r\nNOOP"),
+            (Client, "\nXYZZ\r\nBDAT 10"),
+            (Client, " LAST\r\nQUIT\r\nse"),
+            (Client, "crNOOP"),
             (Client, "\r\n"),
         ],
     );
