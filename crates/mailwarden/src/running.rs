@@ -62,9 +62,22 @@ pub(crate) struct Reloaded {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cleared {
     pub(crate) counters: Counters,
-    /// Sessions that had begun, by attachment.
-    pub(crate) created: HashMap<AttachmentId, u64>,
-    pub(crate) at: Option<Time>,
+    of: HashMap<AttachmentId, ClearedAttachment>,
+}
+
+/// Of one attachment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClearedAttachment {
+    /// Sessions that had begun.
+    pub(crate) created: u64,
+    pub(crate) at: Time,
+}
+
+impl Cleared {
+    /// What was cleared of an attachment, if anything was.
+    pub(crate) fn of(&self, number: AttachmentId) -> Option<ClearedAttachment> {
+        self.of.get(&number).copied()
+    }
 }
 
 impl InForce {
@@ -157,13 +170,15 @@ impl Running {
         lock(&self.cleared).clone()
     }
 
-    /// From now on screens show what is counted after this.
-    pub(crate) fn clear(&self, counters: Counters) {
-        let now = self.now();
-        let in_force = self.in_force();
-        let created = in_force.attachments.iter();
-        let created = created.map(|(_, number, census)| (*number, census.population(now).created)).collect();
-        *lock(&self.cleared) = Cleared { counters, created, at: Some(now) };
+    /// From now on screens show of these attachments what is counted after this.
+    pub(crate) fn clear(&self, numbers: &[AttachmentId], counters: &Counters) {
+        let (at, in_force) = (self.now(), self.in_force());
+        let mut cleared = lock(&self.cleared);
+        for (_, number, census) in in_force.attachments.iter().filter(|(_, of, _)| numbers.contains(of)) {
+            cleared.counters.set(*number, counters);
+            let created = census.population(at).created;
+            cleared.of.insert(*number, ClearedAttachment { created, at });
+        }
     }
 
     pub(crate) const fn mailboxes(&self) -> &Mailboxes {

@@ -106,7 +106,8 @@ pub(crate) enum ConnForm {
 /// What is set to zero or ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Clear {
-    Counters,
+    /// Of all sessions, or of a zone-pair or proxy.
+    Counters(Option<String>),
     Sessions(ClearSessions),
 }
 
@@ -374,21 +375,21 @@ const CLEAR: &[Command<Exec>] = &[
         "clear counters",
         "Count from zero on all screens; metrics go on",
         &["Set to zero, or end", "All counters"],
-        |_| Ok(Exec::Clear(Clear::Counters)),
+        |_| Ok(Exec::Clear(Clear::Counters(None))),
     ),
     Command::new(
         "clear policy-firewall stats",
         "The same in the words of later releases",
         &["", "Zone-based firewall", "All counters"],
-        |_| Ok(Exec::Clear(Clear::Counters)),
+        |_| Ok(Exec::Clear(Clear::Counters(None))),
     ),
     Command::new(
         "clear zone-pair [WORD$name] {counter | inspect sessions}$what",
         "Count from zero, or end the sessions of a zone-pair or proxy",
-        &["", "Zone-pairs and proxies", "Name of one", "All counters", "What is inspected", "Its sessions"],
+        &["", "Zone-pairs and proxies", "Name of one", "Counters", "What is inspected", "Its sessions"],
         |m| {
             Ok(Exec::Clear(match (m.choice("what"), m.text("name")) {
-                (Some("counter"), _) => Clear::Counters,
+                (Some("counter"), name) => Clear::Counters(name.map(str::to_owned)),
                 (_, Some(name)) => Clear::Sessions(ClearSessions::Place(name.to_owned())),
                 (_, None) => Clear::Sessions(ClearSessions::All),
             }))

@@ -37,10 +37,7 @@ pub(super) async fn execute(
     }
     match command {
         Exec::Show(what) => show(&what, running, out).await,
-        Exec::Clear(Clear::Counters) => {
-            running.clear(running.mailboxes().counters().await);
-            Ok(Exit::Done)
-        }
+        Exec::Clear(Clear::Counters(of)) => clear_counters(of.as_deref(), running, out).await,
         Exec::Clear(Clear::Sessions(which)) => clear(&which, running, out).await,
         Exec::Debug(what) => debug(what, running, out).await,
         Exec::Reload => reload(daemon, out).await,
@@ -72,6 +69,24 @@ async fn show(what: &show::Show, running: &Running, out: &mut Out) -> io::Result
         }
     }
     Ok(Exit::Done)
+}
+
+async fn clear_counters(of: Option<&str>, running: &Running, out: &mut Out) -> io::Result<Exit> {
+    let in_force = running.in_force();
+    let numbers = match of {
+        Some(name) => in_force.attachments_named(name),
+        None => Ok(in_force.numbers(|_| true)),
+    };
+    match numbers {
+        Ok(numbers) => {
+            running.clear(&numbers, &running.mailboxes().counters().await);
+            Ok(Exit::Done)
+        }
+        Err(why) => {
+            out.complain(&format!("% {why}\n")).await?;
+            Ok(Exit::Finding)
+        }
+    }
 }
 
 async fn clear(which: &ClearSessions, running: &Running, out: &mut Out) -> io::Result<Exit> {

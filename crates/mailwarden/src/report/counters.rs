@@ -145,7 +145,12 @@ impl Counters {
         self.attachments.get(attachment.index())
     }
 
-    /// What was counted since an earlier time.
+    /// Takes over what others have counted of an attachment.
+    pub(crate) fn set(&mut self, attachment: AttachmentId, others: &Self) {
+        *self.at(attachment) = others.of(attachment).cloned().unwrap_or_default();
+    }
+
+    /// What was counted since an earlier time. Of a worker that ended meanwhile nothing is left to take away from.
     #[must_use]
     pub(crate) fn since(mut self, earlier: &Self) -> Self {
         self.attachments.iter_mut().zip(&earlier.attachments).for_each(|(own, earlier)| own.take(earlier));
@@ -227,19 +232,19 @@ impl AttachmentCounters {
 
     /// Takes away what was counted before. What a screen never shows is left.
     fn take(&mut self, earlier: &Self) {
-        self.connected -= earlier.connected;
+        take(&mut self.connected, earlier.connected);
         self.ended.take(&earlier.ended);
-        self.bytes.iter_mut().zip(earlier.bytes).for_each(|(own, earlier)| *own -= earlier);
-        self.reads.iter_mut().zip(earlier.reads).for_each(|(own, earlier)| *own -= earlier);
+        self.bytes.iter_mut().zip(earlier.bytes).for_each(|(own, earlier)| take(own, earlier));
+        self.reads.iter_mut().zip(earlier.reads).for_each(|(own, earlier)| take(own, earlier));
         self.messages.take(&earlier.messages);
-        self.message_bytes -= earlier.message_bytes;
-        self.tls -= earlier.tls;
-        self.pinholes -= earlier.pinholes;
+        take(&mut self.message_bytes, earlier.message_bytes);
+        take(&mut self.tls, earlier.tls);
+        take(&mut self.pinholes, earlier.pinholes);
         self.logins.take(&earlier.logins);
         self.anomalies.take(&earlier.anomalies);
         self.replies.take(&earlier.replies);
         for (key, count) in &mut self.matches {
-            count.times -= earlier.matches.get(key).map_or(0, |earlier| earlier.times);
+            take(&mut count.times, earlier.matches.get(key).map_or(0, |earlier| earlier.times));
         }
     }
 
@@ -266,6 +271,10 @@ impl AttachmentCounters {
         self.connect.add_all(&other.connect);
         self.hold.add_all(&other.hold);
     }
+}
+
+fn take(own: &mut u64, earlier: u64) {
+    *own = own.saturating_sub(earlier);
 }
 
 fn add_each(sum: &mut [u64; 2], more: [u64; 2]) {

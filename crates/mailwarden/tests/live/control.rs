@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -16,11 +18,15 @@ use crate::wire::{PATIENCE, Wire, eventually};
 const ASKED: Configuration<'_> = Configuration { settings: " control-socket FOLDER/control.sock\n", ..RULED };
 
 fn asked(daemon: &Daemon, command: &str) -> Output {
+    asking(daemon, command).output().expect("the program")
+}
+
+fn asking(daemon: &Daemon, command: &str) -> Command {
     let mut words = command.split(' ');
     let program = env!("CARGO_BIN_EXE_mailwarden");
     let mut asking = Command::new(program);
     asking.arg(words.next().unwrap()).arg("--socket").arg(daemon.file("control.sock")).args(words);
-    asking.output().expect("the program")
+    asking
 }
 
 /// What a command prints.
@@ -100,7 +106,10 @@ fn what_a_zone_based_policy_did_is_shown_as_it_was() {
     assert!(lines.iter().all(|line| has_line(&screen, line)), "{screen}");
     assert!(screen.contains(&format!("({client})=>({}) smtp SIS_OPEN", mailbox.address())), "{screen}");
 
-    shown(&daemon, "clear counters");
+    let nobody = asked(&daemon, "clear zone-pair nobody counter");
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(has_line(&shown(&daemon, command), "1 match"), "another zone-pair's counters are left");
+    shown(&daemon, "clear zone-pair tested counter");
     let screen = shown(&daemon, command);
     let creations = "Session creations since subsystem startup or last reset 0";
     assert!(has_line(&screen, "0 matches") && has_line(&screen, creations), "{screen}");
@@ -161,6 +170,37 @@ fn a_reload_says_what_came_of_it() {
     assert!(shown(&daemon, "reload").ends_with("applied\n"));
     assert!(!shown(&daemon, "show version").contains("refused"));
 }
+
+#[test]
+fn who_may_look_may_not_change() {
+    if !rustix::process::geteuid().is_root() {
+        println!("SKIPPED: rights: only root can ask as somebody else");
+        return;
+    }
+    let mailbox = Mailbox::start();
+    let daemon = Daemon::start(ASKED, &[mailbox.address()]);
+    let socket = daemon.file("control.sock");
+    let mode = fs::metadata(&socket).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o660, "others may not even look");
+    // As if this user were in the group.
+    fs::set_permissions(&socket, fs::Permissions::from_mode(0o666)).unwrap();
+    let ask = |command: &str| asking(&daemon, command).uid(NOBODY).gid(NOBODY).output();
+    let Ok(version) = ask("show version") else {
+        println!("SKIPPED: rights: nobody may run the program where it is");
+        return;
+    };
+    assert!(String::from_utf8_lossy(&version.stdout).contains("mailwarden, version"), "{version:?}");
+    for command in ["reload", "clear counters", "clear conn all"] {
+        let refused = ask(command).unwrap();
+        let complaint = "% Only root and the user of the daemon may change something\n";
+        assert_eq!(String::from_utf8_lossy(&refused.stderr), complaint);
+        assert_eq!(refused.status.code(), Some(3));
+    }
+    daemon.passes_clean_mail();
+}
+
+/// A user and a group without rights.
+const NOBODY: u32 = 65_534;
 
 #[test]
 fn a_command_that_is_none_is_pointed_at() {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use proto::Time;
+
 use super::sessions::Clock;
 use super::{Carried, Seen};
 use crate::attachments::{AttachmentId, Population};
@@ -16,6 +18,8 @@ pub(super) struct Statistics {
     pub(super) reads: u64,
     pub(super) bytes: u64,
     created: u64,
+    /// When the last of them was set to zero.
+    cleared: Option<Time>,
     population: Population,
 }
 
@@ -36,7 +40,9 @@ impl Statistics {
             sum.reads += reads;
             sum.bytes += bytes.iter().sum::<u64>();
             let population = census.population(seen.now);
-            sum.created += population.created - seen.cleared.created.get(number).copied().unwrap_or_default();
+            let cleared = seen.cleared.of(*number);
+            sum.created += population.created - cleared.map_or(0, |cleared| cleared.created);
+            sum.cleared = sum.cleared.max(cleared.map(|cleared| cleared.at));
             sum.add(population);
         }
         sum
@@ -62,14 +68,14 @@ impl Statistics {
 
     /// How many sessions there were and are.
     pub(super) fn put_sessions(&self, out: &mut String, indent: usize, seen: &Seen) {
-        let ago = |at: proto::Time| Clock(seen.now.since(at));
+        let ago = |at: Time| Clock(seen.now.since(at));
         let by_stage = |of: [u32; 3]| {
             let [opening, open, closing] = of;
             format!("[{open}:{opening}:{closing}]")
         };
         let Population { now, most, last, rate, rate_most, .. } = self.population;
         let last = last.map_or_else(|| "never".to_owned(), |at| ago(at).to_string());
-        let reset = seen.cleared.at.map_or_else(|| "never".to_owned(), |at| ago(at).to_string());
+        let reset = self.cleared.map_or_else(|| "never".to_owned(), |at| ago(at).to_string());
         let lines = [
             format!("Session creations since subsystem startup or last reset {}", self.created),
             format!("Current session counts (estab/half-open/terminating) {}", by_stage(now)),

@@ -27,7 +27,7 @@ impl<K: Copy + PartialEq> Counts<K> {
     pub(crate) fn take(&mut self, earlier: &Self) {
         for (key, times) in earlier.iter() {
             if let Some((_, count)) = self.0.iter_mut().find(|(own, _)| *own == key) {
-                *count -= times;
+                *count = count.saturating_sub(times);
             }
         }
     }
