@@ -11,6 +11,8 @@ mod control;
 mod daemon;
 mod demo;
 mod explain;
+#[cfg(test)]
+mod golden;
 mod in_force;
 mod manual;
 mod metrics;

@@ -523,6 +523,7 @@ fn given(m: &Matched<'_>, name: &str) -> Result<String, Mismatch> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::golden;
     use grammar::{Platforms, check, resolve, words};
 
     fn read(line: &str) -> Exec {
@@ -537,19 +538,7 @@ mod tests {
             format!("| `{syntax}` | {} |\n", command.about)
         });
         let table: String = rows.collect();
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/commands.md");
-        let text = std::fs::read_to_string(path).unwrap();
-        const BEGIN: &str = "|---|---|\n";
-        let (before, behind) = text.split_once(BEGIN).unwrap();
-        let rest = behind.lines().skip_while(|line| line.starts_with('|')).collect::<Vec<_>>().join("\n");
-        let got = format!("{before}{BEGIN}{table}{rest}\n");
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::write(path, &got).unwrap();
-        }
-        assert!(
-            got == std::fs::read_to_string(path).unwrap(),
-            "docs/commands.md differs: run scripts/golden"
-        );
+        golden::compare_table("docs/commands.md", "|---|---|\n", &table);
     }
 
     #[test]

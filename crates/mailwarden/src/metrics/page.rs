@@ -1,6 +1,7 @@
 //! The page of metrics: the counters of all workers, and what is in force.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use engine::admission::{Counted, DomainView};
@@ -52,7 +53,7 @@ pub(super) fn render(running: &Running, counters: Counters, format: Format) -> R
     write(page, format)
 }
 
-fn write(page: Page, format: Format) -> Result<String, fmt::Error> {
+pub(super) fn write(page: Page, format: Format) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("mailwarden");
     registry.register_collector(Box::new(page));
     let mut out = String::new();
@@ -65,14 +66,14 @@ fn write(page: Page, format: Format) -> Result<String, fmt::Error> {
 
 /// Everything that is on it.
 #[derive(Debug)]
-struct Page {
-    in_force: std::sync::Arc<InForce>,
-    last_reload: Reloaded,
-    started: SystemTime,
-    dropped: u64,
-    now: Time,
-    counters: Counters,
-    limits: Vec<(String, DomainView)>,
+pub(super) struct Page {
+    pub(super) in_force: Arc<InForce>,
+    pub(super) last_reload: Reloaded,
+    pub(super) started: SystemTime,
+    pub(super) dropped: u64,
+    pub(super) now: Time,
+    pub(super) counters: Counters,
+    pub(super) limits: Vec<(String, DomainView)>,
 }
 
 /// The labels of one metric and their values.
@@ -316,96 +317,4 @@ impl Family<'_> {
 
 fn unix(at: SystemTime) -> f64 {
     at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
-}
-
-/// A page with something of everything, whose names need care.
-#[cfg(test)]
-pub(super) fn sample(format: Format) -> String {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use engine::Event;
-    use engine::event::{
-        Anomaly, AnomalyKind, Author, Login, LoginOutcome, Match, Outcome, Reason, Reply, ReplyCode,
-        Treatment,
-    };
-    use engine::session::Counts;
-    use policy::criterion::CriterionKind;
-    use policy::model::Action;
-    use policy::scope::Scope;
-
-    use crate::attachments::Attachments;
-    use crate::configuration;
-    use crate::proxy::names::Directory;
-    use crate::report::SessionEnd;
-
-    let text = "proxy mx\n listen 0.0.0.0:25\n server 198.51.100.25:25\n protocol esmtp\n";
-    let plan = configuration::read_bytes("edge.conf", text.as_bytes()).plan.unwrap();
-    let (mut directory, mut attachments) = (Directory::default(), Attachments::default());
-    directory.keep(plan.servers());
-    let targets = plan.targets(&mut directory, &mut attachments);
-    let in_force = Arc::new(InForce::new(1, plan, targets, &attachments));
-    let (_, mx, _) = in_force.attachments[0];
-    let mut counters = Counters::default();
-    let found = Match {
-        policy: "p\"1\\",
-        class: "c1",
-        criterion: "cmd verb ATRN",
-        kind: CriterionKind::Sender,
-        scope: Scope::Command,
-        value: b"ATRN",
-        action: Some(Action::Mask),
-        log: false,
-        transaction: None,
-        sender: None,
-        reference: None,
-        count: 1,
-    };
-    let anomaly = Anomaly {
-        kind: AnomalyKind::Pipe,
-        from: proto::Side::Client,
-        value: b"",
-        treatment: Treatment::Reset,
-        reference: None,
-        count: 1,
-    };
-    let outcome = LoginOutcome::Accepted;
-    let login = Login { mechanism: b"USER", account: None, is_clear_text: true, outcome };
-    let events = [
-        Event::SessionStart,
-        Event::Match(found),
-        Event::Anomaly(anomaly),
-        Event::Login(login),
-        Event::Reply(Reply { by: Author::Ours, code: ReplyCode::Number(550) }),
-    ];
-    events.iter().for_each(|event| counters.see(mx, event));
-    counters.see_message(mx, Outcome::Accepted);
-    let (bytes_client, bytes_server, reads) = (2_000, 700, [20, 17]);
-    let duration = Duration::from_secs(3);
-    let end = SessionEnd {
-        reason: Reason::Closed,
-        bytes_client,
-        bytes_server,
-        reads,
-        counts: Counts::default(),
-        duration,
-    };
-    counters.see_end(mx, &end);
-    let last_reload = Reloaded { ok: true, at: UNIX_EPOCH, refused: 0 };
-    let view = DomainView {
-        thresholds: engine::admission::Thresholds::default(),
-        sessions: 3,
-        incomplete: 1,
-        rate: 2,
-        sessions_max: 3,
-        incomplete_max: 1,
-        rate_max: 2,
-        is_aggressive: true,
-        blocked: Vec::new(),
-        counted: vec![(engine::admission::Limit::SessionsMaximum, Counted::default())],
-    };
-    let limits = vec![("mx".to_owned(), view)];
-    let page =
-        Page { in_force, last_reload, started: UNIX_EPOCH, dropped: 0, now: Time(1), counters, limits };
-    write(page, format).unwrap()
 }

@@ -2,13 +2,84 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
-use super::page::{self, Format};
+use engine::Event;
+use engine::admission::{Counted, DomainView, Limit, Thresholds};
+use engine::event::{
+    Anomaly, AnomalyKind, Author, Login, LoginOutcome, Outcome, Reason, Reply, ReplyCode, Treatment,
+};
+use engine::session::Counts;
+use policy::model::Action;
+use proto::{Side, Time};
+
+use super::page::{self, Format, Page};
 use super::table::ALL;
+use crate::attachments::Attachments;
+use crate::configuration;
+use crate::golden::{self, in_repository};
+use crate::proxy::names::Directory;
+use crate::report::{Counters, SessionEnd};
+use crate::running::{InForce, Reloaded};
 
-fn in_repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+/// A page with something of everything, whose names need care.
+fn sample(format: Format) -> String {
+    let text = "proxy mx\n listen 0.0.0.0:25\n server 198.51.100.25:25\n protocol esmtp\n";
+    let plan = configuration::read_bytes("edge.conf", text.as_bytes()).plan.unwrap();
+    let (mut directory, mut attachments) = (Directory::default(), Attachments::default());
+    directory.keep(plan.servers());
+    let targets = plan.targets(&mut directory, &mut attachments);
+    let in_force = Arc::new(InForce::new(1, plan, targets, &attachments));
+    let (_, mx, _) = in_force.attachments[0];
+    let mut counters = Counters::default();
+    let anomaly = Anomaly {
+        kind: AnomalyKind::Pipe,
+        from: Side::Client,
+        value: b"",
+        treatment: Treatment::Reset,
+        reference: None,
+        count: 1,
+    };
+    let outcome = LoginOutcome::Accepted;
+    let login = Login { mechanism: b"USER", account: None, is_clear_text: true, outcome };
+    let events = [
+        Event::SessionStart,
+        Event::Anomaly(anomaly),
+        Event::Login(login),
+        Event::Reply(Reply { by: Author::Ours, code: ReplyCode::Number(550) }),
+    ];
+    events.iter().for_each(|event| counters.see(mx, event));
+    counters.see_match(mx, ("p\"1\\", "c1", "cmd verb ATRN"), Some(Action::Mask));
+    counters.see_message(mx, Outcome::Accepted);
+    let (bytes_client, bytes_server, reads) = (2_000, 700, [20, 17]);
+    let duration = Duration::from_secs(3);
+    let end = SessionEnd {
+        reason: Reason::Closed,
+        bytes_client,
+        bytes_server,
+        reads,
+        counts: Counts::default(),
+        duration,
+    };
+    counters.see_end(mx, &end);
+    let last_reload = Reloaded { ok: true, at: UNIX_EPOCH, refused: 0 };
+    let view = DomainView {
+        thresholds: Thresholds::default(),
+        sessions: 3,
+        incomplete: 1,
+        rate: 2,
+        sessions_max: 3,
+        incomplete_max: 1,
+        rate_max: 2,
+        is_aggressive: true,
+        blocked: Vec::new(),
+        counted: vec![(Limit::SessionsMaximum, Counted::default())],
+    };
+    let limits = vec![("mx".to_owned(), view)];
+    let page =
+        Page { in_force, last_reload, started: UNIX_EPOCH, dropped: 0, now: Time(1), counters, limits };
+    page::write(page, format).unwrap()
 }
 
 /// A line of the page: the name and its labels.
@@ -30,7 +101,7 @@ fn family(name: &str) -> String {
 
 #[test]
 fn every_metric_of_the_table_is_on_the_page_with_its_labels_and_no_other() {
-    let page = page::sample(Format::Prometheus);
+    let page = sample(Format::Prometheus);
     let mut seen = BTreeSet::new();
     for (name, mut labels) in samples(&page) {
         labels.remove("le");
@@ -46,7 +117,7 @@ fn every_metric_of_the_table_is_on_the_page_with_its_labels_and_no_other() {
 
 #[test]
 fn both_formats_say_the_same() {
-    let [old, new] = [Format::Prometheus, Format::OpenMetrics].map(page::sample);
+    let [old, new] = [Format::Prometheus, Format::OpenMetrics].map(sample);
     let told = |page: &str| {
         page.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect::<Vec<_>>()
     };
@@ -56,7 +127,7 @@ fn both_formats_say_the_same() {
 
 #[test]
 fn a_label_of_a_configuration_cannot_break_a_line() {
-    let page = page::sample(Format::Prometheus);
+    let page = sample(Format::Prometheus);
     assert!(page.contains(r#"policy="p\"1\\""#), "{page}");
 }
 
@@ -69,17 +140,7 @@ fn docs_metrics_md_is_the_table_printed() {
         writeln!(table, "| `{}` | {kind} | {} | {} |", metric.full_name(), labels.join(" "), metric.help)
             .unwrap();
     }
-    let path = in_repository("docs/metrics.md");
-    let text = std::fs::read_to_string(&path).unwrap();
-    const BEGIN: &str = "|---|---|---|---|\n";
-    let (before, behind) = text.split_once(BEGIN).unwrap();
-    let rest: String = behind.split_inclusive('\n').skip_while(|line| line.starts_with('|')).collect();
-    let got = format!("{before}{BEGIN}{table}{rest}");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, &got).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap();
-    assert!(got == expected, "docs/metrics.md differs: run scripts/golden");
+    golden::compare_table("docs/metrics.md", "|---|---|---|---|\n", &table);
 }
 
 #[test]

@@ -303,6 +303,30 @@ impl Counters {
         self.count(&Record { time: super::WallTime::EPOCH, event: Reported::Event(origin, event) });
     }
 
+    /// Counts a class of a policy that acted by a condition.
+    pub(crate) fn see_match(
+        &mut self,
+        attachment: AttachmentId,
+        (policy, class, criterion): (&str, &str, &str),
+        action: Option<policy::model::Action>,
+    ) {
+        let found = Match {
+            policy,
+            class,
+            criterion,
+            kind: policy::criterion::CriterionKind::Sender,
+            scope: policy::scope::Scope::Transaction,
+            sender: None,
+            value: b"",
+            action,
+            log: true,
+            transaction: Some(0),
+            reference: None,
+            count: 1,
+        };
+        self.see(attachment, &Event::Match(found));
+    }
+
     /// Counts a message of an attachment.
     pub(crate) fn see_message(&mut self, attachment: AttachmentId, outcome: Outcome) {
         self.at(attachment).messages.add(outcome, 1);

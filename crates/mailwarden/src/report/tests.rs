@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 use std::num::NonZeroU16;
-use std::path::Path;
 
 use engine::admission::{Instance, Limit, Pressure, Transition};
 use engine::event::{
@@ -20,6 +19,7 @@ use proto::{Side, Time};
 use super::session::SessionId;
 use super::*;
 use crate::attachments::AttachmentId;
+use crate::golden;
 
 /// A session of an audited proxy, through a top-level class.
 fn config() -> SessionConfig {
@@ -62,20 +62,13 @@ fn rendered(event: Reported<'_>) -> String {
     format!("json: {}cisco_ios: {}", line(json), line(log))
 }
 
-/// Compares records, under their titles, with `tests/reports`; `UPDATE_GOLDEN=1` rewrites it.
+/// Compares records, under their titles, with `tests/reports`.
 fn golden(name: &str, cases: &[(&str, Reported<'_>)]) {
     let mut got = String::new();
     for (title, event) in cases {
         writeln!(got, "# {title}\n{}", rendered(*event)).unwrap();
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/reports").join(name);
-    let path = path.with_extension("expected");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &got).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(got == expected, "{} differs: run scripts/golden\n{got}", path.display());
+    golden::compare(&format!("tests/reports/{name}.expected"), &got);
 }
 
 /// Compares events of the session.

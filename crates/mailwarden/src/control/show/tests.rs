@@ -1,22 +1,20 @@
 //! Golden screens: of a configuration, with sessions and counts that are made up.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use engine::Event;
-use engine::event::{Match, Reason};
+use engine::event::Reason;
 use engine::session::Counts;
 use grammar::{Platforms, resolve, words};
-use policy::criterion::CriterionKind;
 use policy::model::Action;
-use policy::scope::Scope;
 
 use super::super::commands::{EXEC, Exec};
 use super::*;
 use crate::attachments::Attachments;
 use crate::configuration;
+use crate::golden;
 use crate::proxy::names::Directory;
 use crate::proxy::sessions::{Stage, View};
 use crate::report::{SessionEnd, SessionId, SessionInfo};
@@ -129,22 +127,9 @@ impl World {
         action: Option<Action>,
         times: u32,
     ) -> &mut Self {
-        let found = Match {
-            policy,
-            class,
-            criterion,
-            kind: CriterionKind::Sender,
-            scope: Scope::Transaction,
-            value: b"a@deals.com",
-            action,
-            log: true,
-            transaction: Some(0),
-            sender: None,
-            reference: None,
-            count: 1,
-        };
         let attachment = self.number(name, top);
-        (0..times).for_each(|_| self.seen.counters.see(attachment, &Event::Match(found)));
+        let acted = (policy, class, criterion);
+        (0..times).for_each(|_| self.seen.counters.see_match(attachment, acted, action));
         self
     }
 
@@ -172,27 +157,19 @@ impl World {
         out
     }
 
-    /// Compares screens with `tests/screens`; `UPDATE_GOLDEN=1` rewrites them.
+    /// Compares screens with `tests/screens`.
     fn golden(&self, name: &str, lines: &[&str]) {
         let mut got = String::new();
         for line in lines {
             write!(got, "edge#{line}\n{}\n", self.shows(line)).unwrap();
         }
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/screens").join(name);
-        let path = path.with_extension("expected");
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(&path, &got).unwrap();
-        }
-        let expected = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(got == expected, "{} differs: run scripts/golden\n{got}", path.display());
+        golden::compare(&format!("tests/screens/{name}.expected"), &got);
     }
 }
 
 /// A configuration of the tests of policies.
 fn configuration(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/policies/good").join(name);
-    std::fs::read_to_string(&path).unwrap()
+    std::fs::read_to_string(golden::in_repository(&format!("tests/policies/good/{name}"))).unwrap()
 }
 
 #[test]

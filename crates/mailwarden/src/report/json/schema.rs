@@ -1,7 +1,6 @@
 //! What the structs of events say, as `docs/events.schema.json` and as `docs/events.md`.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -12,6 +11,7 @@ use super::fields::{
     SessionFields, Shown, Text, TlsFields, TransactionFields,
 };
 use super::limit::LimitFields;
+use crate::golden;
 use crate::report::session::SessionId;
 
 /// Whose events they are.
@@ -247,17 +247,11 @@ fn flowing(description: &Value) -> String {
     description.as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// `UPDATE_GOLDEN=1` rewrites both.
 #[test]
 fn the_page_and_the_schema_of_events_are_what_the_types_say() {
     let schema = serde_json::to_string_pretty(&whole()).unwrap() + "\n";
     for (name, printed) in [("events.md", page()), ("events.schema.json", schema)] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::write(&path, &printed).unwrap();
-        }
-        let found = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(found == printed, "docs/{name} differs: run scripts/golden");
+        golden::compare(&format!("docs/{name}"), &printed);
     }
 }
 
