@@ -275,3 +275,22 @@ fn an_operator_ends_a_session_and_never_between_a_message_and_its_answer() {
     clear(&mut mailbox);
     assert!(mailbox.got.iter().all(|got| got.ends_with("finish")), "{:?}", mailbox.got);
 }
+
+#[test]
+fn an_operator_ends_at_once_what_nobody_parses() {
+    let talk = |inspect| Talk::with(SessionConfig { inspect, ..SessionConfig::default() });
+    let hello = "\u{16}\u{3}\u{1}hello";
+    let mut encrypted = talk(Inspect::Smtp);
+    encrypted.server("220 mx\r\n").client("EHLO c\r\n").server("250-mx\r\n250 STARTTLS\r\n");
+    encrypted.client("STARTTLS\r\n").server("220 go\r\n").client(hello).server(hello);
+    let mut logged_in = talk(Inspect::Imap);
+    logged_in.server("* OK\r\n").client("a LOGIN b c\r\n").server("a OK\r\n").client("b SELECT inbox\r\n");
+    let mut pinhole = talk(Inspect::Opaque);
+    pinhole.server("anything").client("at all");
+    for (name, mut talk) in [("encrypted", encrypted), ("logged in", logged_in), ("pinhole", pinhole)] {
+        let Talk { session, got, .. } = &mut talk;
+        session.clear(Time(3), &mut |effect: Effect<'_>| tell(got, effect));
+        assert!(got.iter().all(|got| got.ends_with("finish")), "{name}: {got:?}");
+        assert_eq!(session.reason(), engine::event::Reason::Drained, "{name}");
+    }
+}

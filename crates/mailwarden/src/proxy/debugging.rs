@@ -209,3 +209,35 @@ fn named(session: &SessionInfo, config: &SessionConfig) -> String {
     let SessionInfo { id, client, server, .. } = session;
     format!("{:X} ({client})=>({server}) {}", id.reference(), config.protocol_name())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc::channel;
+
+    #[test]
+    fn a_listener_that_is_too_slow_is_told_how_many_lines_it_lost() {
+        let debugging = Debugging::default();
+        let (lines, mut told) = channel(2);
+        debugging.subscribe(Subscriber { topics: Topics::EVENTS, lines });
+        (0..5).for_each(|number| debugging.tell(Topics::EVENTS, &format!("{number}\n")));
+        debugging.tell(Topics::SMTP, "not asked for\n");
+        let got = [(); 2].map(|()| told.try_recv().unwrap());
+        assert_eq!(got, ["0\n", "1\n"]);
+        debugging.tell(Topics::EVENTS, "5\n");
+        assert_eq!(told.try_recv().unwrap(), "% 3 lines were lost\n5\n");
+        assert!(told.try_recv().is_err());
+    }
+
+    #[test]
+    fn nothing_is_told_once_nobody_listens() {
+        let debugging = Debugging::default();
+        let (lines, told) = channel(2);
+        let topics = Topics::SMTP.with(Topics::EVENTS);
+        debugging.subscribe(Subscriber { topics, lines });
+        assert!(debugging.is_on());
+        drop(told);
+        debugging.tell(Topics::CREATION, "somebody came\n");
+        assert!(!debugging.is_on());
+    }
+}
