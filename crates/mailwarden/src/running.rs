@@ -219,3 +219,29 @@ impl Running {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Spoken;
+    use crate::report::{self, Sinks};
+    use std::time::Duration;
+
+    #[test]
+    fn a_configuration_with_other_servers_is_in_force_as_long_as_before() {
+        let (reporter, _writer) = report::start(Sinks::events_to(std::io::sink()));
+        let workers = WorkerPool::new(Some(1), &reporter).unwrap();
+        let in_force = |generation, age| {
+            let plan = Plan::without_file("127.0.0.1:0".parse().unwrap(), Vec::new(), Spoken::Smtp);
+            let in_force = InForce::new(generation, plan, Vec::new(), &Attachments::default());
+            InForce { since: SystemTime::UNIX_EPOCH + Duration::from_secs(age), ..in_force }
+        };
+        let running = Running::new(in_force(1, 10), &workers, reporter.dropped_lines());
+        let since = |next| {
+            running.put_in_force(next);
+            running.in_force().since.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
+        };
+        assert_eq!([since(in_force(1, 20)), since(in_force(2, 30))], [10, 30]);
+        workers.stop();
+    }
+}

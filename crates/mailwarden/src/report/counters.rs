@@ -337,3 +337,35 @@ impl Counters {
         self.at(attachment).ended(end);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::event::Anomaly;
+
+    #[test]
+    fn what_is_summed_up_was_counted_once_before() {
+        let (mut counters, attachment) = (Counters::default(), AttachmentId::default());
+        for count in [1, 5] {
+            let (kind, treatment) = (AnomalyKind::Pipe, Treatment::Reset);
+            let anomaly = Anomaly { kind, from: Side::Client, value: b"", treatment, reference: None, count };
+            counters.see(attachment, &Event::Anomaly(anomaly));
+        }
+        assert_eq!(counters.totals(), Totals { anomalies: 5, ..Totals::default() });
+    }
+
+    #[test]
+    fn counters_of_workers_add_up_and_are_taken_away_no_further_than_to_nothing() {
+        let attachment = AttachmentId::default();
+        let mut one = Counters::default();
+        one.see_match(attachment, ("p", "c", "m"), None);
+        one.see(attachment, &Event::SessionStart);
+        let both: Counters = [one.clone(), one.clone()].into_iter().sum();
+        assert_eq!(both.totals().matches, 2);
+        let left = both.clone().since(&one);
+        assert_eq!((left.totals().matches, left.of(attachment).unwrap().connected), (1, 1));
+        // One of the workers has ended since.
+        let left = one.since(&both);
+        assert_eq!((left.totals().matches, left.of(attachment).unwrap().connected), (0, 0));
+    }
+}

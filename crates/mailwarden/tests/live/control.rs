@@ -83,6 +83,10 @@ fn the_sessions_of_a_classic_rule_are_shown_as_they_are() {
 fn what_a_zone_based_policy_did_is_shown_as_it_was() {
     let mailbox = Mailbox::start();
     let daemon = Daemon::start(ASKED, &[mailbox.address()]);
+    let text = fs::read_to_string(daemon.file("mailwarden.conf")).unwrap();
+    let (listen, server) = (crate::daemon::free_address(), mailbox.address());
+    daemon.write_text(&format!("{text}proxy other\n listen {listen}\n server {server}\n protocol smtp\n"));
+    assert_eq!(daemon.reload(), "applied");
     daemon.passes_clean_mail();
     let mut refused = daemon.greeted();
     refused.says("MAIL FROM:<refused-word@example.test>", "550");
@@ -108,6 +112,7 @@ fn what_a_zone_based_policy_did_is_shown_as_it_was() {
 
     let nobody = asked(&daemon, "clear zone-pair nobody counter");
     assert_eq!(nobody.status.code(), Some(1));
+    shown(&daemon, "clear zone-pair other counter");
     assert!(has_line(&shown(&daemon, command), "1 match"), "another zone-pair's counters are left");
     shown(&daemon, "clear zone-pair tested counter");
     let screen = shown(&daemon, command);
@@ -253,10 +258,20 @@ fn a_socket_that_nobody_serves_is_replaced_and_another_is_left_alone() {
 fn the_socket_goes_with_its_daemon() {
     let mailbox = Mailbox::start();
     let mut daemon = Daemon::start(ASKED, &[mailbox.address()]);
-    assert!(daemon.file("control.sock").exists());
+    let socket = daemon.file("control.sock");
+    assert!(socket.exists());
     daemon.signal(Signal::TERM);
     assert!(daemon.wait().success());
-    assert!(!daemon.file("control.sock").exists());
+    assert!(!socket.exists());
+
+    // What somebody else has put in its place stays.
+    let mut daemon = Daemon::start(ASKED, &[mailbox.address()]);
+    let socket = daemon.file("control.sock");
+    fs::remove_file(&socket).unwrap();
+    fs::write(&socket, "precious").unwrap();
+    daemon.signal(Signal::TERM);
+    assert!(daemon.wait().success());
+    assert_eq!(fs::read_to_string(&socket).unwrap(), "precious");
 }
 
 #[test]

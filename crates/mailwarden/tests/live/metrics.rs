@@ -131,6 +131,17 @@ fn health_and_readiness_follow_the_servers_and_the_end() {
     assert_eq!(get(address, "/nonsense", "*/*").0, 404);
     daemon.signal(Signal::TERM);
     assert!(daemon.wait().success());
+
+    let mailbox = Mailbox::start();
+    let (daemon, address) = measured("", &[mailbox.address()]);
+    let mut client = daemon.greeted();
+    client.says("MAIL FROM:<a@example.test>", "250");
+    client.says("RCPT TO:<r@example.test>", "250");
+    client.says("DATA", "354");
+    daemon.signal(Signal::TERM);
+    let stopping = (503, "stopping\n".to_owned());
+    assert!(eventually(|| (get(address, "/readyz", "*/*") == stopping).then_some(())).is_some());
+    client.says("Subject: s\r\n\r\nx\r\n.", "250");
 }
 
 #[test]
