@@ -41,6 +41,7 @@ static GLOBAL: Mode<AnyStatement> = Mode::new(
     &[
         common::GLOBAL_COMMANDS,
         common::object_group::COMMANDS,
+        common::logging::LOGGING_COMMANDS,
         own::GLOBAL_COMMANDS,
         c3pl::GLOBAL_COMMANDS,
         classic::GLOBAL_COMMANDS,
@@ -281,6 +282,8 @@ mod tests {
                     Some((_, "address")) => "192.0.2.1:25",
                     Some((_, "network")) => "192.0.2.0/24",
                     Some((_, "host")) => "192.0.2.1",
+                    Some((_, "syslog")) => "udp/514",
+                    Some((_, "hours")) => "1",
                     Some((_, "parameters")) => "dsn",
                     Some((_, "encodings")) => "base64",
                     Some((_, "port" | "ports" | "low" | "high")) => "25",

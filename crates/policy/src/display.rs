@@ -4,6 +4,7 @@
 //! here are not kept and not printed.
 
 mod classic;
+mod logging;
 
 use std::fmt::{self, Display, Formatter};
 
@@ -13,9 +14,9 @@ use crate::dialect::c3pl::{ENCODINGS, UNKNOWN_ENCODING};
 use crate::model::{
     AccessListForm, Action, AnnounceLimits, AsaDirection, ClassicSettings, Condition, Configuration,
     Conformance, Criterion, Direction, Encoding, EventsDetail, ImapPreauth, InspectMap, Interface,
-    Introduction, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, MatchMode,
-    Name, Objects, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, Said, Settings, StartTls,
-    TopAction,
+    Introduction, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, Logging,
+    MatchMode, Name, Objects, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, Said, Settings,
+    StartTls, TopAction,
 };
 use crate::platform::Platform;
 
@@ -110,7 +111,13 @@ fn mailwarden(f: &mut Formatter<'_>, platform: Platform, settings: &Settings, al
     if let Some(file) = &settings.log_file {
         writeln!(f, "logging file {file}\n!")?;
     }
-    let own = Settings { log_file: None, classic: ClassicSettings::default(), ..settings.clone() };
+    logging::logging(f, platform, &settings.logging)?;
+    let own = Settings {
+        log_file: None,
+        logging: Logging::default(),
+        classic: ClassicSettings::default(),
+        ..settings.clone()
+    };
     if platform == Platform::Ios && own == Settings::default() && !always {
         return Ok(());
     }

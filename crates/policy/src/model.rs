@@ -22,6 +22,10 @@ pub use inspection::{
     MAX_DATA_DEFAULT, MailInspection, PortMapping, SYSTEM_PORTS, Transport,
 };
 pub use limits::{InspectMap, Limits};
+pub use logging::{
+    ClockZone, DatetimeStamp, Facility, LocalLog, LogBuffer, LogFormat, LogHost, LogLevel, LogMessage,
+    LogStamps, Logging,
+};
 pub use mpf::{
     Connection, EsmtpInspection, GLOBAL, ServicePolicy, TrafficClass, TrafficMatch, TrafficPolicy,
     TrafficRule,
@@ -47,6 +51,7 @@ mod class;
 mod esmtp;
 mod inspection;
 mod limits;
+mod logging;
 mod mpf;
 mod object_group;
 mod objects;

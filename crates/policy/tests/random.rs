@@ -8,17 +8,18 @@
 )]
 
 use std::fs;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use fastrand::Rng;
 use policy::criterion::{Counter, Text};
 use policy::diagnostic::{Code, Severity};
 use policy::model::{
-    Access, AccessList, AccessListForm, Action, AnnounceLimits, AsaDirection, ClassicSettings, Condition,
-    Configuration, Conformance, Criterion, Encoding, Entry, EventsDetail, ImapPreauth, InspectMap,
-    InspectOptions, InspectRule, InspectedProtocol, Interface, Introduction, L3Class, L3Condition,
-    L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, Limits, MatchMode, Name, Network, Objects,
+    Access, AccessList, AccessListForm, Action, AnnounceLimits, AsaDirection, ClassicSettings, ClockZone,
+    Condition, Configuration, Conformance, Criterion, DatetimeStamp, Encoding, Entry, EventsDetail, Facility,
+    ImapPreauth, InspectMap, InspectOptions, InspectRule, InspectedProtocol, Interface, Introduction,
+    L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, Limits, LocalLog,
+    LogBuffer, LogFormat, LogHost, LogLevel, LogStamps, Logging, MatchMode, Name, Network, Objects,
     PatternText, PortMapping, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, RegexMap, Said,
     Selection, Service, Settings, StartTls, TopAction, Transport, Zone, ZonePair,
 };
@@ -554,7 +555,58 @@ fn settings(rng: &mut Rng) -> Settings {
             .choice(&[EventsDetail::None, EventsDetail::Envelope, EventsDetail::Headers])
             .unwrap(),
         log_file: path(rng, "/var/log/mail.log"),
+        logging: logging(rng),
         acknowledged: acknowledged(rng),
+    }
+}
+
+fn logging(rng: &mut Rng) -> Logging {
+    if rng.bool() {
+        return Logging::default();
+    }
+    let level = |rng: &mut Rng| LogLevel::numbered(rng.u64(..8)).unwrap();
+    let address = |rng: &mut Rng| IpAddr::from([192, 0, 2, rng.u8(..)]);
+    let transport = |rng: &mut Rng| if rng.bool() { Transport::Tcp } else { Transport::Udp };
+    let mut hosts: Vec<_> = (0..rng.usize(..3))
+        .map(|_| LogHost {
+            address: address(rng),
+            transport: transport(rng),
+            port: rng.u16(1..),
+            interface: None,
+        })
+        .collect();
+    hosts.sort_by_key(|host| host.address);
+    hosts.dedup_by_key(|host| host.address);
+    let stamp = DatetimeStamp {
+        msec: rng.bool(),
+        localtime: rng.bool(),
+        show_timezone: rng.bool(),
+        year: rng.bool(),
+    };
+    Logging {
+        off: rng.bool(),
+        hosts,
+        local: rng.bool().then(|| LocalLog { path: rng.bool().then(|| name("/dev/log")) }),
+        trap: rng.bool().then(|| level(rng)),
+        facility: rng.bool().then(|| Facility::numbered(rng.u64(..24)).unwrap()),
+        buffer: *rng
+            .choice(&[
+                LogBuffer::default(),
+                LogBuffer { off: true, ..LogBuffer::default() },
+                LogBuffer { size: Some(8192), level: Some(LogLevel::Errors), off: false },
+            ])
+            .unwrap(),
+        messages: Vec::new(),
+        format: *rng.choice(&[LogFormat::Rfc3164, LogFormat::Rfc5424]).unwrap(),
+        device: rng.bool().then(|| name("edge1")),
+        stamps: rng
+            .choice([None, Some(LogStamps::None), Some(LogStamps::Uptime), Some(LogStamps::Datetime(stamp))])
+            .unwrap(),
+        zone: rng.bool().then(|| ClockZone {
+            name: "CET".to_owned(),
+            hours: rng.i8(-23..24),
+            minutes: rng.u8(..60),
+        }),
     }
 }
 

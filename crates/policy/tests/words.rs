@@ -177,7 +177,7 @@ fn marks_of_quoted_mail_and_listings_are_one_error() {
 fn words_of_other_programs_and_near_misses_are_named() {
     check(&[
         ("include other.conf\n", &["1 error invalid-input"]),
-        ("loggin host 192.0.2.9\n", &["1 error invalid-input"]),
+        ("logging host syslog\n", &["1 error invalid-input"]),
         ("logging host 192.0.2.9\n", &[]),
         ("mailwraden\n workers 4\n", &["1 error invalid-input"]),
         ("proxi mx\n listen 0.0.0.0:25\n server 192.0.2.1:25\n", &["1 error invalid-input"]),

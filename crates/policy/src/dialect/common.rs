@@ -9,6 +9,7 @@ use super::{Built, INTERFACE, built, description, name, name_unless_no, number, 
 use crate::model::{Access, AccessListForm, Name};
 
 pub(super) mod entry;
+pub(super) mod logging;
 pub(super) mod lower;
 pub(super) mod object_group;
 
@@ -18,6 +19,7 @@ pub enum Statement {
     OnTheWay,
     Hostname(Option<Name>),
     LogFile(Option<Name>),
+    Logging(logging::LoggingLine),
     Interface(Name),
     /// `access-list NAME {permit | deny} …`.
     AccessListLine {

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use proto::proxy_protocol::Version;
 
 use super::mpf::EsmtpInspection;
-use super::{ClassicSettings, Name, Object, ObjectKind, Protocol, Reference, Said, Server};
+use super::{ClassicSettings, Logging, Name, Object, ObjectKind, Protocol, Reference, Said, Server};
 use crate::diagnostic::Code;
 use crate::source::Span;
 
@@ -99,6 +99,8 @@ pub struct Settings {
     pub events_detail: EventsDetail,
     /// `logging file PATH`, ours: syslog lines to a file instead of stderr.
     pub log_file: Option<Name>,
+    /// Where messages go beside that.
+    pub logging: Logging,
     /// What holds for every classic rule.
     pub classic: ClassicSettings,
     /// `no warning CODE`: in order, each once.
@@ -110,6 +112,7 @@ impl Settings {
     pub(super) fn places_mut(&mut self, visit: &mut dyn FnMut(&mut Span)) {
         let names = [&mut self.control_socket, &mut self.events, &mut self.log_file];
         names.into_iter().flatten().for_each(|name| visit(&mut name.at));
+        self.logging.places_mut(visit);
         self.classic.places_mut(visit);
     }
 }

@@ -132,6 +132,7 @@ impl StatementReader<'_> {
             command.claim == Claim::Anywhere
                 && !command.platforms.intersects(self.platforms)
                 && keywords.next().is_some_and(|keyword| cut.is(keyword))
+                && resolved.build().is_ok()
         })
     }
 }

@@ -25,6 +25,10 @@ pub(in crate::dialect) fn add(
             lowering.complaints.extend(before.and_then(|before| lowering.outline.replaces(at, before.at)));
         }
         Statement::LogFile(path) => lowering.configuration.settings.log_file = path,
+        Statement::Logging(line) => {
+            lowering.complaints.extend(line.complaint());
+            line.apply(false, &mut lowering.configuration.settings.logging);
+        }
         Statement::Interface(name) if name.text.eq_ignore_ascii_case("range") => {
             if !children.is_empty() {
                 let message = "`interface range` is not supported: write its lines for each interface";
@@ -51,6 +55,7 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
         Statement::OnTheWay => {}
         Statement::Hostname(_) => lowering.configuration.hostname = None,
         Statement::LogFile(_) => lowering.configuration.settings.log_file = None,
+        Statement::Logging(line) => line.apply(true, &mut lowering.configuration.settings.logging),
         Statement::Interface(name) => lowering.remove_object(ObjectKind::Interface, &name, at),
         Statement::AccessListOther => {}
         // A router takes the whole list away, whichever entry is said.

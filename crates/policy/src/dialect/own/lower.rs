@@ -31,7 +31,8 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
         Statement::Mailwarden => {
             let settings = &mut lowering.configuration.settings;
             let (log_file, classic) = (settings.log_file.take(), std::mem::take(&mut settings.classic));
-            *settings = Settings { log_file, classic, ..Settings::default() };
+            let logging = std::mem::take(&mut settings.logging);
+            *settings = Settings { log_file, logging, classic, ..Settings::default() };
         }
         Statement::Proxy(name) => lowering.remove_object(ObjectKind::Proxy, &name, at),
         Statement::Line(InnerLine::Mailwarden(_) | InnerLine::Proxy(_)) => lowering.misplaced(at),
