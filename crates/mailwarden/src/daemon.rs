@@ -71,7 +71,7 @@ pub(crate) fn run(flags: &RunFlags) -> Exit {
         let watch = Watch::new(workers.started());
         let attachments = Attachments::default();
         let in_force = InForce::new(1, plan.clone(), Vec::new(), &attachments);
-        let running = Arc::new(Running::new(in_force, &workers, reporter.dropped_lines()));
+        let running = Arc::new(Running::new(in_force, &workers, reporter.log()));
         let (asking, asked) = unbounded_channel();
         let control = ControlSocket { socket: None, asking, asked, metrics: None };
         let daemon = Daemon { flags, plan, workers, attachments, running, control, watch, reporter, spare };
@@ -110,7 +110,10 @@ fn refused(what: &str) -> Exit {
 
 /// What the daemon is told by.
 struct Signals {
+    /// SIGHUP: reload.
     hangup: Signal,
+    /// SIGUSR1: open the files anew.
+    reopen: Signal,
     terminate: Signal,
     interrupt: Signal,
 }
@@ -122,6 +125,7 @@ fn install_signal_handlers() -> io::Result<(Runtime, Signals)> {
     let signals = runtime.block_on(async {
         io::Result::Ok(Signals {
             hangup: signal(SignalKind::hangup())?,
+            reopen: signal(SignalKind::user_defined1())?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
@@ -158,6 +162,7 @@ struct ControlSocket {
 /// What the daemon wakes for.
 enum Wake {
     Reload,
+    Reopen,
     Asked(Asked),
     Stop,
     Servers(Change),
@@ -195,12 +200,13 @@ impl Daemon<'_> {
 
     /// Waits for signals and does what they ask, until one asks to stop; and for news of servers.
     async fn serve(&mut self, signals: Signals) {
-        let Signals { mut hangup, mut terminate, mut interrupt } = signals;
+        let Signals { mut hangup, mut reopen, mut terminate, mut interrupt } = signals;
         let mut second = tokio::time::interval(SECOND);
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let wake = tokio::select! {
                 _ = hangup.recv() => Wake::Reload,
+                _ = reopen.recv() => Wake::Reopen,
                 _ = terminate.recv() => Wake::Stop,
                 _ = interrupt.recv() => Wake::Stop,
                 change = self.watch.next() => Wake::Servers(change),
@@ -211,6 +217,7 @@ impl Daemon<'_> {
                 Wake::Reload => {
                     self.reload().await;
                 }
+                Wake::Reopen => self.reopen(),
                 Wake::Asked(Asked::Reload(reply)) => {
                     let answer = self.reload().await;
                     // Whoever asked may have left.
@@ -331,10 +338,16 @@ impl Daemon<'_> {
 
     /// Whoever rotated the files we write to has moved them all the same.
     fn unchanged(&self, configured: Configured) -> Configured {
-        if let Ok(sinks) = Sinks::open(&self.plan.files) {
-            self.reporter.redirect(sinks);
-        }
+        self.reopen();
         configured
+    }
+
+    /// Opens the files anew, under the same names; where that fails, those that are open go on.
+    fn reopen(&self) {
+        match Sinks::open(&self.plan.files) {
+            Ok(sinks) => self.reporter.redirect(sinks),
+            Err(error) => self.reporter.failure(&format!("cannot reopen: {error}")),
+        }
     }
 
     /// Everything of a plan or nothing: what can be refused is asked for first. What there is to say of it.

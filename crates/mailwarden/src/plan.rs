@@ -4,6 +4,7 @@
 //! Nothing is opened here that stays open. A file with errors makes no plan.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,13 +15,17 @@ use engine::bounds::Timers;
 use engine::config::Inspect;
 use policy::Attachment;
 use policy::attach::{Handling, LimitDomain, Selector, Traffic};
-use policy::model::{self, Configuration, EventsDetail, Introduction, Name, Protocol, Server};
+use policy::model::{
+    self, Configuration, EventsDetail, Facility, Introduction, Logging, Name, Protocol, Server,
+};
+use policy::platform::Platform;
 use policy::profile::LogForm;
 
 use crate::attachments::Attachments;
 use crate::cli::Spoken;
 use crate::proxy::names::Directory;
 use crate::proxy::{self, ProxyProtocol, Target};
+use crate::report::LogSettings;
 
 /// What `run` does.
 #[derive(Clone, Debug)]
@@ -74,10 +79,32 @@ pub(crate) struct Limited {
 }
 
 /// Where reports go.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Files {
     pub(crate) log: Option<PathBuf>,
     pub(crate) events: Option<PathBuf>,
+    pub(crate) settings: LogSettings,
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self {
+            log: None,
+            events: None,
+            settings: LogSettings {
+                logging: Logging::default(),
+                name: host_name(),
+                facility: Facility::LOCAL7,
+            },
+        }
+    }
+}
+
+/// The name of this host, up to its first dot; that of the program where the system does not tell it.
+fn host_name() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim().split('.').next().filter(|name| !name.is_empty());
+    name.unwrap_or("mailwarden").to_owned()
 }
 
 impl Plan {
@@ -158,7 +185,18 @@ impl Plan {
         Self {
             workers: settings.workers.map(usize::from),
             listeners,
-            files: Files { log: path(&settings.log_file), events: path(&settings.events) },
+            files: Files {
+                log: path(&settings.log_file),
+                events: path(&settings.events),
+                settings: LogSettings {
+                    logging: settings.logging.clone(),
+                    name: configuration.hostname.as_ref().map_or_else(host_name, |name| name.text.clone()),
+                    facility: match configuration.platform {
+                        Platform::Ios => Facility::LOCAL7,
+                        Platform::Asa => Facility::LOCAL4,
+                    },
+                },
+            },
             control_socket: path(&settings.control_socket).or_else(default_socket),
             metrics: settings.metrics,
             source: Some(source.to_owned()),

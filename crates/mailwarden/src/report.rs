@@ -8,8 +8,12 @@ mod cisco_asa;
 mod cisco_ios;
 mod configured;
 mod counters;
+mod destination;
+mod entry;
+mod frame;
 mod json;
 mod limit;
+mod log;
 mod recorder;
 mod session;
 mod syslog;
@@ -30,13 +34,14 @@ use engine::{Event, SessionConfig};
 
 pub(crate) use configured::{Complaint, Configured, Holds};
 pub(crate) use counters::{AttachmentCounters, Counters, Histogram, Totals};
+pub(crate) use destination::{Address, HostView};
 pub(crate) use limit::{LimitReport, Limited};
+pub(crate) use log::{Log, LogSettings, LogView};
 pub(crate) use recorder::Recorder;
 use session::Run;
 #[cfg(test)]
 pub(crate) use session::SessionId;
 pub(crate) use session::SessionInfo;
-use syslog::Frame;
 use time::{Stamps, WallTime};
 pub(crate) use writer::{Sinks, Writer};
 
@@ -124,19 +129,9 @@ struct Shared {
     queued: AtomicUsize,
     /// Lines that found the queue full, since the writer last said so.
     dropped: AtomicU64,
-    /// The same since the start.
-    dropped_in_all: Arc<AtomicU64>,
+    log: Arc<Log>,
     /// Whether JSON events have a reader; without one none is rendered.
     json: AtomicBool,
-    /// Whether the log is the journal's.
-    journal: AtomicBool,
-}
-
-/// What lines are rendered for.
-#[derive(Clone, Copy, Debug)]
-struct Readers {
-    json: bool,
-    frame: Frame,
 }
 
 /// What the writer receives.
@@ -144,31 +139,33 @@ struct Readers {
 enum Message {
     Lines(Batch),
     /// Where everything goes from here on.
-    Redirect(Sinks),
+    Redirect(Box<Sinks>),
 }
 
-/// Whole lines, in the order in which they were reported.
+/// What was reported, in order.
 #[derive(Debug, Default)]
 struct Batch {
-    syslog: Vec<u8>,
+    /// Messages of the log, as `entry` writes them.
+    log: Vec<u8>,
+    /// Whole lines.
     json: Vec<u8>,
 }
 
 impl Batch {
-    fn with_capacity(syslog: usize, json: usize) -> Self {
-        Self { syslog: Vec::with_capacity(syslog), json: Vec::with_capacity(json) }
+    fn with_capacity(log: usize, json: usize) -> Self {
+        Self { log: Vec::with_capacity(log), json: Vec::with_capacity(json) }
     }
 
-    /// Renders a record for whoever reads it. A record nobody reads adds nothing.
-    fn append(&mut self, record: &Record<'_>, stamps: &mut Stamps, readers: Readers) {
-        syslog::append(&mut self.syslog, record, stamps, readers.frame);
-        if readers.json {
+    /// Renders a record for whoever reads it, events only where they have a reader. A record nobody reads adds nothing.
+    fn append(&mut self, record: &Record<'_>, stamps: &mut Stamps, events: bool) {
+        syslog::append(&mut self.log, record);
+        if events {
             json::append(&mut self.json, record, stamps);
         }
     }
 
     const fn len(&self) -> usize {
-        self.syslog.len() + self.json.len()
+        self.log.len() + self.json.len()
     }
 
     const fn is_empty(&self) -> bool {
@@ -176,8 +173,7 @@ impl Batch {
     }
 
     fn lines(&self) -> u64 {
-        let ends = memchr::memchr_iter(b'\n', &self.syslog).chain(memchr::memchr_iter(b'\n', &self.json));
-        ends.count() as u64
+        (entry::entries(&self.log).count() + memchr::memchr_iter(b'\n', &self.json).count()) as u64
     }
 }
 
@@ -188,9 +184,8 @@ pub(crate) fn start(sinks: Sinks) -> (Reporter, Writer) {
         run: Run::random(),
         queued: AtomicUsize::new(0),
         dropped: AtomicU64::new(0),
-        dropped_in_all: Arc::default(),
+        log: Arc::new(Log::new(sinks.state())),
         json: AtomicBool::new(sinks.json.is_some()),
-        journal: AtomicBool::new(sinks.frame == Frame::Journal),
     });
     let writer = Writer::start(sinks, messages, Arc::clone(&shared));
     (Reporter { queue, shared }, writer)
@@ -235,30 +230,27 @@ impl Reporter {
         self.report(Reported::Stopped { totals });
     }
 
-    /// How many lines were lost because the queue was full.
-    pub(crate) fn dropped_lines(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.shared.dropped_in_all)
+    /// The log, to be asked.
+    pub(crate) fn log(&self) -> Arc<Log> {
+        Arc::clone(&self.shared.log)
     }
 
     /// From the next batch on everything goes there.
     pub(crate) fn redirect(&self, sinks: Sinks) {
         self.shared.json.store(sinks.json.is_some(), Ordering::Relaxed);
-        self.shared.journal.store(sinks.frame == Frame::Journal, Ordering::Relaxed);
         // The writer ends after the last reporter: it takes every message.
-        let _ = self.queue.send(Message::Redirect(sinks));
+        let _ = self.queue.send(Message::Redirect(Box::new(sinks)));
     }
 
     fn report(&self, event: Reported<'_>) {
         let mut batch = Batch::default();
         let record = Record { time: WallTime::now(), event };
-        batch.append(&record, &mut Stamps::default(), self.readers());
+        batch.append(&record, &mut Stamps::default(), self.events_are_read());
         self.send(batch);
     }
 
-    fn readers(&self) -> Readers {
-        let journal = self.shared.journal.load(Ordering::Relaxed);
-        let frame = if journal { Frame::Journal } else { Frame::Stamped };
-        Readers { json: self.shared.json.load(Ordering::Relaxed), frame }
+    fn events_are_read(&self) -> bool {
+        self.shared.json.load(Ordering::Relaxed)
     }
 
     /// Hands lines to the writer, or drops and counts them.
@@ -268,7 +260,7 @@ impl Reporter {
             self.shared.queued.fetch_sub(len, Ordering::Relaxed);
             let lines = batch.lines();
             self.shared.dropped.fetch_add(lines, Ordering::Relaxed);
-            self.shared.dropped_in_all.fetch_add(lines, Ordering::Relaxed);
+            self.shared.log.dropped.fetch_add(lines, Ordering::Relaxed);
         } else {
             let _ = self.queue.send(Message::Lines(batch));
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use crate::proxy::Target;
 use crate::proxy::limits::Limits;
 use crate::proxy::workers::{Mailboxes, WorkerPool};
-use crate::report::Counters;
+use crate::report::{Counters, Log};
 
 /// What the daemon shares with whoever looks at it. Sessions never ask it.
 #[derive(Debug)]
@@ -30,8 +30,7 @@ pub(crate) struct Running {
     started: Instant,
     start_time: SystemTime,
     draining: AtomicBool,
-    /// Lines of reports that were lost.
-    dropped: Arc<AtomicU64>,
+    log: Arc<Log>,
 }
 
 /// A configuration that is in force, with what became of it.
@@ -128,7 +127,7 @@ impl InForce {
 }
 
 impl Running {
-    pub(crate) fn new(in_force: InForce, workers: &WorkerPool, dropped: Arc<AtomicU64>) -> Self {
+    pub(crate) fn new(in_force: InForce, workers: &WorkerPool, log: Arc<Log>) -> Self {
         let last_reload = Reloaded { ok: true, at: in_force.since, refused: 0 };
         Self {
             in_force: Mutex::new(Arc::new(in_force)),
@@ -139,7 +138,7 @@ impl Running {
             started: workers.started(),
             start_time: SystemTime::now(),
             draining: AtomicBool::new(false),
-            dropped,
+            log,
         }
     }
 
@@ -198,9 +197,8 @@ impl Running {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Lines of reports that were lost because their writer was too slow.
-    pub(crate) fn dropped_lines(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
     }
 
     /// What limits sessions: the name of each domain, and how it is.
@@ -236,7 +234,7 @@ mod tests {
             let in_force = InForce::new(generation, plan, Vec::new(), &Attachments::default());
             InForce { since: SystemTime::UNIX_EPOCH + Duration::from_secs(age), ..in_force }
         };
-        let running = Running::new(in_force(1, 10), &workers, reporter.dropped_lines());
+        let running = Running::new(in_force(1, 10), &workers, reporter.log());
         let since = |next| {
             running.put_in_force(next);
             running.in_force().since.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()

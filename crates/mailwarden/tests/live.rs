@@ -44,6 +44,8 @@ mod reload;
 mod server;
 #[path = "live/stop.rs"]
 mod stop;
+#[path = "live/syslog.rs"]
+mod syslog;
 #[path = "live/timers.rs"]
 mod timers;
 #[path = "live/upstreams.rs"]

@@ -21,6 +21,7 @@ pub(crate) enum Show {
     Proxies,
     Servers,
     Limits,
+    Logging,
     RunningConfig {
         /// With what is built in.
         all: bool,
@@ -156,6 +157,12 @@ const SHOW: &[Command<Exec>] = &[
         "Show the limits on sessions, how near they are, and what they have done",
         &["", "Limits on sessions"],
         |_| Ok(Exec::Show(Show::Limits)),
+    ),
+    Command::new(
+        "show logging",
+        "Show where messages of the log go, and those that are kept in memory",
+        &["", "The log"],
+        |_| Ok(Exec::Show(Show::Logging)),
     ),
     Command::new(
         "show running-config [all] [LINE$section]",

@@ -6,6 +6,7 @@
 mod daemon;
 mod ip_inspect;
 mod limits;
+mod logging;
 mod objects;
 mod policies;
 mod service_policy;
@@ -24,7 +25,7 @@ use proto::Time;
 pub(super) use super::commands::Show;
 use super::commands::{ConnForm, IpInspect, ServicePolicyWhere, ShowObject};
 use crate::attachments::AttachmentId;
-use crate::report::Counters;
+use crate::report::{Counters, LogView};
 use crate::running::{Cleared, InForce, Reloaded, Running};
 pub(super) use sessions::SessionList;
 
@@ -47,6 +48,8 @@ pub(super) struct Seen {
     pub(super) carried: HashMap<AttachmentId, Carried>,
     /// What limits sessions: the name of each domain, and how it is.
     pub(super) limits: Vec<(String, DomainView)>,
+    /// The log, where the screen wants it.
+    pub(super) log: Option<LogView>,
     /// The workers' time.
     pub(super) now: Time,
 }
@@ -85,6 +88,7 @@ impl Seen {
             cleared,
             carried,
             limits: running.limits(),
+            log: matches!(what, Show::Logging).then(|| running.log().view()),
             now: running.now(),
         }
     }
@@ -115,6 +119,7 @@ const fn wants_carried(what: &Show) -> bool {
         | Show::Proxies
         | Show::Servers
         | Show::Limits
+        | Show::Logging
         | Show::RunningConfig { .. }
         | Show::IpInspect(_)
         | Show::Object(_)
@@ -131,6 +136,7 @@ pub(super) fn screen(what: &Show, seen: &Seen) -> Result<Vec<Part>, String> {
         Show::Proxies => text(daemon::proxies(seen)),
         Show::Servers => text(daemon::servers(seen)),
         Show::Limits => text(limits::screen(seen)),
+        Show::Logging => text(seen.log.as_ref().map(logging::screen).unwrap_or_default()),
         Show::RunningConfig { all, section } => text(daemon::running_config(seen, *all, section.as_deref())?),
         Show::IpInspect(what) => ip_inspect::screen(what, seen)?,
         Show::ZonePairPolicies { name, sessions } => policies::zone_pairs(seen, name.as_deref(), *sessions)?,

@@ -104,6 +104,9 @@ The default configuration of run.
 SIGHUP
 Reload the configuration and reopen the log and event files; existing sessions keep the old configuration.
 .TP
+SIGUSR1
+Reopen the log and event files, so that they can be rotated; nothing else changes.
+.TP
 SIGTERM, SIGINT
 Stop accepting connections and let sessions finish; a second signal stops at once.
 .SH SEE ALSO

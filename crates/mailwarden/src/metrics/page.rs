@@ -45,7 +45,7 @@ pub(super) fn render(running: &Running, counters: Counters, format: Format) -> R
         in_force: running.in_force(),
         last_reload: running.last_reload(),
         started: running.start_time(),
-        dropped: running.dropped_lines(),
+        dropped: running.log().dropped(),
         now: running.now(),
         limits: running.limits(),
         counters,

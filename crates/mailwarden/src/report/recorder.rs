@@ -12,7 +12,7 @@ use proto::Time;
 use tokio::sync::Notify;
 
 use super::session::{SessionId, SessionInfo};
-use super::time::{Stamps, WallTime};
+use super::time::{self, Stamps, WallTime};
 use super::{Batch, Counters, LimitReport, Origin, Record, Reported, Reporter, ServerState, SessionEnd};
 use crate::attachments::AttachmentId;
 
@@ -116,8 +116,7 @@ impl Recorder {
 
     /// A time as the log writes it.
     pub(crate) fn stamp(&self, now: Time) -> String {
-        let RecorderState { stamps, clock, .. } = &mut *self.state.borrow_mut();
-        stamps.ios(clock.wall_time(now)).to_owned()
+        time::ios(self.state.borrow_mut().clock.wall_time(now))
     }
 
     /// What was recorded so far.
@@ -141,7 +140,7 @@ impl Recorder {
         let record = Record { time: clock.wall_time(now), event };
         counters.count(&record);
         let was_empty = batch.is_empty();
-        batch.append(&record, stamps, self.reporter.readers());
+        batch.append(&record, stamps, self.reporter.events_are_read());
         if batch.len() >= BATCH_BYTES {
             self.flush(batch);
         } else if was_empty && !batch.is_empty() {
@@ -151,7 +150,7 @@ impl Recorder {
 
     fn flush(&self, batch: &mut Batch) {
         if !batch.is_empty() {
-            let next = Batch::with_capacity(batch.syslog.len(), batch.json.len());
+            let next = Batch::with_capacity(batch.log.len(), batch.json.len());
             self.reporter.send(std::mem::replace(batch, next));
         }
     }

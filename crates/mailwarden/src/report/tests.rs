@@ -1,5 +1,6 @@
 //! Every record as each renderer writes it, compared with `tests/reports`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::num::NonZeroU16;
 
@@ -11,11 +12,13 @@ use engine::event::{
 use policy::attach::LimitDomain;
 use policy::criterion::{CriterionKind, Reads};
 use policy::diagnostic::Severity;
-use policy::model::{Action, EventsDetail, Protocol};
+use policy::model::{Action, ClockZone, EventsDetail, Logging, Protocol};
 use policy::profile::LogForm;
 use policy::scope::Scope;
 use proto::{Side, Time};
 
+use super::entry::entries;
+use super::frame::Framer;
 use super::session::SessionId;
 use super::*;
 use crate::attachments::AttachmentId;
@@ -43,14 +46,21 @@ fn reference() -> Option<Reference> {
     Some(Reference { session: session().id.reference(), number: NonZeroU16::new(7)? })
 }
 
+/// The default, wherever the test runs.
+fn in_utc() -> Logging {
+    let zone = Some(ClockZone { name: "UTC".to_owned(), hours: 0, minutes: 0 });
+    Logging { zone, ..Logging::default() }
+}
+
 /// A record as each renderer writes it; `-` where one has nothing to say.
 fn rendered(event: Reported<'_>) -> String {
     // A Sunday; the day is one digit, and so are hour and microsecond.
     let time = WallTime::from_unix_micros(1_780_218_123_000_045);
     let record = Record { time, event };
-    let (mut json, mut log) = (Vec::new(), Vec::new());
+    let (mut json, mut messages, mut log) = (Vec::new(), Vec::new(), Vec::new());
     json::append(&mut json, &record, &mut Stamps::default());
-    syslog::append(&mut log, &record, &mut Stamps::in_utc(), Frame::Stamped);
+    syslog::append(&mut messages, &record);
+    Framer::of_file(&in_utc()).append_lines(&mut log, entries(&messages));
     if !json.is_empty() {
         let event: serde_json::Value = serde_json::from_slice(&json).unwrap();
         assert_eq!(json::schema::disagreement(&event), None, "{event:#}");
@@ -616,8 +626,9 @@ fn daemon() {
 fn to_the_journal_every_line_carries_its_priority_and_no_time() {
     let line = |event| {
         let record = Record { time: WallTime::EPOCH, event };
-        let mut line = Vec::new();
-        syslog::append(&mut line, &record, &mut Stamps::in_utc(), Frame::Journal);
+        let (mut messages, mut line) = (Vec::new(), Vec::new());
+        syslog::append(&mut messages, &record);
+        Framer::of_journal().append_lines(&mut line, entries(&messages));
         String::from_utf8(line).unwrap()
     };
     assert_eq!(line(Reported::Failure { what: "x-7-y: z" }), "<3>%FW-3-MAILWARDEN: x-7-y: z\n");
@@ -629,4 +640,26 @@ fn to_the_journal_every_line_carries_its_priority_and_no_time() {
     let start = Event::SessionStart;
     let start = line(Reported::Event(Origin { session: &session, config: &config }, &start));
     assert!(start.starts_with("<6>%FW-6-SESS_AUDIT_TRAIL_START: "), "{start}");
+}
+
+/// The names of all messages in a text: `%FW-6-SESS_AUDIT_TRAIL`.
+fn message_names(text: &str) -> BTreeSet<&str> {
+    let starts = text.match_indices('%').filter_map(|(at, _)| text.get(at..));
+    let names = starts.map(|rest| {
+        let end = rest.find(|c: char| c != '%' && c != '-' && c != '_' && !c.is_ascii_alphanumeric());
+        &rest[..end.unwrap_or(rest.len())]
+    });
+    names.filter(|name| name.matches('-').count() == 2 && !name.ends_with('-')).collect()
+}
+
+#[test]
+fn every_message_that_is_written_is_documented_and_every_documented_one_is_written() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(folder.join("docs/messages.md")).unwrap();
+    let goldens = std::fs::read_dir(folder.join("tests/reports")).unwrap();
+    let goldens: String = goldens.map(|it| std::fs::read_to_string(it.unwrap().path()).unwrap()).collect();
+    let mut written = message_names(&goldens);
+    // Made of the name of the protocol, of which one is enough for a golden.
+    written.insert("%APPFW-4-POP3_ANOMALY");
+    assert_eq!(message_names(&page), written);
 }

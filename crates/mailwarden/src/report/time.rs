@@ -1,5 +1,6 @@
-//! Wall time, and the two forms in which reports write it.
+//! Wall time, and how reports write it.
 
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
@@ -30,11 +31,26 @@ impl WallTime {
         Self(self.0.saturating_sub(time.0 / 1000))
     }
 
+    pub(super) const fn from_unix_micros(micros: u64) -> Self {
+        Self(micros)
+    }
+
+    pub(super) const fn unix_micros(self) -> u64 {
+        self.0
+    }
+
+    /// Seconds since the program was first asked for the time.
+    pub(super) fn since_start(self) -> u64 {
+        static START: OnceLock<WallTime> = OnceLock::new();
+        let Self(start) = *START.get_or_init(Self::now);
+        self.0.saturating_sub(start) / 1_000_000
+    }
+
     const fn second(self) -> u64 {
         self.0 / 1_000_000
     }
 
-    const fn microsecond(self) -> u64 {
+    pub(super) const fn microsecond(self) -> u64 {
         self.0 % 1_000_000
     }
 
@@ -46,13 +62,17 @@ impl WallTime {
     }
 }
 
-/// Writes time stamps. What changes once a second is kept from one stamp to the next.
+/// Writes the time stamps of events. What changes once a second is kept from one stamp to the next.
 #[derive(Debug, Default)]
-pub(super) struct Stamps {
-    utc: Kept,
-    local: Kept,
-    /// The zone of local time; none for the one of the system, which may change.
+pub(super) struct Stamps(Kept);
+
+/// Writes time down to the second, by a pattern of strftime(3).
+#[derive(Debug)]
+pub(super) struct Clock {
+    pattern: &'static str,
+    /// None for the zone of the system, which may change.
     zone: Option<TimeZone>,
+    kept: Kept,
 }
 
 /// A stamp down to its second, and what followed it last.
@@ -67,22 +87,31 @@ struct Kept {
 impl Stamps {
     /// RFC 3339, in UTC with microseconds: `2026-11-22T09:15:00.123456Z`.
     pub(super) fn rfc3339(&mut self, time: WallTime) -> &str {
-        let text = self.utc.second(time, |at| at.strftime("%Y-%m-%dT%H:%M:%S.").to_string());
+        let text = self.0.second(time, |at| at.strftime("%Y-%m-%dT%H:%M:%S.").to_string());
         push_digits(text, time.microsecond(), 100_000);
         text.push('Z');
         text
     }
+}
 
-    /// As IOS writes it, in local time with milliseconds: `Nov 22 10:15:00.123`.
-    pub(super) fn ios(&mut self, time: WallTime) -> &str {
-        let zone = &self.zone;
-        let text = self.local.second(time, |at| {
-            let zone = zone.clone().unwrap_or_else(TimeZone::system);
-            at.to_zoned(zone).strftime("%b %e %H:%M:%S.").to_string()
-        });
-        push_digits(text, time.microsecond() / 1000, 100);
-        text
+impl Clock {
+    pub(super) fn new(pattern: &'static str, zone: Option<TimeZone>) -> Self {
+        Self { pattern, zone, kept: Kept::default() }
     }
+
+    pub(super) fn second(&mut self, time: WallTime) -> &str {
+        let Self { pattern, zone, kept } = self;
+        kept.second(time, |at| {
+            let zone = zone.clone().unwrap_or_else(TimeZone::system);
+            at.to_zoned(zone).strftime(pattern).to_string()
+        })
+    }
+}
+
+/// As IOS writes it, in the zone of the system with milliseconds: `Nov 22 10:15:00.123`.
+pub(super) fn ios(time: WallTime) -> String {
+    let mut clock = Clock::new("%b %e %H:%M:%S", None);
+    format!("{}.{:03}", clock.second(time), time.microsecond() / 1000)
 }
 
 impl Kept {
@@ -107,38 +136,24 @@ fn push_digits(text: &mut String, number: u64, mut unit: u64) {
 }
 
 #[cfg(test)]
-impl WallTime {
-    pub(super) const fn from_unix_micros(micros: u64) -> Self {
-        Self(micros)
-    }
-}
-
-#[cfg(test)]
-impl Stamps {
-    /// With UTC for local time, wherever the test runs.
-    pub(super) fn in_utc() -> Self {
-        Self { zone: Some(TimeZone::UTC), ..Self::default() }
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn stamps_follow_the_time_within_a_second_and_beyond() {
-        let mut stamps = Stamps::in_utc();
+        let (mut stamps, mut clock) = (Stamps::default(), Clock::new("%b %e %H:%M:%S", Some(TimeZone::UTC)));
         let first = WallTime::from_unix_micros(1_795_342_500_000_007);
         assert_eq!(stamps.rfc3339(first), "2026-11-22T10:15:00.000007Z");
-        assert_eq!(stamps.ios(first), "Nov 22 10:15:00.000");
+        assert_eq!(clock.second(first), "Nov 22 10:15:00");
         let later = first.after(Time(999_992_000));
         assert_eq!(stamps.rfc3339(later), "2026-11-22T10:15:00.999999Z");
-        assert_eq!(stamps.ios(later), "Nov 22 10:15:00.999");
+        assert_eq!(clock.second(later), "Nov 22 10:15:00");
         let next = later.after(Time(1_000));
         assert_eq!(stamps.rfc3339(next), "2026-11-22T10:15:01.000000Z");
-        assert_eq!(stamps.ios(next), "Nov 22 10:15:01.000");
+        assert_eq!(clock.second(next), "Nov 22 10:15:01");
         // Not in order: two workers, or a clock that was set back.
         assert_eq!(stamps.rfc3339(first), "2026-11-22T10:15:00.000007Z");
+        assert_eq!(clock.second(first), "Nov 22 10:15:00");
     }
 
     #[test]
@@ -150,6 +165,6 @@ mod tests {
 
     #[test]
     fn no_time_is_too_late_to_be_written() {
-        assert!(Stamps::in_utc().rfc3339(WallTime(u64::MAX)).ends_with('Z'));
+        assert!(Stamps::default().rfc3339(WallTime(u64::MAX)).ends_with('Z'));
     }
 }

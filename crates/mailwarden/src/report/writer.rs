@@ -5,18 +5,23 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
+use policy::model::{LogHost, Transport};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 
-use super::syslog::Frame;
-use super::time::{Stamps, WallTime};
+use super::destination::{self, Address, Destination, News};
+use super::entry::{entries, revised};
+use super::frame::Framer;
+use super::log::{Kept, LogSettings, State};
+use super::time::WallTime;
 use super::{Batch, Message, Record, Reported, Shared, syslog};
 use crate::plan::Files;
 use crate::terminal;
@@ -27,12 +32,16 @@ pub(crate) struct Writer {
     ended: Receiver<()>,
 }
 
-/// Where lines go.
+/// Where everything goes.
 #[derive(Debug)]
 pub(crate) struct Sinks {
-    pub(super) frame: Frame,
-    pub(super) syslog: LineSink,
+    framer: Framer,
+    log: LineSink,
     pub(super) json: Option<LineSink>,
+    /// What the destinations were made of.
+    settings: LogSettings,
+    destinations: Vec<Destination>,
+    news: News,
 }
 
 /// What takes whole lines.
@@ -50,45 +59,103 @@ trait Out: Write + Send + std::fmt::Debug {}
 impl<W: Write + Send + std::fmt::Debug> Out for W {}
 
 impl Sinks {
-    /// Opens what a configuration names; stderr takes the syslog lines when it names no file.
+    /// Opens what a configuration names; stderr takes the messages when it names no file.
     pub(crate) fn open(files: &Files) -> Result<Self, String> {
-        let (frame, syslog) = match &files.log {
-            Some(path) => (Frame::Stamped, LineSink::append(path)?),
-            None => (Frame::of_stderr(), LineSink::new("standard error output", io::stderr())),
+        let Files { log, events, settings } = files;
+        let logging = &settings.logging;
+        let (framer, log) = match log {
+            Some(path) => (Framer::of_file(logging), LineSink::append(path)?),
+            None => (Framer::of_stderr(logging), LineSink::new("standard error output", io::stderr())),
         };
-        Ok(Self { frame, syslog, json: files.events.as_deref().map(LineSink::append).transpose()? })
+        let json = events.as_deref().map(LineSink::append).transpose()?;
+        let news = News::default();
+        let start = |(address, framer)| {
+            let trap = logging.trap.unwrap_or_default() as u8;
+            Destination::start(address, framer, trap, Arc::clone(&news))
+        };
+        let destinations = destinations(settings).into_iter().map(start).collect();
+        Ok(Self { framer, log, json, settings: settings.clone(), destinations, news })
     }
 
-    /// JSON to a program that listens, and syslog lines nowhere.
+    /// JSON to a program that listens, and messages nowhere.
     pub(crate) fn events_to(listener: impl Write + Send + std::fmt::Debug + 'static) -> Self {
-        let syslog = LineSink::new("nowhere", io::sink());
-        Self { frame: Frame::Stamped, syslog, json: Some(LineSink::new("listener", listener)) }
+        Self { json: Some(LineSink::new("listener", listener)), ..Self::log_to(io::sink()) }
+    }
+
+    /// Messages to `log`, and nothing else.
+    fn log_to(log: impl Write + Send + std::fmt::Debug + 'static) -> Self {
+        let Files { settings, .. } = Files::default();
+        let framer = Framer::of_file(&settings.logging);
+        let (destinations, news) = (Vec::new(), News::default());
+        Self { framer, log: LineSink::new("log", log), json: None, settings, destinations, news }
     }
 
     /// Everything to nobody.
     #[cfg(test)]
     pub(super) fn nowhere() -> Self {
-        Self { frame: Frame::Stamped, syslog: LineSink::new("nowhere", io::sink()), json: None }
+        Self::log_to(io::sink())
     }
 
     /// What to say of lines that are lost for good.
     fn closed(&self) -> impl Iterator<Item = String> {
-        [Some(&self.syslog), self.json.as_ref()].into_iter().flatten().filter_map(LineSink::closed)
+        [Some(&self.log), self.json.as_ref()].into_iter().flatten().filter_map(LineSink::closed)
     }
 
-    fn say(&mut self, what: &str) {
-        self.write(&Batch { syslog: failure(what, self.frame), json: Vec::new() });
+    /// The end of all destinations, and what is to be said of it in the log of those that follow.
+    fn end(mut self) -> Vec<String> {
+        destination::end(std::mem::take(&mut self.destinations));
+        let mut news = self.take_news();
+        news.extend(self.closed());
+        news
     }
 
-    fn write(&mut self, lines: &Batch) {
-        if let Some(trouble) = self.syslog.put(&lines.syslog) {
-            terminal::complain(&format!("mailwarden: {trouble}\n"));
+    /// Takes over the destinations of those before, with all that waits for them, where the same are wanted.
+    fn succeed(&mut self, before: &mut Self) {
+        if self.settings == before.settings {
+            std::mem::swap(&mut self.destinations, &mut before.destinations);
+            std::mem::swap(&mut self.news, &mut before.news);
         }
-        if let Some(trouble) = self.json.as_mut().and_then(|json| json.put(&lines.json)) {
-            self.say(&trouble);
+    }
+
+    fn take_news(&self) -> Vec<String> {
+        self.news.lock().map_or_else(|_| Vec::new(), |mut news| std::mem::take(&mut *news))
+    }
+
+    /// What everybody may ask of the log from here on.
+    pub(super) fn state(&self) -> State {
+        State {
+            settings: self.settings.clone(),
+            kept: Kept::new(&self.settings.logging),
+            file: self.log.name.clone(),
+            written: 0,
+            hosts: self.destinations.iter().map(Destination::state).collect(),
         }
     }
 }
+
+/// Syslog servers and the local socket.
+fn destinations(settings: &LogSettings) -> Vec<(Address, Framer)> {
+    let LogSettings { logging, name, facility } = settings;
+    if logging.off {
+        return Vec::new();
+    }
+    let host = |host: &LogHost| {
+        let address = SocketAddr::new(host.address, host.port);
+        let address = match host.transport {
+            Transport::Udp => Address::Udp(address),
+            Transport::Tcp => Address::Tcp(address),
+        };
+        (address, Framer::of_host(logging, name, *facility))
+    };
+    let local = logging.local.as_ref().map(|local| {
+        let path = local.path.as_ref().map_or(LOCAL, |path| &path.text);
+        (Address::Local(path.into()), Framer::of_local(logging, *facility))
+    });
+    logging.hosts.iter().map(host).chain(local).collect()
+}
+
+/// Where the syslog of a system listens.
+const LOCAL: &str = "/dev/log";
 
 impl LineSink {
     fn new(name: &str, out: impl Write + Send + std::fmt::Debug + 'static) -> Self {
@@ -223,41 +290,19 @@ impl Write for Pipe {
     }
 }
 
-/// A line of the log about the files themselves.
-fn failure(what: &str, frame: Frame) -> Vec<u8> {
-    daemon_line(Reported::Failure { what }, frame)
-}
-
-/// A line of the log from this thread.
-fn daemon_line(event: Reported<'_>, frame: Frame) -> Vec<u8> {
-    let mut line = Vec::new();
-    syslog::append(&mut line, &Record { time: WallTime::now(), event }, &mut Stamps::default(), frame);
-    line
+/// A message from this thread.
+fn own_message(event: Reported<'_>) -> Vec<u8> {
+    let mut message = Vec::new();
+    syslog::append(&mut message, &Record { time: WallTime::now(), event });
+    message
 }
 
 impl Writer {
-    pub(super) fn start(mut sinks: Sinks, queue: Receiver<Message>, shared: Arc<Shared>) -> Self {
+    pub(super) fn start(sinks: Sinks, queue: Receiver<Message>, shared: Arc<Shared>) -> Self {
         let (end, ended) = channel::<()>();
+        let writing = Writing { sinks, shared };
         std::thread::spawn(move || {
-            while let Ok(message) = queue.recv() {
-                match message {
-                    Message::Redirect(next) => {
-                        let before = std::mem::replace(&mut sinks, next);
-                        before.closed().for_each(|lost| sinks.say(&lost));
-                    }
-                    Message::Lines(lines) => {
-                        sinks.write(&lines);
-                        shared.queued.fetch_sub(lines.len(), Ordering::Relaxed);
-                    }
-                }
-                let lines = shared.dropped.swap(0, Ordering::Relaxed);
-                if lines > 0 {
-                    let syslog = daemon_line(Reported::Dropped { lines }, sinks.frame);
-                    sinks.write(&Batch { syslog, json: Vec::new() });
-                }
-            }
-            let lost: Vec<String> = sinks.closed().collect();
-            lost.iter().for_each(|lost| sinks.say(lost));
+            writing.run(&queue);
             drop(end);
         });
         Self { ended }
@@ -270,8 +315,94 @@ impl Writer {
     }
 }
 
+/// How soon the log has what a destination says of itself, where nothing else is reported.
+const NEWS_AFTER: Duration = Duration::from_secs(1);
+
 /// How long the end of the program waits for a disk, or for the reader of a pipe.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The thread itself.
+#[derive(Debug)]
+struct Writing {
+    sinks: Sinks,
+    shared: Arc<Shared>,
+}
+
+impl Writing {
+    fn run(mut self, queue: &Receiver<Message>) {
+        loop {
+            match queue.recv_timeout(NEWS_AFTER) {
+                Ok(Message::Redirect(next)) => self.redirect(*next),
+                Ok(Message::Lines(lines)) => {
+                    let len = lines.len();
+                    self.write(lines);
+                    self.shared.queued.fetch_sub(len, Ordering::Relaxed);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.tell_news();
+            let lines = self.shared.dropped.swap(0, Ordering::Relaxed);
+            if lines > 0 {
+                self.write(Batch { log: own_message(Reported::Dropped { lines }), json: Vec::new() });
+            }
+        }
+        let lost: Vec<String> = self.sinks.closed().collect();
+        lost.iter().for_each(|lost| self.say(lost));
+        destination::end(std::mem::take(&mut self.sinks.destinations));
+        self.tell_news();
+    }
+
+    fn redirect(&mut self, mut next: Sinks) {
+        next.succeed(&mut self.sinks);
+        {
+            let mut state = self.shared.log.state();
+            let mut before = std::mem::replace(&mut *state, next.state());
+            state.kept.succeed(&mut before.kept);
+            if state.file == before.file {
+                state.written = before.written;
+            }
+        }
+        let before = std::mem::replace(&mut self.sinks, next);
+        before.end().iter().for_each(|news| self.say(news));
+    }
+
+    /// Says what destinations have to say.
+    fn tell_news(&mut self) {
+        let news = self.sinks.take_news();
+        news.iter().for_each(|what| self.say(what));
+    }
+
+    /// Messages about the destinations themselves.
+    fn say(&mut self, what: &str) {
+        self.write(Batch { log: own_message(Reported::Failure { what }), json: Vec::new() });
+    }
+
+    fn write(&mut self, Batch { log, json }: Batch) {
+        let sinks = &mut self.sinks;
+        let log = revised(log, &sinks.settings.logging.messages);
+        let mut lines = Vec::with_capacity(log.len());
+        sinks.framer.append_lines(&mut lines, entries(&log));
+        let trouble = sinks.log.put(&lines);
+        {
+            let mut state = self.shared.log.state();
+            state.kept.keep(entries(&log));
+            if sinks.log.lost == 0 {
+                state.written += entries(&log).count() as u64;
+            }
+        }
+        if let Some(trouble) = trouble {
+            terminal::complain(&format!("mailwarden: {trouble}\n"));
+        }
+        if !sinks.destinations.is_empty() && !log.is_empty() {
+            let messages = log.into();
+            sinks.destinations.iter().for_each(|destination| destination.send(&messages));
+        }
+        if let Some(trouble) = sinks.json.as_mut().and_then(|sink| sink.put(&json)) {
+            self.say(&trouble);
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -315,10 +446,9 @@ mod tests {
 
     #[test]
     fn lines_that_are_still_lost_at_the_end_are_counted_then() {
-        let disk = Disk::default();
-        let mut sinks = Sinks::events_to(disk);
+        let mut sinks = Sinks::events_to(Disk::default());
         assert_eq!(sinks.closed().count(), 0);
-        sinks.write(&Batch { syslog: Vec::new(), json: b"one\ntwo\n".to_vec() });
+        assert!(sinks.json.as_mut().unwrap().put(b"one\ntwo\n").is_some());
         assert_eq!(sinks.closed().collect::<Vec<_>>(), ["2 lines for listener were lost"]);
     }
 

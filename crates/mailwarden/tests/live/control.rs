@@ -15,7 +15,8 @@ use crate::server::Mailbox;
 use crate::wire::{PATIENCE, Wire, eventually};
 
 /// A daemon that is asked in its own folder.
-const ASKED: Configuration<'_> = Configuration { settings: " control-socket FOLDER/control.sock\n", ..RULED };
+pub(crate) const ASKED: Configuration<'_> =
+    Configuration { settings: " control-socket FOLDER/control.sock\n", ..RULED };
 
 fn asked(daemon: &Daemon, command: &str) -> Output {
     asking(daemon, command).output().expect("the program")
@@ -30,14 +31,14 @@ fn asking(daemon: &Daemon, command: &str) -> Command {
 }
 
 /// What a command prints.
-fn shown(daemon: &Daemon, command: &str) -> String {
+pub(crate) fn shown(daemon: &Daemon, command: &str) -> String {
     let output = asked(daemon, command);
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "`{command}`: {complaints}; {}", daemon.stderr());
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn has_line(screen: &str, line: &str) -> bool {
+pub(crate) fn has_line(screen: &str, line: &str) -> bool {
     screen.lines().any(|of| of.trim() == line)
 }
 

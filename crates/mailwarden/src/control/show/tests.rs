@@ -8,7 +8,7 @@ use engine::Event;
 use engine::event::Reason;
 use engine::session::Counts;
 use grammar::{Platforms, resolve, words};
-use policy::model::Action;
+use policy::model::{Action, Facility, LogLevel, Logging};
 
 use super::super::commands::{EXEC, Exec};
 use super::*;
@@ -17,7 +17,7 @@ use crate::configuration;
 use crate::golden;
 use crate::proxy::names::Directory;
 use crate::proxy::sessions::{Stage, View};
-use crate::report::{SessionEnd, SessionId, SessionInfo};
+use crate::report::{Address, HostView, SessionEnd, SessionId, SessionInfo};
 
 /// A daemon that is not there: its configuration, sessions and counts.
 struct World {
@@ -46,6 +46,7 @@ impl World {
             cleared: Cleared::default(),
             carried: HashMap::new(),
             limits: Vec::new(),
+            log: None,
             now: Time(90 * MINUTE),
         };
         Self { seen, views: Vec::new() }
@@ -337,6 +338,7 @@ fn the_daemon() {
     world.seen.limits.push(("ip inspect".to_owned(), view));
     let server = &world.seen.in_force.targets[0].1.servers[0];
     server.failed(Time(89 * MINUTE));
+    world.seen.log = Some(log());
     world.golden(
         "daemon",
         &[
@@ -344,10 +346,31 @@ fn the_daemon() {
             "show proxies",
             "show servers",
             "show limits",
+            "show logging",
             "show running-config",
             "show running-config proxy mx",
             "show running-config policy-map",
             "show running-config all",
         ],
     );
+}
+
+/// A log with a destination of each kind.
+fn log() -> LogView {
+    let host = |address, up, lost| HostView { address, up, sent: 12, lost };
+    LogView {
+        logging: Logging { trap: Some(LogLevel::Notifications), ..Logging::default() },
+        facility: Facility::LOCAL7,
+        dropped: 0,
+        file: "standard error output".to_owned(),
+        written: 31,
+        kept: 31,
+        size: 65_536,
+        lines: "*Nov 22 10:15:00.123: %FW-4-ALERT_ON: getting aggressive\n".to_owned(),
+        hosts: vec![
+            host(Address::Udp("192.0.2.9:514".parse().unwrap()), true, 0),
+            host(Address::Tcp("[2001:db8::9]:601".parse().unwrap()), false, 3),
+            host(Address::Local("/dev/log".into()), true, 0),
+        ],
+    }
 }
