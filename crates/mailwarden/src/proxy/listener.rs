@@ -4,9 +4,11 @@ use std::io;
 use std::net::{self, SocketAddr};
 
 use engine::config::Inspect;
+use rustix::net::SocketFlags;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::Interest;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::unix::AsyncFd;
+use tokio::net::TcpStream;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -58,14 +60,43 @@ pub(super) fn refusal(address: SocketAddr, error: &io::Error) -> String {
     format!("cannot listen on {address}: {error}{help}")
 }
 
-/// Waits for the next connection.
-pub(super) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
-    let (stream, peer) = listener.accept().await?;
+/// A listening socket that is waited for.
+pub(super) type Listener = AsyncFd<net::TcpListener>;
+
+/// Makes a listening socket known to the runtime.
+#[expect(
+    deprecated,
+    reason = "what replaces it is unsafe, and a listener owns its descriptor for as long as it lives"
+)]
+pub(super) fn wait_for(socket: net::TcpListener) -> io::Result<Listener> {
+    AsyncFd::with_interest(socket, Interest::READABLE)
+}
+
+/// Waits for the next connection. The runtime knows nothing of it yet: a client that is refused costs no more than what it
+/// is told, and its end.
+pub(super) async fn accept(listener: &Listener) -> io::Result<(net::TcpStream, SocketAddr)> {
+    loop {
+        let mut ready = listener.readable().await?;
+        let accepted = ready.try_io(|listener| {
+            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+            Ok(rustix::net::acceptfrom_with(listener, flags)?)
+        });
+        // Else it was another worker's, or is gone.
+        let Ok(accepted) = accepted else { continue };
+        let (socket, peer) = accepted?;
+        let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+        return Ok((socket.into(), peer.ok_or(io::ErrorKind::InvalidData)?));
+    }
+}
+
+/// Makes a connection known to the runtime.
+pub(super) fn register(client: net::TcpStream) -> io::Result<TcpStream> {
+    let stream = TcpStream::from_std(client)?;
     // The runtime takes for granted that a new client has sent something, and would try to read from it.
     // A client of SMTP waits for the greeting, so that the attempt is in vain. The kernel's first event for the
     // socket, which is still to come, says how it is.
     let _ = stream.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
-    Ok((stream, peer))
+    Ok(stream)
 }
 
 /// Adapts a listening socket to what its sessions inspect from now on; accepted sockets keep what they have.
@@ -73,10 +104,10 @@ pub(super) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, Soc
 /// A client of an SMTP server that does not read is sent only so many replies: by itself the kernel keeps
 /// megabytes for each, and all sessions share that memory. Once limited, the size no longer adapts to the
 /// connection, so a listener that relays unparsed after a reload gets a fixed, large one.
-pub(super) fn limit_replies(listener: &TcpListener, inspect: Inspect) {
+pub(super) fn limit_replies(listener: &Listener, inspect: Inspect) {
     let size = if inspect.is_parsed() { REPLIES_MAX } else { RELAYED_MAX };
     // A buffer of another size than asked for still works.
-    let _ = SockRef::from(listener).set_send_buffer_size(size);
+    let _ = SockRef::from(listener.get_ref()).set_send_buffer_size(size);
 }
 
 #[cfg(test)]
@@ -86,20 +117,20 @@ mod tests {
     use std::net::Ipv4Addr;
     use std::time::Duration;
 
-    fn listening(inspect: Inspect) -> TcpListener {
-        TcpListener::from_std(bind((Ipv4Addr::LOCALHOST, 0).into(), false, inspect).unwrap()).unwrap()
+    fn listening(inspect: Inspect) -> Listener {
+        wait_for(bind((Ipv4Addr::LOCALHOST, 0).into(), false, inspect).unwrap()).unwrap()
     }
 
     /// Both ends of a new connection.
-    async fn connected(listener: &TcpListener) -> (net::TcpStream, TcpStream) {
-        let client = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    async fn connected(listener: &Listener) -> (net::TcpStream, TcpStream) {
+        let client = net::TcpStream::connect(listener.get_ref().local_addr().unwrap()).unwrap();
         let (accepted, peer) = accept(listener).await.unwrap();
         assert_eq!(peer, client.local_addr().unwrap());
-        (client, accepted)
+        (client, register(accepted).unwrap())
     }
 
     /// The send buffer of a connection accepted from this listener.
-    async fn accepted_buffer(listener: &TcpListener) -> usize {
+    async fn accepted_buffer(listener: &Listener) -> usize {
         let (_client, accepted) = connected(listener).await;
         assert!(accepted.nodelay().unwrap());
         SockRef::from(&accepted).send_buffer_size().unwrap()
@@ -120,9 +151,9 @@ mod tests {
     async fn a_client_is_readable_once_it_has_sent_something() {
         let listener = listening(Inspect::Smtp);
         // What it sent may be there before the connection is accepted, or come later.
-        let mut early = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut early = net::TcpStream::connect(listener.get_ref().local_addr().unwrap()).unwrap();
         early.write_all(b"EHLO").unwrap();
-        let (accepted, _) = accept(&listener).await.unwrap();
+        let accepted = register(accept(&listener).await.unwrap().0).unwrap();
         let patience = Duration::from_secs(5);
         tokio::time::timeout(patience, accepted.readable())
             .await

@@ -10,7 +10,6 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use proto::Time;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, LocalSet, yield_now};
@@ -21,7 +20,7 @@ use super::connection::serve;
 use super::debugging::{Debugging, Subscriber};
 use super::descriptors::{Descriptors, is_shortage};
 use super::limits::Limits;
-use super::listener::{self, limit_replies};
+use super::listener::{self, Listener, limit_replies};
 use super::sessions::{Sessions, ViewBatch};
 use super::share::{Share, Turns};
 use crate::attachments::AttachmentId;
@@ -210,7 +209,7 @@ async fn give_turns(worker: Rc<Worker>) {
 
 #[derive(Debug)]
 struct Listening {
-    socket: Rc<TcpListener>,
+    socket: Rc<Listener>,
     task: AbortHandle,
     target: Rc<RefCell<Rc<Target>>>,
 }
@@ -227,7 +226,7 @@ fn listen(worker: &Rc<Worker>, listeners: &mut HashMap<SocketAddr, Listening>, l
             if before.config.inspect != inspect {
                 limit_replies(&listening.socket, inspect);
             }
-        } else if let Some(Ok(socket)) = socket.map(TcpListener::from_std) {
+        } else if let Some(Ok(socket)) = socket.map(listener::wait_for) {
             let socket = Rc::new(socket);
             let target = Rc::new(RefCell::new(target));
             let accepting = accept(Rc::clone(&socket), Rc::clone(&target), Rc::clone(worker));
@@ -243,7 +242,7 @@ fn listen(worker: &Rc<Worker>, listeners: &mut HashMap<SocketAddr, Listening>, l
 }
 
 /// Accepts clients, and gives each that is admitted a session: a task that connects its server first.
-async fn accept(socket: Rc<TcpListener>, target: Rc<RefCell<Rc<Target>>>, worker: Rc<Worker>) {
+async fn accept(socket: Rc<Listener>, target: Rc<RefCell<Rc<Target>>>, worker: Rc<Worker>) {
     let mut pause = PAUSE_MIN;
     loop {
         match listener::accept(&socket).await {
@@ -251,15 +250,22 @@ async fn accept(socket: Rc<TcpListener>, target: Rc<RefCell<Rc<Target>>>, worker
                 pause = PAUSE_MIN;
                 let room = worker.descriptors.room(|what| worker.recorder.failure(what)).await;
                 let target = Rc::clone(&target.borrow());
-                match admit(peer, &target, &worker) {
-                    Ok(entry) => {
+                let entry = match admit(peer, &target, &worker) {
+                    Ok(entry) => entry,
+                    Err(refusal) => {
+                        refuse(client, &refusal);
+                        continue;
+                    }
+                };
+                match listener::register(client) {
+                    Ok(client) => {
                         let worker = Rc::clone(&worker);
                         tokio::task::spawn_local(async move {
                             serve(client, entry, worker).await;
                             drop(room);
                         });
                     }
-                    Err(refusal) => refuse(client, &refusal),
+                    Err(error) => worker.ran_out(&format!("cannot wait for a client: {error}")),
                 }
             }
             // The client waits in the queue of the kernel, which would wake us for it again and again.
