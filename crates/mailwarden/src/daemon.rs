@@ -25,7 +25,7 @@ use crate::proxy::watch::{Change, Watch};
 use crate::proxy::worker::Control;
 use crate::proxy::workers::WorkerPool;
 use crate::report::{self, Configured, Reporter, ServerState, Sinks};
-use crate::running::{InForce, Running};
+use crate::running::{InForce, Running, rates};
 use crate::text::counted;
 use crate::{Exit, configuration, in_force, metrics, terminal};
 
@@ -166,6 +166,7 @@ enum Wake {
     Asked(Asked),
     Stop,
     Servers(Change),
+    Sample,
     /// A second has passed, in which limits may have changed.
     Second,
 }
@@ -203,6 +204,8 @@ impl Daemon<'_> {
         let Signals { mut hangup, mut reopen, mut terminate, mut interrupt } = signals;
         let mut second = tokio::time::interval(SECOND);
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut sampling = tokio::time::interval(rates::INTERVAL);
+        sampling.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let wake = tokio::select! {
                 _ = hangup.recv() => Wake::Reload,
@@ -211,6 +214,7 @@ impl Daemon<'_> {
                 _ = interrupt.recv() => Wake::Stop,
                 change = self.watch.next() => Wake::Servers(change),
                 Some(asked) = self.control.asked.recv() => Wake::Asked(asked),
+                _ = sampling.tick() => Wake::Sample,
                 _ = second.tick(), if self.plan.limits().next().is_some() => Wake::Second,
             };
             match wake {
@@ -224,6 +228,11 @@ impl Daemon<'_> {
                     let _ = reply.send(answer);
                 }
                 Wake::Servers(change) => self.servers_changed(change),
+                Wake::Sample => {
+                    let running = Arc::clone(&self.running);
+                    // A worker that is busy is waited for by nobody but this.
+                    tokio::task::spawn_local(async move { running.sample_rates().await });
+                }
                 Wake::Second => self.workers.expire_limits(&self.reporter),
                 Wake::Stop => break,
             }

@@ -1,5 +1,7 @@
 //! What can be seen of the running daemon: what is in force, and where its workers are asked.
 
+pub(crate) mod rates;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +19,7 @@ use crate::proxy::Target;
 use crate::proxy::limits::Limits;
 use crate::proxy::workers::{Mailboxes, WorkerPool};
 use crate::report::{Counters, Log};
+pub(crate) use rates::Rates;
 
 /// What the daemon shares with whoever looks at it. Sessions never ask it.
 #[derive(Debug)]
@@ -31,6 +34,7 @@ pub(crate) struct Running {
     start_time: SystemTime,
     draining: AtomicBool,
     log: Arc<Log>,
+    rates: Mutex<Rates>,
 }
 
 /// A configuration that is in force, with what became of it.
@@ -139,6 +143,7 @@ impl Running {
             start_time: SystemTime::now(),
             draining: AtomicBool::new(false),
             log,
+            rates: Mutex::default(),
         }
     }
 
@@ -199,6 +204,26 @@ impl Running {
 
     pub(crate) fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// Takes a sample of how much sessions have carried. This is asked once in [`rates::INTERVAL`].
+    pub(crate) async fn sample_rates(&self) {
+        let mut carried: HashMap<AttachmentId, u64> = HashMap::new();
+        let each = self.mailboxes.each_session(|view| {
+            let sum = carried.entry(view.info.attachment).or_default();
+            *sum += view.bytes_to_client + view.bytes_to_server;
+        });
+        each.await;
+        let ended = self.mailboxes.counters().await;
+        for (_, number, _) in &self.in_force().attachments {
+            let bytes = ended.of(*number).map_or(0, |ended| ended.bytes.iter().sum());
+            *carried.entry(*number).or_default() += bytes;
+        }
+        lock(&self.rates).sample(self.now(), carried);
+    }
+
+    pub(crate) fn rates(&self) -> Rates {
+        lock(&self.rates).clone()
     }
 
     /// What limits sessions: the name of each domain, and how it is.

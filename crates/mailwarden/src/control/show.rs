@@ -26,7 +26,7 @@ pub(super) use super::commands::Show;
 use super::commands::{ConnForm, IpInspect, ServicePolicyWhere, ShowObject};
 use crate::attachments::AttachmentId;
 use crate::report::{Counters, LogView};
-use crate::running::{Cleared, InForce, Reloaded, Running};
+use crate::running::{Cleared, InForce, Rates, Reloaded, Running};
 pub(super) use sessions::SessionList;
 
 /// A part of a screen.
@@ -48,6 +48,8 @@ pub(super) struct Seen {
     pub(super) carried: HashMap<AttachmentId, Carried>,
     /// What limits sessions: the name of each domain, and how it is.
     pub(super) limits: Vec<(String, DomainView)>,
+    /// What sessions have carried of late.
+    pub(super) rates: Rates,
     /// The log, where the screen wants it.
     pub(super) log: Option<LogView>,
     /// The workers' time.
@@ -88,6 +90,7 @@ impl Seen {
             cleared,
             carried,
             limits: running.limits(),
+            rates: running.rates(),
             log: matches!(what, Show::Logging).then(|| running.log().view()),
             now: running.now(),
         }

@@ -200,6 +200,8 @@ impl Screen<'_> {
                 of_protocol.retain(|number| of_class.contains(number));
                 let Statistics { reads, bytes, .. } = Statistics::of(&of_protocol, self.seen);
                 self.line(8, format_args!("{reads} packets, {bytes} bytes"));
+                let rate: u64 = of_protocol.iter().map(|number| self.seen.rates.of(*number)).sum();
+                self.line(8, format_args!("30 second rate {rate} bps"));
             }
         }
     }

@@ -118,7 +118,7 @@ pub(super) fn conn_count(seen: &Seen) -> String {
 
 fn ios(out: &mut String, view: &View, detail: bool, indent: usize) {
     let (info, state) = (&view.info, state(view.stage));
-    let protocol = view.config.protocol_name();
+    let protocol = view.config.inspection_name();
     put(
         out,
         format_args!(

@@ -46,6 +46,7 @@ impl World {
             cleared: Cleared::default(),
             carried: HashMap::new(),
             limits: Vec::new(),
+            rates: Rates::default(),
             log: None,
             now: Time(90 * MINUTE),
         };
@@ -235,6 +236,10 @@ fn zone_based_inspection() {
     let mut world = World::new(text);
     world.session("mx", "mail", Stage::Open).session("mx", "mail", Stage::Opening).ended("mx", "mail");
     world.session("sub", "", Stage::Open);
+    let mail = world.number("mx", "mail");
+    for (minute, bytes) in [(88, 1_000), (89, 91_000)] {
+        world.seen.rates.sample(Time(minute * MINUTE), HashMap::from([(mail, bytes)]));
+    }
     let deals = ("p1", "c1", "sender address regex bad-guys");
     world.matched(("mx", "mail"), deals, Some(Action::Reset), 3);
     world.matched(("sub", ""), ("p1", "c2", "cmd verb ATRN"), Some(Action::Mask), 1);
