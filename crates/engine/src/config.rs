@@ -65,6 +65,14 @@ impl SessionConfig {
     pub const fn protocol_name(&self) -> &'static str {
         if self.lmtp { "lmtp" } else { self.protocol.name() }
     }
+
+    /// The same as the device names what it inspects.
+    pub const fn inspection_name(&self) -> &'static str {
+        match self.protocol {
+            Protocol::Smtp if self.profile.is_esmtp && !self.lmtp => "esmtp",
+            _ => self.protocol_name(),
+        }
+    }
 }
 
 /// What is inspected in a session.

@@ -241,13 +241,15 @@ pub enum LoginOutcome {
     Accepted,
     RefusedByServer,
     RefusedByPolicy,
+    /// The server says that it tried nothing, or cannot just now: nothing is known of the password.
+    NotTried,
     /// The client gave it up.
     Cancelled,
 }
 
 impl LoginOutcome {
-    pub const ALL: [Self; 4] =
-        [Self::Accepted, Self::RefusedByServer, Self::RefusedByPolicy, Self::Cancelled];
+    pub const ALL: [Self; 5] =
+        [Self::Accepted, Self::RefusedByServer, Self::RefusedByPolicy, Self::NotTried, Self::Cancelled];
 
     /// The word in events.
     pub const fn name(self) -> &'static str {
@@ -255,6 +257,7 @@ impl LoginOutcome {
             Self::Accepted => "accepted",
             Self::RefusedByServer => "refused_by_server",
             Self::RefusedByPolicy => "refused_by_policy",
+            Self::NotTried => "not_tried",
             Self::Cancelled => "cancelled",
         }
     }

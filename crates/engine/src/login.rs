@@ -64,11 +64,39 @@ impl Attempt {
         cx.out.report(Event::Login(Login { mechanism, account, is_clear_text, outcome }));
     }
 
-    /// Reports that the server did not accept it.
-    pub(crate) fn report_failure(&self, cx: &mut Context<'_>) {
-        let given_up = self.is_cancelled;
-        self.report(if given_up { LoginOutcome::Cancelled } else { LoginOutcome::RefusedByServer }, cx);
+    /// Reports that the server did not accept it, by a reply of POP3 or IMAP.
+    pub(crate) fn report_failure(&self, reply: &[u8], cx: &mut Context<'_>) {
+        let outcome = match self.is_cancelled {
+            true => LoginOutcome::Cancelled,
+            false if code(reply).is_some_and(|code| is_one_of(&NOT_TRIED, code)) => LoginOutcome::NotTried,
+            false => LoginOutcome::RefusedByServer,
+        };
+        self.report(outcome, cx);
     }
+}
+
+/// Response codes that say nothing of the password: of POP3 (RFC 2449 §8.1, RFC 3206 §4) and IMAP (RFC 5530 §3).
+const NOT_TRIED: [&[u8]; 9] = [
+    b"IN-USE",
+    b"LOGIN-DELAY",
+    b"SYS/TEMP",
+    b"SYS/PERM",
+    b"UNAVAILABLE",
+    b"INUSE",
+    b"LIMIT",
+    b"SERVERBUG",
+    b"PRIVACYREQUIRED",
+];
+
+fn is_one_of(codes: &[&[u8]], code: &[u8]) -> bool {
+    codes.iter().any(|of| code.eq_ignore_ascii_case(of))
+}
+
+/// `IN-USE` of `-ERR [IN-USE] the mailbox is locked`: the first words of a reply are its tag and status.
+fn code(reply: &[u8]) -> Option<&[u8]> {
+    let mut words = reply.split(|byte| *byte == b' ').skip(1);
+    let word = words.by_ref().take(2).find(|word| word.starts_with(b"["))?;
+    word.strip_prefix(b"[")?.split(|byte| *byte == b']').next()
 }
 
 /// The name of an account as it is compared, where that is asked.

@@ -393,7 +393,7 @@ impl Pop3 {
             }
             (Asked::User, Some(Status::Ok)) => Then::Done,
             (Asked::User, Some(Status::Err)) => {
-                Attempt::by(USER).to(self.named.clone()).report_failure(cx);
+                Attempt::by(USER).to(self.named.clone()).report_failure(text, cx);
                 if let State::Authorization(user @ User::Named) = &mut self.state {
                     *user = User::Refused;
                 }
@@ -405,12 +405,12 @@ impl Pop3 {
                 Then::Done
             }
             (Asked::Password(attempt), Some(Status::Err)) => {
-                attempt.report_failure(cx);
+                attempt.report_failure(text, cx);
                 Then::Done
             }
             (Asked::Auth(_), Some(Status::Ok)) => self.exchange_accepted(cx),
             (Asked::Auth(exchange), Some(Status::Err)) => {
-                exchange.attempt.report_failure(cx);
+                exchange.attempt.report_failure(text, cx);
                 self.state = self.state.unless_over(State::Authorization(User::None));
                 Then::Done
             }

@@ -26,6 +26,8 @@ mod crooked;
 mod dovecot;
 #[path = "servers/exim.rs"]
 mod exim;
+#[path = "servers/failed_logins.rs"]
+mod failed_logins;
 #[path = "servers/introduction.rs"]
 mod introduction;
 #[path = "servers/lmtp.rs"]
@@ -184,6 +186,11 @@ fn mailboxes_imap_of_dovecot() {
 #[test]
 fn mailboxes_clear_text_is_refused() {
     mailboxes::clear_text();
+}
+
+#[test]
+fn mailboxes_failed_logins_block_clients_and_accounts() {
+    failed_logins::before_dovecot();
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub struct Profile {
     pub logs_tls: bool,
     /// What is demanded of a mailbox up to the login, whatever the rules say.
     pub login: LoginDemands,
+    /// Whether the device calls its sessions `esmtp`, not `smtp`.
+    pub is_esmtp: bool,
     /// Whose words the log uses.
     pub log: LogForm,
 }
@@ -63,6 +65,7 @@ impl Profile {
         resets: false,
         logs_tls: false,
         login: LoginDemands::NONE,
+        is_esmtp: false,
         log: LogForm::Ios,
     };
 
@@ -102,6 +105,7 @@ impl Profile {
         resets: false,
         logs_tls: false,
         login: LoginDemands::NONE,
+        is_esmtp: false,
         log: LogForm::Ios,
     };
 
@@ -123,12 +127,14 @@ impl Profile {
             Verb::Etrn,
             Verb::Starttls,
         ])),
+        is_esmtp: true,
         ..Self::CLASSIC_SMTP
     };
 
     /// Cisco ASA, a map of type inspect esmtp without parameters.
     pub const ASA: Self = Self {
         order: Order::ByCriterion,
+        is_esmtp: true,
         verbs: VerbSet::of(&[
             Verb::Auth,
             Verb::Data,

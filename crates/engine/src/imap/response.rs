@@ -170,7 +170,7 @@ impl Imap {
                 Some(State::Authenticated(Watch::default()))
             }
             (Asked::Login(attempt) | Asked::Authenticate(attempt), Status::No | Status::Bad) => {
-                attempt.report_failure(cx);
+                attempt.report_failure(text, cx);
                 matches!(self.state, State::Exchange).then_some(State::NotAuthenticated)
             }
             (Asked::StartTls, Status::Ok) => {

@@ -51,7 +51,7 @@ impl Smtp {
             200..=299 => attempt.report(LoginOutcome::Accepted, cx),
             _ if attempt.is_cancelled => attempt.report(LoginOutcome::Cancelled, cx),
             500..=599 if !NOT_TRIED.contains(&code) => attempt.report(LoginOutcome::RefusedByServer, cx),
-            _ => {}
+            _ => attempt.report(LoginOutcome::NotTried, cx),
         }
     }
 }

@@ -207,7 +207,7 @@ impl Debugging {
 /// `6724EA (192.0.2.7:40112)=>(198.51.100.25:25) smtp`.
 fn named(session: &SessionInfo, config: &SessionConfig) -> String {
     let SessionInfo { id, client, server, .. } = session;
-    format!("{:X} ({client})=>({server}) {}", id.reference(), config.protocol_name())
+    format!("{:X} ({client})=>({server}) {}", id.reference(), config.inspection_name())
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ impl Limits {
         self.ask(tell, |admission, out| match login.outcome {
             LoginOutcome::Accepted => admission.login_succeeded(domain, asked.client),
             LoginOutcome::RefusedByServer => admission.login_failed(now, domain, login.account, asked, out),
-            LoginOutcome::RefusedByPolicy | LoginOutcome::Cancelled => {}
+            LoginOutcome::RefusedByPolicy | LoginOutcome::NotTried | LoginOutcome::Cancelled => {}
         });
     }
 

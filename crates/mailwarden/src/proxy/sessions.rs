@@ -295,3 +295,48 @@ impl Drop for SessionEntry {
         self.sessions.0.borrow_mut().try_remove(self.key);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attachments::Attachments;
+    use crate::configuration;
+    use crate::proxy::names::Directory;
+    use crate::report::SessionId;
+
+    /// What idle sessions may cost for being in the table: of 50,000 less than 10 MB.
+    const ENTRY: usize = 200;
+
+    #[test]
+    fn an_entry_is_small_and_a_long_table_is_seen_in_short_parts() {
+        let text = "proxy mx\n listen 127.0.0.1:25\n server 192.0.2.1:25\n";
+        let plan = configuration::read_bytes("edge.conf", text.as_bytes()).plan.unwrap();
+        let (mut directory, mut attachments) = (Directory::default(), Attachments::default());
+        directory.keep(plan.servers());
+        let target = Rc::new(plan.targets(&mut directory, &mut attachments).remove(0).1);
+        let sessions = Rc::new(Sessions::default());
+        let entries: Vec<_> = (0..50_000_u32)
+            .map(|number| {
+                let [.., high, low] = number.to_be_bytes();
+                let client = SocketAddr::from(([127, 0, high, low], 1025));
+                let id = SessionId::of_test(number.into());
+                let server = "192.0.2.1:25".parse().unwrap();
+                let info =
+                    SessionInfo { id, attachment: target.attachment, client, server, started: Time(0) };
+                sessions.enter(info, &target)
+            })
+            .collect();
+        let entry = size_of::<SessionRecord>();
+        assert!(entry <= ENTRY, "{entry} bytes");
+        let (mut seen, mut next) = (0, Some(0));
+        while let Some(from) = next {
+            let batch = sessions.batch(from, Time(1));
+            assert!(batch.views.len() <= BATCH);
+            seen += batch.views.len();
+            next = batch.next;
+        }
+        assert_eq!(seen, entries.len());
+        drop(entries);
+        assert_eq!(sessions.batch(0, Time(1)).views.len(), 0);
+    }
+}

@@ -85,7 +85,7 @@ fn session_start(out: &mut Vec<u8>, Origin { session, config }: Origin<'_>) -> i
         out,
         "%FW-6-SESS_AUDIT_TRAIL_START: {}Start {} session: initiator ({}) -- responder ({})",
         TargetClass(config),
-        config.protocol_name(),
+        config.inspection_name(),
         PlainAddress(session.client),
         PlainAddress(session.server)
     )
@@ -100,7 +100,7 @@ fn session_end(
         out,
         "%FW-6-SESS_AUDIT_TRAIL: {}Stop {} session: initiator ({}) sent {} bytes -- responder ({}) sent {} bytes",
         TargetClass(config),
-        config.protocol_name(),
+        config.inspection_name(),
         PlainAddress(session.client),
         end.bytes_client,
         PlainAddress(session.server),
