@@ -58,6 +58,8 @@ pub struct SessionConfig {
     pub alert: bool,
     /// Whether the beginning and the end of a session are logged.
     pub audit_trail: bool,
+    /// Whether it is logged that a session passes uninspected, or is dropped.
+    pub logs_handling: bool,
 }
 
 impl SessionConfig {
@@ -141,6 +143,7 @@ impl From<&Attachment> for SessionConfig {
             announce_limits: attachment.announce_limits,
             send_xclient: attachment.traffic.introduction() == Some(Introduction::Xclient),
             limits_logins: attachment.limits.login_failures.is_some(),
+            logs_handling: attachment.log,
             ..Self::default()
         }
     }
@@ -170,6 +173,7 @@ impl Default for SessionConfig {
             detail: EventsDetail::None,
             alert: true,
             audit_trail: false,
+            logs_handling: false,
         }
     }
 }

@@ -222,6 +222,9 @@ impl Daemon<'_> {
                     self.reload().await;
                 }
                 Wake::Reopen => self.reopen(),
+                Wake::Asked(Asked::Record { user, command }) => {
+                    self.reporter.command(self.plan.log_form(), &user, &command);
+                }
                 Wake::Asked(Asked::Reload(reply)) => {
                     let answer = self.reload().await;
                     // Whoever asked may have left.

@@ -108,6 +108,14 @@ fn host_name() -> String {
 }
 
 impl Plan {
+    /// In whose words the log tells of the daemon's users.
+    pub(crate) fn log_form(&self) -> LogForm {
+        match self.configuration.as_deref().map(|configuration| configuration.platform) {
+            Some(Platform::Asa) => LogForm::Asa,
+            Some(Platform::Ios) | None => LogForm::Ios,
+        }
+    }
+
     /// Without a file: conformance standard, no rules.
     pub(crate) fn without_file(listen: SocketAddr, servers: Vec<Server>, spoken: Spoken) -> Self {
         let protocol = match spoken {

@@ -31,6 +31,7 @@ use std::time::Duration;
 use engine::event::Reason;
 use engine::session::Counts;
 use engine::{Event, SessionConfig};
+use policy::profile::LogForm;
 
 pub(crate) use configured::{Complaint, Configured, Holds};
 pub(crate) use counters::{AttachmentCounters, Counters, Histogram, Totals};
@@ -71,6 +72,8 @@ enum Reported<'r> {
     Event(Origin<'r>, &'r Event<'r>),
     /// The end of a session. The program makes it: only it knows what was sent.
     SessionEnd(Origin<'r>, SessionEnd),
+    /// A class drops the sessions it has, and this one.
+    SessionDropped(Origin<'r>),
     /// A configuration took effect or was refused.
     Configuration(&'r Configured),
     /// One of the complaints about it.
@@ -79,6 +82,8 @@ enum Reported<'r> {
     Server { proxy: &'r str, address: SocketAddr, state: ServerState<'r> },
     /// A limit on sessions did something.
     Limit(&'r LimitReport),
+    /// A user executed a command that changes something.
+    Command { form: LogForm, user: &'r str, command: &'r str },
     /// What is in force now, or no longer.
     Notice { what: &'r str },
     /// Something the system refused, or a client for which no server can be reached.
@@ -203,6 +208,11 @@ impl Reporter {
         if untold > 0 {
             self.notice(&format!("{untold} more errors and warnings: `mailwarden check {file}` lists them"));
         }
+    }
+
+    /// A user executed a command that changes something.
+    pub(crate) fn command(&self, form: LogForm, user: &str, command: &str) {
+        self.report(Reported::Command { form, user, command });
     }
 
     /// What is in force now, or no longer.

@@ -46,6 +46,8 @@ pub struct Attachment {
     pub lmtp: bool,
     /// What becomes of them.
     pub handling: Handling,
+    /// `pass log` or `drop log`: each session is logged.
+    pub log: bool,
     /// The top-level class they are in, `class-default` included; `None` without a top-level policy.
     pub class: Option<String>,
     /// The rule of classic inspection.
@@ -296,6 +298,7 @@ impl<'c> Stage<'c, '_> {
             protocol,
             lmtp: false,
             handling,
+            log: route.log,
             class: route.class.map(str::to_owned),
             rule: None,
             profile: policy.as_ref().map_or(Profile::NONE, |policy| policy.profile()),

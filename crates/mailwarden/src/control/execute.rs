@@ -35,6 +35,9 @@ pub(super) async fn execute(
         out.complain("% Only root and the user of the daemon may change something\n").await?;
         return Ok(Exit::System);
     }
+    if command.changes() {
+        let _ = daemon.send(Asked::Record { user: caller.name(), command: line.trim().to_owned() });
+    }
     match command {
         Exec::Show(what) => show(&what, running, out).await,
         Exec::Clear(Clear::Counters(of)) => clear_counters(of.as_deref(), running, out).await,

@@ -46,6 +46,11 @@ pub(crate) struct Socket {
 #[derive(Debug)]
 pub(crate) enum Asked {
     Reload(oneshot::Sender<Answer>),
+    /// The log is to say that a user executed a command.
+    Record {
+        user: String,
+        command: String,
+    },
 }
 
 /// What came of it.
@@ -61,6 +66,20 @@ pub(crate) struct Answer {
 pub(super) struct Caller {
     /// Whether it may change something: root and the user of the daemon.
     pub(super) may_change: bool,
+    pub(super) uid: u32,
+}
+
+impl Caller {
+    /// As the system calls the user; by number where it has no name.
+    pub(super) fn name(self) -> String {
+        let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let mut named = users.lines().filter_map(|line| {
+            let mut fields = line.split(':');
+            let name = fields.next()?;
+            (fields.nth(1)?.parse() == Ok(self.uid)).then(|| name.to_owned())
+        });
+        named.next().unwrap_or_else(|| self.uid.to_string())
+    }
 }
 
 /// Where an answer goes, frame by frame.
@@ -183,8 +202,8 @@ async fn read_line(stream: &mut UnixStream) -> io::Result<String> {
 impl Caller {
     fn of(stream: &UnixStream) -> Self {
         let own = rustix::process::geteuid().as_raw();
-        let may_change = stream.peer_cred().is_ok_and(|peer| peer.uid() == 0 || peer.uid() == own);
-        Self { may_change }
+        let uid = stream.peer_cred().ok().map(|peer| peer.uid());
+        Self { may_change: uid.is_some_and(|uid| uid == 0 || uid == own), uid: uid.unwrap_or(u32::MAX) }
     }
 }
 

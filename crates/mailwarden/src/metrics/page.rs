@@ -164,6 +164,9 @@ impl Page {
             family.counter(with(name.clone(), [("reason", "tls")]), counted.tls)?;
             family.counter(with(name, [("reason", "pinhole")]), counted.pinholes)
         })?;
+        self.each(to, &table::DROPPED_SESSIONS, |family, name, counted| {
+            family.counter(name, counted.dropped)
+        })?;
         self.each(to, &table::CONNECT, |family, name, counted| family.histogram(name, &counted.connect))?;
         self.each(to, &table::HOLD, |family, name, counted| family.histogram(name, &counted.hold))
     }

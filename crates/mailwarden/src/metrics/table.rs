@@ -67,6 +67,7 @@ metrics! {
     REPLIES = "replies", COUNTER, of_attachment!("by", "code"), "Replies that clients got, of the server or of mailwarden";
     LOGINS = "logins", COUNTER, of_attachment!("outcome"), "Attempts to log in, by what became of them";
     UNINSPECTED = "sessions_uninspected", COUNTER, of_attachment!("reason"), "Sessions whose content passed uninspected: under TLS from some point on (tls), or by configuration from the beginning (pinhole)";
+    DROPPED_SESSIONS = "sessions_dropped", COUNTER, of_attachment!(), "Connections that a class with drop closed";
     SERVER_UP = "server_up", GAUGE, &["proxy", "server"], "Whether an address of a server answers; 0 from a failure until it answers again";
     CONNECT = "server_connect_seconds", HISTOGRAM, of_attachment!(), "How long it took to connect a server";
     HOLD = "hold_seconds", HISTOGRAM, of_attachment!(), "How long bytes of clients waited before they went on: for a reply, a pace or their turn; 0 for those that went on at once";

@@ -45,7 +45,7 @@ pub(super) fn admit(
     worker: &Worker,
 ) -> Result<SessionEntry, Refusal> {
     match target.config.inspect {
-        Inspect::Drop => Err(Refusal::Reset),
+        Inspect::Drop => Err(dropped(client, target, worker)),
         // Entered before its task runs: a worker that drains waits for sessions that have not begun to run, too.
         Inspect::Smtp | Inspect::Pop3 | Inspect::Imap | Inspect::Opaque => {
             // The server it is connected to is known later.
@@ -60,6 +60,14 @@ pub(super) fn admit(
             Ok(entry)
         }
     }
+}
+
+/// A class drops the session.
+pub(super) fn dropped(client: SocketAddr, target: &Target, worker: &Worker) -> Refusal {
+    let server = target.first_server().unwrap_or(NO_SERVER);
+    let info = worker.session_info(client, server, target.attachment);
+    worker.recorder.session_dropped(worker.now(), &info, &target.config);
+    Refusal::Reset
 }
 
 /// Asks the limits of a session of which it is known now who its client is, and what it is held to.

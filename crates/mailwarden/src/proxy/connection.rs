@@ -14,7 +14,7 @@ use proto::{Side, Time};
 use tokio::net::TcpStream;
 
 use super::Target;
-use super::admit::{Refusal, limit, logged_in, refuse, refuses_login};
+use super::admit::{Refusal, dropped, limit, logged_in, refuse, refuses_login};
 use super::balancer::{Caller, Nameless, caller};
 use super::connect::{Unreached, connect_first};
 use super::endpoint::Endpoint;
@@ -63,7 +63,7 @@ async fn begin(client: TcpStream, entry: SessionEntry, worker: &Worker) -> Optio
     entry.introduced(caller.client);
     let target = choose(target, &caller, &client, &entry);
     if target.config.inspect == Inspect::Drop {
-        refuse(client, &Refusal::Reset);
+        refuse(client, &dropped(caller.client, &target, worker));
         return None;
     }
     if let Err(refusal) = limit(&entry, &target, worker) {

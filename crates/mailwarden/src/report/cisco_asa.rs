@@ -71,6 +71,12 @@ fn session_start(out: &mut Vec<u8>, origin: Origin<'_>) -> io::Result<()> {
     )
 }
 
+/// A user executed a command that changes something.
+pub(super) fn command(out: &mut Vec<u8>, user: &str, command: &str) -> io::Result<()> {
+    let (user, command) = (escaped_bytes(user), escaped_bytes(command));
+    write!(out, "%ASA-5-111008: User '{user}' executed the '{command}' command.")
+}
+
 /// Writes that a session has ended.
 pub(super) fn session_end(out: &mut Vec<u8>, origin: Origin<'_>, end: &SessionEnd) -> io::Result<()> {
     let ((client, server), number) = (ends(origin), origin.session.id.reference());

@@ -29,6 +29,7 @@ pub(super) fn message(out: &mut Vec<u8>, reported: &Reported<'_>) -> io::Result<
             | Event::Observed(_) => Ok(()),
         },
         Reported::SessionEnd(origin, end) => session_end(out, origin, &end),
+        Reported::SessionDropped(origin) => session_dropped(out, origin),
         Reported::Configuration(Configured { file, ok, result, .. }) => {
             let (file, result) = (escaped_bytes(file), escaped_bytes(result));
             match ok {
@@ -46,6 +47,10 @@ pub(super) fn message(out: &mut Vec<u8>, reported: &Reported<'_>) -> io::Result<
         }
         Reported::Server { address, state: ServerState::Up, .. } => {
             write!(out, "%FW-5-MAILWARDEN: Server {address} is up again")
+        }
+        Reported::Command { user, command, .. } => {
+            let (user, command) = (escaped_bytes(user), escaped_bytes(command));
+            write!(out, "%PARSER-5-CFGLOG_LOGGEDCMD: User:{user}  logged command:{command}")
         }
         // It knows whether anything is said of it.
         Reported::Limit(_) => Ok(()),
@@ -105,6 +110,28 @@ fn session_end(
         end.bytes_client,
         PlainAddress(session.server),
         end.bytes_server
+    )
+}
+
+/// Of `drop log`. A proxy does not see the identification of an IP packet.
+fn session_dropped(out: &mut Vec<u8>, Origin { session, config }: Origin<'_>) -> io::Result<()> {
+    write!(
+        out,
+        "%FW-6-DROP_PKT: Dropping tcp session {} {} on {} due to DROP action found in policy-map with ip ident 0",
+        PlainAddress(session.client),
+        PlainAddress(session.server),
+        ZonePair(config)
+    )
+}
+
+/// Of `pass log`, whose sessions have no other message.
+pub(super) fn session_passed(out: &mut Vec<u8>, Origin { session, config }: Origin<'_>) -> io::Result<()> {
+    write!(
+        out,
+        "%FW-6-PASS_PKT: {} Passing tcp pkt {} => {} with ip ident 0",
+        TargetClass(config).to_string().trim_end_matches(':'),
+        PlainAddress(session.client),
+        PlainAddress(session.server)
     )
 }
 

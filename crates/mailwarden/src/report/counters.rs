@@ -51,6 +51,8 @@ pub(crate) struct AttachmentCounters {
     pub(crate) tls: u64,
     /// Sessions that were never inspected, because the configuration says so.
     pub(crate) pinholes: u64,
+    /// Connections that a class dropped.
+    pub(crate) dropped: u64,
     /// Attempts to log in, by what became of them.
     pub(crate) logins: Counts<LoginOutcome>,
     /// Anomalies, each time.
@@ -93,6 +95,7 @@ impl Counters {
     pub(super) fn count(&mut self, record: &Record<'_>) {
         match record.event {
             Reported::SessionEnd(origin, end) => self.at(origin.session.attachment).ended(&end),
+            Reported::SessionDropped(origin) => self.at(origin.session.attachment).dropped += 1,
             Reported::Event(origin, event) => {
                 let attachment = origin.session.attachment;
                 match event {
@@ -118,6 +121,7 @@ impl Counters {
             | Reported::Complaint { .. }
             | Reported::Server { .. }
             | Reported::Limit(_)
+            | Reported::Command { .. }
             | Reported::Notice { .. }
             | Reported::Failure { .. }
             | Reported::Dropped { .. }
@@ -240,6 +244,7 @@ impl AttachmentCounters {
         take(&mut self.message_bytes, earlier.message_bytes);
         take(&mut self.tls, earlier.tls);
         take(&mut self.pinholes, earlier.pinholes);
+        take(&mut self.dropped, earlier.dropped);
         self.logins.take(&earlier.logins);
         self.anomalies.take(&earlier.anomalies);
         self.replies.take(&earlier.replies);
@@ -257,6 +262,7 @@ impl AttachmentCounters {
         self.message_bytes += other.message_bytes;
         self.tls += other.tls;
         self.pinholes += other.pinholes;
+        self.dropped += other.dropped;
         self.logins.add_all(&other.logins);
         self.anomalies.add_all(&other.anomalies);
         self.replies.add_all(&other.replies);

@@ -43,8 +43,11 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>, stamps: &mut Stamps
             to.put("server", None, ServerFields::of(proxy, address, state));
         }
         Reported::Limit(report) => to.put("limit", None, LimitFields::of(report)),
+        // It has no session; the log says so where that is wanted.
+        Reported::SessionDropped(_) => {}
         // The complaints are in the event of their configuration.
         Reported::Complaint { .. }
+        | Reported::Command { .. }
         | Reported::Notice { .. }
         | Reported::Failure { .. }
         | Reported::Dropped { .. }

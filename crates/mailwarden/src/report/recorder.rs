@@ -89,6 +89,11 @@ impl Recorder {
         self.record(now, Reported::SessionEnd(Origin { session, config }, end));
     }
 
+    /// A session that a class drops.
+    pub(crate) fn session_dropped(&self, now: Time, session: &SessionInfo, config: &SessionConfig) {
+        self.record(now, Reported::SessionDropped(Origin { session, config }));
+    }
+
     /// An address of a server stopped answering, or answers again.
     pub(crate) fn server(&self, proxy: &str, address: SocketAddr, state: ServerState<'_>) {
         self.record(elapsed(self.started), Reported::Server { proxy, address, state });

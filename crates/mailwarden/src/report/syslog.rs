@@ -24,6 +24,12 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>) {
         (LogForm::Asa, Reported::SessionEnd(origin, end)) => {
             message(&mut |out| cisco_asa::session_end(out, origin, &end).map(|()| true));
         }
+        (_, Reported::Event(origin, Event::SessionStart)) if origin.config.logs_handling => {
+            message(&mut |out| cisco_ios::session_passed(out, origin).map(|()| true));
+        }
+        (LogForm::Asa, Reported::Command { user, command, .. }) => {
+            message(&mut |out| cisco_asa::command(out, user, command).map(|()| true));
+        }
         (_, Reported::Limit(report)) => message(&mut |out| limit::message(out, report)),
         (LogForm::Ios | LogForm::Asa, event) => {
             if is_logged(&event) {
@@ -36,7 +42,10 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>) {
 /// Whose words a message is in: those of the dialect a session is under, and IOS's for the daemon.
 const fn form(event: &Reported<'_>) -> LogForm {
     match event {
-        Reported::Event(origin, _) | Reported::SessionEnd(origin, _) => origin.config.profile.log,
+        Reported::Event(origin, _) | Reported::SessionEnd(origin, _) | Reported::SessionDropped(origin) => {
+            origin.config.profile.log
+        }
+        Reported::Command { form, .. } => *form,
         Reported::Configuration(_)
         | Reported::Complaint { .. }
         | Reported::Server { .. }
@@ -59,10 +68,12 @@ fn is_logged(event: &Reported<'_>) -> bool {
             Event::Transaction(_) | Event::Login(_) | Event::Reply(_) | Event::Observed(_) => false,
         },
         Reported::SessionEnd(origin, _) => origin.config.audit_trail,
+        Reported::SessionDropped(origin) => origin.config.logs_handling,
         Reported::Configuration(_)
         | Reported::Complaint { .. }
         | Reported::Server { .. }
         | Reported::Limit(_)
+        | Reported::Command { .. }
         | Reported::Notice { .. }
         | Reported::Failure { .. }
         | Reported::Dropped { .. }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::num::NonZeroU16;
 
 use engine::admission::{Instance, Limit, Pressure, Transition};
+use engine::config::Inspect;
 use engine::event::{
     Anomaly, AnomalyKind, Login, LoginOutcome, Match, MessageSize, Outcome, Part, Recipient, Reference,
     Transaction, Treatment, Via,
@@ -95,9 +96,12 @@ fn session_start() {
     let audited = config();
     let plain = SessionConfig { name: "mx".to_owned(), ..SessionConfig::default() };
     let tcp = SessionConfig { protocol: Protocol::Tcp, ..audited.clone() };
+    let passed =
+        SessionConfig { inspect: Inspect::Opaque, logs_handling: true, audit_trail: false, ..tcp.clone() };
     golden_events(
         "session_start",
         &[
+            ("with pass log", &passed, Event::SessionStart),
             ("with audit-trail", &audited, Event::SessionStart),
             ("without", &plain, Event::SessionStart),
             ("another protocol", &tcp, Event::SessionStart),
@@ -293,6 +297,14 @@ fn a_teardown_in_the_words_of_the_asa() {
             ("idle", end(Reason::Idle)),
         ],
     );
+}
+
+#[test]
+fn session_dropped() {
+    let session = session();
+    let logged = SessionConfig { logs_handling: true, ..config() };
+    let dropped = |config| Reported::SessionDropped(Origin { session: &session, config });
+    golden("session_dropped", &[("with drop log", dropped(&logged)), ("with drop", dropped(&config()))]);
 }
 
 #[test]
@@ -549,6 +561,12 @@ fn login() {
 fn tls() {
     let criteria = ["sender address regex DEALS", "header length gt 4096"];
     golden_events("tls", &[("STARTTLS", &config(), Event::Tls { criteria: &criteria })]);
+}
+
+#[test]
+fn commands() {
+    let of = |form| Reported::Command { form, user: "root", command: "clear conn address 192.0.2.7" };
+    golden("command", &[("on IOS", of(LogForm::Ios)), ("on an ASA", of(LogForm::Asa))]);
 }
 
 #[test]

@@ -391,4 +391,15 @@ fn an_operator_ends_sessions_by_number_host_and_place() {
     assert!(shown(&daemon, &format!("clear conn address {}", own.ip())).ends_with(" cleared\n"));
     assert!(last.reply().starts_with("421 4.3.2"));
     daemon.passes_clean_mail();
+    // What changes something is in the log, with the user.
+    let logged = "%PARSER-5-CFGLOG_LOGGEDCMD: User:";
+    let told = eventually(|| {
+        let said = daemon.stderr();
+        let mut lines = said.lines().filter(|line| line.contains(logged));
+        lines
+            .any(|line| line.ends_with("logged command:clear zone-pair tested inspect sessions"))
+            .then_some(())
+    });
+    assert!(told.is_some(), "{}", daemon.stderr());
+    assert!(!daemon.stderr().contains("logged command:show"), "{}", daemon.stderr());
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use rustix::process::Signal;
 
+use crate::control::{has_line, shown};
 use crate::daemon::{Configuration, Daemon, RULED, free_address};
 use crate::server::Mailbox;
 use crate::wire::eventually;
@@ -106,4 +107,40 @@ fn files_for_reports_are_nobody_elses_business() {
     }
     drop(daemon);
     let _ = fs::remove_file(log);
+}
+
+#[test]
+fn what_a_class_drops_is_logged_where_it_says_so_and_counted() {
+    let mailbox = Mailbox::start();
+    let dropping = |log: &str| {
+        format!(
+            "class-map type inspect match-all MAIL\n match protocol smtp\npolicy-map type inspect TOP\n class type inspect \
+             MAIL\n  drop{log}\n"
+        )
+    };
+    for (log, told) in [(" log", true), ("", false)] {
+        let maps = dropping(log);
+        let policy = Configuration {
+            maps: &maps,
+            settings: " control-socket FOLDER/control.sock\n",
+            proxy: " service-policy type inspect TOP\n",
+        };
+        let daemon = Daemon::start(policy, &[mailbox.address()]);
+        let client = daemon.connect();
+        let from = client.stream().local_addr().unwrap();
+        let (heard, _) = { client }.rest();
+        assert_eq!(heard, "");
+        let line = format!(
+            "%FW-6-DROP_PKT: Dropping tcp session {from} {} on zone-pair tested class MAIL due to DROP action found in \
+             policy-map with ip ident 0",
+            mailbox.address()
+        );
+        let counted = eventually(|| {
+            let screen = shown(&daemon, "show policy-map type inspect zone-pair");
+            has_line(&screen, "1 packets, 0 bytes").then_some(())
+        });
+        assert!(counted.is_some(), "{}", shown(&daemon, "show policy-map type inspect zone-pair"));
+        let is_told = || daemon.stderr().contains(&line);
+        assert!(eventually(|| (is_told() == told).then_some(())).is_some(), "{}", daemon.stderr());
+    }
 }

@@ -17,6 +17,8 @@ pub(super) enum Rules<'c> {
 #[derive(Clone, Copy)]
 pub(super) struct Route<'c> {
     pub(super) handling: Handling,
+    /// Whether each session that is passed or dropped is logged.
+    pub(super) log: bool,
     pub(super) class: Option<&'c str>,
     pub(super) rules: Option<Rules<'c>>,
     pub(super) parameters: Option<&'c Name>,
@@ -26,8 +28,14 @@ pub(super) struct Route<'c> {
 
 impl<'c> Route<'c> {
     /// By conformance alone.
-    pub(super) const INSPECT: Self =
-        Self { handling: Handling::Inspect, class: None, rules: None, parameters: None, connection: None };
+    pub(super) const INSPECT: Self = Self {
+        handling: Handling::Inspect,
+        log: false,
+        class: None,
+        rules: None,
+        parameters: None,
+        connection: None,
+    };
     pub(super) const RELAY: Self = Self { handling: Handling::Relay, ..Self::INSPECT };
     pub(super) const DROP: Self = Self { handling: Handling::Drop, ..Self::INSPECT };
 
@@ -51,7 +59,8 @@ impl<'c> Route<'c> {
             Some(TopAction::Drop { .. }) | None => (Handling::Drop, None),
         };
         let parameters = action.and_then(TopAction::parameters);
-        Self { handling, class: Some(class), rules, parameters, connection: None }
+        let log = matches!(action, Some(TopAction::Pass { log: true } | TopAction::Drop { log: true }));
+        Self { handling, log, class: Some(class), rules, parameters, connection: None }
     }
 }
 

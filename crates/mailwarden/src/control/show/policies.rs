@@ -220,6 +220,10 @@ impl Screen<'_> {
 
     fn action(&mut self, action: &TopAction, of_class: &[AttachmentId], suffix: &str) {
         let Statistics { reads, bytes, .. } = Statistics::of(of_class, self.seen);
+        // The one that would have begun a session.
+        let dropped =
+            of_class.iter().filter_map(|number| self.seen.counters.of(*number)).map(|of| of.dropped);
+        let reads = reads + dropped.sum::<u64>();
         self.line(6, format_args!("{}{suffix}", capitalized(&action.to_string())));
         self.line(8, format_args!("{reads} packets, {bytes} bytes"));
     }
