@@ -45,13 +45,22 @@ pub enum Statement {
     AccessListLine {
         form: AccessListForm,
         name: Name,
+        /// The line that it goes before, counted from 1; `None` for the end.
+        line: Option<usize>,
         access: Access,
         /// What follows.
         rest: Name,
     },
+    /// `access-list NAME remark …`, or the same behind `ipv6`: a line as any.
+    AccessListRemark {
+        form: AccessListForm,
+        name: Name,
+        line: Option<usize>,
+        text: String,
+    },
     /// `no access-list NAME`.
     AccessList(Name),
-    /// A remark, another kind of list, or a setting of all of them.
+    /// Another kind of list, or a setting of all of them.
     AccessListOther,
     /// `name ADDRESS NAME`.
     HostName(HostName),
@@ -170,7 +179,17 @@ described!(ObjectLine, RegexClassLine, EsmtpMapLine, TrafficClassLine, TrafficPo
 
 fn access_list_line(m: &Matched<'_>, form: AccessListForm) -> super::Built {
     let access = if m.choice("action") == Some("permit") { Access::Permit } else { Access::Deny };
-    built(Statement::AccessListLine { form, name: name(m, "name")?, access, rest: required_text(m, "rest")? })
+    let (name, line) = (name(m, "name")?, line_number(m));
+    built(Statement::AccessListLine { form, name, line, access, rest: required_text(m, "rest")? })
+}
+
+fn access_list_remark(m: &Matched<'_>, form: AccessListForm) -> super::Built {
+    let text = m.text("text").unwrap_or_default().to_owned();
+    built(Statement::AccessListRemark { form, name: name(m, "name")?, line: line_number(m), text })
+}
+
+fn line_number(m: &Matched<'_>) -> Option<usize> {
+    number(m, "line").and_then(|line| usize::try_from(line).ok())
 }
 
 fn object(m: &Matched<'_>, form: GroupForm) -> super::Built {
@@ -274,8 +293,8 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
         &[
             "An access list",
             "Name",
-            "Place in the list",
-            "Number",
+            "Insert it, in place of appending it",
+            "Before the line with this number; remarks count",
             "By protocol, addresses and ports",
             "Allow it",
             "Deny it",
@@ -292,8 +311,8 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
             "IPv6",
             "A named access list",
             "Name",
-            "Place in the list",
-            "Number",
+            "Insert it, in place of appending it",
+            "Before the line with this number; remarks count",
             "Allow it",
             "Deny it",
             "Traffic",
@@ -303,15 +322,30 @@ pub(super) static GLOBAL_COMMANDS: &[Command<super::AnyStatement>] = &[
     .on(Platforms::ASA)
     .claims(Claim::Whole),
     Command::new(
-        "[no] access-list WORD$name [line (1-2147483647)$line] \
-         {remark | standard | ethertype | webtype | advanced | rename} [LINE$other]",
-        "Skipped: a remark, or what selects no connections",
+        "[no] access-list WORD$name [line (1-2147483647)$line] remark [LINE$text]",
+        "Add a remark to an access list; it decides nothing, but is a line",
+        &["", "", "", "", "A comment", "Text"],
+        |m| access_list_remark(m, AccessListForm::Lines),
+    )
+    .on(Platforms::ASA)
+    .claims(Claim::Whole),
+    Command::new(
+        "[no] ipv6 access-list WORD$name [line (1-2147483647)$line] remark [LINE$text]",
+        "Add a remark to an access list for IPv6",
+        &["", "", "", "", "", "A comment", "Text"],
+        |m| access_list_remark(m, AccessListForm::V6Lines),
+    )
+    .on(Platforms::ASA)
+    .claims(Claim::Whole),
+    Command::new(
+        "[no] access-list WORD$name [line (1-2147483647)$line] {standard | ethertype | webtype | advanced | rename} \
+         [LINE$other]",
+        "Skipped: what selects no connections",
         &[
             "",
             "",
             "",
             "",
-            "A comment",
             "By destination address, for routes",
             "By type of frames",
             "By URL, for clients of a VPN",

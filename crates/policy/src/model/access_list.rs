@@ -20,6 +20,17 @@ pub struct AccessList {
     entries: BTreeMap<u32, Entry>,
     /// The sequence numbers by text. An entry is in a list once: a device ignores its repetition.
     by_text: HashMap<String, u32>,
+    /// In a list of lines, how these follow one another until the entries are numbered anew.
+    lines: Vec<Line>,
+}
+
+/// A line of a list whose lines have places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Line {
+    /// The entry with this sequence number.
+    Entry(u32),
+    /// A remark is a line as any, and decides nothing.
+    Remark(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,23 +136,43 @@ const SEQUENCE_STEP: u32 = 10;
 
 impl AccessList {
     pub fn new(name: Name, form: AccessListForm) -> Self {
-        Self { name, form, entries: BTreeMap::new(), by_text: HashMap::new() }
+        Self { name, form, entries: BTreeMap::new(), by_text: HashMap::new(), lines: Vec::new() }
     }
 
     /// Adds an entry at the end, unless the list has it.
     pub fn append(&mut self, entry: Entry) {
+        self.add_line(None, entry);
+    }
+
+    /// Adds an entry to a list of lines, unless the list has it: before the line that has the number, counted from 1,
+    /// else at the end.
+    pub(crate) fn add_line(&mut self, number: Option<usize>, entry: Entry) {
         if self.by_text.contains_key(&entry.text.text) {
             return;
         }
         let last = self.entries.last_key_value().map_or(0, |(last, _)| *last);
         match last.checked_add(SEQUENCE_STEP) {
-            Some(sequence) => self.put(sequence, entry),
+            Some(sequence) => {
+                self.put(sequence, entry);
+                self.place(number, Line::Entry(sequence));
+            }
             // Numbered anew they leave room: no file has as many lines as there are numbers.
             None => {
                 self.resequence();
-                self.append(entry);
+                self.add_line(number, entry);
             }
         }
+    }
+
+    /// Adds a remark in the same way.
+    pub(crate) fn add_remark(&mut self, number: Option<usize>, text: String) {
+        self.place(number, Line::Remark(text));
+    }
+
+    /// Takes away the first remark of this text; whether there was one.
+    pub(crate) fn remove_remark(&mut self, text: &str) -> bool {
+        let found = self.lines.iter().position(|line| matches!(line, Line::Remark(known) if known == text));
+        found.map(|found| self.lines.remove(found)).is_some()
     }
 
     /// Adds an entry at a sequence number, unless the list has it.
@@ -173,14 +204,23 @@ impl AccessList {
     pub fn remove_at(&mut self, sequence: u32) -> bool {
         let Some(entry) = self.entries.remove(&sequence) else { return false };
         self.by_text.remove(&entry.text.text);
+        self.lines.retain(|line| *line != Line::Entry(sequence));
         true
     }
 
     /// Numbers the entries anew, as those of a list that is written without sequence numbers.
     pub fn resequence(&mut self) {
-        let entries = std::mem::take(&mut self.entries);
+        let mut entries = std::mem::take(&mut self.entries);
         self.by_text.clear();
+        for line in std::mem::take(&mut self.lines) {
+            if let Line::Entry(sequence) = line
+                && let Some(entry) = entries.remove(&sequence)
+            {
+                self.append(entry);
+            }
+        }
         entries.into_values().for_each(|entry| self.append(entry));
+        self.lines = Vec::new();
     }
 
     /// What the list says of a connection; `None` if no entry holds, which denies it.
@@ -261,6 +301,16 @@ impl AccessList {
             let expected = std::mem::replace(&mut next, sequence.saturating_add(SEQUENCE_STEP));
             ((sequence != expected).then_some(sequence), entry)
         })
+    }
+
+    fn place(&mut self, number: Option<usize>, line: Line) {
+        // Elsewhere the sequence numbers are the order.
+        if !self.form.is_of_lines() {
+            return;
+        }
+        let end = self.lines.len();
+        let before = number.map_or(end, |number| number.saturating_sub(1).min(end));
+        self.lines.insert(before, line);
     }
 
     fn put(&mut self, sequence: u32, entry: Entry) {
@@ -434,6 +484,23 @@ mod tests {
         assert_eq!(list.insert(u32::MAX, entry("last", Access::Permit)), Ok(()));
         list.append(entry("behind", Access::Permit));
         assert_eq!(texts(&list), [(None, "c"), (None, "last"), (None, "behind")]);
+    }
+
+    #[test]
+    fn a_line_goes_before_the_one_that_has_its_number_and_remarks_are_lines() {
+        let mut list = AccessList::new(Name::new("L", Span::default()), AccessListForm::Lines);
+        list.append(entry("a", Access::Permit));
+        list.add_remark(Some(1), "about a".to_owned());
+        list.add_line(Some(2), entry("b", Access::Deny));
+        list.add_line(Some(9), entry("c", Access::Deny));
+        list.add_line(Some(1), entry("c", Access::Deny));
+        list.add_line(Some(1), entry("first", Access::Deny));
+        assert!(list.remove(&entry("b", Access::Deny), |_| false));
+        list.add_line(Some(3), entry("d", Access::Deny));
+        assert!(list.remove_remark("about a") && !list.remove_remark("about a"));
+        list.add_line(Some(2), entry("e", Access::Deny));
+        list.resequence();
+        assert_eq!(texts(&list), ["first", "e", "d", "a", "c"].map(|text| (None, text)));
     }
 
     #[test]

@@ -9,10 +9,10 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::lowering::{Lowering, Origin, Placed, describe, lines};
 use crate::dialect::once::Once;
 use crate::model::{
-    AccessList, Configuration, Connection, DEFAULT_ESMTP_MAP, EsmtpInspection, EsmtpMap, EsmtpMatch,
-    EsmtpParameters, GLOBAL, GroupForm, HostName, Interface, Name, ObjectGroup, ObjectKind, PatternText,
-    Regex, RegexClass, ServicePolicy, SpecialCharacter, TrafficClass, TrafficMatch, TrafficPolicy,
-    TrafficRule,
+    AccessList, AccessListForm, Configuration, Connection, DEFAULT_ESMTP_MAP, EsmtpInspection, EsmtpMap,
+    EsmtpMatch, EsmtpParameters, GLOBAL, GroupForm, HostName, Interface, Name, ObjectGroup, ObjectKind,
+    PatternText, Regex, RegexClass, ServicePolicy, SpecialCharacter, TrafficClass, TrafficMatch,
+    TrafficPolicy, TrafficRule,
 };
 use crate::source::Span;
 use crate::statement::Node;
@@ -51,9 +51,11 @@ pub(in crate::dialect) fn add(
         Statement::AccessGroup(group) => {
             lowering.configuration.access_groups.open(&group.line.clone(), |_| group);
         }
-        Statement::AccessListLine { form, name, access, rest } => {
-            let list = lowering.configuration.access_lists.open(&name, |name| AccessList::new(name, form));
-            list.append(access::read(access, &rest));
+        Statement::AccessListLine { form, name, line, access, rest } => {
+            lowering.access_list(form, &name).add_line(line, access::read(access, &rest));
+        }
+        Statement::AccessListRemark { form, name, line, text } => {
+            lowering.access_list(form, &name).add_remark(line, text);
         }
         // A list is defined by its entries.
         Statement::AccessListOther => {}
@@ -88,12 +90,18 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
         }
         Statement::AccessGroup(group) => (ObjectKind::AccessGroup, group.line),
         Statement::AccessListOther => return,
-        Statement::AccessListLine { form, name, access, rest } => {
+        Statement::AccessListLine { form, name, line: _, access, rest } => {
             let entry = access::read(access, &rest);
-            let lists = &mut lowering.configuration.access_lists;
-            let list = lists.open(&name, |name| AccessList::new(name, form));
+            let list = lowering.access_list(form, &name);
             if !list.remove(&entry, |known| access::say_the_same(known, &entry)) {
                 let why = format!("access list `{name}` has no such entry");
+                lowering.complaints.extend(lowering.outline.takes_nothing_back(at, &why));
+            }
+            return;
+        }
+        Statement::AccessListRemark { form, name, line: _, text } => {
+            if !lowering.access_list(form, &name).remove_remark(&text) {
+                let why = format!("access list `{name}` has no such remark");
                 lowering.complaints.extend(lowering.outline.takes_nothing_back(at, &why));
             }
             return;
@@ -176,6 +184,10 @@ pub(in crate::dialect) fn interface_line(interface: &mut Interface, line: Interf
 }
 
 impl Lowering<'_> {
+    fn access_list(&mut self, form: AccessListForm, name: &Name) -> &mut AccessList {
+        self.configuration.access_lists.open(name, |name| AccessList::new(name, form))
+    }
+
     /// Opens an object or group. One of another form under the same name is defined anew.
     fn object_group(&mut self, name: &Name, form: GroupForm, children: Vec<Node>) {
         let group = self.configuration.object_groups.open(name, |name| ObjectGroup::new(name, form));
