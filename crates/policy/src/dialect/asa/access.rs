@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ipnet::Ipv4Net;
 
 use super::named::Named;
-use crate::dialect::common::entry::{Read, Words, is_other_protocol, port, ports_in_order};
+use crate::dialect::common::entry::{Read, Word, Words, is_other_protocol, port, ports_in_order};
 use crate::model::{Access, Entry, GroupForm, Name, Network, Ports, Selection, Service};
 
 /// `rest` is what follows `permit` or `deny`. What it says is read when all names are known that it may use.
@@ -46,13 +46,13 @@ fn read_selection(words: &mut Words<'_>, named: &mut Named<'_>) -> Read<Selectio
             let has_ports = named.form(name.text) == Some(GroupForm::Protocols);
             (Some(named.services(&name)?), has_ports)
         }
-        name if is_other_protocol(name) || name == "icmp6" => return Ok(Selection::None),
+        name if is_other_protocol(name) => return Ok(Selection::None),
         _ => return Err(protocol.without_protocol()),
     };
     let sources = networks(words, "source", named)?;
     let source = if has_ports { some_ports(words, named)? } else { Ports::any() };
     let destinations = networks(words, "destination", named)?;
-    let destination = if has_ports { some_ports(words, named)? } else { Ports::any() };
+    let destination = if has_ports { last_ports(words, named)? } else { Ports::any() };
     if !options(words)? {
         return Ok(Selection::None);
     }
@@ -95,16 +95,20 @@ fn networks(words: &mut Words<'_>, end: &str, named: &mut Named<'_>) -> Read<Arc
     Ok(Arc::from([network]))
 }
 
-/// Ports, or a group of ports. A group of anything else is the address that follows.
+/// Ports, or a group of services. A group of anything else is the address that follows.
 fn some_ports(words: &mut Words<'_>, named: &mut Named<'_>) -> Read<Ports> {
-    if words.keyword() == Some("object-group")
-        && let Some(name) = words.second()
-        && matches!(named.form(name.text), Some(GroupForm::Services(Some(_))))
-    {
-        words.skip();
-        return named.ports(&words.next("the name of a group")?);
+    let is_of_services =
+        words.second().is_some_and(|name| matches!(named.form(name.text), Some(GroupForm::Services(_))));
+    if is_of_services { last_ports(words, named) } else { ports_in_order(words) }
+}
+
+/// The same where no address follows.
+fn last_ports(words: &mut Words<'_>, named: &mut Named<'_>) -> Read<Ports> {
+    if words.keyword() != Some("object-group") {
+        return ports_in_order(words);
     }
-    ports_in_order(words)
+    words.skip();
+    named.ports(&words.next("the name of a group")?)
 }
 
 /// The one address behind `host`.
@@ -117,19 +121,19 @@ pub(super) fn host(words: &mut Words<'_>, named: &Named<'_>) -> Read<Network> {
 pub(super) fn subnet(words: &mut Words<'_>, named: &Named<'_>) -> Read<Network> {
     let word = words.next("an address")?;
     if word.text.contains(':') {
-        return word.text.parse().map(Network::V6).map_err(|_| word.unread("expected an IPv6 prefix"));
+        return word.text.parse().map(Network::V6).map_err(|_| word.no_prefix("expected an IPv6 prefix"));
     }
     match named.address(&word) {
-        Some(IpAddr::V4(address)) => netmask(words, address),
+        Some(IpAddr::V4(address)) => netmask(words, &word, address),
         // A name of an address of IPv6 stands for that address.
         Some(address) => Ok(Network::host(address)),
-        None => Err(word.unread("expected `any`, `host` or an address")),
+        None => Err(word.no_address("expected `any`, `host` or an address", Ipv4Net::netmask)),
     }
 }
 
 /// The netmask of an address. One that only makes sense as a wildcard was meant as one.
-fn netmask(words: &mut Words<'_>, address: Ipv4Addr) -> Read<Network> {
-    let word = words.next("a netmask such as `255.255.255.0`")?;
+fn netmask(words: &mut Words<'_>, of: &Word<'_>, address: Ipv4Addr) -> Read<Network> {
+    let word = words.mask(of, "a netmask")?;
     // As groups of a router have it.
     let length = word.text.strip_prefix('/').and_then(|length| length.parse().ok());
     if let Some(prefix) = length.and_then(|length| Ipv4Net::new(address, length).ok()) {
@@ -235,6 +239,7 @@ mod tests {
             object-group service MAIL tcp\n port-object eq smtp\n port-object range 2500 2525\n\
             object-group service SERVICES\n service-object tcp destination eq smtp\n service-object udp\n\
              service-object object SUBMISSION\n service-object tcp eq 26\n\
+            object-group icmp-type PINGS\n icmp-object echo\n\
             object-group service OF-UDP udp\n port-object eq 25\n\
             object-group protocol BOTH\n protocol-object udp\n protocol-object tcp\n";
         let table = [
@@ -266,6 +271,11 @@ mod tests {
             ("permit tcp any object-group MAILERS object-group MAIL", "10.9.9.9", "192.0.2.25:110", false),
             ("permit tcp any any object-group OF-UDP", "10.9.9.9", "192.0.2.25:25", false),
             ("permit tcp any object-group MAIL any", "10.9.9.9", "192.0.2.25:25", false),
+            ("permit tcp any any object-group SERVICES", "10.9.9.9", "192.0.2.25:587", true),
+            ("permit tcp any any object-group SERVICES", "10.9.9.9", "192.0.2.25:80", false),
+            ("permit tcp object-group CLIENTS object-group SERVICES any", "10.9.9.9", "192.0.2.25:25", false),
+            ("permit icmp any any object-group PINGS", "10.9.9.9", "192.0.2.25:25", false),
+            ("permit ah any any", "10.9.9.9", "192.0.2.25:25", false),
             ("permit object-group SERVICES any any", "10.9.9.9", "192.0.2.25:587", true),
             ("permit object-group SERVICES any any", "10.9.9.9", "192.0.2.25:26", true),
             ("permit object-group SERVICES any any", "10.9.9.9", "192.0.2.25:80", false),
@@ -306,7 +316,11 @@ mod tests {
         const USE: &str = "class-map C\n match access-list L\npolicy-map P\n class C\n  inspect esmtp\n";
         let groups = "name 09.194.1.300 typo\nobject-group network G\n group-object H\n network-object host nowhere\n\
                       object-group network H\n group-object G\n\
-                      object network F\n fqdn mx.example.org\n";
+                      object network F\n fqdn mx.example.org\n\
+                      object network POOL\n range 10.2.0.9 10.2.0.5\n\
+                      object-group service S\n service-object tcp source gt 1023 destination eq smtp\n\
+                      object-group service DOWN\n service-object tcp destination range 587 25\n\
+                      object-group service PORTS tcp\n port-object range 26 smtp\n";
         for (entry, message) in [
             ("tcp object-group NONE any", "unknown object or group `NONE`"),
             ("tcp object-group G any", "invalid input `nowhere`, expected an address"),
@@ -315,6 +329,13 @@ mod tests {
             ("tcp any interface outside", "the address of an interface is not known here"),
             ("tcp any object-group G eq mail", "invalid input `nowhere`, expected an address"),
             ("object-group G any any", "`G` is defined as `object-group network`"),
+            ("tcp any any object-group NONE", "unknown object or group `NONE`"),
+            ("tcp any any object-group H", "`H` is defined as `object-group network`"),
+            ("tcp any any object-group S", "`S` names ports of the source too"),
+            ("object-group DOWN any any", "`25` is lower than `587`"),
+            ("tcp any any object-group PORTS", "`smtp` is lower than `26`"),
+            ("tcp object POOL any", "`10.2.0.5` is lower than `10.2.0.9`"),
+            ("tcp 10.0.0.1 any", "`10.0.0.1` has neither `host` before it nor a netmask behind it"),
         ] {
             let text = format!("ASA Version 9.8(2)\n{groups}access-list L permit {entry}\n");
             assert!(

@@ -69,12 +69,17 @@ impl<'c> Named<'c> {
         services
     }
 
-    /// The TCP ports of `object-group service NAME tcp`.
+    /// The TCP ports of `object-group service NAME tcp`, or those to which the services of a group without a transport
+    /// connect.
     pub(super) fn ports(&mut self, name: &Word<'_>) -> Read<Ports> {
-        let group = self.defined(name, |form| matches!(form, GroupForm::Services(Some(_))))?;
-        if group.form == GroupForm::Services(Some(GroupTransport::Udp)) {
-            return Ok(Ports(Vec::new()));
+        match self.defined(name, |form| matches!(form, GroupForm::Services(_)))?.form {
+            GroupForm::Services(Some(GroupTransport::Udp)) => Ok(Ports(Vec::new())),
+            GroupForm::Services(None) => self.destination_ports(name),
+            _ => self.listed_ports(name),
         }
+    }
+
+    fn listed_ports(&self, name: &Word<'_>) -> Read<Ports> {
         let mut listed = Vec::new();
         for member in self.flattened(name.text) {
             let mut words = Words::new(&member.rest);
@@ -85,6 +90,15 @@ impl<'c> Named<'c> {
             end_of(&mut words)?;
         }
         Ok(Ports(listed))
+    }
+
+    fn destination_ports(&mut self, name: &Word<'_>) -> Read<Ports> {
+        let services = self.services(name)?;
+        if services.iter().any(|service| service.source != Ports::any()) {
+            let message = format!("`{}` names ports of the source too", name.text);
+            return Err(name.complaint(message, None));
+        }
+        Ok(Ports(services.iter().flat_map(|service| service.destination.0.iter().cloned()).collect()))
     }
 
     fn defined(&self, name: &Word<'_>, fits: impl Fn(GroupForm) -> bool) -> Read<&'c ObjectGroup> {
@@ -149,7 +163,12 @@ impl<'c> Named<'c> {
                     (Some(from), Some(to)) if from.is_ipv4() == to.is_ipv4() && from <= to => {
                         Ok(Network::Range { first: from, last: to })
                     }
-                    (Some(_), _) => Err(last.unread("expected an address that is not lower")),
+                    (Some(from), Some(to)) if from.is_ipv4() == to.is_ipv4() => {
+                        let message = format!("`{}` is lower than `{}`", last.text, first.text);
+                        let help = format!("write `range {} {}`", last.text, first.text);
+                        Err(last.complaint(message, Some(help)))
+                    }
+                    (Some(_), _) => Err(last.unread("expected an address of the same family")),
                     (None, _) => Err(first.unread("expected an address")),
                 }
             }
@@ -178,10 +197,18 @@ impl<'c> Named<'c> {
             }
             (_, "ip") => return Ok(Some(Service::any())),
             (_, "tcp" | "tcp-udp" | "6") => {}
-            (_, name) if is_other_protocol(name) || name == "icmp6" || name == "ah" => return Ok(None),
+            (_, name) if is_other_protocol(name) => return Ok(None),
             _ => return Err(protocol.unread("expected a protocol")),
         }
         let mut service = Service::any();
+        let required_ports = |words: &mut Words<'_>| match words.keyword() {
+            Some("eq" | "neq" | "lt" | "gt" | "range") => match member.kind {
+                // A router takes a range in either order.
+                MemberKind::Protocol => ports(words),
+                _ => ports_in_order(words),
+            },
+            _ => Err(words.next("an operator such as `eq`")?.unread("expected an operator such as `eq`")),
+        };
         while let Some(keyword) = words.keyword() {
             match keyword {
                 "source" => {
@@ -223,13 +250,6 @@ fn named_by(member: &Member) -> Option<&str> {
         | MemberKind::Network
         | MemberKind::Any
         | MemberKind::Protocol => None,
-    }
-}
-
-fn required_ports(words: &mut Words<'_>) -> Read<Ports> {
-    match words.keyword() {
-        Some("eq" | "neq" | "lt" | "gt" | "range") => ports(words),
-        _ => Err(words.next("an operator such as `eq`")?.unread("expected an operator such as `eq`")),
     }
 }
 

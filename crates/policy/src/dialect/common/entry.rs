@@ -3,10 +3,10 @@
 //! Access lists serve many features, so a line that cannot be read is no error in itself: it is one
 //! where a list decides about mail.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use ipnet::Ipv6Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 
 use crate::dialect::asa::named::Named;
 use crate::model::{Access, AccessListForm, Entry, Name, Network, Objects, Ports, Selection, Service};
@@ -79,10 +79,9 @@ fn standard(words: &mut Words<'_>) -> Read<Selection> {
     let source = match words.keyword() {
         Some("any" | "host") => network(Syntax::Standard, words, "source")?,
         _ => {
-            let address = words.v4("source address")?;
-            let has_wildcard =
-                words.peek().is_some_and(|word| word.text.starts_with(|c: char| c.is_ascii_digit()));
-            if has_wildcard { words.wildcard(address)? } else { Network::host(address.into()) }
+            let (word, address) = words.v4("source address")?;
+            let has_wildcard = words.peek().is_some_and(Word::begins_with_digit);
+            if has_wildcard { words.wildcard(&word, address)? } else { Network::host(address.into()) }
         }
     };
     options(
@@ -146,11 +145,11 @@ fn network(syntax: Syntax, words: &mut Words<'_>, end: &str) -> Read<Network> {
         _ if is_v6 => {
             let word = words.next(&format!("a {end} prefix"))?;
             let prefix = word.text.parse().map(Network::V6);
-            prefix.map_err(|_| word.unread("expected `any`, `host` or an IPv6 prefix"))
+            prefix.map_err(|_| word.no_prefix("expected `any`, `host` or an IPv6 prefix"))
         }
         _ => {
-            let address = words.v4(&format!("{end} address"))?;
-            words.wildcard(address)
+            let (word, address) = words.v4(&format!("{end} address"))?;
+            words.wildcard(&word, address)
         }
     }
 }
@@ -188,16 +187,19 @@ pub(in crate::dialect) fn ports(words: &mut Words<'_>) -> Read<Ports> {
     }
 }
 
-/// The same of an ASA, which refuses a range that begins with the higher port; a router takes it.
+/// The same of an ASA, also in a group, which refuses a range that begins with the higher port; a router takes it.
 pub(in crate::dialect) fn ports_in_order(words: &mut Words<'_>) -> Read<Ports> {
     let mut ahead = words.words.clone();
-    if ahead.next().is_some_and(|operator| operator.keyword == "range")
-        && let (Some(from), Some(to)) = (ahead.next(), ahead.next())
+    if let (Some(operator), Some(from), Some(to)) = (ahead.next(), ahead.next(), ahead.next())
+        && operator.keyword == "range"
         && let (Some(high), Some(low)) = (port(from.text), port(to.text))
         && high > low
     {
-        let message = format!("`{}` is lower than `{}`", to.text, from.text);
-        return Err(to.complaint(message, Some(format!("write `range {} {}`", to.text, from.text))));
+        return Err(Selection::Unread {
+            at: Span { start: operator.at.start, end: to.at.end },
+            message: format!("`{}` is lower than `{}`", to.text, from.text),
+            help: Some(format!("write `range {} {}`", to.text, from.text)),
+        });
     }
     ports(words)
 }
@@ -229,8 +231,8 @@ fn options(words: &mut Words<'_>, selection: Selection) -> Read<Selection> {
 /// Whether it is a protocol other than TCP, by name or number.
 pub(in crate::dialect) fn is_other_protocol(name: &str) -> bool {
     const NAMES: &[&str] = &[
-        "ahp", "eigrp", "esp", "gre", "hbh", "icmp", "igmp", "ipinip", "nos", "ospf", "pcp", "pim", "sctp",
-        "udp",
+        "ah", "ahp", "eigrp", "esp", "gre", "hbh", "icmp", "icmp6", "igmp", "igrp", "ipinip", "ipsec", "nos",
+        "ospf", "pcp", "pim", "pptp", "sctp", "snp", "udp",
     ];
     NAMES.contains(&name) || name.parse::<u8>().is_ok()
 }
@@ -300,10 +302,28 @@ pub(in crate::dialect) fn port(word: &str) -> Option<u16> {
     named.map(|(_, port)| *port).or_else(|| word.parse().ok())
 }
 
-/// The name of a port that was probably meant.
+/// The port that was probably meant, as a device takes it: Linux has names for more of them.
 pub(in crate::dialect) fn meant_port(word: &str) -> Option<String> {
+    if let Some((_, taken)) = OTHER_NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)) {
+        return Some(format!("write `{taken}`"));
+    }
     nearest(word, PORTS.iter().map(|(name, _)| *name)).map(|name| format!("did you mean `{name}`?"))
 }
+
+/// Names of ports for mail that no device has.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("imap", "143"),
+    ("imap2", "143"),
+    ("imaps", "993"),
+    ("mail", "smtp"),
+    ("msa", "587"),
+    ("pop3s", "995"),
+    ("pop", "pop3"),
+    ("smtps", "465"),
+    ("ssmtp", "465"),
+    ("submission", "587"),
+    ("submissions", "465"),
+];
 
 /// The words of an entry.
 pub(in crate::dialect) struct Words<'t> {
@@ -362,14 +382,19 @@ impl<'t> Words<'t> {
         self.words.clone().nth(1)
     }
 
-    fn v4(&mut self, expected: &str) -> Read<Ipv4Addr> {
+    fn v4(&mut self, expected: &str) -> Read<(Word<'t>, Ipv4Addr)> {
         let word = self.next(&format!("a {expected}"))?;
-        word.text.parse().map_err(|_| word.unread(&format!("expected `any`, `host` or a {expected}")))
+        match word.text.parse() {
+            Ok(address) => Ok((word, address)),
+            Err(_) => {
+                Err(word.no_address(&format!("expected `any`, `host` or a {expected}"), Ipv4Net::hostmask))
+            }
+        }
     }
 
     /// The wildcard of an address. One that only makes sense as a netmask was meant as one.
-    fn wildcard(&mut self, address: Ipv4Addr) -> Read<Network> {
-        let word = self.next("a wildcard such as `0.0.0.255`")?;
+    fn wildcard(&mut self, of: &Word<'_>, address: Ipv4Addr) -> Read<Network> {
+        let word = self.mask(of, "a wildcard")?;
         let Ok(wildcard) = word.text.parse::<Ipv4Addr>() else {
             return Err(word.unread("expected a wildcard such as `0.0.0.255`"));
         };
@@ -386,6 +411,14 @@ impl<'t> Words<'t> {
         Ok(Network::V4 { address, wildcard })
     }
 
+    /// The word behind an address without `host`, if it may be a mask.
+    pub(in crate::dialect) fn mask(&mut self, of: &Word<'_>, mask: &str) -> Read<Word<'t>> {
+        self.words.next_if(|word| word.begins_with_digit() || word.text.starts_with('/')).ok_or_else(|| {
+            let message = format!("`{}` has neither `host` before it nor {mask} behind it", of.text);
+            of.complaint(message, Some(format!("write `host {}`", of.text)))
+        })
+    }
+
     fn port(&mut self) -> Read<u16> {
         let word = self.next("a port")?;
         let complaint = || {
@@ -400,6 +433,32 @@ impl Word<'_> {
     /// The word is wrong; something else was expected.
     pub(in crate::dialect) fn unread(&self, message: &str) -> Selection {
         self.complaint(format!("invalid input `{}`, {message}", self.text), None)
+    }
+
+    fn begins_with_digit(&self) -> bool {
+        self.text.starts_with(|first: char| first.is_ascii_digit())
+    }
+
+    /// No address: perhaps the prefix of a network, for which the list has masks, or a keyword with a slip.
+    pub(in crate::dialect) fn no_address(&self, expected: &str, mask: fn(&Ipv4Net) -> Ipv4Addr) -> Selection {
+        let help = match self.text.parse::<Ipv4Net>() {
+            Ok(host) if host.prefix_len() == host.max_prefix_len() => {
+                Some(format!("write `host {}`", host.addr()))
+            }
+            Ok(net) => Some(format!("write `{} {}`", net.network(), mask(&net))),
+            Err(_) => {
+                let keywords = ["any", "host", "object", "object-group"];
+                nearest(self.text, keywords).map(|meant| format!("did you mean `{meant}`?"))
+            }
+        };
+        self.complaint(format!("invalid input `{}`, {expected}", self.text), help)
+    }
+
+    /// No prefix of IPv6: perhaps one address.
+    pub(in crate::dialect) fn no_prefix(&self, expected: &str) -> Selection {
+        let is_address = self.text.parse::<Ipv6Addr>().is_ok();
+        let help = is_address.then(|| format!("write `host {}`", self.text));
+        self.complaint(format!("invalid input `{}`, {expected}", self.text), help)
     }
 
     /// An address where a protocol is expected.
@@ -495,8 +554,17 @@ mod tests {
             (Syntax::Extended, "ip 192.0.2.1 255.255.255.255 any", "255.255.255.255", "write `0.0.0.0`"),
             (Syntax::Extended, "ip any 0.0.0.0 0.0.0.0", "0.0.0.0", "write `255.255.255.255`"),
             (Syntax::Standard, "10.0.0.0 255.0.0.0", "255.0.0.0", "write `0.255.255.255`"),
+            (Syntax::Standard, "10.0.0.0/8", "10.0.0.0/8", "write `10.0.0.0 0.255.255.255`"),
+            (Syntax::Extended, "ip 10.1.2.3/8 any", "10.1.2.3/8", "write `10.0.0.0 0.255.255.255`"),
+            (Syntax::Extended, "tcp any 192.0.2.1/32 eq smtp", "192.0.2.1/32", "write `host 192.0.2.1`"),
+            (Syntax::Extended, "tcp 192.0.2.1 any eq smtp", "192.0.2.1", "write `host 192.0.2.1`"),
+            (Syntax::Extended, "tcp any 192.0.2.1", "192.0.2.1", "write `host 192.0.2.1`"),
+            (Syntax::Extended, "tcp any hots 192.0.2.1", "hots", "did you mean `host`?"),
+            (Syntax::Extended, "tcp any 192.0.2.0 0.0.0.2555", "0.0.0.2555", ""),
+            (Syntax::V6, "tcp 2001:db8::1 any", "2001:db8::1", "write `host 2001:db8::1`"),
             (Syntax::Extended, "tcp any any dscp af11", "dscp", ""),
-            (Syntax::Extended, "tcp any any eq mail", "mail", ""),
+            (Syntax::Extended, "tcp any any eq mail", "mail", "write `smtp`"),
+            (Syntax::Extended, "tcp any any eq submission", "submission", "write `587`"),
             (Syntax::Extended, "tcp any", "", ""),
             (Syntax::Extended, "tpc any any", "tpc", ""),
             (Syntax::Extended, "tcp host 2001:db8::1 any", "2001:db8::1", ""),
