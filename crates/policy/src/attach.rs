@@ -319,11 +319,11 @@ impl<'c> Stage<'c, '_> {
                 Some(AllowTls::Yes { .. }) => StartTls::Pass,
                 None => settings.starttls.unwrap_or_default(),
             },
-            recipient_limit: match esmtp_map {
+            recipient_limit: settings.recipient_limit.unwrap_or_else(|| match esmtp_map {
                 // A client that splits its mail does not notice; one that is cut off keeps it for days.
                 Some(map) if map.is_built_in() => RecipientLimit::Refuse,
-                Some(_) | None => settings.recipient_limit,
-            },
+                Some(_) | None => RecipientLimit::default(),
+            }),
             announce_limits: settings.announce_limits,
             imap_preauth: settings.imap_preauth,
         }

@@ -126,7 +126,7 @@ fn mailwarden(f: &mut Formatter<'_>, platform: Platform, settings: &Settings, al
     writeln!(f, " conformance {}", settings.conformance)?;
     writeln!(f, " refusals {}", settings.refusals)?;
     optional(f, " starttls", settings.starttls)?;
-    writeln!(f, " recipient-limit {}", settings.recipient_limit)?;
+    optional(f, " recipient-limit", settings.recipient_limit)?;
     writeln!(f, " announce-limits {}", settings.announce_limits)?;
     if settings.imap_preauth != ImapPreauth::default() {
         writeln!(f, " imap-preauth {}", settings.imap_preauth)?;

@@ -544,7 +544,9 @@ fn settings(rng: &mut Rng) -> Settings {
         starttls: rng
             .choice([None, Some(StartTls::Pass), Some(StartTls::Mask), Some(StartTls::Device)])
             .unwrap(),
-        recipient_limit: *rng.choice(&[RecipientLimit::Device, RecipientLimit::Refuse]).unwrap(),
+        recipient_limit: *rng
+            .choice(&[None, Some(RecipientLimit::Device), Some(RecipientLimit::Refuse)])
+            .unwrap(),
         announce_limits: *rng.choice(&[AnnounceLimits::On, AnnounceLimits::Off]).unwrap(),
         imap_preauth: *rng.choice(&[ImapPreauth::Refuse, ImapPreauth::Pass]).unwrap(),
         asa_direction: *rng.choice(&[AsaDirection::Both, AsaDirection::Inbound]).unwrap(),

@@ -167,7 +167,7 @@ fn by_the_last_policy(configuration: &Configuration) -> Result<SessionConfig, St
         conformance: settings.conformance,
         refusals: settings.refusals,
         starttls: settings.starttls.unwrap_or_default(),
-        recipient_limit: settings.recipient_limit,
+        recipient_limit: settings.recipient_limit.unwrap_or_default(),
         announce_limits: settings.announce_limits,
         imap_preauth: settings.imap_preauth,
         ..SessionConfig::default()

@@ -88,7 +88,9 @@ pub struct Settings {
     pub refusals: Refusals,
     /// `None` if the file does not say: [`StartTls::Pass`], with a warning where that lets content escape.
     pub starttls: Option<StartTls>,
-    pub recipient_limit: RecipientLimit,
+    /// `None` if the file does not say: [`RecipientLimit::Refuse`] under the built-in map of an ASA, else
+    /// [`RecipientLimit::Device`].
+    pub recipient_limit: Option<RecipientLimit>,
     pub announce_limits: AnnounceLimits,
     pub imap_preauth: ImapPreauth,
     pub asa_direction: AsaDirection,

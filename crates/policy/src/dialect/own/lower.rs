@@ -60,7 +60,7 @@ fn mailwarden(lowering: &mut Lowering<'_>, children: Vec<Node>) {
             MailwardenLine::Conformance(level) => settings.conformance = unless(negated, level),
             MailwardenLine::Refusals(form) => settings.refusals = unless(negated, form),
             MailwardenLine::StartTls(treatment) => settings.starttls = (!negated).then_some(treatment),
-            MailwardenLine::RecipientLimit(form) => settings.recipient_limit = unless(negated, form),
+            MailwardenLine::RecipientLimit(form) => settings.recipient_limit = (!negated).then_some(form),
             MailwardenLine::AnnounceLimits(form) => settings.announce_limits = unless(negated, form),
             MailwardenLine::ImapPreauth(form) => settings.imap_preauth = unless(negated, form),
             MailwardenLine::AsaDirection(direction) => settings.asa_direction = unless(negated, direction),
