@@ -15,7 +15,7 @@ use crate::model::{
     AccessListForm, Action, AnnounceLimits, AsaDirection, ClassicSettings, Condition, Configuration,
     Conformance, Criterion, Direction, Encoding, EventsDetail, ImapPreauth, InspectMap, Interface,
     Introduction, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, Logging,
-    MatchMode, Name, Objects, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, Said, Settings,
+    MatchMode, Name, Objects, Police, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, Said, Settings,
     StartTls, TopAction,
 };
 use crate::platform::Platform;
@@ -339,7 +339,7 @@ impl Display for L3Rule {
         if let Some((protocol, policy)) = &self.service_policy {
             writeln!(f, "  service-policy {protocol} {policy}")?;
         }
-        if let Some((rate, burst)) = self.police {
+        if let Some(Police { rate, burst, .. }) = self.police {
             writeln!(f, "  police rate {rate} burst {burst}")?;
         }
         Ok(())

@@ -8,10 +8,12 @@ mod esmtp;
 mod lists;
 mod masks;
 mod proxies;
+mod qos;
 mod refusals;
 mod rules;
 mod texts;
 mod trust;
+mod zones;
 
 use std::collections::HashSet;
 
@@ -51,6 +53,8 @@ pub(crate) fn check(configuration: &Configuration, outline: &Outline<'_>, compla
     classic::check(configuration, complaints);
     esmtp::check(configuration, complaints);
     lists::check(configuration, complaints);
+    qos::check(configuration, outline, complaints);
+    zones::check(configuration, outline, complaints);
 }
 
 /// Every complaint about a file, as `LINE code`.

@@ -41,8 +41,8 @@ pub use settings::{
 };
 pub(crate) use traffic::BUILT_IN_ZONES;
 pub use traffic::{
-    Carriers, Carries, Interface, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, TopAction, Zone,
-    ZonePair,
+    Carriers, Carries, Interface, L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, Police, TopAction,
+    Zone, ZonePair,
 };
 
 mod access_group;

@@ -4,6 +4,8 @@
 //! it does what it says. What the lines mean is not looked at here.
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::model::Name;
+use crate::nearest::nearest;
 use crate::source::{Source, Span};
 use crate::statement::Node;
 
@@ -53,6 +55,40 @@ impl<'s> Outline<'s> {
         Some(Diagnostic::new(Code::NoEffect, place, message))
     }
 
+    /// The same where the line names one thing and another is there, or another of a similar name.
+    pub(crate) fn takes_no_other_back(
+        &self,
+        place: Span,
+        why: &str,
+        named: &Name,
+        meant: Option<&str>,
+    ) -> Option<Diagnostic> {
+        let help = meant.and_then(|meant| self.renamed(place, named.at, meant));
+        let help = help.map(|line| format!("write `{line}`"));
+        Some(self.takes_nothing_back(place, why)?.maybe_help(help))
+    }
+
+    /// The same where nothing like what is `said` is `known`.
+    pub(crate) fn takes_no_such_back<'k>(
+        &self,
+        place: Span,
+        why: &str,
+        said: &str,
+        known: impl IntoIterator<Item = &'k str>,
+    ) -> Option<Diagnostic> {
+        let help = nearest(said, known).map(|meant| format!("did you mean `no {meant}`?"));
+        Some(self.takes_nothing_back(place, why)?.maybe_help(help))
+    }
+
+    /// The line at a place with another name in place of one.
+    fn renamed(&self, place: Span, named: Span, name: &str) -> Option<String> {
+        let start = self.lines.get(self.index(place)?)?.at.start;
+        let line = self.text(place)?;
+        let before = line.get(..named.start.checked_sub(start)? as usize)?;
+        let behind = line.get(named.end.checked_sub(start)? as usize..)?;
+        Some(format!("{before}{name}{behind}"))
+    }
+
     /// What takes back the line at a place: `class-map type inspect smtp c1 / no match body regex r`.
     pub(crate) fn taken_back(&self, place: Span) -> Option<String> {
         let (line, headers) = self.line(place)?;
@@ -73,8 +109,7 @@ impl<'s> Outline<'s> {
 
     /// The line at a place, and the headers that lead to it.
     fn line(&self, place: Span) -> Option<(&'s str, String)> {
-        let index = self.lines.partition_point(|line| line.at.start <= place.start).checked_sub(1)?;
-        let line = self.lines.get(index)?;
+        let line = self.lines.get(self.index(place)?)?;
         let mut headers = String::new();
         let mut outer = line.header;
         while let Some(header) = outer.and_then(|index| self.lines.get(index)) {
@@ -82,5 +117,9 @@ impl<'s> Outline<'s> {
             outer = header.header;
         }
         Some((self.source.slice(line.at), headers))
+    }
+
+    fn index(&self, place: Span) -> Option<usize> {
+        self.lines.partition_point(|line| line.at.start <= place.start).checked_sub(1)
     }
 }

@@ -20,7 +20,7 @@ use policy::model::{
     ImapPreauth, InspectMap, InspectOptions, InspectRule, InspectedProtocol, Interface, Introduction,
     L3Class, L3Condition, L3Criterion, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, Limits, LocalLog,
     LogBuffer, LogFormat, LogHost, LogLevel, LogStamps, Logging, MatchMode, Name, Network, Objects,
-    PatternText, PortMapping, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, RegexMap, Said,
+    PatternText, Police, PortMapping, Protocol, Proxy, ProxyPolicy, RecipientLimit, Refusals, RegexMap, Said,
     Selection, Service, Settings, StartTls, TopAction, Transport, Zone, ZonePair,
 };
 use policy::source::Span;
@@ -418,7 +418,11 @@ fn inspect_policy(
             return L3Rule { class, action: Some(action), service_policy: None, police: None };
         }
         let service_policy = maybe(smtp, rng).map(|policy| (Name::new("smtp", Span::default()), policy));
-        let police = rng.bool().then(|| (rng.u64(8000..=2_000_000_000), rng.u64(1000..=512_000_000)));
+        let police = rng.bool().then(|| Police {
+            rate: rng.u64(8000..=2_000_000_000),
+            burst: rng.u64(1000..=512_000_000),
+            at: Span::default(),
+        });
         L3Rule { class, action: Some(action), service_policy, police }
     });
     let rules = rules.collect();

@@ -166,6 +166,8 @@ pub enum TrafficRuleLine {
     Connection(Connection),
     /// Another `set connection`.
     OtherConnection,
+    /// `police …` or `priority`, as typed.
+    Qos(Name),
 }
 
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@
 //! Whether names are defined and rules make sense is found later, when all is known. What a
 //! statement does is in the `lower` module of its dialect.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 
 use super::once::Once;
@@ -102,8 +102,14 @@ impl Lowering<'_> {
         let mut once = Once::new(self.outline);
         for Placed { line, negated, at, .. } in lines {
             match Single::of(&line) {
-                Some(what) if negated => once.take_back(&what),
-                Some(what) => once.say(what, at, self.complaints),
+                Some((what, named)) if negated => {
+                    if let Some(other) = no_other_back(what.known_of(interface), named, at, self.outline) {
+                        self.complaints.push(other);
+                        continue;
+                    }
+                    once.take_back(&what);
+                }
+                Some((what, _)) => once.say(what, at, self.complaints),
                 None => {}
             }
             match line {
@@ -152,18 +158,34 @@ enum Single {
 }
 
 impl Single {
-    const fn of(line: &AnyInterfaceLine) -> Option<Self> {
+    /// What a line is about, and what it names.
+    const fn of(line: &AnyInterfaceLine) -> Option<(Self, Option<&Name>)> {
         match line {
             AnyInterfaceLine::Common(_) => None,
-            AnyInterfaceLine::C3pl(c3pl::InterfaceLine::ZoneMember(_)) => Some(Self::Zone),
-            AnyInterfaceLine::Classic(classic::InterfaceLine::Inspect { direction, .. }) => {
-                Some(Self::Inspect(*direction))
+            AnyInterfaceLine::C3pl(c3pl::InterfaceLine::ZoneMember(zone)) => {
+                Some((Self::Zone, zone.as_ref()))
             }
-            AnyInterfaceLine::Classic(classic::InterfaceLine::AccessGroup { direction, .. }) => {
-                Some(Self::AccessGroup(*direction))
+            AnyInterfaceLine::Classic(classic::InterfaceLine::Inspect { rule, direction }) => {
+                Some((Self::Inspect(*direction), Some(rule)))
             }
-            AnyInterfaceLine::Asa(asa::InterfaceLine::Nameif(_)) => Some(Self::Nameif),
-            AnyInterfaceLine::Asa(asa::InterfaceLine::SecurityLevel(_)) => Some(Self::SecurityLevel),
+            AnyInterfaceLine::Classic(classic::InterfaceLine::AccessGroup { list, direction }) => {
+                Some((Self::AccessGroup(*direction), list.as_ref()))
+            }
+            AnyInterfaceLine::Asa(asa::InterfaceLine::Nameif(name)) => Some((Self::Nameif, name.as_ref())),
+            AnyInterfaceLine::Asa(asa::InterfaceLine::SecurityLevel(_)) => Some((Self::SecurityLevel, None)),
+        }
+    }
+
+    /// What an interface names.
+    const fn known_of<'i>(&self, interface: &'i Interface) -> Option<&'i Name> {
+        match self {
+            Self::Zone => interface.zone.as_ref(),
+            Self::Inspect(Direction::In) => interface.inspect_in.as_ref(),
+            Self::Inspect(Direction::Out) => interface.inspect_out.as_ref(),
+            Self::AccessGroup(Direction::In) => interface.access_group_in.as_ref(),
+            Self::AccessGroup(Direction::Out) => interface.access_group_out.as_ref(),
+            Self::Nameif => interface.nameif.as_ref(),
+            Self::SecurityLevel => None,
         }
     }
 }
@@ -268,23 +290,70 @@ pub(super) fn describe(
     }
 }
 
-/// What the lines of a block make of a list; those with `no` take back what says the same before them.
-///
-/// They are read from the last to the first, so that each is looked at once, however many are taken back.
-pub(super) fn follow<T: Display>(list: &mut Vec<T>, lines: Vec<(bool, T)>) {
-    let mut taken_back = HashSet::new();
-    let mut left = Vec::new();
-    for (negated, line) in lines.into_iter().rev() {
-        if negated {
-            taken_back.insert(line.to_string());
-        } else if taken_back.is_empty() || !taken_back.contains(&line.to_string()) {
-            left.push(line);
+/// A line of a block that adds to a list, or with `no` takes back what says the same.
+pub(super) struct Followed<T> {
+    pub(super) said: T,
+    pub(super) negated: bool,
+    pub(super) at: Span,
+}
+
+/// What the lines of a block make of a list. One that takes nothing back is told: where it is, what it says, and what
+/// else is there.
+pub(super) fn follow<T: Display>(
+    list: &mut Vec<T>,
+    lines: Vec<Followed<T>>,
+    mut nothing: impl FnMut(Span, &str, &mut dyn Iterator<Item = &str>),
+) {
+    // Most blocks take nothing back, and need not be compared as text.
+    if lines.iter().all(|line| !line.negated) {
+        return list.extend(lines.into_iter().map(|line| line.said));
+    }
+    let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut kept: Vec<Option<T>> = Vec::new();
+    let before = std::mem::take(list);
+    let before = before.into_iter().map(|said| Followed { said, negated: false, at: Span::default() });
+    for Followed { said, negated, at } in before.chain(lines) {
+        let text = said.to_string();
+        if !negated {
+            places.entry(text).or_default().push(kept.len());
+            kept.push(Some(said));
+        } else if let Some(taken) = places.remove(&text) {
+            for place in taken {
+                kept.get_mut(place).map(Option::take);
+            }
+        } else {
+            nothing(at, &text, &mut places.keys().map(String::as_str));
         }
     }
-    if !taken_back.is_empty() {
-        list.retain(|line| !taken_back.contains(&line.to_string()));
+    *list = kept.into_iter().flatten().collect();
+}
+
+/// A line with `no` that takes back a name, if it has the name or none. Another is told and stays.
+pub(super) fn take_back(
+    known: &mut Option<Name>,
+    named: Option<&Name>,
+    at: Span,
+    outline: &Outline<'_>,
+) -> Option<Diagnostic> {
+    let complaint = no_other_back(known.as_ref(), named, at, outline);
+    if complaint.is_none() {
+        *known = None;
     }
-    list.extend(left.into_iter().rev());
+    complaint
+}
+
+/// That a line with `no` names another thing than there is, if it does.
+pub(super) fn no_other_back(
+    known: Option<&Name>,
+    named: Option<&Name>,
+    at: Span,
+    outline: &Outline<'_>,
+) -> Option<Diagnostic> {
+    let (known, named) = (known?, named?);
+    if known.text == named.text {
+        return None;
+    }
+    outline.takes_no_other_back(at, &format!("it is `{known}` here"), named, Some(&known.text))
 }
 
 /// Leaves out what says the same as an earlier one, wherever it stood.

@@ -178,7 +178,8 @@ impl Display for TrafficRule {
                 None => writeln!(f, "  inspect esmtp")?,
             }
         }
-        self.connection.fmt(f)
+        self.connection.fmt(f)?;
+        self.qos.iter().try_for_each(|line| writeln!(f, "  {line}"))
     }
 }
 

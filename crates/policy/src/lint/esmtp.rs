@@ -17,6 +17,7 @@ pub(super) fn check(configuration: &Configuration, complaints: &mut Diagnostics)
         hidden_matches(map, complaints);
     }
     empty_classes(configuration, complaints);
+    classes_without_connections(configuration, complaints);
     unknown_interfaces(configuration, complaints);
     repeated_interface_names(configuration, complaints);
     long_header_lines(configuration, complaints);
@@ -46,6 +47,28 @@ fn empty_classes(configuration: &Configuration, complaints: &mut Diagnostics) {
                 Diagnostic::new(Code::NeverMatches, one.at, message).related(class.name.at, "defined here"),
             );
         }
+    }
+}
+
+/// A class whose mail would be inspected, and that no connection of TCP is in. Of the policy of a proxy, that is told
+/// with the proxy.
+fn classes_without_connections(configuration: &Configuration, complaints: &mut Diagnostics) {
+    let of_proxies = configuration.proxies.iter().filter_map(|proxy| proxy.policy.as_ref()?.policy());
+    let of_proxies: HashSet<&str> = of_proxies.map(|policy| policy.text.as_str()).collect();
+    let policies = configuration.traffic_policies.iter();
+    let rules = policies.filter(|it| !of_proxies.contains(&*it.name.text)).flat_map(|policy| &policy.rules);
+    let inspected: HashSet<&str> =
+        rules.filter(|rule| rule.inspection.is_some()).map(|rule| rule.class.text.as_str()).collect();
+    for class in configuration.traffic_classes.iter().filter(|class| inspected.contains(&*class.name.text)) {
+        let other = class.matches.iter().find(|one| one.is_of_other_ports());
+        let (why, taken_back) = match other {
+            Some(other) => (format!("no connection of TCP is in `{other}`"), format!(" / no match {other}")),
+            None if class.matches.is_empty() => ("it has no `match` statement".to_owned(), String::new()),
+            None => continue,
+        };
+        let message = format!("no mail is in class-map `{}`: {why}", class.name);
+        let help = format!("write `class-map {}{taken_back} / match port tcp eq smtp`", class.name);
+        complaints.push(Diagnostic::new(Code::NeverMatches, class.name.at, message).help(help));
     }
 }
 

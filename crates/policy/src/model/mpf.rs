@@ -45,6 +45,11 @@ impl TrafficMatch {
             || matches!(other, Self::DefaultInspection | Self::Other(_))
     }
 
+    /// Whether it asks for ports of another protocol than TCP.
+    pub(crate) fn is_of_other_ports(&self) -> bool {
+        matches!(self, Self::Other(what) if what.starts_with("port "))
+    }
+
     /// Whether another asks the same, wherever it was written.
     pub fn is(&self, other: &Self) -> bool {
         self.to_string() == other.to_string()
@@ -65,6 +70,8 @@ pub struct TrafficRule {
     pub class: Name,
     pub inspection: Option<EsmtpInspection>,
     pub connection: Connection,
+    /// `police …` and `priority`, as typed: what becomes of packets.
+    pub qos: Vec<Name>,
 }
 
 /// `inspect esmtp [MAP]`.
@@ -214,6 +221,7 @@ impl Object for TrafficPolicy {
         for rule in &mut self.rules {
             visit(&mut rule.class.at);
             rule.inspection.iter_mut().for_each(|inspection| inspection.places_mut(visit));
+            rule.qos.iter_mut().for_each(|line| visit(&mut line.at));
         }
     }
 }

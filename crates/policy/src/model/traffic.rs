@@ -64,8 +64,17 @@ pub struct L3Rule {
     pub action: Option<TopAction>,
     /// `service-policy {smtp | pop3 | imap | http …} POLICY`: protocol and name.
     pub service_policy: Option<(Name, Name)>,
-    /// `police rate BPS burst BYTES`.
-    pub police: Option<(u64, u64)>,
+    pub police: Option<Police>,
+}
+
+/// `police rate BPS burst BYTES`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Police {
+    /// Bits per second, 8,000 to 2,000,000,000.
+    pub rate: u64,
+    /// Bytes, 1,000 to 512,000,000.
+    pub burst: u64,
+    pub at: Span,
 }
 
 impl L3Rule {
@@ -305,6 +314,7 @@ impl Object for L3Policy {
                 visit(&mut protocol.at);
                 visit(&mut policy.at);
             }
+            rule.police.iter_mut().for_each(|police| visit(&mut police.at));
         }
     }
 }

@@ -2,28 +2,28 @@
 
 use super::{
     EsmtpMapLine, EsmtpMatchLine, EsmtpParametersLine, InnerLine, InterfaceLine, ObjectLine, RegexClassLine,
-    Statement, TrafficClassLine, TrafficPolicyLine, TrafficRuleLine,
+    Statement,
 };
 use super::{access, access_group, defaults, named};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::dialect::lowering::{Lowering, Origin, Placed, describe, lines};
+use crate::dialect::lowering::{Lowering, Origin, Placed, describe, lines, no_other_back};
 use crate::dialect::once::Once;
 use crate::model::{
-    AccessList, AccessListForm, Configuration, Connection, DEFAULT_ESMTP_MAP, EsmtpInspection, EsmtpMap,
-    EsmtpMatch, EsmtpParameters, GLOBAL, GroupForm, HostName, Interface, Name, ObjectGroup, ObjectKind,
-    PatternText, Regex, RegexClass, ServicePolicy, SpecialCharacter, TrafficClass, TrafficMatch,
-    TrafficPolicy, TrafficRule,
+    AccessList, AccessListForm, Configuration, DEFAULT_ESMTP_MAP, EsmtpMap, EsmtpMatch, EsmtpParameters,
+    GLOBAL, GroupForm, HostName, Interface, Name, ObjectGroup, ObjectKind, PatternText, Regex, RegexClass,
+    ServicePolicy, SpecialCharacter, TrafficRule,
 };
+use crate::nearest::nearest;
+use crate::outline::Outline;
 use crate::source::Span;
 use crate::statement::Node;
 use crate::survey::{MapKind, UnusedMap};
 
+mod traffic;
+
 /// Limits of the device's own parser.
 const NAME_MAX: usize = 40;
 const PATTERN_MAX: usize = 100;
-
-/// What the names of the classes begin with that stand for `fixup protocol smtp`.
-const FIXUP_CLASS: &str = "class_smtp_";
 
 pub(in crate::dialect) fn add(
     lowering: &mut Lowering<'_>,
@@ -84,8 +84,13 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
         Statement::EsmtpMap(name) => (ObjectKind::EsmtpMap, name),
         Statement::TrafficClass(name) => (ObjectKind::TrafficClass, name),
         Statement::TrafficPolicy(name) => (ObjectKind::TrafficPolicy, name),
-        Statement::ServicePolicy { interface, .. } => {
+        Statement::ServicePolicy { policy, interface } => {
             let place = interface.unwrap_or_else(|| Name::new(GLOBAL, at));
+            let known = lowering.configuration.service_policies.get(&place.text);
+            let known = known.map(|service| &service.policy);
+            if let Some(other) = no_other_back(known, Some(&policy), at, lowering.outline) {
+                return lowering.complaints.push(other);
+            }
             (ObjectKind::ServicePolicy, place)
         }
         Statement::AccessGroup(group) => (ObjectKind::AccessGroup, group.line),
@@ -238,8 +243,16 @@ impl Lowering<'_> {
                     describe(&mut class.description, text, negated, at, self.complaints);
                 }
                 RegexClassLine::Match(regex) => {
+                    let before = class.regexes.len();
                     class.regexes.retain(|known| known.text != regex.text);
-                    class.regexes.extend((!negated).then_some(regex));
+                    if !negated {
+                        class.regexes.push(regex);
+                    } else if class.regexes.len() == before {
+                        let meant = nearest(&regex.text, class.regexes.iter().map(|known| &*known.text));
+                        let why = format!("class-map `{}` has no such match", class.name);
+                        let told = self.outline.takes_no_other_back(at, &why, &regex, meant);
+                        self.complaints.extend(told);
+                    }
                 }
             }
         }
@@ -271,7 +284,12 @@ impl Lowering<'_> {
                         map.matches.retain(|known| !same(known));
                         if map.matches.len() == before {
                             let why = format!("map `{}` has no such match", map.name);
-                            self.complaints.extend(self.outline.takes_nothing_back(at, &why));
+                            let (criterion, negated) = (criterion, not);
+                            let said = EsmtpMatch { criterion, negated, at, action: None, log: false };
+                            let known: Vec<String> = map.matches.iter().map(ToString::to_string).collect();
+                            let known = known.iter().map(String::as_str);
+                            let told = self.outline.takes_no_such_back(at, &why, &said.to_string(), known);
+                            self.complaints.extend(told);
                         }
                         continue;
                     }
@@ -281,120 +299,8 @@ impl Lowering<'_> {
                         map.matches.len() - 1
                     });
                     let Some(known) = map.matches.get_mut(known) else { continue };
-                    actions(known, children, self.complaints);
+                    actions(known, children, self.outline, self.complaints);
                 }
-            }
-        }
-    }
-
-    fn traffic_class(&mut self, name: &Name, children: Vec<Node>) {
-        let class = self.configuration.traffic_classes.open(name, |name| TrafficClass {
-            name,
-            description: None,
-            matches: Vec::new(),
-        });
-        for Placed { line, negated, at, .. } in lines(children, self.complaints) {
-            match line {
-                // Of any length: other features have such classes too.
-                TrafficClassLine::Description(text) => {
-                    class.description = text.filter(|_| !negated).map(|text| text.text);
-                }
-                TrafficClassLine::Match(one) => {
-                    class.matches.retain(|known| !known.is(&one));
-                    if !negated && class.matches.iter().any(|known| !known.goes_with(&one)) {
-                        let message = format!(
-                            "an ASA takes one `match` in class `{}`: here both must hold",
-                            class.name
-                        );
-                        self.complaints.push(Diagnostic::new(Code::MatchAllByDefault, at, message));
-                    }
-                    class.matches.extend((!negated).then_some(one));
-                }
-            }
-        }
-    }
-
-    fn traffic_policy(&mut self, name: &Name, children: Vec<Node>) {
-        let policy = self.configuration.traffic_policies.open(name, TrafficPolicy::new);
-        for Placed { line, negated, children, .. } in lines(children, self.complaints) {
-            let class = match line {
-                TrafficPolicyLine::Description(text) => {
-                    policy.description = text.filter(|_| !negated).map(|text| text.text);
-                    continue;
-                }
-                TrafficPolicyLine::Class(class) => class,
-            };
-            if negated {
-                policy.rules.retain(|rule| rule.class.text != class.text);
-                continue;
-            }
-            let Some(rule) = policy.rule(class) else { continue };
-            for Placed { line, negated, at, .. } in lines(children, self.complaints) {
-                match line {
-                    TrafficRuleLine::InspectEsmtp(map) if negated => {
-                        let why = rule.no_inspect(map.as_ref());
-                        let complaint = why.and_then(|why| self.outline.takes_nothing_back(at, &why));
-                        self.complaints.extend(complaint);
-                    }
-                    TrafficRuleLine::InspectEsmtp(map) => rule.inspect(map, at, self.complaints),
-                    TrafficRuleLine::Connection(change) => connection(&mut rule.connection, change, negated),
-                    TrafficRuleLine::OtherConnection => {}
-                }
-            }
-        }
-    }
-
-    /// What the statement of a PIX becomes when it is upgraded to an ASA.
-    fn fixup(&mut self, ports: Option<Name>, at: Span) {
-        let Some((class, matches)) = self.fixup_class(ports.as_ref()) else { return };
-        let class = Name::new(class, at);
-        self.configuration.traffic_classes.open(&class, |name| TrafficClass {
-            name,
-            description: None,
-            matches: vec![matches],
-        });
-        let policy =
-            self.configuration.traffic_policies.open(&Name::new("global_policy", at), TrafficPolicy::new);
-        if let Some(rule) = policy.rule(class) {
-            rule.inspection = Some(EsmtpInspection { map: None, at });
-        }
-        self.configuration.service_policies.open(&Name::new(GLOBAL, at), |place| ServicePolicy {
-            place,
-            policy: Name::new("global_policy", at),
-        });
-    }
-
-    /// Without ports every line is taken back, and port 25 is inspected as from the beginning.
-    fn no_fixup(&mut self, ports: Option<&Name>, at: Span) {
-        let Some((class, _)) = self.fixup_class(ports) else { return };
-        let policy =
-            self.configuration.traffic_policies.open(&Name::new("global_policy", at), TrafficPolicy::new);
-        match ports {
-            Some(_) => policy.rules.retain(|rule| rule.class.text != class),
-            None => {
-                policy.rules.retain(|rule| !rule.class.text.starts_with(FIXUP_CLASS));
-                self.fixup(None, at);
-            }
-        }
-    }
-
-    /// The class for the ports of `fixup protocol smtp`: its name, and what it matches.
-    fn fixup_class(&mut self, ports: Option<&Name>) -> Option<(String, TrafficMatch)> {
-        let Some(ports) = ports.filter(|ports| ports.text != "25") else {
-            return Some(("inspection_default".to_owned(), TrafficMatch::DefaultInspection));
-        };
-        let (low, high) = ports.text.split_once('-').unwrap_or((&ports.text, &ports.text));
-        match (low.parse::<u16>(), high.parse::<u16>()) {
-            (Ok(low), Ok(high)) if low <= high => {
-                Some((format!("{FIXUP_CLASS}{}", ports.text), TrafficMatch::Port(low..=high)))
-            }
-            _ => {
-                let message = format!("invalid input `{ports}`, expected PORT or PORT-PORT");
-                self.complaints.push(
-                    Diagnostic::new(Code::InvalidInput, ports.at, message)
-                        .help("write `fixup protocol smtp 25`"),
-                );
-                None
             }
         }
     }
@@ -432,14 +338,20 @@ fn parameters(
     }
 }
 
-fn actions(of: &mut EsmtpMatch, children: Vec<Node>, complaints: &mut Diagnostics) {
+fn actions(of: &mut EsmtpMatch, children: Vec<Node>, outline: &Outline<'_>, complaints: &mut Diagnostics) {
     for Placed { line, negated, at, .. } in lines(children, complaints) {
         match line {
             EsmtpMatchLine::Log => of.log = !negated,
-            EsmtpMatchLine::Action { action, log, .. } if negated => {
-                of.action = of.action.filter(|(known, _)| *known != action);
-                of.log &= !log;
-            }
+            EsmtpMatchLine::Action { action, log, .. } if negated => match of.action {
+                Some((known, _)) if known != action => {
+                    let told = outline.takes_nothing_back(at, &format!("the action is `{known}`"));
+                    complaints.extend(told.map(|told| told.help(format!("write `no {known}`"))));
+                }
+                _ => {
+                    of.action = None;
+                    of.log &= !log;
+                }
+            },
             EsmtpMatchLine::Action { action, log, elsewhere } => {
                 if elsewhere {
                     let message = "`drop` and `send-protocol-error` are of other inspections; read as \
@@ -458,93 +370,5 @@ fn actions(of: &mut EsmtpMatch, children: Vec<Node>, complaints: &mut Diagnostic
                 of.log |= log;
             }
         }
-    }
-}
-
-/// What a line `set connection` says is over what was said before; `no` takes it back.
-fn connection(connection: &mut Connection, change: Connection, negated: bool) {
-    let fields = |of: &mut Connection| {
-        [
-            of.conn_max,
-            of.embryonic_conn_max,
-            of.per_client_max,
-            of.per_client_embryonic_max,
-            of.embryonic,
-            of.half_closed,
-            of.idle,
-        ]
-    };
-    let (mut change, mut known) = (change, *connection);
-    let mut merged = fields(&mut known);
-    for (field, said) in merged.iter_mut().zip(fields(&mut change)) {
-        if said.is_some() {
-            *field = said.filter(|_| !negated);
-        }
-    }
-    let [
-        conn_max,
-        embryonic_conn_max,
-        per_client_max,
-        per_client_embryonic_max,
-        embryonic,
-        half_closed,
-        idle,
-    ] = merged;
-    *connection = Connection {
-        conn_max,
-        embryonic_conn_max,
-        per_client_max,
-        per_client_embryonic_max,
-        embryonic,
-        half_closed,
-        idle,
-    };
-}
-
-impl TrafficRule {
-    /// Whether it says anything that concerns mail.
-    fn is_ours(&self) -> bool {
-        self.inspection.is_some() || self.connection != Connection::default()
-    }
-
-    fn inspect(&mut self, map: Option<Name>, at: Span, complaints: &mut Diagnostics) {
-        if let Some(before) = &self.inspection {
-            let new = map.as_ref().map_or(DEFAULT_ESMTP_MAP, |map| &map.text);
-            let old = before.map_name();
-            if old != new {
-                let message = format!("map `{new}` replaces `{old}` in class `{}`", self.class);
-                complaints
-                    .push(Diagnostic::new(Code::Overridden, at, message).related(before.at, "replaced"));
-            }
-        }
-        self.inspection = Some(EsmtpInspection { map, at });
-    }
-
-    /// Or why there is nothing to take back. A device has an inspection of its own, which no line need say.
-    fn no_inspect(&mut self, map: Option<&Name>) -> Option<String> {
-        let inspected = self.inspection.as_ref().map(EsmtpInspection::map_name);
-        if let (Some(inspected), Some(map)) = (inspected, map)
-            && *inspected != map.text
-        {
-            return Some(format!("class `{}` inspects by `{inspected}`", self.class));
-        }
-        self.inspection = None;
-        None
-    }
-}
-
-impl TrafficPolicy {
-    fn new(name: Name) -> Self {
-        Self { name, description: None, rules: Vec::new() }
-    }
-
-    /// The rule of the class, made if there is none.
-    fn rule(&mut self, class: Name) -> Option<&mut TrafficRule> {
-        let known = self.rules.iter().position(|rule| rule.class.text == class.text);
-        let at = known.unwrap_or(self.rules.len());
-        if known.is_none() {
-            self.rules.push(TrafficRule { class, inspection: None, connection: Connection::default() });
-        }
-        self.rules.get_mut(at)
     }
 }

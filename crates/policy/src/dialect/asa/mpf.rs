@@ -5,7 +5,7 @@ use grammar::{Claim, Command, Matched, Mismatch, Mode, Unknown};
 use super::{TrafficClassLine, TrafficPolicyLine, TrafficRuleLine, name, number, required_text};
 use crate::dialect::common::entry;
 use crate::dialect::{AnyStatement, Built, built, description, text};
-use crate::model::{Connection, TrafficMatch};
+use crate::model::{Connection, Name, TrafficMatch};
 
 pub(super) static TRAFFIC_CLASS: Mode<AnyStatement> = Mode::new(
     "class-map",
@@ -151,6 +151,16 @@ static TRAFFIC_RULE: Mode<AnyStatement> = Mode::new(
             "Set what concerns packets",
             &["", "", "Of TCP", "Of IP", "What it is"],
             |_| built(TrafficRuleLine::OtherConnection),
+        ),
+        Command::new(
+            "[no] {police | priority}$what [LINE$rest]",
+            "Limit the rate of packets, or send them first: not in this version",
+            &["Limit their rate", "Send them first", "Direction, rate and burst"],
+            |m| {
+                let words = m.choice("what").into_iter().chain(m.text("rest"));
+                let line = words.collect::<Vec<_>>().join(" ");
+                built(TrafficRuleLine::Qos(Name::new(line, m.line_span().into())))
+            },
         ),
     ]],
 )

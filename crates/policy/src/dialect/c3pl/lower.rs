@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{InnerLine, InspectMapLine, InterfaceLine, RegexMapLine, Statement, ZoneLine, ZonePairLine};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::dialect::lowering::{Lowering, Placed, describe, keep_once, lines};
+use crate::dialect::lowering::{Lowering, Placed, describe, keep_once, lines, take_back};
 use crate::dialect::thresholds::Thresholds;
 use crate::model::{
     BUILT_IN_ZONES, Configuration, InspectMap, Interface, MatchMode, Name, Object, ObjectKind, PatternText,
@@ -125,7 +125,16 @@ impl Lowering<'_> {
                 }
             };
             if negated {
+                let before = map.patterns.len();
                 map.patterns.retain(|pattern| pattern.text != text);
+                if map.patterns.len() == before {
+                    let why = format!("parameter-map `{}` has no such pattern", map.name);
+                    let typed = |text: &str| format!("pattern \"{text}\"");
+                    let known: Vec<String> = map.patterns.iter().map(|known| typed(&known.text)).collect();
+                    let known = known.iter().map(String::as_str);
+                    let told = self.outline.takes_no_such_back(at, &why, &typed(&text), known);
+                    self.complaints.extend(told);
+                }
                 continue;
             }
             let length = text.chars().count();
@@ -191,7 +200,9 @@ impl Lowering<'_> {
     fn zone(&mut self, name: &Name, children: Vec<Node>) {
         if BUILT_IN_ZONES.contains(&name.text.as_str()) {
             let message = format!("zone `{}` is built in", name.text);
-            self.complaints.push(Diagnostic::new(Code::ReservedName, name.at, message));
+            self.complaints.push(
+                Diagnostic::new(Code::ReservedName, name.at, message).help("remove it: no line defines it"),
+            );
             return;
         }
         let zone = self.configuration.zones.open(name, |name| Zone { name, description: None });
@@ -213,7 +224,10 @@ impl Lowering<'_> {
                 ZonePairLine::Description(text) => {
                     describe(&mut description, text, negated, at, self.complaints);
                 }
-                ZonePairLine::ServicePolicy(name) => policy = name.filter(|_| !negated),
+                ZonePairLine::ServicePolicy(named) if negated => {
+                    self.complaints.extend(take_back(&mut policy, named.as_ref(), at, self.outline));
+                }
+                ZonePairLine::ServicePolicy(named) => policy = named,
             }
         }
         let (source, destination) = match (ends, known) {

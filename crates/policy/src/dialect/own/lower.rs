@@ -1,15 +1,16 @@
 //! What our own statements do to the model.
 
-use std::fmt::Display;
-
 use super::{InnerLine, MailwardenLine, ProxyLine, Statement};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
-use crate::dialect::lowering::{Lowering, Placed, describe, follow, keep_once, lines};
+use crate::dialect::lowering::{
+    Followed, Lowering, Placed, describe, follow, keep_once, lines, no_other_back, take_back,
+};
 use crate::dialect::once::Once;
 use crate::model::{
     EsmtpInspection, Introduction, Name, ObjectKind, Protocol, Proxy, ProxyPolicy, Refusals, Said, Settings,
 };
 use crate::nearest::nearest;
+use crate::outline::Outline;
 use crate::source::Span;
 use crate::statement::Node;
 
@@ -125,8 +126,8 @@ fn proxy(lowering: &mut Lowering<'_>, name: &Name, children: Vec<Node>) {
             ProxyLine::Description(text) => {
                 describe(&mut proxy.description, text, negated, at, lowering.complaints);
             }
-            ProxyLine::Listen(address) => listen.push((negated, Said { value: address, at })),
-            ProxyLine::Server(address) => servers.push((negated, Said { value: address, at })),
+            ProxyLine::Listen(value) => listen.push(Followed { said: Said { value, at }, negated, at }),
+            ProxyLine::Server(value) => servers.push(Followed { said: Said { value, at }, negated, at }),
             ProxyLine::SendProxy(version) => {
                 let introduction = version.map(Introduction::Proxy);
                 introduce(&mut proxy.introduction, introduction, negated, at, lowering.complaints);
@@ -135,36 +136,72 @@ fn proxy(lowering: &mut Lowering<'_>, name: &Name, children: Vec<Node>) {
                 let introduction = Some(Introduction::Xclient);
                 introduce(&mut proxy.introduction, introduction, negated, at, lowering.complaints);
             }
-            ProxyLine::AcceptProxy(network) => networks.push((negated, Said { value: network, at })),
+            ProxyLine::AcceptProxy(value) => {
+                networks.push(Followed { said: Said { value, at }, negated, at });
+            }
             ProxyLine::Protocol(protocol) => {
                 (proxy.protocol, proxy.lmtp) = (protocol.filter(|_| !negated), false);
             }
             ProxyLine::Lmtp => {
                 (proxy.protocol, proxy.lmtp) = (Some(Protocol::Smtp).filter(|_| !negated), !negated);
             }
-            ProxyLine::Parameters(map) => proxy.parameters = map.filter(|_| !negated),
-            ProxyLine::Policy(policy) => {
-                proxy.policy = policy.filter(|_| !negated).map(ProxyPolicy::Named);
+            ProxyLine::Parameters(map) if negated => {
+                let other = take_back(&mut proxy.parameters, map.as_ref(), at, lowering.outline);
+                lowering.complaints.extend(other);
             }
+            ProxyLine::Parameters(map) => proxy.parameters = map,
+            ProxyLine::Policy(policy) | ProxyLine::L7Policy(_, policy) | ProxyLine::TrafficPolicy(policy)
+                if negated =>
+            {
+                lowering.complaints.extend(no_policy(proxy, policy.as_ref(), at, lowering.outline));
+            }
+            ProxyLine::IpInspect(rule) if negated => {
+                lowering.complaints.extend(no_policy(proxy, Some(&rule), at, lowering.outline));
+            }
+            ProxyLine::Policy(policy) => proxy.policy = policy.map(ProxyPolicy::Named),
             ProxyLine::L7Policy(protocol, policy) => {
-                proxy.policy = policy.filter(|_| !negated).map(|policy| ProxyPolicy::L7(protocol, policy));
+                proxy.policy = policy.map(|policy| ProxyPolicy::L7(protocol, policy));
             }
             ProxyLine::InspectEsmtp(_) if negated => proxy.policy = Some(ProxyPolicy::Pinhole),
             ProxyLine::InspectEsmtp(map) => {
                 proxy.policy = Some(ProxyPolicy::Esmtp(EsmtpInspection { map, at }));
             }
-            ProxyLine::TrafficPolicy(policy) => {
-                proxy.policy = policy.filter(|_| !negated).map(ProxyPolicy::Traffic);
+            ProxyLine::TrafficPolicy(policy) => proxy.policy = policy.map(ProxyPolicy::Traffic),
+            ProxyLine::IpInspect(rule) => proxy.policy = Some(ProxyPolicy::Classic(rule)),
+            ProxyLine::AccessGroup(list) if negated => {
+                let other = take_back(&mut proxy.access_group, Some(&list), at, lowering.outline);
+                lowering.complaints.extend(other);
             }
-            ProxyLine::IpInspect(rule) => {
-                proxy.policy = (!negated).then_some(ProxyPolicy::Classic(rule));
-            }
-            ProxyLine::AccessGroup(list) => proxy.access_group = (!negated).then_some(list),
+            ProxyLine::AccessGroup(list) => proxy.access_group = Some(list),
         }
     }
-    follow_once(&mut proxy.listen, listen);
-    follow_once(&mut proxy.servers, servers);
-    follow_once(&mut proxy.accept_proxy, networks);
+    let why = format!("proxy `{}` has no such line", proxy.name);
+    let mut nothing = |keyword: &str, at, said: &str, known: &mut dyn Iterator<Item = &str>| {
+        let meant = nearest(said, known).map(|meant| format!("did you mean `no {keyword} {meant}`?"));
+        let told = lowering.outline.takes_nothing_back(at, &why);
+        lowering.complaints.extend(told.map(|told| told.maybe_help(meant)));
+    };
+    follow(&mut proxy.listen, listen, |at, said, known| nothing("listen", at, said, known));
+    follow(&mut proxy.servers, servers, |at, said, known| nothing("server", at, said, known));
+    follow(&mut proxy.accept_proxy, networks, |at, said, known| {
+        nothing("accept-proxy", at, said, known);
+    });
+    keep_once(&mut proxy.listen);
+    keep_once(&mut proxy.servers);
+    keep_once(&mut proxy.accept_proxy);
+}
+
+/// `no` before the policy of a proxy; another one stays.
+fn no_policy(proxy: &mut Proxy, named: Option<&Name>, at: Span, outline: &Outline<'_>) -> Option<Diagnostic> {
+    let known = match &proxy.policy {
+        Some(ProxyPolicy::Classic(rule)) => Some(rule),
+        other => other.as_ref().and_then(ProxyPolicy::policy),
+    };
+    let other = no_other_back(known, named, at, outline);
+    if other.is_none() {
+        proxy.policy = None;
+    }
+    other
 }
 
 /// What a proxy has one of, by whichever of its lines it is said.
@@ -196,12 +233,6 @@ impl Single {
             | ProxyLine::AcceptProxy(_) => None,
         }
     }
-}
-
-/// As [`follow`], and each is kept once.
-fn follow_once<T: Display>(list: &mut Vec<T>, lines: Vec<(bool, T)>) {
-    follow(list, lines);
-    keep_once(list);
 }
 
 /// A server is told one way; `no` takes back that way, whatever its version.

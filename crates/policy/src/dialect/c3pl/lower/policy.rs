@@ -7,12 +7,13 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::dialect::c3pl::{
     ENCODINGS, L3ClassLine, L3PolicyLine, L3RuleLine, L7ClassLine, L7PolicyLine, L7RuleLine, UNKNOWN_ENCODING,
 };
-use crate::dialect::lowering::{Lowering, Placed, describe, follow, lines};
+use crate::dialect::lowering::{Followed, Lowering, Placed, describe, follow, lines, no_other_back};
 use crate::model::{
     Condition, Criterion, Encoding, L3Class, L3Policy, L3Rule, L7Class, L7Policy, L7Rule, MatchMode, Name,
-    Object, Protocol, TopAction,
+    Object, Police, Protocol, TopAction,
 };
 use crate::nearest::nearest;
+use crate::outline::Outline;
 use crate::source::Span;
 use crate::statement::Node;
 
@@ -51,11 +52,15 @@ impl Lowering<'_> {
                     if !removed {
                         check_criterion(&criterion, at, self.complaints);
                     }
-                    conditions.push((removed, Condition { criterion, negated, at }));
+                    let said = Condition { criterion, negated, at };
+                    conditions.push(Followed { said, negated: removed, at });
                 }
             }
         }
-        follow(&mut class.conditions, conditions);
+        let why = no_such("class-map", name, "match");
+        follow(&mut class.conditions, conditions, |at, said, known| {
+            self.complaints.extend(self.outline.takes_no_such_back(at, &why, said, known));
+        });
     }
 
     pub(super) fn l3_class(&mut self, name: &Name, mode: Option<MatchMode>, children: Vec<Node>) {
@@ -76,10 +81,13 @@ impl Lowering<'_> {
                 L3ClassLine::Description(text) => {
                     describe(&mut class.description, text, negated, at, self.complaints);
                 }
-                L3ClassLine::Match(condition) => conditions.push((negated, condition)),
+                L3ClassLine::Match(said) => conditions.push(Followed { said, negated, at }),
             }
         }
-        follow(&mut class.conditions, conditions);
+        let why = no_such("class-map", name, "match");
+        follow(&mut class.conditions, conditions, |at, said, known| {
+            self.complaints.extend(self.outline.takes_no_such_back(at, &why, said, known));
+        });
     }
 
     pub(super) fn l7_policy(&mut self, protocol: Protocol, name: &Name, children: Vec<Node>) {
@@ -113,6 +121,8 @@ impl Lowering<'_> {
                 continue;
             }
             if negated {
+                let classes = policy.rules.iter().map(|rule| &rule.class);
+                self.complaints.extend(no_class(classes, &policy.name, &class, at, self.outline));
                 policy.rules.retain(|rule| rule.class.text != class.text);
                 places = self::places(&policy.rules, |rule| &rule.class);
                 continue;
@@ -123,7 +133,7 @@ impl Lowering<'_> {
             }
             let Some(rule) = policy.rules.get_mut(at) else { continue };
             for Placed { line, negated, at, .. } in lines(children, self.complaints) {
-                l7_action(rule, line, negated, at, self.complaints);
+                l7_action(rule, line, negated, at, self.outline, self.complaints);
             }
         }
     }
@@ -143,8 +153,12 @@ impl Lowering<'_> {
                     describe(&mut policy.description, text, negated, at, self.complaints);
                 }
                 L3PolicyLine::ClassDefault if negated => policy.default = None,
-                L3PolicyLine::ClassDefault => default_rule(&mut policy.default, children, self.complaints),
+                L3PolicyLine::ClassDefault => {
+                    default_rule(&mut policy.default, children, self.outline, self.complaints);
+                }
                 L3PolicyLine::Class(class) if negated => {
+                    let classes = policy.rules.iter().map(|rule| &rule.class);
+                    self.complaints.extend(no_class(classes, &policy.name, &class, at, self.outline));
                     policy.rules.retain(|rule| rule.class.text != class.text);
                     places = self::places(&policy.rules, |rule| &rule.class);
                 }
@@ -155,7 +169,7 @@ impl Lowering<'_> {
                         policy.rules.push(rule);
                     }
                     let Some(rule) = policy.rules.get_mut(at) else { continue };
-                    l3_rule(rule, children, self.complaints);
+                    l3_rule(rule, children, self.outline, self.complaints);
                 }
             }
         }
@@ -227,7 +241,34 @@ fn places<R>(rules: &[R], class: impl Fn(&R) -> &Name) -> HashMap<String, usize>
     rules.iter().zip(0..).map(|(rule, at)| (class(rule).text.clone(), at)).collect()
 }
 
-fn l7_action(rule: &mut L7Rule, line: L7RuleLine, negated: bool, at: Span, complaints: &mut Diagnostics) {
+/// Why `no` before a line of a block takes nothing back.
+fn no_such(block: &str, name: &Name, line: &str) -> String {
+    format!("{block} `{name}` has no such {line}")
+}
+
+/// That `no class …` takes nothing back, if the policy has no rule of the class.
+fn no_class<'c>(
+    classes: impl Iterator<Item = &'c Name> + Clone,
+    policy: &Name,
+    class: &Name,
+    at: Span,
+    outline: &Outline<'_>,
+) -> Option<Diagnostic> {
+    if classes.clone().any(|known| known.text == class.text) {
+        return None;
+    }
+    let meant = nearest(&class.text, classes.map(|known| known.text.as_str()));
+    outline.takes_no_other_back(at, &no_such("policy-map", policy, "class"), class, meant)
+}
+
+fn l7_action(
+    rule: &mut L7Rule,
+    line: L7RuleLine,
+    negated: bool,
+    at: Span,
+    outline: &Outline<'_>,
+    complaints: &mut Diagnostics,
+) {
     match line {
         L7RuleLine::Log => rule.log = !negated,
         L7RuleLine::Inspect => {
@@ -243,9 +284,13 @@ fn l7_action(rule: &mut L7Rule, line: L7RuleLine, negated: bool, at: Span, compl
                 );
             }
         }
-        L7RuleLine::Action(action) if negated => {
-            rule.action = rule.action.filter(|(known, _)| *known != action);
-        }
+        L7RuleLine::Action(action) if negated => match rule.action {
+            Some((known, _)) if known != action => {
+                let told = outline.takes_nothing_back(at, &format!("the action is `{known}`"));
+                complaints.extend(told.map(|told| told.help(format!("write `no {known}`"))));
+            }
+            _ => rule.action = None,
+        },
         L7RuleLine::Action(action) => match rule.action {
             Some((known, before)) if known != action => {
                 let message = format!("class `{}` cannot both {known} and {action}", rule.class.text);
@@ -261,24 +306,48 @@ fn l7_action(rule: &mut L7Rule, line: L7RuleLine, negated: bool, at: Span, compl
     }
 }
 
-fn l3_rule(rule: &mut L3Rule, children: Vec<Node>, complaints: &mut Diagnostics) {
+fn l3_rule(rule: &mut L3Rule, children: Vec<Node>, outline: &Outline<'_>, complaints: &mut Diagnostics) {
     for Placed { line, negated, at, .. } in lines(children, complaints) {
         match line {
             L3RuleLine::Action(action) => {
-                change_top_action(&mut rule.action, action, negated, at, complaints);
+                change_top_action(&mut rule.action, action, negated, at, outline, complaints);
             }
+            L3RuleLine::ServicePolicy { protocol, policy } if negated => match &rule.service_policy {
+                Some((of, known)) if of.text != protocol.text => {
+                    let why = format!("the class has `service-policy {of} {known}`");
+                    let told = outline.takes_nothing_back(at, &why);
+                    let help = format!("write `no service-policy {of} {known}`");
+                    complaints.extend(told.map(|told| told.help(help)));
+                }
+                known => {
+                    let known = known.as_ref().map(|(_, known)| known);
+                    match no_other_back(known, policy.as_ref(), at, outline) {
+                        Some(other) => complaints.push(other),
+                        None => rule.service_policy = None,
+                    }
+                }
+            },
             L3RuleLine::ServicePolicy { protocol, policy } => {
-                rule.service_policy = policy.filter(|_| !negated).map(|policy| (protocol, policy));
+                rule.service_policy = policy.map(|policy| (protocol, policy));
             }
-            L3RuleLine::Police(rate) => rule.police = rate.filter(|_| !negated),
+            L3RuleLine::Police(said) => {
+                rule.police = said.filter(|_| !negated).map(|(rate, burst)| Police { rate, burst, at });
+            }
         }
     }
 }
 
-fn default_rule(default: &mut Option<TopAction>, children: Vec<Node>, complaints: &mut Diagnostics) {
+fn default_rule(
+    default: &mut Option<TopAction>,
+    children: Vec<Node>,
+    outline: &Outline<'_>,
+    complaints: &mut Diagnostics,
+) {
     for Placed { line, negated, at, .. } in lines(children, complaints) {
         match line {
-            L3RuleLine::Action(action) => change_top_action(default, action, negated, at, complaints),
+            L3RuleLine::Action(action) => {
+                change_top_action(default, action, negated, at, outline, complaints);
+            }
             // What cannot be configured cannot be removed.
             L3RuleLine::ServicePolicy { .. } | L3RuleLine::Police(_) if negated => {}
             L3RuleLine::ServicePolicy { protocol, .. } => {
@@ -299,11 +368,16 @@ fn change_top_action(
     action: TopAction,
     negated: bool,
     at: Span,
+    outline: &Outline<'_>,
     complaints: &mut Diagnostics,
 ) {
     if negated {
-        if known.as_ref().is_some_and(|known| kind(known) == kind(&action)) {
-            *known = None;
+        match known.as_ref().map(kind).filter(|known| *known != kind(&action)) {
+            Some(other) => {
+                let told = outline.takes_nothing_back(at, &format!("the action is `{other}`"));
+                complaints.extend(told.map(|told| told.help(format!("write `no {other}`"))));
+            }
+            None => *known = None,
         }
         return;
     }
