@@ -164,7 +164,10 @@ fn required_text(m: &Matched<'_>, key: &str) -> Result<Name, Mismatch> {
 /// The word `$key` as a name. Quotes would let blanks into it, and it is printed without them.
 fn maybe_name(m: &Matched<'_>, key: &str) -> Result<Option<Name>, Mismatch> {
     match m.word(key) {
-        Some(word) if word.quoted => Err(m.invalid(key, "expected a name without quotes")),
+        Some(word) if word.quoted => {
+            let help = (!word.text.contains(' ')).then(|| format!("write `{}`", word.text));
+            Err(m.invalid(key, "expected a name without quotes").help(help))
+        }
         _ => Ok(text(m, key)),
     }
 }

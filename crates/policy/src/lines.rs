@@ -182,7 +182,7 @@ fn statement(start: usize, raw: &str) -> Option<Line<'_>> {
 /// Whether nothing is said: a comment, or what a device remarked on the line before it.
 fn is_remark(text: &str) -> bool {
     text.is_empty()
-        || text == "^"
+        || matches!(text, "^" | "[OK]")
         || text.starts_with(['!', '#', ':', '%'])
         || text.contains("% Invalid input detected")
 }

@@ -98,8 +98,16 @@ fn lacking(configuration: &Configuration, by: &dyn Object, name: &Name) -> Diagn
     };
     let by = format!("{} `{}`", by.kind().noun(), by.name());
     let message = format!("{by} names access list `{name}`, which the file lacks: {then}");
-    let define = definition(configuration, ObjectKind::AccessList, &name.text);
-    Diagnostic::new(Code::UndefinedList, name.at, message).help(format!("define it with `{define}`"))
+    let names = configuration.access_lists.iter().map(|list| list.name.text.as_str());
+    // Who mistypes a number means no other list.
+    let is_number = name.text.bytes().all(|octet| octet.is_ascii_digit());
+    let help = match nearest(&name.text, names).filter(|_| !is_number) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => {
+            format!("define it with `{}`", definition(configuration, ObjectKind::AccessList, &name.text))
+        }
+    };
+    Diagnostic::new(Code::UndefinedList, name.at, message).help(help)
 }
 
 /// The line that defines an object, as it can be typed.
@@ -185,8 +193,19 @@ fn of_another_kind(
 }
 
 /// Whether a name is rather a pattern: `.*@x\.com`, `*@x.com`.
-fn is_pattern(name: &str) -> bool {
+pub(crate) fn is_pattern(name: &str) -> bool {
     name.contains(['*', '\\', '^', '$', '[', '(', '|', '@'])
+}
+
+/// A class of another type that has the name of one that is missing.
+fn class_of_another_type<'c>(
+    configuration: &'c Configuration,
+    reference: Reference<'_>,
+) -> Option<&'c dyn Object> {
+    let [smtp, pop3, imap] = Protocol::MAIL.map(ObjectKind::L7Class);
+    let kinds = [smtp, pop3, imap, ObjectKind::L3Class];
+    reference.kinds().find(|kind| kinds.contains(kind))?;
+    kinds.into_iter().find_map(|kind| configuration.find(kind, &reference.name.text))
 }
 
 fn undefined(
@@ -232,6 +251,13 @@ fn undefined(
             Some(object) => complaint.related(object.name().at, format!("this is a {}", other.command())),
             None => complaint,
         };
+    }
+    if let Some(other) = class_of_another_type(configuration, reference) {
+        let related = complaint.related(other.name().at, format!("this is a {}", other.kind().command()));
+        // A class of another protocol cannot be defined under the name.
+        let is_taken =
+            matches!((usual, other.kind()), (Some(ObjectKind::L7Class(_)), ObjectKind::L7Class(_)));
+        return related.maybe_help((!is_taken).then(|| format!("define it with `{}`", define())));
     }
     let candidates = || reference.kinds().flat_map(|kind| configuration.objects_of(kind));
     let names =

@@ -1,6 +1,6 @@
 //! A line that fits no command becomes a diagnostic: what was expected, and what was probably meant.
 
-use grammar::{Mismatch, Mode, Platforms};
+use grammar::{Mismatch, Mode, Platforms, Word};
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::dialect::AnyStatement;
@@ -13,6 +13,12 @@ use crate::source::Span;
 const EXPECTED_MAX: usize = 16;
 
 const REMARK: &str = "write the remark on a line of its own";
+
+const FOREIGN_REMARK: &str = "remove it; a remark begins with `!` and has a line of its own";
+
+fn remark_help(remark: &str) -> &'static str {
+    if remark.starts_with(['!', '#']) { REMARK } else { FOREIGN_REMARK }
+}
 
 /// `word` is the index of the word in question, and `slip` what the line was probably meant to be.
 pub(crate) fn complaint(
@@ -32,7 +38,7 @@ pub(crate) fn complaint(
     match mismatch {
         Mismatch::Unknown { at } => {
             let next = completions(mode, platforms, words.words.get(..word).unwrap_or_default());
-            unknown(&next, line, words, *at)
+            unknown(&Place { mode, platforms, line, words, next: &next }, *at)
         }
         Mismatch::Ambiguous { at, candidates } => {
             let words: Vec<String> = candidates.iter().map(|word| format!("`{word}`")).collect();
@@ -69,7 +75,9 @@ pub(crate) fn slipped(line: &Line<'_>, slip: &Slip<'_>) -> Diagnostic {
         Kind::Glued => complaint(format!("the words of `{typed}` are not separated"))
             .help(format!("write `{}`", slip::text(&slip.line))),
         Kind::Invisible(odd) => invisible(slip.at, odd),
-        Kind::Header if typed.starts_with('!') => complaint(format!("invalid input `{typed}`")).help(REMARK),
+        Kind::Header if typed.starts_with(['!', '#', ';', '/']) => {
+            complaint(format!("invalid input `{typed}`")).help(remark_help(typed))
+        }
         Kind::Header | Kind::Meant => {
             complaint(format!("invalid input `{typed}`")).help(format!("write `{}`", slip::text(&slip.line)))
         }
@@ -82,8 +90,21 @@ pub(crate) fn invisible(at: grammar::Span, odd: char) -> Diagnostic {
     Diagnostic::new(Code::InvalidInput, at.into(), message).help("remove it, or replace it with a space")
 }
 
-/// A word that does not fit here, where one of `next` would.
-fn unknown(next: &[&str], line: &Line<'_>, words: &grammar::Line<'_>, at: grammar::Span) -> Diagnostic {
+/// A line, and what would fit in place of a word of it.
+struct Place<'p> {
+    mode: &'static Mode<AnyStatement>,
+    platforms: Platforms,
+    line: &'p Line<'p>,
+    words: &'p grammar::Line<'p>,
+    next: &'p [&'static str],
+}
+
+/// A word that does not fit.
+fn unknown(place: &Place<'_>, at: grammar::Span) -> Diagnostic {
+    let Place { line, words, next, .. } = *place;
+    let index = words.words.iter().position(|word| word.span == at);
+    let rest = index.and_then(|index| words.words.get(index..)).unwrap_or_default();
+    let at = slip::remark(rest).unwrap_or(at);
     let typed = slice(line, at);
     if let Some(odd) = typed.chars().find(|c| slip::is_invisible(*c)) {
         return invisible(at, odd);
@@ -94,44 +115,91 @@ fn unknown(next: &[&str], line: &Line<'_>, words: &grammar::Line<'_>, at: gramma
         _ => format!("invalid input `{typed}`"),
     };
     let help = meant.map(|meant| format!("did you mean `{meant}`?"));
-    Diagnostic::new(Code::InvalidInput, at.into(), message)
-        .maybe_help(help.or_else(|| in_other_words(next, words, at)))
+    let help = help.or_else(|| match slip::remark(rest) {
+        Some(_) => Some(remark_help(typed).to_owned()),
+        None => place.in_other_words(index?).or_else(|| place.with_a_keyword(index?)),
+    });
+    let help = help.or_else(|| place.in_several_lines(index?));
+    Diagnostic::new(Code::InvalidInput, at.into(), message).maybe_help(help)
 }
 
-/// How to say what was written in the manner of other languages.
-fn in_other_words(next: &[&str], words: &grammar::Line<'_>, at: grammar::Span) -> Option<String> {
-    let index = words.words.iter().position(|word| word.span == at)?;
-    let (before, rest) = words.words.split_at_checked(index)?;
-    let (word, after) = rest.split_first()?;
-    if word.text.starts_with('!') {
-        return Some(REMARK.to_owned());
+impl Place<'_> {
+    /// The line with the one keyword before the word that makes it whole.
+    fn with_a_keyword(&self, index: usize) -> Option<String> {
+        let (before, rest) =
+            self.words.words.split_at_checked(index).filter(|(before, _)| !before.is_empty())?;
+        let here = rest.first()?.span;
+        let mut whole = self.next.iter().copied().filter(|word| is_keyword(word)).filter_map(|keyword| {
+            let word = Word { text: keyword, span: here, quoted: false };
+            self.read([before, &[word], rest].concat())
+        });
+        let only = whole.next()?;
+        whole.next().is_none().then(|| format!("write `{only}`"))
     }
-    let line = |keyword: &str, number: u64| {
-        let words: Vec<&str> = before.iter().map(|word| word.text).collect();
-        format!("{} {keyword} {number}", words.join(" "))
-    };
-    if next.contains(&"gt") {
-        if let Ok(number) = word.text.parse() {
-            return Some(format!("write `{}`", line("gt", number)));
+
+    /// What is said behind the end of a line, as a line of its own, or as another line with one more value.
+    fn in_several_lines(&self, index: usize) -> Option<String> {
+        let (before, rest) = self.words.words.split_at_checked(index)?;
+        let (_, front) = before.split_last()?;
+        let first = self.read(before.to_vec())?;
+        if let Some(second) = self.read(rest.to_vec()) {
+            return Some(format!("write `{first} / {second}`"));
         }
-        let number: u64 = after.first()?.text.parse().ok()?;
-        let negated = |over: u64| line("gt", over).replacen("match ", "match not ", 1);
-        return match word.text {
-            "lt" | "<" => Some(format!("write `{}`", negated(number.checked_sub(1)?))),
-            "le" | "<=" => Some(format!("write `{}`", negated(number))),
-            "ge" | ">=" => Some(format!("write `{}`", line("gt", number.checked_sub(1)?))),
-            ">" => Some(format!("write `{}`", line("gt", number))),
-            _ => None,
-        };
+        let next = completions(self.mode, self.platforms, front);
+        let is_one_of_several = |word: &&Word<'_>| next.iter().any(|one| one.eq_ignore_ascii_case(word.text));
+        let other = |word: &Word<'_>| self.read([front, &[*word]].concat());
+        let others: Option<Vec<String>> =
+            rest.iter().map(|word| Some(word).filter(is_one_of_several).and_then(other)).collect();
+        match others {
+            Some(others) => Some(format!("write `{first} / {}`", others.join(" / "))),
+            // Where something else could stand, it was meant to be that.
+            None => (rest.len() == 1 && self.next == ["<cr>"]).then(|| "remove it".to_owned()),
+        }
     }
-    next.iter().filter_map(|expected| range(expected)).find_map(|(low, high)| {
-        let number = in_full(word.text)?;
-        (low..=high).contains(&number).then(|| format!("write `{number}`"))
-    })
+
+    /// The words as a line, if it is one of the mode.
+    fn read(&self, words: Vec<Word<'_>>) -> Option<String> {
+        let line = grammar::Line { words, ..self.words.clone() };
+        let resolved = grammar::resolve(self.mode, self.platforms, &line).ok()?;
+        resolved.build().ok().map(|_| slip::text(&line))
+    }
+
+    /// How to say what was written in the manner of other languages.
+    fn in_other_words(&self, index: usize) -> Option<String> {
+        let next = self.next;
+        let (before, rest) = self.words.words.split_at_checked(index)?;
+        let (word, after) = rest.split_first()?;
+        let line = |keyword: &str, number: u64| {
+            let words: Vec<&str> = before.iter().map(|word| word.text).collect();
+            format!("{} {keyword} {number}", words.join(" "))
+        };
+        if next.contains(&"gt") {
+            if let Ok(number) = word.text.parse() {
+                return Some(format!("write `{}`", line("gt", number)));
+            }
+            let number: u64 = after.first()?.text.parse().ok()?;
+            let negated = |over: u64| line("gt", over).replacen("match ", "match not ", 1);
+            return match word.text {
+                "lt" | "<" => Some(format!("write `{}`", negated(number.checked_sub(1)?))),
+                "le" | "<=" => Some(format!("write `{}`", negated(number))),
+                "ge" | ">=" => Some(format!("write `{}`", line("gt", number.checked_sub(1)?))),
+                ">" => Some(format!("write `{}`", line("gt", number))),
+                _ => None,
+            };
+        }
+        next.iter().filter_map(|expected| range(expected)).find_map(|(low, high)| {
+            let number = in_full(word.text)?;
+            (low..=high).contains(&number).then(|| format!("write `{number}`"))
+        })
+    }
 }
 
-/// `50M` as a number.
+/// `50M` or `10,000` as a number.
 fn in_full(typed: &str) -> Option<u64> {
+    let typed = typed.replace([',', '_'], "");
+    if let Ok(number) = typed.parse() {
+        return Some(number);
+    }
     let letters = typed.trim_start_matches(|c: char| c.is_ascii_digit());
     let number: u64 = typed.strip_suffix(letters)?.parse().ok()?;
     let unit = match letters.to_ascii_lowercase().as_str() {

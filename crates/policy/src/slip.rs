@@ -62,14 +62,24 @@ pub(crate) fn meant<'s>(
     Trial { mode, platforms, line }.meant()
 }
 
-/// The headers that a line is with one keyword more.
-pub(crate) fn with_one_word_more<'s>(
+/// The headers that a line is with one keyword more, or another in place of one.
+pub(crate) fn other_headers<'s>(
     mode: &'static Mode<AnyStatement>,
     platforms: Platforms,
     line: &Line<'s>,
 ) -> Vec<Slip<'s>> {
     let trial = Trial { mode, platforms, line };
-    (1..=line.words.len()).flat_map(|at| trial.completed(&line.words, at)).collect()
+    let Some(typed) = grammar::resolve(mode, platforms, line).ok().map(|resolved| resolved.command) else {
+        return Vec::new();
+    };
+    let mut headers: Vec<Slip<'s>> =
+        (1..=line.words.len()).flat_map(|at| trial.completed(&line.words, at)).collect();
+    // A keyword is not to become a name.
+    headers.retain(|slip| {
+        typed.leading_keywords().all(|keyword| slip.command.leading_keywords().any(|other| other == keyword))
+    });
+    headers.extend((1..typed.leading_keywords().count()).flat_map(|at| trial.replaced(&line.words, at)));
+    headers
 }
 
 /// The same of a keyword that is torn apart at its hyphen, which often leaves an ambiguous word.
@@ -101,6 +111,18 @@ pub(crate) fn is_invisible(c: char) -> bool {
     !c.is_ascii() && c.is_whitespace()
         || c.is_control()
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+}
+
+/// Where the words that are left are a remark, in the manner of whatever language.
+pub(crate) fn remark(rest: &[Word<'_>]) -> Option<grammar::Span> {
+    let (first, last) = (rest.first()?, rest.last()?);
+    match first.text {
+        text if text.starts_with(['!', '#']) => Some(first.span),
+        text if text.starts_with([';']) || text.starts_with("//") || text.starts_with("/*") => {
+            Some(grammar::Span { start: first.span.start, end: last.span.end })
+        }
+        _ => None,
+    }
 }
 
 /// Whether a completion is a word to be typed as it stands.

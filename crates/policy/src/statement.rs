@@ -334,7 +334,8 @@ impl<'r> StatementReader<'r> {
         match refusal.mode.unknown {
             // Two blocks of ours are not known whole; a line of a third one has lost its header.
             Unknown::Error if unknown && self.mend_header(cut) => {}
-            Unknown::Error if unknown && refusal.word <= cut.head && self.leave_for_home(cut) => {}
+            Unknown::Error
+                if unknown && refusal.word <= cut.head && self.leave_for_home(cut, refusal.mode) => {}
             Unknown::Warn if unknown && self.orphan(cut) => {}
             Unknown::Warn if unknown && refusal.word <= cut.head + 1 && !self.is_slip(cut, refusal) => {
                 let message = format!("`{}` is not supported here and is ignored", cut.command_words());

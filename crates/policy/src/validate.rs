@@ -222,7 +222,8 @@ fn protocols(class: &L3Class, complaints: &mut Diagnostics) {
         if mail().any(|known| known == protocol.text) || OTHER_PROTOCOLS.contains(&protocol.text.as_str()) {
             continue;
         }
-        if let Some(meant) = nearest(&protocol.text, mail()) {
+        let by_port = || MAIL_PORTS.iter().find(|(name, _)| *name == protocol.text).map(|(_, meant)| *meant);
+        if let Some(meant) = by_port().or_else(|| nearest(&protocol.text, mail())) {
             complaints.push(
                 Diagnostic::new(
                     Code::InvalidInput,
@@ -234,6 +235,10 @@ fn protocols(class: &L3Class, complaints: &mut Diagnostics) {
         }
     }
 }
+
+/// Ports of mail, by names that are no protocols of the device, and what is spoken there.
+const MAIL_PORTS: &[(&str, &str)] =
+    &[("lmtp", "smtp"), ("mail", "smtp"), ("msa", "smtp"), ("submission", "smtp"), ("submissions", "smtp")];
 
 /// Protocols of the device whose names are close to those of mail.
 const OTHER_PROTOCOLS: &[&str] = &["snmp", "sip", "icmp", "ntp", "ftp", "tftp", "isakmp", "ipass", "pptp"];

@@ -238,9 +238,21 @@ static ACCESS_LIST: Mode<super::AnyStatement> = Mode::new(
             |_| built(AccessListLine::Remark),
         )
         .claims(Claim::Whole),
+        Command::new(
+            "[no] [(1-4294967295)$sequence] {dynamic | evaluate} LINE$other",
+            "Skipped: an entry that a login or an answer fills in",
+            &[
+                "Position in the list",
+                "What a login lets through",
+                "What answers to it",
+                "The rest of the line",
+            ],
+            |_| built(AccessListLine::Remark),
+        )
+        .claims(Claim::Whole),
     ]],
 )
-.unknown(Unknown::Ignore);
+.unknown(Unknown::Warn);
 
 fn access_list_entry(m: &Matched<'_>) -> Built {
     let entry = EntryText { access: access(m), rest: required_text(m, "rest")? };

@@ -298,7 +298,7 @@ static PROXY: Mode<super::AnyStatement> = Mode::new(
             "[no] listen WORD$address",
             "Add an address that clients connect to",
             &["Address that clients connect to", "ADDRESS:PORT"],
-            |m| built(ProxyLine::Listen(address(m, "address")?)),
+            |m| built(ProxyLine::Listen(listen(m)?)),
         )
         .claims(Claim::Anywhere),
         Command::new(
@@ -412,13 +412,34 @@ static PROXY: Mode<super::AnyStatement> = Mode::new(
     ]],
 );
 
+fn listen(m: &Matched<'_>) -> Result<SocketAddr, Mismatch> {
+    let typed = m.text("address").unwrap_or_default();
+    let port = typed.parse::<u16>().ok();
+    let meant = with_port(typed).or_else(|| port.map(|port| format!("0.0.0.0:{port}")));
+    address(m, "address").map_err(|why| why.help(meant.map(|meant| format!("write `{meant}`"))))
+}
+
+/// An address that was typed without a port, with the usual one.
+fn with_port(typed: &str) -> Option<String> {
+    match typed.trim_matches(['[', ']']).parse().ok()? {
+        IpAddr::V4(address) => Some(format!("{address}:25")),
+        IpAddr::V6(address) => Some(format!("[{address}]:25")),
+    }
+}
+
 fn server(m: &Matched<'_>, key: &str) -> Result<Server, Mismatch> {
     let parsed = m.text(key).and_then(|text| text.parse().ok());
     parsed.ok_or_else(|| {
+        let named = |typed: &str| {
+            let with_port = format!("{typed}:25");
+            (typed.parse::<u16>().is_err() && with_port.parse::<Server>().is_ok()).then_some(with_port)
+        };
+        let meant = m.text(key).and_then(|typed| with_port(typed).or_else(|| named(typed)));
         m.invalid(
             key,
             "expected an address or a name with its port, such as `192.0.2.1:25` or `mail.example.org:25`",
         )
+        .help(meant.map(|meant| format!("write `{meant}`")))
     })
 }
 
@@ -448,6 +469,7 @@ fn network(m: &Matched<'_>, key: &str) -> Result<IpNet, Mismatch> {
 
 fn given_address(m: &Matched<'_>) -> Result<SocketAddr, Mismatch> {
     // A word that is missing is another complaint than one that is no address.
-    name(m, "address")?;
-    address(m, "address")
+    let typed = name(m, "address")?.text;
+    let meant = typed.parse::<u16>().ok().map(|port| format!("write `127.0.0.1:{port}`"));
+    address(m, "address").map_err(|why| why.help(meant))
 }

@@ -27,11 +27,53 @@ const FORMS: &[Form] = &[
     form("global", "ip inspect NAME pop3", "ip inspect name NAME pop3"),
     form("global", "ip inspect NAME imap", "ip inspect name NAME imap"),
     form("global", "ip inspect NAME tcp", "ip inspect name NAME tcp"),
+    form("global", "access-list NAME allow REST…", "access-list NAME permit REST…"),
+    form("global", "access-list NAME accept REST…", "access-list NAME permit REST…"),
+    form("global", "access-list NAME block REST…", "access-list NAME deny REST…"),
+    form("global", "access-list NAME drop REST…", "access-list NAME deny REST…"),
+    form("global", "access-list NAME reject REST…", "access-list NAME deny REST…"),
+    form("access-list", "allow REST…", "permit REST…"),
+    form("access-list", "block REST…", "deny REST…"),
+    form("access-list", "drop REST…", "deny REST…"),
+    form("access-list", "reject REST…", "deny REST…"),
+    form("class-map-smtp", "match ehlo KEYWORD", "match reply ehlo KEYWORD"),
+    form("class-map-smtp", "match ehlo reply KEYWORD", "match reply ehlo KEYWORD"),
+    form("class-map-smtp", "match ehlo-reply KEYWORD", "match reply ehlo KEYWORD"),
+    form("class-map-smtp", "match ehlo-reply-parameter KEYWORD", "match reply ehlo KEYWORD"),
+    form("class-map-smtp", "match subject regex NAME", "match header regex NAME"),
+    form("class-map-smtp", "match header FIELD regex NAME", "match header regex NAME"),
+    form("class-map-smtp", "match cmd rcpt count gt NUMBER", "match recipient count gt NUMBER"),
+    form("class-map-smtp", "match body length gt NUMBER", "match data-length gt NUMBER"),
+    form(
+        "class-map-smtp",
+        "match invalid-recipients count gt NUMBER",
+        "match recipient invalid count gt NUMBER",
+    ),
+    form("policy-map-smtp-class", "drop", "reset"),
+    form("policy-map-smtp-class", "drop-connection", "reset"),
+    form("policy-map-smtp-class", "pass", "allow"),
+    form("policy-map-pop3-imap-class", "drop", "reset"),
+    form("policy-map-pop3-imap-class", "drop-connection", "reset"),
+    form("policy-map-pop3-imap-class", "mask", "reset"),
+    form("policy-map-pop3-imap-class", "pass", "allow"),
+    form("policy-map-inspect-class", "reset", "drop"),
+    form("policy-map-inspect-class", "allow", "pass"),
     form("class-map", "match access-group NAME", "match access-list NAME"),
     form("class-map", "match access-group name NAME", "match access-list NAME"),
     form("policy-map-esmtp", "match cmd recipient count gt NUMBER", "match cmd RCPT count gt NUMBER"),
     form("policy-map-esmtp-parameters", "mail-relay DOMAIN", "mail-relay DOMAIN action drop-connection log"),
     form("policy-map-esmtp-parameters", "allow-tls log", "allow-tls action log"),
+    form("policy-map-esmtp-parameters", "special-character log", "special-character action log"),
+    form(
+        "policy-map-esmtp-parameters",
+        "special-character drop-connection",
+        "special-character action drop-connection",
+    ),
+    form(
+        "policy-map-esmtp-parameters",
+        "special-character drop-connection log",
+        "special-character action drop-connection log",
+    ),
 ];
 
 const fn form(mode: &'static str, written: &'static str, meant: &'static str) -> Form {
@@ -57,7 +99,9 @@ impl<'s> Trial<'_, 's> {
         // A keyword is no name.
         let before: Vec<Word<'s>> = words.iter().take_while(|before| before.span != at).copied().collect();
         let next = completions(self.mode, self.platforms, &before);
-        if next.iter().any(|keyword| keyword.eq_ignore_ascii_case(word.text)) {
+        let is_named =
+            differs.and_then(|index| form.written.split(' ').nth(index)).is_none_or(is_placeholder);
+        if is_named && next.iter().any(|keyword| keyword.eq_ignore_ascii_case(word.text)) {
             return None;
         }
         let mut words = no.to_vec();

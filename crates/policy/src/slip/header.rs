@@ -3,7 +3,7 @@
 
 use grammar::{Line, Span, Word};
 
-use super::{Kind, Slip, Trial, as_keyword, completions, is_keyword};
+use super::{Kind, Slip, Trial, as_keyword, completions, is_keyword, remark};
 use crate::nearest::nearest;
 
 /// Limit: slips of one header that are mended; with more it is hardly that header.
@@ -47,8 +47,7 @@ impl<'s> Trial<'_, 's> {
     /// `class-map type inspect smtp c1 ! mine`.
     fn remark(&self, words: &[Word<'s>], at: usize) -> Option<Slip<'s>> {
         let (before, rest) = words.split_at_checked(at)?;
-        let remark = rest.first().filter(|word| word.text.starts_with('!'))?;
-        self.opens(remark.span, before.to_vec())
+        self.opens(remark(rest)?, before.to_vec())
     }
 
     /// `clas-map tpye inspect smtp c1`.
@@ -79,6 +78,17 @@ impl<'s> Trial<'_, 's> {
             self.opens(span, [before, &[word], rest].concat())
         });
         completed.collect()
+    }
+
+    /// The headers that the line is with another keyword in place of the word at the index.
+    pub(super) fn replaced(&self, words: &[Word<'s>], at: usize) -> Vec<Slip<'s>> {
+        let (before, rest) = words.split_at_checked(at).unwrap_or_default();
+        let Some((word, after)) = rest.split_first() else { return Vec::new() };
+        let next = completions(self.mode, self.platforms, before);
+        let others = next.into_iter().filter(|other| is_keyword(other) && *other != word.text);
+        others
+            .filter_map(|other| self.opens(word.span, [before, &[as_keyword(word, other)], after].concat()))
+            .collect()
     }
 
     /// The slip, if the line is the header of a block with these words.

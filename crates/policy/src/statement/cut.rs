@@ -69,7 +69,8 @@ impl<'s> Cut<'s> {
     pub(super) fn command_words(&self) -> String {
         let is_value = |word: &str| word.bytes().any(|b| b.is_ascii_digit());
         let words = self.words.words.iter().skip(self.head).map(|word| word.text);
-        words.take(2).take_while(|word| !is_value(word)).collect::<Vec<_>>().join(" ")
+        let keywords: Vec<&str> = words.take(2).take_while(|word| !is_value(word)).collect();
+        if keywords.is_empty() { self.word(self.head).to_owned() } else { keywords.join(" ") }
     }
 
     /// The index of the word in question; one past the last if one is missing.

@@ -13,8 +13,8 @@ use crate::source::Span;
 const LINES_MAX: usize = 16;
 
 impl StatementReader<'_> {
-    /// Reads the innermost block as the one that its header opens with one word more, if its lines up to this one are of
-    /// that block, and none that follows is only of the block as it is written.
+    /// Reads the innermost block as the one that its header opens with one word more or another, if its lines up to this
+    /// one are of that block, and none that follows is only of the block as it is written.
     pub(super) fn mend_header(&mut self, cut: &Cut<'_>) -> bool {
         let Some(block) = self.blocks.last().filter(|block| block.header.children.len() < LINES_MAX) else {
             return false;
@@ -26,22 +26,21 @@ impl StatementReader<'_> {
             block.header.children.iter().map(|child| self.cut_again(child.at, block.indent + 1)).collect();
         let Some(typed) = typed else { return false };
         let fits = |mode, cut: &Cut<'_>| grammar::resolve(mode, self.platforms, &cut.words).is_ok();
-        let mended =
-            slip::with_one_word_more(outer, self.platforms, &header.words).into_iter().find_map(|slip| {
-                let mode = slip.command.enters.filter(|mode| !std::ptr::eq(*mode, block.mode))?;
-                let read = |cut: &Cut<'_>| {
-                    let resolved = grammar::resolve(mode, self.platforms, &cut.words).ok()?;
-                    node(&resolved, cut.line.span())
-                };
-                read(cut)?;
-                if self.lines_ahead().any(|other| fits(block.mode, &other) && !fits(mode, &other)) {
-                    return None;
-                }
-                let children: Vec<Node> = typed.iter().map(read).collect::<Option<_>>()?;
-                let resolved = grammar::resolve(outer, self.platforms, &slip.line).ok()?;
-                let header = Node { children, ..node(&resolved, block.header.at)? };
-                Some((slip::text(&slip.line), Block { mode, header, indent: block.indent }))
-            });
+        let mended = slip::other_headers(outer, self.platforms, &header.words).into_iter().find_map(|slip| {
+            let mode = slip.command.enters.filter(|mode| !std::ptr::eq(*mode, block.mode))?;
+            let read = |cut: &Cut<'_>| {
+                let resolved = grammar::resolve(mode, self.platforms, &cut.words).ok()?;
+                node(&resolved, cut.line.span())
+            };
+            read(cut)?;
+            if self.lines_ahead().any(|other| fits(block.mode, &other) && !fits(mode, &other)) {
+                return None;
+            }
+            let children: Vec<Node> = typed.iter().map(read).collect::<Option<_>>()?;
+            let resolved = grammar::resolve(outer, self.platforms, &slip.line).ok()?;
+            let header = Node { children, ..node(&resolved, block.header.at)? };
+            Some((slip::text(&slip.line), Block { mode, header, indent: block.indent }))
+        });
         let Some((written, mended)) = mended else { return false };
         let message = format!("`{}` is none of the lines of this block", cut.command_words());
         self.complaints.push(

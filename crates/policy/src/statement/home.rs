@@ -43,6 +43,18 @@ fn inside(mode: &'static Mode<AnyStatement>, platforms: Platforms, outer: &str, 
     }
 }
 
+/// Whether the headers of a mode, two or more, begin with the same words as others.
+fn is_alike(mode: &'static Mode<AnyStatement>, headers: &'static str) -> bool {
+    let first_words = |headers: &'static str| -> Vec<&'static str> {
+        headers.split(" / ").filter_map(|header| header.split(' ').next()).collect()
+    };
+    let own = BLOCKS.iter().find(|block| std::ptr::eq(block.mode, mode));
+    own.is_some_and(|own| {
+        let own = first_words(&own.headers);
+        own.len() > 1 && own == first_words(headers)
+    })
+}
+
 /// Where a line belongs.
 pub(super) struct Home {
     headers: &'static str,
@@ -125,9 +137,10 @@ impl StatementReader<'_> {
         true
     }
 
-    /// A line of another block, in the midst of one of ours: the header between them is missing.
-    pub(super) fn leave_for_home(&mut self, cut: &Cut<'_>) -> bool {
-        let is_elsewhere = self.home(cut).is_some();
+    /// A line of another block, in the midst of one of ours: the header between them is missing. An action of a class in
+    /// a policy-map of another type has its header.
+    pub(super) fn leave_for_home(&mut self, cut: &Cut<'_>, mode: &'static Mode<AnyStatement>) -> bool {
+        let is_elsewhere = self.home(cut).is_some_and(|home| !is_alike(mode, home.headers));
         if is_elsewhere {
             self.close(0);
             self.orphan(cut);

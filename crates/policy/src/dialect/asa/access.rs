@@ -50,7 +50,9 @@ fn read_selection(words: &mut Words<'_>, named: &mut Named<'_>) -> Read<Selectio
         _ => return Err(protocol.without_protocol()),
     };
     let sources = networks(words, "source", named)?;
+    let from = words.rest();
     let source = if has_ports { some_ports(words, named)? } else { Ports::any() };
+    words.follows(&from)?;
     let destinations = networks(words, "destination", named)?;
     let destination = if has_ports { last_ports(words, named)? } else { Ports::any() };
     if !options(words)? {
@@ -76,8 +78,9 @@ fn networks(words: &mut Words<'_>, end: &str, named: &mut Named<'_>) -> Read<Arc
         Some("any4") => Network::ANY_V4,
         Some("any6") => Network::V6(ipnet::Ipv6Net::default()),
         Some("host") => {
-            words.skip();
-            return Ok(Arc::from([host(words, named)?]));
+            let word = words.host()?;
+            let host = named.address(&word).map(Network::host);
+            return Ok(Arc::from([host.ok_or_else(|| word.unread("expected an address"))?]));
         }
         Some("object" | "object-group") => {
             words.skip();
@@ -169,7 +172,7 @@ fn options(words: &mut Words<'_>) -> Read<bool> {
                     option.complaint(format!("`{}` cannot be asked of a connection", option.text), None)
                 );
             }
-            _ => return Err(option.unread("expected an option such as `log`")),
+            _ => return Err(option.no_option()),
         }
     }
     Ok(active)

@@ -214,6 +214,10 @@ fn time(m: &Matched<'_>, key: &str) -> Result<Option<u32>, Mismatch> {
     };
     match seconds {
         Some(seconds) => Ok(Some(seconds)),
-        None => Err(m.invalid(key, "expected HH:MM:SS, such as `1:00:00`, or 0")),
+        None => {
+            let seconds = word.parse::<u32>().ok().filter(|seconds| *seconds <= 1193 * 3600);
+            let meant = seconds.map(|it| format!("write `{}:{:02}:{:02}`", it / 3600, it / 60 % 60, it % 60));
+            Err(m.invalid(key, "expected HH:MM:SS, such as `1:00:00`, or 0").help(meant))
+        }
     }
 }

@@ -75,7 +75,11 @@ impl<'c> Named<'c> {
         match self.defined(name, |form| matches!(form, GroupForm::Services(_)))?.form {
             GroupForm::Services(Some(GroupTransport::Udp)) => Ok(Ports(Vec::new())),
             GroupForm::Services(None) => self.destination_ports(name),
-            _ => self.listed_ports(name),
+            GroupForm::Services(Some(GroupTransport::Tcp | GroupTransport::TcpUdp))
+            | GroupForm::NetworkObject
+            | GroupForm::ServiceObject
+            | GroupForm::Networks
+            | GroupForm::Protocols => self.listed_ports(name),
         }
     }
 
@@ -202,11 +206,9 @@ impl<'c> Named<'c> {
         }
         let mut service = Service::any();
         let required_ports = |words: &mut Words<'_>| match words.keyword() {
-            Some("eq" | "neq" | "lt" | "gt" | "range") => match member.kind {
-                // A router takes a range in either order.
-                MemberKind::Protocol => ports(words),
-                _ => ports_in_order(words),
-            },
+            // A router takes a range in either order.
+            Some("range") if member.kind != MemberKind::Protocol => ports_in_order(words),
+            Some("eq" | "neq" | "lt" | "gt" | "range") => ports(words),
             _ => Err(words.next("an operator such as `eq`")?.unread("expected an operator such as `eq`")),
         };
         while let Some(keyword) = words.keyword() {

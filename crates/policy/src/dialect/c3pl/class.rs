@@ -6,6 +6,7 @@ use proto::mime::TransferEncoding;
 use super::{L3ClassLine, L7ClassLine};
 use crate::criterion::{Counter, Sign, Text};
 use crate::dialect::{AnyStatement, Built, built, description, name, text};
+use crate::link::is_pattern;
 use crate::model::{Criterion, Encoding, L3Condition, L3Criterion, Name};
 
 pub(super) static SMTP_CLASS: Mode<AnyStatement> = Mode::new(
@@ -201,7 +202,15 @@ fn criterion(m: &Matched<'_>, criterion: Criterion) -> Built {
 }
 
 fn regex(m: &Matched<'_>, text: Text) -> Built {
-    criterion(m, Criterion::Regex { text, map: name(m, "map")? })
+    let map = name(m, "map").map_err(|why| match m.word("map") {
+        Some(word) if word.quoted && is_pattern(word.text) => {
+            let pattern = format!("`parameter-map type regex NAME / pattern \"{}\"`", word.text);
+            m.invalid("map", "expected a name without quotes")
+                .help(format!("{pattern} gives a pattern a name"))
+        }
+        _ => why,
+    });
+    criterion(m, Criterion::Regex { text, map: map? })
 }
 
 fn count(m: &Matched<'_>, counter: Counter) -> Built {

@@ -108,7 +108,9 @@ fn extended(syntax: Syntax, words: &mut Words<'_>, named: &mut Named<'_>) -> Rea
         _ => return Err(protocol.without_protocol()),
     };
     let sources = networks(syntax, words, "source", named)?;
+    let from = words.rest();
     let source = if is_tcp { ports(words)? } else { Ports::any() };
+    words.follows(&from)?;
     let destinations = networks(syntax, words, "destination", named)?;
     let destination = if is_tcp { ports(words)? } else { Ports::any() };
     let services = services.unwrap_or_else(|| Arc::from([Service { source, destination }]));
@@ -133,8 +135,7 @@ fn network(syntax: Syntax, words: &mut Words<'_>, end: &str) -> Read<Network> {
             Ok(if is_v6 { Network::V6(Ipv6Net::default()) } else { Network::ANY_V4 })
         }
         Some("host") => {
-            words.skip();
-            let word = words.next("an address")?;
+            let word = words.host()?;
             let address: Option<IpAddr> = word.text.parse().ok();
             match address.filter(|address| address.is_ipv6() == is_v6) {
                 Some(address) => Ok(Network::host(address)),
@@ -222,7 +223,7 @@ fn options(words: &mut Words<'_>, selection: Selection) -> Read<Selection> {
                     option.complaint(format!("`{}` cannot be asked of a connection", option.text), None)
                 );
             }
-            _ => return Err(option.unread("expected an option such as `log`")),
+            _ => return Err(option.no_option()),
         }
     }
     Ok(if opens && (syn || !flags) { selection } else { Selection::None })
@@ -419,6 +420,36 @@ impl<'t> Words<'t> {
         })
     }
 
+    /// The word behind `host`. Before a group or `any` it is one word too many.
+    pub(in crate::dialect) fn host(&mut self) -> Read<Word<'t>> {
+        let host = self.next("`host`")?;
+        match self.keyword() {
+            Some(word @ ("any" | "object" | "object-group")) => {
+                let message = format!("`host` and `{word}` exclude each other");
+                Err(host.complaint(message, Some("remove it".to_owned())))
+            }
+            _ => self.next("an address"),
+        }
+    }
+
+    /// The words that are left.
+    pub(in crate::dialect) fn rest(&self) -> Vec<Word<'t>> {
+        self.words.clone().collect()
+    }
+
+    /// Whether something follows the ports of the source. Where nothing does, they were meant for the destination.
+    pub(in crate::dialect) fn follows(&mut self, ports: &[Word<'t>]) -> Read<()> {
+        let (None, Some(first), Some(last)) = (self.peek(), ports.first(), ports.last()) else {
+            return Ok(());
+        };
+        let said: Vec<&str> = ports.iter().map(|word| word.text).collect();
+        Err(Selection::Unread {
+            at: Span { start: first.at.start, end: last.at.end },
+            message: "incomplete entry, expected a destination address".to_owned(),
+            help: Some(format!("write `any {}`", said.join(" "))),
+        })
+    }
+
     fn port(&mut self) -> Read<u16> {
         let word = self.next("a port")?;
         let complaint = || {
@@ -452,6 +483,16 @@ impl Word<'_> {
             }
         };
         self.complaint(format!("invalid input `{}`, {expected}", self.text), help)
+    }
+
+    /// What follows the addresses is no option: perhaps a port without its operator.
+    pub(in crate::dialect) fn no_option(&self) -> Selection {
+        let help = match self.keyword.as_str() {
+            "port" | "dport" | "dst-port" | "=" | "==" => Some("write `eq`".to_owned()),
+            word if port(word).is_some() => Some(format!("write `eq {}`", self.text)),
+            _ => None,
+        };
+        self.complaint(format!("invalid input `{}`, expected an option such as `log`", self.text), help)
     }
 
     /// No prefix of IPv6: perhaps one address.
@@ -566,6 +607,10 @@ mod tests {
             (Syntax::Extended, "tcp any any eq mail", "mail", "write `smtp`"),
             (Syntax::Extended, "tcp any any eq submission", "submission", "write `587`"),
             (Syntax::Extended, "tcp any", "", ""),
+            (Syntax::Extended, "tcp any eq 25", "eq 25", "write `any eq 25`"),
+            (Syntax::Extended, "tcp any any port 25", "port", "write `eq`"),
+            (Syntax::Extended, "tcp any any smtp", "smtp", "write `eq smtp`"),
+            (Syntax::Extended, "tcp any host any", "host", "remove it"),
             (Syntax::Extended, "tpc any any", "tpc", ""),
             (Syntax::Extended, "tcp host 2001:db8::1 any", "2001:db8::1", ""),
             (Syntax::V6, "tcp 192.0.2.1 any", "192.0.2.1", ""),

@@ -3,6 +3,7 @@
 use grammar::{Claim, Command, Matched, Mode, Platforms, Unknown};
 
 use crate::dialect::asa::{ObjectLine, Statement};
+use crate::dialect::common::entry;
 use crate::dialect::{AnyStatement, Built, built, description, name, text};
 use crate::model::{GroupForm, Member, MemberKind, Name};
 use crate::source::Span;
@@ -87,10 +88,15 @@ static SERVICES: Mode<AnyStatement> = Mode::new(
         )
         .claims(Claim::Whole),
         Command::new(
-            "[no] {tcp | udp | tcp-udp}$first (0-65535)$second",
+            "[no] {tcp | udp | tcp-udp}$first WORD$port",
             "Add one port",
-            &["", "", "", "Port of the destination"],
-            |m| member(m, MemberKind::Protocol),
+            &["", "", "", "Port of the destination, by number or name"],
+            |m| match m.text("port").map(|word| (entry::port(word), entry::meant_port(word))) {
+                Some((None, meant)) if m.choice("first") != Some("udp") => {
+                    Err(m.invalid("port", "expected a port").help(meant))
+                }
+                _ => member(m, MemberKind::Protocol),
+            },
         )
         .claims(Claim::Whole),
         Command::new(
@@ -144,7 +150,7 @@ fn member(m: &Matched<'_>, kind: MemberKind) -> Built {
 }
 
 /// The values of a member, in their order.
-const PARTS: [&str; 3] = ["first", "second", "rest"];
+const PARTS: [&str; 4] = ["first", "second", "port", "rest"];
 
 #[cfg(test)]
 mod tests {
@@ -166,7 +172,9 @@ object-group service MAIL
  tcp eq smtp
  tcp source gt 1023 range 2500 2525
  tcp 587
+ tcp smtp
  udp eq 53
+ udp ntp
  icmp echo
 ip http server
 object-group service MORE
