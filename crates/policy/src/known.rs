@@ -120,7 +120,7 @@ const WORDS: &str = "\
     vpn-idle-timeout vpn-session-timeout vpn-sessiondb vpn-simultaneous-logins vpn-tunnel-protocol vrf \
     vserver vstack vtemplate vtp vty vty-pool warm-reboot wavelength wccp webauth webvpn whois window-size \
     wins-server wireless wlccp wr write write-memory wrr wrr-queue x25 x29 xconnect xdr xlate xml xsm \
-    zeroize zone-member zonelabs-integrity";
+    zeroize zonelabs-integrity";
 
 #[cfg(test)]
 mod tests {

@@ -137,24 +137,42 @@ impl Place<'_> {
         whole.next().is_none().then(|| format!("write `{only}`"))
     }
 
-    /// What is said behind the end of a line, as a line of its own, or as another line with one more value.
+    /// What is said behind the end of a line, as a line of its own, or as one with the same beginning.
     fn in_several_lines(&self, index: usize) -> Option<String> {
         let (before, rest) = self.words.words.split_at_checked(index)?;
-        let (_, front) = before.split_last()?;
         let first = self.read(before.to_vec())?;
-        if let Some(second) = self.read(rest.to_vec()) {
-            return Some(format!("write `{first} / {second}`"));
-        }
-        let next = completions(self.mode, self.platforms, front);
-        let is_one_of_several = |word: &&Word<'_>| next.iter().any(|one| one.eq_ignore_ascii_case(word.text));
-        let other = |word: &Word<'_>| self.read([front, &[*word]].concat());
-        let others: Option<Vec<String>> =
-            rest.iter().map(|word| Some(word).filter(is_one_of_several).and_then(other)).collect();
-        match others {
+        let others = self.continued(before, rest).map(|other| vec![other]);
+        match others.or_else(|| self.more_values(before, rest)) {
             Some(others) => Some(format!("write `{first} / {}`", others.join(" / "))),
             // Where something else could stand, it was meant to be that.
             None => (rest.len() == 1 && self.next == ["<cr>"]).then(|| "remove it".to_owned()),
         }
+    }
+
+    /// `max-incomplete high 500 low 400`: the rest goes on where a keyword was, or begins a line.
+    fn continued(&self, before: &[Word<'_>], rest: &[Word<'_>]) -> Option<String> {
+        let keyword = rest.first()?;
+        (0..before.len()).rev().find_map(|from| {
+            let beginning = before.get(..from)?;
+            let next = completions(self.mode, self.platforms, beginning);
+            let fits = next.iter().any(|one| one.eq_ignore_ascii_case(keyword.text));
+            fits.then(|| self.read([beginning, rest].concat())).flatten()
+        })
+    }
+
+    /// `server 192.0.2.1:25 192.0.2.2:25`: values of a kind that not every word is of.
+    fn more_values(&self, before: &[Word<'_>], rest: &[Word<'_>]) -> Option<Vec<String>> {
+        let (last, front) = before.split_last()?;
+        let nonsense = Word { text: "?", quoted: false, ..*last };
+        let is_checked = self.read([front, &[nonsense]].concat()).is_none();
+        let next = completions(self.mode, self.platforms, front);
+        let is_keyword = |word: &Word<'_>| next.iter().any(|one| one.eq_ignore_ascii_case(word.text));
+        rest.iter()
+            .map(|word| {
+                let is_value = is_keyword(word) || is_checked && !is_keyword(last);
+                self.read([front, &[*word]].concat()).filter(|_| is_value)
+            })
+            .collect()
     }
 
     /// The words as a line, if it is one of the mode.
@@ -180,10 +198,14 @@ impl Place<'_> {
             let number: u64 = after.first()?.text.parse().ok()?;
             let negated = |over: u64| line("gt", over).replacen("match ", "match not ", 1);
             return match word.text {
-                "lt" | "<" => Some(format!("write `{}`", negated(number.checked_sub(1)?))),
+                "lt" | "<" | "less" | "below" | "under" => {
+                    Some(format!("write `{}`", negated(number.checked_sub(1)?)))
+                }
                 "le" | "<=" => Some(format!("write `{}`", negated(number))),
                 "ge" | ">=" => Some(format!("write `{}`", line("gt", number.checked_sub(1)?))),
-                ">" => Some(format!("write `{}`", line("gt", number))),
+                ">" | "greater" | "more" | "above" | "over" => {
+                    Some(format!("write `{}`", line("gt", number)))
+                }
                 _ => None,
             };
         }
@@ -206,6 +228,10 @@ fn in_full(typed: &str) -> Option<u64> {
         "k" | "kb" | "kib" => 1 << 10,
         "m" | "mb" | "mib" => 1 << 20,
         "g" | "gb" | "gib" => 1 << 30,
+        "s" | "sec" => 1,
+        "min" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
         _ => return None,
     };
     number.checked_mul(unit)

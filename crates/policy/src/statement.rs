@@ -344,6 +344,7 @@ impl<'r> StatementReader<'r> {
             }
             Unknown::Ignore if self.remarked(cut, refusal.mode) || self.class_left_out(cut, refusal.mode) => {
             }
+            Unknown::Ignore if unknown && self.is_misspelt(cut, refusal) => self.wrong(cut, refusal),
             Unknown::Ignore if refusal.word <= cut.head || !claims_shortened(refusal.mode, cut) => {
                 self.aside = Some(cut.line.indent);
                 self.not_used(cut);
@@ -355,6 +356,17 @@ impl<'r> StatementReader<'r> {
                 self.wrong(cut, refusal);
             }
         }
+    }
+
+    /// Whether a line in a block that other features share is one of ours but for a word that nobody knows.
+    fn is_misspelt(&self, cut: &Cut<'_>, refusal: &Refusal) -> bool {
+        let slip = slip::of(refusal.mode, self.platforms, &cut.words, refusal.word);
+        slip.is_some_and(|slip| {
+            let typed = cut.words.words.iter().find(|word| word.span == slip.at);
+            matches!(slip.kind, slip::Kind::Keyword(_))
+                && slip.command.syntax != dialect::DESCRIPTION
+                && typed.is_some_and(|word| !known::is_word(word.text))
+        })
     }
 
     /// Whether the line would be one of ours with one word written right.

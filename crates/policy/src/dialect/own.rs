@@ -463,13 +463,16 @@ fn network(m: &Matched<'_>, key: &str) -> Result<IpNet, Mismatch> {
         .map_err(|_| m.invalid(key, "expected a network, such as `192.0.2.0/24` or `2001:db8::/32`"))?;
     match network.trunc() {
         same if same == network => Ok(network),
-        meant => Err(m.invalid(key, format!("expected `{meant}`: bits behind the length must be 0"))),
+        meant => Err(m
+            .invalid(key, format!("expected `{meant}`: bits behind the length must be 0"))
+            .help(format!("write `{meant}`"))),
     }
 }
 
 fn given_address(m: &Matched<'_>) -> Result<SocketAddr, Mismatch> {
     // A word that is missing is another complaint than one that is no address.
     let typed = name(m, "address")?.text;
-    let meant = typed.parse::<u16>().ok().map(|port| format!("write `127.0.0.1:{port}`"));
+    let port = typed.strip_prefix("localhost:").unwrap_or(&typed).parse::<u16>();
+    let meant = port.ok().map(|port| format!("write `127.0.0.1:{port}`"));
     address(m, "address").map_err(|why| why.help(meant))
 }

@@ -32,6 +32,11 @@ const FORMS: &[Form] = &[
     form("global", "access-list NAME block REST…", "access-list NAME deny REST…"),
     form("global", "access-list NAME drop REST…", "access-list NAME deny REST…"),
     form("global", "access-list NAME reject REST…", "access-list NAME deny REST…"),
+    form("global", "zone NAME", "zone security NAME"),
+    form("interface", "ip inspect NAME inbound", "ip inspect NAME in"),
+    form("interface", "ip inspect NAME outbound", "ip inspect NAME out"),
+    form("interface", "ip access-group NAME inbound", "ip access-group NAME in"),
+    form("interface", "ip access-group NAME outbound", "ip access-group NAME out"),
     form("access-list", "allow REST…", "permit REST…"),
     form("access-list", "block REST…", "deny REST…"),
     form("access-list", "drop REST…", "deny REST…"),
@@ -58,6 +63,9 @@ const FORMS: &[Form] = &[
     form("policy-map-pop3-imap-class", "pass", "allow"),
     form("policy-map-inspect-class", "reset", "drop"),
     form("policy-map-inspect-class", "allow", "pass"),
+    form("class-map", "match port PORT", "match port tcp eq PORT"),
+    form("class-map", "match tcp port PORT", "match port tcp eq PORT"),
+    form("class-map", "match tcp eq PORT", "match port tcp eq PORT"),
     form("class-map", "match access-group NAME", "match access-list NAME"),
     form("class-map", "match access-group name NAME", "match access-list NAME"),
     form("policy-map-esmtp", "match cmd recipient count gt NUMBER", "match cmd RCPT count gt NUMBER"),
@@ -166,7 +174,7 @@ mod tests {
     fn typed(form: &str, written: &str) -> String {
         let is_written = |bare: &str| written.split(' ').any(|token| token.trim_end_matches('…') == bare);
         let word = |token: &str| match token.trim_matches('"').trim_end_matches('…') {
-            "NUMBER" => "5".to_owned(),
+            "NUMBER" | "PORT" => "5".to_owned(),
             bare if is_placeholder(bare) && is_written(bare) => {
                 token.replace(bare, &format!("{bare}-1")).replace('…', " x")
             }

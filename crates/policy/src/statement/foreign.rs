@@ -9,6 +9,7 @@ use crate::known;
 use crate::maps;
 use crate::mismatch;
 use crate::nearest::nearest;
+use crate::platform::Platform;
 use crate::slip::is_invisible;
 use crate::source::Span;
 
@@ -94,6 +95,11 @@ impl StatementReader<'_> {
             self.complaints.push(
                 Diagnostic::new(Code::InvalidInput, cut.line.span(), message).help("did you mean `esmtp`?"),
             );
+        } else if self.decision.platform == Platform::Asa && is_inspection(cut) {
+            // Below a class-map, where it was meant for a class of a policy-map.
+            let message = format!("`{}` is outside its block", cut.command_words());
+            let complaint = Diagnostic::new(Code::OutsideBlock, cut.line.span(), message);
+            self.complaints.push(complaint.help("write `policy-map NAME / class NAME` before it"));
         } else if let Some(what) = mail_of_other_dialects(cut) {
             let message = format!("`{what}` has no effect in this version");
             let complaint = Diagnostic::new(Code::NoEffect, cut.line.span(), message);
@@ -144,6 +150,11 @@ fn is(word: &str, keyword: &str) -> bool {
 /// Whether the first keyword of a command is this word.
 fn begins_with(command: &Command<AnyStatement>, word: &str) -> bool {
     command.leading_keywords().next().is_some_and(|keyword| keyword.eq_ignore_ascii_case(word))
+}
+
+/// Whether the line is `inspect esmtp`, in either of its spellings.
+fn is_inspection(cut: &Cut<'_>) -> bool {
+    cut.is("inspect") && ["esmtp", "smtp"].iter().any(|protocol| is(cut.word(cut.head + 1), protocol))
 }
 
 /// The word in place of `esmtp` in a line `inspect …` that names no inspection of the ASA.

@@ -38,8 +38,11 @@ pub(in crate::dialect) fn remove(lowering: &mut Lowering<'_>, statement: Stateme
             let rules = &mut lowering.configuration.inspect_rules;
             let is_said = rules.get(&name.text).is_some_and(|rule| rule.line(&protocol.text).is_some());
             if !is_said {
-                let what = format!("rule `{name}` has no such line");
-                return lowering.complaints.extend(lowering.outline.takes_nothing_back(at, &what));
+                let known = rules.get(&name.text).map(|rule| rule.protocols.as_slice()).unwrap_or_default();
+                let meant = nearest(&protocol.text, known.iter().map(|line| line.protocol.text.as_str()));
+                let why = format!("rule `{name}` has no such line");
+                let told = lowering.outline.takes_no_other_back(at, &why, &protocol, meant);
+                return lowering.complaints.extend(told);
             }
             let rule = rules.open(&name, |name| InspectRule { name, protocols: Vec::new() });
             rule.protocols.retain(|line| line.protocol.text != protocol.text);
