@@ -2,6 +2,7 @@
 
 mod admit;
 mod balancer;
+mod clock;
 mod connect;
 mod connection;
 pub(crate) mod debugging;

@@ -16,6 +16,7 @@ use tokio::task::{AbortHandle, LocalSet, yield_now};
 
 use super::Target;
 use super::admit::{admit, refuse};
+use super::clock::Clock;
 use super::connection::serve;
 use super::debugging::{Debugging, Subscriber};
 use super::descriptors::{Descriptors, is_shortage};
@@ -106,7 +107,7 @@ pub(crate) struct Worker {
     pub(super) number: u16,
     pub(super) limits: Arc<Limits>,
     descriptors: Arc<Descriptors>,
-    started: Instant,
+    clock: Clock,
     now: Cell<Time>,
 }
 
@@ -139,7 +140,7 @@ pub(crate) fn run(
         number,
         limits,
         descriptors,
-        started,
+        clock: Clock::new(started),
         now: Cell::new(Time(0)),
     });
     let tasks = LocalSet::new();
@@ -288,7 +289,7 @@ async fn accept(socket: Rc<Listener>, target: Rc<RefCell<Rc<Target>>>, worker: R
 impl Worker {
     /// Reads the clock. Once a turn: the kernel's answer costs more than most of what a turn does.
     pub(crate) fn update_now(&self) {
-        self.now.set(Time(u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)));
+        self.now.set(self.clock.now());
     }
 
     /// A descriptor was lacking.
