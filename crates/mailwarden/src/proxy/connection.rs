@@ -317,6 +317,9 @@ impl Connection {
         if !self.is_gate_open(side) {
             return false;
         }
+        if !self.endpoints.get_mut(side).is_some_and(|endpoint| endpoint.poll_readable(cx)) {
+            return false;
+        }
         let mut scratch = worker.scratch();
         let Scratch { read, gather } = &mut *scratch;
         let portion = self.portion(side).saturating_mul(PORTIONS_READ);
@@ -343,7 +346,9 @@ impl Connection {
                     self.lingered += len as u64;
                 } else if endpoint.held.is_empty() {
                     let taken = self.offer(side, bytes, worker, gather);
-                    self.hold(side, |held| held.extend_from_slice(bytes.get(taken..).unwrap_or_default()));
+                    if let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
+                        self.hold(side, |held| held.extend_from_slice(rest));
+                    }
                     self.count_hold(side, taken, worker);
                 } else {
                     endpoint.held.extend_from_slice(bytes);

@@ -14,6 +14,7 @@ use engine::config::Inspect;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::coop::has_budget_remaining;
 
 /// Bytes waiting for a peer that does not take them, above which nothing more is read that could
 /// add to them. With one read on top, which is that much shorter, a session stays below 64 KiB.
@@ -36,6 +37,8 @@ pub(crate) struct Endpoint {
     pub(crate) close_reported: bool,
     writing: Writing,
     nagle: Nagle,
+    /// Nothing was there to be read, and the task is woken when something is.
+    awaited: bool,
     /// Bytes sent.
     pub(crate) sent: u64,
 }
@@ -93,6 +96,7 @@ impl Endpoint {
             close_reported: false,
             writing: Writing::Open,
             nagle,
+            awaited: false,
             sent: 0,
         }
     }
@@ -102,6 +106,20 @@ impl Endpoint {
             let _ = stream.set_nodelay(true);
         }
         self.nagle = Nagle::Off;
+    }
+
+    /// Whether there may be something to read; if not, the task will be woken. Both sides are asked in each turn, and
+    /// one that is awaited is not registered again: that costs ten times as much as to look.
+    pub(crate) fn poll_readable(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(stream) = &self.stream else { return false };
+        if self.awaited {
+            self.awaited = stream.try_io(Interest::READABLE, || Ok(())).is_err();
+            return !self.awaited;
+        }
+        let pending = stream.poll_read_ready(cx).is_pending();
+        // A task that has used its budget is woken at once, and is not registered.
+        self.awaited = pending && has_budget_remaining();
+        !pending
     }
 
     /// Reads what is there, and notes the peer's end. `poll_read` rather than `try_read`: it knows that a short
@@ -126,6 +144,11 @@ impl Endpoint {
 
     /// Writes what is pending as far as the socket takes it; whether any of it went.
     pub(crate) fn poll_write_pending(&mut self, cx: &mut Context<'_>) -> bool {
+        !self.pending.is_empty() && self.poll_write(cx)
+    }
+
+    #[cold]
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
         while !self.pending.is_empty() {
             let Some(stream) = &self.stream else { return moved };
@@ -270,5 +293,59 @@ fn has_ended(stream: &TcpStream) -> bool {
     match asked.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(ready)) => ready.is_read_closed() && !ready.is_error(),
         Poll::Ready(Err(_)) | Poll::Pending => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::io::Write;
+    use std::net::{self, Ipv4Addr, TcpListener};
+
+    use tokio::task::coop::consume_budget;
+    use tokio::time::timeout;
+
+    /// A connection to a client, and its other end.
+    fn connected() -> (Endpoint, net::TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let peer = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        (Endpoint::client(TcpStream::from_std(stream).unwrap(), Vec::new()), peer)
+    }
+
+    /// Asks in one turn after the other; what the peer does is done at the end of turn `speaks`.
+    async fn is_woken(speaks: usize, in_turn: fn(usize, &mut Context<'_>)) -> bool {
+        let (mut endpoint, mut peer) = connected();
+        let mut turn = 0;
+        // A task of its own, since the one with the timer would be woken by that.
+        let woken = tokio::spawn(poll_fn(move |cx| {
+            turn += 1;
+            in_turn(turn, cx);
+            if endpoint.poll_readable(cx) {
+                return Poll::Ready(());
+            }
+            assert!(!endpoint.poll_readable(cx));
+            if turn == speaks {
+                peer.write_all(b"x").unwrap();
+            }
+            Poll::Pending
+        }));
+        timeout(Duration::from_secs(5), woken).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_side_that_was_asked_twice_wakes_its_task() {
+        assert!(is_woken(1, |_, _| {}).await);
+    }
+
+    #[tokio::test]
+    async fn a_side_that_was_asked_without_budget_wakes_its_task_later() {
+        // The runtime comes back at once to a task that has used its budget.
+        let exhausts = |turn, cx: &mut Context<'_>| {
+            while turn == 1 && pin!(consume_budget()).poll(cx).is_ready() {}
+        };
+        assert!(is_woken(2, exhausts).await);
     }
 }
