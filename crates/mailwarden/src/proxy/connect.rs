@@ -3,16 +3,17 @@
 //! One that has failed is not asked as long as another answers. When none does, those that have failed are asked
 //! after all, the one first that is due first: any of them may be back.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, TcpStream as Connecting};
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::Poll;
 
 use proto::Time;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use super::descriptors::is_shortage;
 use super::upstream::Upstream;
@@ -26,15 +27,17 @@ pub(super) struct Unreached {
     pub(super) shortage: bool,
 }
 
-/// Connects to the first of `servers` that can be reached, each within `patience`; or says why none can. What it
-/// learns of them it tells other sessions, and what is news of that, `tell`.
+/// Connects to the first of `servers` that can be reached, each within so many seconds of `patience`; or says why none
+/// can. What it learns of them it tells other sessions, and what is news of that, `tell`. It has no timer: `wake_at` is
+/// told when it must be woken.
 pub(super) async fn connect_first(
     servers: &[Arc<Upstream>],
-    patience: Duration,
+    patience: u64,
     now: impl Fn() -> Time,
+    wake_at: impl Fn(Time),
     tell: impl Fn(SocketAddr, ServerState<'_>),
 ) -> Result<(TcpStream, SocketAddr), Unreached> {
-    let mut attempt = Attempt { patience, now, tell, failures: Vec::new(), shortage: false };
+    let mut attempt = Attempt { patience, now, wake_at, tell, failures: Vec::new(), shortage: false };
     let mut left = Vec::new();
     for upstream in servers {
         if !upstream.is_up() {
@@ -57,31 +60,39 @@ pub(super) async fn connect_first(
 }
 
 /// One session's attempt to find a server.
-struct Attempt<N, T> {
-    patience: Duration,
+struct Attempt<N, W, T> {
+    patience: u64,
     now: N,
+    wake_at: W,
     tell: T,
     failures: Vec<String>,
     shortage: bool,
 }
 
-impl<N: Fn() -> Time, T: Fn(SocketAddr, ServerState<'_>)> Attempt<N, T> {
+impl<N: Fn() -> Time, W: Fn(Time), T: Fn(SocketAddr, ServerState<'_>)> Attempt<N, W, T> {
     async fn connect(&mut self, upstream: &Upstream) -> Option<TcpStream> {
         let address = upstream.address();
-        let why = match timeout(self.patience, connect_to(address)).await {
-            Ok(Ok(stream)) => {
+        let until = (self.now)().plus_seconds(self.patience);
+        (self.wake_at)(until);
+        let mut connecting = pin!(connect_to(address));
+        let connected = poll_fn(|cx| match connecting.as_mut().poll(cx) {
+            Poll::Pending if (self.now)() >= until => Poll::Ready(None),
+            connected => connected.map(Some),
+        });
+        let why = match connected.await {
+            Some(Ok(stream)) => {
                 if upstream.answered() {
                     (self.tell)(address, ServerState::Up);
                 }
                 return Some(stream);
             }
-            Ok(Err(error)) if is_ours(&error) => {
+            Some(Err(error)) if is_ours(&error) => {
                 self.shortage |= is_shortage(&error);
                 self.failures.push(format!("{address}: {error}"));
                 return None;
             }
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer in {} seconds", self.patience.as_secs()),
+            Some(Err(error)) => error.to_string(),
+            None => format!("no answer in {} seconds", self.patience),
         };
         if let Some(wait) = upstream.failed((self.now)()) {
             (self.tell)(address, ServerState::Down { why: &why, wait });
@@ -106,25 +117,26 @@ pub(super) async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
         Err(error) => return Err(error.into()),
     }
     let stream = TcpStream::from_std(Connecting::from(socket))?;
+    poll_fn(|cx| stream.poll_write_ready(cx)).await?;
     // The event says whether it failed; only then is the socket asked why. The runtime's own `connect` asks
     // always, at the price of a system call for each session.
-    let ready = stream.ready(Interest::WRITABLE | Interest::ERROR).await?;
-    if (ready.is_error() || ready.is_write_closed())
-        && let Some(error) = stream.take_error()?
-    {
-        return Err(error);
+    let failed = stream.try_io(Interest::ERROR, || Ok(())).is_ok();
+    match failed.then(|| stream.take_error()).transpose()?.flatten() {
+        Some(error) => Err(error),
+        None => Ok(stream),
     }
-    Ok(stream)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::RefCell;
+    use std::cell::{Cell, RefCell};
     use std::io::{Read, Write};
     use std::net::{Ipv4Addr, TcpListener};
 
-    const PATIENCE: Duration = Duration::from_secs(5);
+    use socket2::{Domain, Socket, Type};
+
+    const PATIENCE: u64 = 5;
 
     /// An address nobody listens on.
     fn closed() -> SocketAddr {
@@ -153,7 +165,7 @@ mod tests {
             };
             news.borrow_mut().push(format!("{address} {state}"));
         };
-        let reached = connect_first(servers, PATIENCE, || at(second), tell).await;
+        let reached = connect_first(servers, PATIENCE, || at(second), |_| {}, tell).await;
         (reached.map(|(_, address)| address), news.into_inner())
     }
 
@@ -161,7 +173,7 @@ mod tests {
     async fn the_first_server_that_can_be_reached_is_taken() {
         let server = open();
         let servers = upstreams([closed(), server.local_addr().unwrap()]);
-        let (stream, address) = connect_first(&servers, PATIENCE, || at(0), |_, _| {}).await.unwrap();
+        let (stream, address) = connect_first(&servers, PATIENCE, || at(0), |_| {}, |_, _| {}).await.unwrap();
         assert_eq!(address, server.local_addr().unwrap());
         let (mut accepted, _) = server.accept().unwrap();
         accepted.write_all(b"220").unwrap();
@@ -182,6 +194,30 @@ mod tests {
         let expected = closed.map(|address| format!("{address}: Connection refused (os error 111)"));
         assert_eq!((failure.why, failure.shortage), (expected.join(", "), false));
         assert_eq!(news, closed.map(|address| format!("{address} down for 30")));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_does_not_answer_is_given_up_when_its_time_has_passed() {
+        // With as many connections as it may have, it does not hear of another one.
+        let server = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        server.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+        server.listen(0).unwrap();
+        let address = server.local_addr().unwrap().as_socket().unwrap();
+        let _full = Connecting::connect(address).unwrap();
+        let servers = upstreams([address]);
+        let (now, wake_at) = (Cell::new(at(100)), Cell::default());
+        let mut attempt =
+            pin!(connect_first(&servers, PATIENCE, || now.get(), |time| wake_at.set(time), |_, _| {}));
+        let outcome = poll_fn(|cx| {
+            assert!(attempt.as_mut().poll(cx).is_pending());
+            assert_eq!(wake_at.get(), at(105));
+            now.set(Time(at(105).0 - 1));
+            assert!(attempt.as_mut().poll(cx).is_pending());
+            now.set(at(105));
+            attempt.as_mut().poll(cx)
+        });
+        assert_eq!(outcome.await.unwrap_err().why, format!("{address}: no answer in 5 seconds"));
+        assert_eq!(servers[0].due(), at(135));
     }
 
     #[tokio::test]

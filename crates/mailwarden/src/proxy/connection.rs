@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use engine::config::Inspect;
 use engine::event::{AnomalyKind, Event};
 use engine::{Effect, End, Output, Session, SessionConfig, TlsFailure, Wants};
 use proto::{Side, Time};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Target;
 use super::admit::{Refusal, dropped, limit, logged_in, refuse, refuses_login};
@@ -39,52 +39,84 @@ const PATIENCE_WITH_OTHERS: u64 = 5;
 /// Portions of a dialogue that are read at once: a group of a hundred pipelined commands.
 const PORTIONS_READ: usize = 2;
 
-/// Serves a client that was admitted, to its end.
+/// Serves a client that was admitted, to its end, which makes `room` for another.
 ///
 /// How it begins is a future of its own, whose room the connection takes over: what an idle connection keeps is the
 /// larger of the two.
-pub(super) async fn serve(client: TcpStream, entry: SessionEntry, worker: Rc<Worker>) {
-    // What `if let` looks at would be kept as long as its block runs, a second connection.
-    let Some(mut connection) = begin(client, entry, &worker).await else { return };
-    connection.run(&worker).await;
+#[allow(clippy::manual_async_fn, reason = "an async fn would keep what it was given twice, while it waits")]
+pub(super) fn serve(
+    room: Option<OwnedSemaphorePermit>,
+    client: TcpStream,
+    entry: SessionEntry,
+    worker: Rc<Worker>,
+) -> impl Future<Output = ()> {
+    async move {
+        // What `match` looks at would be kept as long as its arm runs, a second connection.
+        let begun = match begin(&client, &entry, &worker).await {
+            Ok(begun) => begun,
+            Err(refusal) => return refusal.iter().for_each(|refusal| refuse(&client, refusal)),
+        };
+        Connection::new(client, begun, entry, &worker).run(&worker).await;
+        drop(room);
+    }
 }
 
-/// Finds out who the client is, and connects it to a server. `None` if it is not served.
-async fn begin(client: TcpStream, entry: SessionEntry, worker: &Worker) -> Option<Connection> {
-    let (target, peer) = (entry.target(), entry.info().client);
-    let caller = match caller(&client, peer, &target).await {
-        Ok(caller) => caller,
-        Err(Nameless::Anomaly { kind, value }) => {
-            let refused = Beginning::Refused(kind, value);
-            return Some(Connection::new(client, Vec::new(), None, &target, entry, refused, worker));
+/// What a session begins with.
+struct Begun {
+    target: Rc<Target>,
+    server: Option<Endpoint>,
+    /// What the client has said already.
+    said: Vec<u8>,
+    how: Beginning,
+}
+
+/// How a session begins.
+enum Beginning {
+    /// With a server, for this client.
+    Connected(SocketAddr),
+    /// No server could be reached: the client gets a refusal in place of a greeting.
+    Unreachable,
+    /// The client did what ends it.
+    Refused(AnomalyKind, Vec<u8>),
+}
+
+/// Finds out who the client is, and connects it to a server. One that is not served gets a refusal, unless it has
+/// left.
+#[allow(clippy::manual_async_fn, reason = "the same")]
+fn begin(
+    client: &TcpStream,
+    entry: &SessionEntry,
+    worker: &Worker,
+) -> impl Future<Output = Result<Begun, Option<Refusal>>> {
+    async move {
+        let (target, peer) = (entry.target(), entry.info().client);
+        let caller = match caller(client, peer, &target).await {
+            Ok(caller) => caller,
+            Err(Nameless::Anomaly { kind, value }) => {
+                let how = Beginning::Refused(kind, value);
+                return Ok(Begun { target, server: None, said: Vec::new(), how });
+            }
+            Err(Nameless::Left) => return Err(None),
+        };
+        entry.introduced(caller.client);
+        let target = choose(target, &caller, client, entry);
+        if target.config.inspect == Inspect::Drop {
+            return Err(Some(dropped(caller.client, &target, worker)));
         }
-        Err(Nameless::Left) => return None,
-    };
-    entry.introduced(caller.client);
-    let target = choose(target, &caller, &client, &entry);
-    if target.config.inspect == Inspect::Drop {
-        refuse(client, &dropped(caller.client, &target, worker));
-        return None;
+        limit(entry, &target, worker).map_err(Some)?;
+        let header = target.proxy_protocol.send.map(|version| caller.header(version, client));
+        let reached = tokio::select! {
+            biased;
+            () = entry.evicted() => Reached::TooLate,
+            reached = connect_server(header.unwrap_or_default(), entry, worker) => reached,
+        };
+        let (server, how) = match reached {
+            Reached::Server(server) => (Some(server), Beginning::Connected(caller.client)),
+            Reached::None => (None, Beginning::Unreachable),
+            Reached::TooLate => return Err(Some(Refusal::by_limit(&target.config))),
+        };
+        Ok(Begun { target, server, said: caller.said, how })
     }
-    if let Err(refusal) = limit(&entry, &target, worker) {
-        refuse(client, &refusal);
-        return None;
-    }
-    let header = target.proxy_protocol.send.map(|version| caller.header(version, &client));
-    let reached = tokio::select! {
-        biased;
-        () = entry.evicted() => Reached::TooLate,
-        reached = connect_server(header.unwrap_or_default(), &entry, worker) => reached,
-    };
-    let (server, beginning) = match reached {
-        Reached::Server(server) => (Some(server), Beginning::Connected(caller.client)),
-        Reached::None => (None, Beginning::Unreachable),
-        Reached::TooLate => {
-            refuse(client, &Refusal::by_limit(&target.config));
-            return None;
-        }
-    };
-    Some(Connection::new(client, caller.said, server, &target, entry, beginning, worker))
 }
 
 /// What the session is held to, by who speaks and which address was connected to.
@@ -100,16 +132,6 @@ fn choose(target: Rc<Target>, caller: &Caller, stream: &TcpStream, entry: &Sessi
         }
         None => target,
     }
-}
-
-/// How a session begins.
-enum Beginning {
-    /// With a server, for this client.
-    Connected(SocketAddr),
-    /// No server could be reached: the client gets a refusal in place of a greeting.
-    Unreachable,
-    /// The client did what ends it.
-    Refused(AnomalyKind, Vec<u8>),
 }
 
 /// What came of the attempt to connect a server.
@@ -130,7 +152,6 @@ async fn connect_server(header: Vec<u8>, entry: &SessionEntry, worker: &Worker) 
         [_, _, ..] => config.timers.connect.min(PATIENCE_WITH_OTHERS),
         _ => config.timers.connect,
     };
-    let patience = Duration::from_secs(patience);
     let now = || {
         worker.update_now();
         worker.now()
@@ -138,7 +159,7 @@ async fn connect_server(header: Vec<u8>, entry: &SessionEntry, worker: &Worker) 
     let proxy = &config.name;
     let tell = |address: SocketAddr, state: ServerState<'_>| worker.recorder.server(proxy, address, state);
     let begun = now();
-    match connect_first(&target.servers, patience, now, tell).await {
+    match connect_first(&target.servers, patience, now, |time| entry.wake_at(time), tell).await {
         Ok((server, address)) => {
             worker.update_now();
             worker.recorder.connected(target.attachment, worker.now().since(begun));
@@ -188,16 +209,8 @@ struct Endpoints {
 }
 
 impl Connection {
-    /// A session that has begun; `said` is what the client has said already.
-    fn new(
-        client: TcpStream,
-        said: Vec<u8>,
-        server: Option<Endpoint>,
-        target: &Target,
-        entry: SessionEntry,
-        beginning: Beginning,
-        worker: &Worker,
-    ) -> Self {
+    fn new(client: TcpStream, begun: Begun, entry: SessionEntry, worker: &Worker) -> Self {
+        let Begun { target, server, said, how } = begun;
         worker.update_now();
         if server.is_none() {
             entry.ending(worker.now());
@@ -221,7 +234,7 @@ impl Connection {
             let (now, info) = (worker.now(), connection.entry.info());
             worker.debugging.begin(now, &info, &connection.at, &worker.recorder);
         }
-        connection.turn(worker, |session, now, out| match beginning {
+        connection.turn(worker, |session, now, out| match how {
             Beginning::Connected(client) => session.connected(now, client, out),
             Beginning::Unreachable => session.unreachable(now, out),
             Beginning::Refused(kind, value) => session.refused(now, kind, &value, out),

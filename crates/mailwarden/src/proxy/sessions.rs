@@ -278,6 +278,11 @@ impl SessionEntry {
         self.session.heard.set(now);
     }
 
+    /// When the session must be woken while it has not begun.
+    pub(super) fn wake_at(&self, time: Time) {
+        self.session.deadline.set(time);
+    }
+
     /// The deadline as of the last update.
     pub(super) fn deadline(&self) -> Time {
         self.session.deadline.get()

@@ -260,11 +260,7 @@ async fn accept(socket: Rc<Listener>, target: Rc<RefCell<Rc<Target>>>, worker: R
                 };
                 match listener::register(client) {
                     Ok(client) => {
-                        let worker = Rc::clone(&worker);
-                        tokio::task::spawn_local(async move {
-                            serve(client, entry, worker).await;
-                            drop(room);
-                        });
+                        tokio::task::spawn_local(serve(room, client, entry, Rc::clone(&worker)));
                     }
                     Err(error) => worker.ran_out(&format!("cannot wait for a client: {error}")),
                 }
