@@ -51,8 +51,8 @@ pub(super) struct Boundaries {
     hashes: Vec<u64>,
     texts: Vec<u8>,
     /// A bit for each hash, so that a line that is no delimiter costs the same under a hundred
-    /// multiparts as under one.
-    filter: Box<[u64; (FILTER_BITS / 64) as usize]>,
+    /// multiparts as under one. Absent until there is a boundary: most messages have none.
+    filter: Option<Box<[u64; (FILTER_BITS / 64) as usize]>>,
     /// No delimiter is longer than this, its dashes left out.
     longest: usize,
     /// Octets that all of this may take.
@@ -65,7 +65,7 @@ impl Boundaries {
             list: Vec::new(),
             hashes: Vec::new(),
             texts: Vec::new(),
-            filter: Box::new([0; (FILTER_BITS / 64) as usize]),
+            filter: None,
             longest: 0,
             room: room.saturating_sub((FILTER_BITS / 8) as usize),
         }
@@ -73,7 +73,7 @@ impl Boundaries {
 
     pub(super) fn clear(&mut self) {
         (self.list, self.hashes, self.texts) = (Vec::new(), Vec::new(), Vec::new());
-        self.filter.fill(0);
+        self.empty_filter();
         self.longest = 0;
     }
 
@@ -211,8 +211,14 @@ impl Boundaries {
         self.texts.get(boundary.start..boundary.start + boundary.len).unwrap_or_default()
     }
 
+    fn empty_filter(&mut self) {
+        if let Some(filter) = &mut self.filter {
+            filter.fill(0);
+        }
+    }
+
     fn renew_filter(&mut self) {
-        self.filter.fill(0);
+        self.empty_filter();
         for number in 0..self.hashes.len() {
             let hash = self.hashes.get(number).copied().unwrap_or_default();
             self.mark_in_filter(hash);
@@ -221,14 +227,15 @@ impl Boundaries {
 
     fn mark_in_filter(&mut self, hash: u64) {
         let (word, bit) = place_in_filter(hash);
-        if let Some(word) = self.filter.get_mut(word) {
+        let filter = self.filter.get_or_insert_with(|| Box::new([0; (FILTER_BITS / 64) as usize]));
+        if let Some(word) = filter.get_mut(word) {
             *word |= bit;
         }
     }
 
     fn is_in_filter(&self, hash: u64) -> bool {
         let (word, bit) = place_in_filter(hash);
-        self.filter.get(word).is_some_and(|word| word & bit != 0)
+        self.filter.as_ref().and_then(|filter| filter.get(word)).is_some_and(|word| word & bit != 0)
     }
 }
 

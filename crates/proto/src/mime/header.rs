@@ -222,6 +222,7 @@ impl FieldReader {
             }
             b'\n' if self.line_ends == LineEnds::LfToo => Some((1, HeaderStep::Blank)),
             _ => {
+                self.text.reserve(USUAL);
                 self.line_state = LineState::Name;
                 self.name(octet)
             }
@@ -301,6 +302,9 @@ impl FieldReader {
         self.cut |= kept.len() < octets.len();
     }
 }
+
+/// Octets that nearly every field fits in: the buffer is made so long at once, and not grown from nothing.
+const USUAL: usize = 256;
 
 /// Octets of a buffer that is kept for the next header.
 const KEPT: usize = 4096;
