@@ -17,6 +17,14 @@ impl LineEnds {
         if lf_ends { Self::LfToo } else { Self::Crlf }
     }
 
+    /// A line that ends within so many octets, its line end included, is not longer than `over` without it.
+    fn allowed(self, over: u64) -> u64 {
+        over.saturating_add(match self {
+            Self::Crlf => 2,
+            Self::LfToo => 1,
+        })
+    }
+
     /// Whether the LF at `at` ends a line; `after_cr` tells of the octet before all of these.
     pub(super) fn is_at(self, at: usize, octets: &[u8], after_cr: bool) -> bool {
         match (self, at.checked_sub(1)) {
@@ -104,8 +112,7 @@ impl LongLines {
         let mut from = 0;
         loop {
             let rest = octets.get(from..).unwrap_or_default();
-            // A line that ends within so many octets, its line end included, is not too long.
-            let allowed = self.over.saturating_add(2).saturating_sub(self.current);
+            let allowed = self.line_ends.allowed(self.over).saturating_sub(self.current);
             let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
             if let Some(len) = self.last_line_end(rest.get(..allowed).unwrap_or(rest)) {
                 (from, self.current, self.after_cr) = (from + len, 0, false);
@@ -187,6 +194,7 @@ mod tests {
             (LineEnds::LfToo, 4, &[(13, 5), (26, 6)][..], Some(10)),
             (LineEnds::Crlf, 9, &[][..], Some(10)),
             (LineEnds::Crlf, 10, &[][..], None),
+            (LineEnds::LfToo, 1, &[(6, 4), (13, 5), (18, 2), (26, 6)][..], Some(10)),
             (LineEnds::Crlf, 0, &[(6, 4), (13, 5), (26, 9), (29, 1)][..], Some(10)),
         ];
         for (line_ends, over, told, rest) in expected {
