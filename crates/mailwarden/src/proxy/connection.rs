@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use engine::config::Inspect;
 use engine::event::{AnomalyKind, Event};
@@ -19,12 +19,12 @@ use super::balancer::{Caller, Nameless, caller};
 use super::connect::{Unreached, connect_first};
 use super::endpoint::Endpoint;
 use super::sessions::SessionEntry;
-use super::share::Share;
+use super::share::{Share, Ticket};
 use super::worker::{Scratch, Worker};
 use crate::report::{ServerState, SessionEnd};
 
 /// Bytes a peer may still send after everything was sent to it, before the connection is closed regardless.
-const LINGER_BYTES: u64 = 1 << 20;
+const LINGER_BYTES: u32 = 1 << 20;
 
 /// Small sends are gathered and leave together at the end of a turn; from this length on a send
 /// goes straight from the buffer it was read into.
@@ -56,7 +56,11 @@ pub(super) fn serve(
             Ok(begun) => begun,
             Err(refusal) => return refusal.iter().for_each(|refusal| refuse(&client, refusal)),
         };
-        Connection::new(client, begun, entry, &worker).run(&worker).await;
+        {
+            // One point alone at which it waits: what is kept over several is given no room that was used before.
+            let mut connection = Connection::new(client, begun, entry, &worker);
+            poll_fn(|cx| connection.poll(cx, &worker)).await;
+        }
         drop(room);
     }
 }
@@ -186,12 +190,14 @@ struct Connection {
     endpoints: Endpoints,
     entry: SessionEntry,
     share: Share,
+    /// It waits for its turn, having used its share.
+    waits: Option<Ticket>,
     /// What was being offered when it had used its share is to be offered when its turn comes.
     cut_short: bool,
     /// When everything had been given to both sides, or one of them last took some of it.
     closing: Option<Time>,
     /// Bytes discarded since.
-    lingered: u64,
+    lingered: u32,
     /// The session knows that the daemon is stopping, or that it must go.
     drained: bool,
     /// How often something was read of each side.
@@ -223,6 +229,7 @@ impl Connection {
             endpoints: Endpoints { client: Endpoint::client(client, said), server, secure: None },
             entry,
             share: Share::default(),
+            waits: None,
             cut_short: false,
             closing: None,
             lingered: 0,
@@ -239,25 +246,39 @@ impl Connection {
             Beginning::Unreachable => session.unreachable(now, out),
             Beginning::Refused(kind, value) => session.refused(now, kind, &value, out),
         });
+        connection.endpoints.release_buffers();
+        connection.update_entry(worker);
         connection
     }
 
-    async fn run(&mut self, worker: &Worker) {
+    /// One turn after the other, until the session is over.
+    fn poll(&mut self, cx: &mut Context<'_>, worker: &Worker) -> Poll<()> {
         while !self.is_over() {
-            self.endpoints.release_buffers();
-            self.entry.update(worker.now(), self.deadline(), self.endpoints.sent(), self.reads);
-            poll_fn(|cx| {
-                let turn = self.poll_turn(cx, worker);
-                if turn.is_pending() {
-                    self.share.sleep();
-                }
-                turn
-            })
-            .await;
-            if worker.is_spent(&self.share) {
-                worker.wait_for_turn(&mut self.share).await;
+            if let Some(ticket) = self.waits {
+                ready!(worker.poll_for_turn(ticket));
+                self.waits = None;
             }
+            ready!(self.poll_turn(cx, worker));
+            self.after_turn(cx, worker);
         }
+        self.report_end(worker);
+        Poll::Ready(())
+    }
+
+    /// The session may sleep now, or has to wait.
+    fn after_turn(&mut self, cx: &Context<'_>, worker: &Worker) {
+        self.endpoints.release_buffers();
+        self.update_entry(worker);
+        if worker.is_spent(&self.share) && !self.is_over() {
+            self.waits = Some(worker.wait_for_turn(&mut self.share, cx));
+        }
+    }
+
+    fn update_entry(&self, worker: &Worker) {
+        self.entry.update(worker.now(), self.deadline(), self.endpoints.sent(), self.reads);
+    }
+
+    fn report_end(&self, worker: &Worker) {
         let [to_client, to_server] = self.endpoints.sent();
         let end = SessionEnd {
             reason: self.session.reason(),
@@ -303,7 +324,11 @@ impl Connection {
             self.turn(worker, |session, now, out| session.drain(now, out));
             self.drained = true;
         }
-        if moved { Poll::Ready(()) } else { Poll::Pending }
+        if !moved {
+            self.share.sleep();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
     }
 
     /// A side is read while the session wants more of it and what comes of it has somewhere to go.
@@ -356,7 +381,7 @@ impl Connection {
                 }
                 let Some(endpoint) = self.endpoints.get_mut(side) else { return true };
                 if lingers {
-                    self.lingered += len as u64;
+                    self.lingered = self.lingered.saturating_add(u32::try_from(len).unwrap_or(u32::MAX));
                 } else if endpoint.held.is_empty() {
                     let taken = self.offer(side, bytes, worker, gather);
                     if let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
@@ -709,6 +734,15 @@ impl Output for EndpointSink<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_task_of_a_session_takes_a_kilobyte() {
+        fn size<A, B, C, D, F>(_: fn(A, B, C, D) -> F) -> usize {
+            size_of::<F>()
+        }
+        // The runtime adds 104 bytes, and rounds up to 128.
+        assert_eq!((size(serve) + 104).div_ceil(128) * 128, 1024, "{}", size(serve));
+    }
 
     #[test]
     fn a_read_leaves_no_more_than_a_buffer_to_wait_for_the_peer() {

@@ -65,8 +65,11 @@ pub(crate) struct Sessions(RefCell<Slab<Rc<SessionRecord>>>);
 
 #[derive(Debug)]
 struct SessionRecord {
+    /// The table, and its place there: there are fewer descriptors than 32 bits can number.
+    sessions: Rc<Sessions>,
+    place: u32,
     info: RefCell<SessionInfo>,
-    target: RefCell<Rc<Target>>,
+    terms: RefCell<Terms>,
     stage: Cell<Stage>,
     deadline: Cell<Time>,
     waker: OnceCell<Waker>,
@@ -76,17 +79,21 @@ struct SessionRecord {
     reads: Cell<[u32; 2]>,
     /// The last turn of the session.
     heard: Cell<Time>,
-    /// What it is counted under, if it is limited. Few are, so that the others keep no room for it.
-    admitted: RefCell<Option<Box<Admitted>>>,
     /// It must go: for another before its server is connected, or because an operator wants it.
     evicted: Cell<bool>,
+}
+
+/// What the session is held to.
+#[derive(Debug)]
+struct Terms {
+    target: Rc<Target>,
+    /// What it is counted under, if it is limited. Few are, so that the others keep no room for it.
+    admitted: Option<Box<Admitted>>,
 }
 
 /// A session's entry in the table; removed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct SessionEntry {
-    sessions: Rc<Sessions>,
-    key: usize,
     session: Rc<SessionRecord>,
 }
 
@@ -95,20 +102,23 @@ impl Sessions {
     pub(super) fn enter(self: &Rc<Self>, info: SessionInfo, target: &Rc<Target>) -> SessionEntry {
         target.census.begin(info.started);
         let heard = Cell::new(info.started);
+        let mut table = self.0.borrow_mut();
+        let place = table.vacant_entry();
         let session = Rc::new(SessionRecord {
+            sessions: Rc::clone(self),
+            place: u32::try_from(place.key()).unwrap_or(u32::MAX),
             info: RefCell::new(info),
-            target: RefCell::new(Rc::clone(target)),
+            terms: RefCell::new(Terms { target: Rc::clone(target), admitted: None }),
             stage: Cell::new(Stage::Opening),
             deadline: Cell::new(Time(u64::MAX)),
             waker: OnceCell::new(),
             sent: Cell::default(),
             reads: Cell::default(),
             heard,
-            admitted: RefCell::default(),
             evicted: Cell::default(),
         });
-        let key = self.0.borrow_mut().insert(Rc::clone(&session));
-        SessionEntry { sessions: Rc::clone(self), key, session }
+        place.insert(Rc::clone(&session));
+        SessionEntry { session }
     }
 
     /// The place of the next session that enters.
@@ -175,7 +185,7 @@ impl Sessions {
 
 impl SessionRecord {
     fn ticket(&self) -> Option<u64> {
-        self.admitted.borrow().as_ref()?.number()
+        self.terms.borrow().admitted.as_ref()?.number()
     }
 
     fn view(&self, now: Time) -> View {
@@ -184,7 +194,7 @@ impl SessionRecord {
         View {
             age: now.since(info.started),
             info,
-            config: Arc::clone(&self.target.borrow().config),
+            config: Arc::clone(&self.terms.borrow().target.config),
             stage: self.stage.get(),
             bytes_to_client,
             bytes_to_server,
@@ -196,29 +206,29 @@ impl SessionRecord {
 
 impl SessionEntry {
     pub(super) fn target(&self) -> Rc<Target> {
-        Rc::clone(&self.session.target.borrow())
+        Rc::clone(&self.session.terms.borrow().target)
     }
 
     /// What the session is held to, now that it is known who speaks with whom.
     pub(super) fn chosen(&self, target: Rc<Target>) {
         let stage = self.session.stage.get();
-        self.session.target.borrow().census.leave(stage);
+        self.session.terms.borrow().target.census.leave(stage);
         target.census.enter(stage);
         self.session.info.borrow_mut().attachment = target.attachment;
-        self.session.target.replace(target);
+        self.session.terms.borrow_mut().target = target;
     }
 
     pub(super) fn info(&self) -> Ref<'_, SessionInfo> {
         self.session.info.borrow()
     }
 
-    pub(super) const fn place(&self) -> usize {
-        self.key
+    pub(super) fn place(&self) -> usize {
+        self.session.place as usize
     }
 
     /// It is counted, if it is limited.
     pub(super) fn admitted(&self, admitted: Option<Admitted>) {
-        self.session.admitted.replace(admitted.map(Box::new));
+        self.session.terms.borrow_mut().admitted = admitted.map(Box::new);
     }
 
     /// Until the session must go for another. Asked by its task alone.
@@ -242,9 +252,11 @@ impl SessionEntry {
 
     /// The server is connected: the session begins now. False if it had to go before.
     pub(super) fn opened(&self, server: SocketAddr, now: Time) -> bool {
-        if self.session.admitted.borrow_mut().as_mut().is_some_and(|admitted| !admitted.opened(server)) {
+        let mut terms = self.session.terms.borrow_mut();
+        if terms.admitted.as_mut().is_some_and(|admitted| !admitted.opened(server)) {
             return false;
         }
+        drop(terms);
         let mut info = self.session.info.borrow_mut();
         (info.server, info.started) = (server, now);
         drop(info);
@@ -265,7 +277,7 @@ impl SessionEntry {
     fn go_on(&self, to: Stage) {
         let from = self.session.stage.replace(to);
         if from != to {
-            self.session.target.borrow().census.go_on(from, to);
+            self.session.terms.borrow().target.census.go_on(from, to);
         }
     }
 
@@ -296,8 +308,8 @@ impl SessionEntry {
 
 impl Drop for SessionEntry {
     fn drop(&mut self) {
-        self.session.target.borrow().census.leave(self.session.stage.get());
-        self.sessions.0.borrow_mut().try_remove(self.key);
+        self.session.terms.borrow().target.census.leave(self.session.stage.get());
+        self.session.sessions.0.borrow_mut().try_remove(self.place());
     }
 }
 

@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::net::{self, IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use proto::Time;
@@ -23,7 +23,7 @@ use super::descriptors::{Descriptors, is_shortage};
 use super::limits::Limits;
 use super::listener::{self, Listener, limit_replies};
 use super::sessions::{Sessions, ViewBatch};
-use super::share::{Share, Turns};
+use super::share::{Share, Ticket, Turns};
 use crate::attachments::AttachmentId;
 use crate::report::{Counters, Recorder, Reporter, SessionInfo};
 
@@ -303,21 +303,20 @@ impl Worker {
         share.is_spent(&self.turns.borrow())
     }
 
-    /// Lets those have their turn that have used less. Woken by anything else, a session waits on.
-    pub(super) async fn wait_for_turn(&self, share: &mut Share) {
-        let mut ticket = None;
-        poll_fn(|cx| {
-            let mut turns = self.turns.borrow_mut();
-            let ticket = *ticket.get_or_insert_with(|| turns.wait(share, cx.waker().clone()));
-            if !turns.waits(ticket) {
-                return Poll::Ready(());
-            }
-            if let Some(giver) = self.turn_giver.take() {
-                giver.wake();
-            }
-            Poll::Pending
-        })
-        .await;
+    /// Lets those have their turn that have used less, until the ticket's comes.
+    pub(super) fn wait_for_turn(&self, share: &mut Share, cx: &Context<'_>) -> Ticket {
+        self.turns.borrow_mut().wait(share, cx.waker().clone())
+    }
+
+    /// Woken by anything but its turn, a session waits on.
+    pub(super) fn poll_for_turn(&self, ticket: Ticket) -> Poll<()> {
+        if !self.turns.borrow().waits(ticket) {
+            return Poll::Ready(());
+        }
+        if let Some(giver) = self.turn_giver.take() {
+            giver.wake();
+        }
+        Poll::Pending
     }
 
     pub(crate) fn scratch(&self) -> RefMut<'_, Scratch> {
