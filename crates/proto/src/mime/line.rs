@@ -2,7 +2,11 @@
 //!
 //! Octets come in any cut: what the octet before the first was, the caller says or the type keeps.
 
+mod short;
+
 use memchr::{memchr, memchr_iter, memrchr};
+
+use short::short_lines;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub(super) enum LineEnds {
@@ -111,6 +115,10 @@ impl LongLines {
     pub(super) fn next(&mut self, octets: &[u8]) -> Option<(usize, u64)> {
         let mut from = 0;
         loop {
+            if self.current == 0 {
+                let rest = octets.get(from..).unwrap_or_default();
+                from += short_lines(rest, self.over, self.line_ends);
+            }
             let rest = octets.get(from..).unwrap_or_default();
             let allowed = self.line_ends.allowed(self.over).saturating_sub(self.current);
             let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
