@@ -2,9 +2,7 @@
 //!
 //! Knows no parts: what a delimiter ends and opens is for `nesting` to say.
 
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
+mod dashes;
 
 use super::boundary::{Boundaries, Delimiter};
 use super::line::LineEnds;
@@ -12,8 +10,6 @@ use super::line::LineEnds;
 /// A delimiter line with its padding and line end. No sender pads so much; where the limit shows,
 /// it is reported.
 const LINE_MAX: usize = 4 * 1024;
-
-static DELIMITER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\n--"));
 
 /// Octets with the place of the first of them in the content of the message.
 #[derive(Clone, Copy, Debug)]
@@ -130,9 +126,8 @@ impl Delimiters {
     /// The next start of a line with two dashes that is, or may turn out to be, a delimiter, to any
     /// reader: one of ours, or one that a field follows.
     pub(super) fn next_candidate(&self, bytes: &[u8], after_cr: bool) -> Option<usize> {
-        let finder = &*DELIMITER;
         let mut from = 0;
-        while let Some(found) = bytes.get(from..).and_then(|rest| finder.find(rest)) {
+        while let Some(found) = bytes.get(from..).and_then(dashes::find) {
             let mut start = from + found + 1;
             from = start;
             if !self.line_ends.is_at(start - 1, bytes, after_cr) {
