@@ -53,6 +53,21 @@ pub(crate) fn of<'s>(
         .or_else(|| trial.header(from))
 }
 
+/// The line with the word at the index as the keyword that it nearly is.
+pub(crate) fn misspelt<'s>(
+    mode: &'static Mode<AnyStatement>,
+    platforms: Platforms,
+    line: &Line<'s>,
+    at: usize,
+) -> Option<Slip<'s>> {
+    let (before, rest) = line.words.split_at_checked(at)?;
+    let (word, after) = rest.split_first()?;
+    let next = completions(mode, platforms, before);
+    let keyword = nearest(word.text, next.into_iter().filter(|word| is_keyword(word)))?;
+    let words = [before, &[as_keyword(word, keyword)], after].concat();
+    Trial { mode, platforms, line }.slip(Kind::Keyword(keyword), word.span, words)
+}
+
 /// The line that is meant by one of a known form, whatever a reader of its words makes of it.
 pub(crate) fn meant<'s>(
     mode: &'static Mode<AnyStatement>,

@@ -360,13 +360,19 @@ impl<'r> StatementReader<'r> {
 
     /// Whether a line in a block that other features share is one of ours but for a word that nobody knows.
     fn is_misspelt(&self, cut: &Cut<'_>, refusal: &Refusal) -> bool {
-        let slip = slip::of(refusal.mode, self.platforms, &cut.words, refusal.word);
-        slip.is_some_and(|slip| {
-            let typed = cut.words.words.iter().find(|word| word.span == slip.at);
-            matches!(slip.kind, slip::Kind::Keyword(_))
-                && slip.command.syntax != dialect::DESCRIPTION
-                && typed.is_some_and(|word| !known::is_word(word.text))
-        })
+        let Some(typed) = cut.words.words.get(refusal.word) else { return false };
+        // What costs least first: with it nearly every line of another feature ends. Hardly anybody mistypes the first
+        // letter.
+        let mut keywords = refusal.mode.commands().flat_map(Command::leading_keywords);
+        let is_alike = |keyword: &str| {
+            let same_start = keyword.bytes().zip(typed.text.bytes()).next();
+            same_start.is_some_and(|(one, other)| one.eq_ignore_ascii_case(&other))
+                && keyword.len().abs_diff(typed.text.len()) <= 2
+        };
+        keywords.any(is_alike)
+            && !known::is_word(typed.text)
+            && slip::misspelt(refusal.mode, self.platforms, &cut.words, refusal.word)
+                .is_some_and(|slip| slip.command.syntax != dialect::DESCRIPTION)
     }
 
     /// Whether the line would be one of ours with one word written right.
