@@ -146,20 +146,13 @@ fn mailwarden(f: &mut Formatter<'_>, platform: Platform, settings: &Settings, al
 
 fn access_lists(f: &mut Formatter<'_>, configuration: &Configuration) -> fmt::Result {
     for list in &configuration.access_lists {
-        let name = &list.name;
-        match list.form {
-            AccessListForm::Lines | AccessListForm::V6Lines => {
-                let of_v6 = if list.form == AccessListForm::V6Lines { "ipv6 " } else { "" };
-                for entry in list.entries() {
-                    writeln!(f, "{of_v6}access-list {name} {}", entry.text)?;
-                }
-                writeln!(f, "!")?;
-                continue;
-            }
-            AccessListForm::Standard => writeln!(f, "ip access-list standard {name}")?,
-            AccessListForm::Extended => writeln!(f, "ip access-list extended {name}")?,
-            AccessListForm::V6 => writeln!(f, "ipv6 access-list {name}")?,
+        let (header, name) = (list.form.header(), &list.name);
+        if list.form.is_of_lines() {
+            list.entries().try_for_each(|entry| writeln!(f, "{header} {name} {}", entry.text))?;
+            writeln!(f, "!")?;
+            continue;
         }
+        writeln!(f, "{header} {name}")?;
         for (sequence, entry) in list.numbered() {
             match sequence {
                 Some(sequence) if list.form == AccessListForm::V6 => write!(f, " sequence {sequence}")?,

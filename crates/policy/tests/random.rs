@@ -510,15 +510,14 @@ fn proxy(
         false => maybe(rules, rng).map(ProxyPolicy::Classic),
     };
     let protocol = rng.bool().then(|| *rng.choice(&protocols).unwrap());
+    // An address belongs to one proxy, and no two of these have one name.
+    let port = name.text.bytes().fold(0_u16, |sum, octet| sum.wrapping_mul(31).wrapping_add(octet.into()));
+    let port = port.max(1);
     Proxy {
         name,
         description: description(rng),
         access_group: maybe(lists, rng),
-        // An address belongs to one proxy.
-        listen: vec![
-            said((Ipv4Addr::UNSPECIFIED, rng.u16(1..)).into()),
-            said((Ipv6Addr::UNSPECIFIED, rng.u16(1..)).into()),
-        ],
+        listen: vec![said((Ipv4Addr::UNSPECIFIED, port).into()), said((Ipv6Addr::UNSPECIFIED, port).into())],
         servers: vec![said("192.0.2.1:25".parse().unwrap())],
         // Where nothing is inspected there is no XCLIENT.
         introduction: rng.bool().then(|| {

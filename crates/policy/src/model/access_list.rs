@@ -48,6 +48,16 @@ pub enum AccessListForm {
 }
 
 impl AccessListForm {
+    /// The words before its name.
+    pub const fn header(self) -> &'static str {
+        match self {
+            Self::Lines => "access-list",
+            Self::Standard => "ip access-list standard",
+            Self::Extended => "ip access-list extended",
+            Self::V6 | Self::V6Lines => "ipv6 access-list",
+        }
+    }
+
     /// Whether each entry is a statement of its own.
     pub const fn is_of_lines(self) -> bool {
         matches!(self, Self::Lines | Self::V6Lines)

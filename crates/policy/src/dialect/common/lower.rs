@@ -39,7 +39,10 @@ pub(in crate::dialect) fn add(
         Statement::AccessListLine { name, entry } => {
             let form = AccessListForm::Lines;
             let list = open_access_list(&mut lowering.configuration, form, &name);
-            list.append(entry::read(Syntax::of(form, &name.text), entry.access, &entry.rest));
+            match of_another_form(list, form, &name) {
+                Some(complaint) => lowering.complaints.push(complaint),
+                None => list.append(entry::read(Syntax::of(form, &name.text), entry.access, &entry.rest)),
+            }
         }
         // A list is defined by its entries.
         Statement::AccessListOther => {}
@@ -97,6 +100,9 @@ pub(in crate::dialect) fn interface_line(interface: &mut Interface, line: Interf
 fn access_list(lowering: &mut Lowering<'_>, form: AccessListForm, name: &Name, children: Vec<Node>) {
     let Lowering { configuration, complaints, outline, .. } = lowering;
     let list = open_access_list(configuration, form, name);
+    if let Some(complaint) = of_another_form(list, form, name) {
+        return complaints.push(complaint);
+    }
     for Placed { line, negated, at, .. } in lines(children, complaints) {
         match line {
             AccessListLine::Entry { sequence, entry } => {
@@ -131,6 +137,21 @@ fn access_list(lowering: &mut Lowering<'_>, form: AccessListForm, name: &Name, c
             AccessListLine::Remark => {}
         }
     }
+}
+
+/// That a list cannot have entries of this form, if its own is another.
+fn of_another_form(list: &AccessList, form: AccessListForm, name: &Name) -> Option<Diagnostic> {
+    if Syntax::of(list.form, &name.text) == Syntax::of(form, &name.text) {
+        return None;
+    }
+    let header = list.form.header();
+    let message = format!("access list `{name}` is defined as `{header}`");
+    let complaint = Diagnostic::new(Code::InvalidInput, name.at, message);
+    Some(
+        complaint
+            .related(list.name.at, "defined here")
+            .help(format!("write `{header} {name}`, or another name")),
+    )
 }
 
 fn no_such_entry(list: &Name) -> String {
