@@ -24,6 +24,7 @@ mod common;
 mod lowering;
 mod once;
 mod own;
+pub mod packets;
 mod thresholds;
 
 pub(crate) use common::interface_name;

@@ -33,6 +33,7 @@ pub use mpf::{
 pub(crate) use mpf::{ESMTP_PORT, INSPECTION_DEFAULT};
 pub use object_group::{GroupForm, GroupTransport, HostName, Member, MemberKind, ObjectGroup};
 pub use objects::Objects;
+pub use packet::{PacketMatch, PacketService, Packets};
 pub use reference::{Object, ObjectKind, Reference};
 pub use server::{NoServer, Server};
 pub use settings::{
@@ -55,6 +56,7 @@ mod logging;
 mod mpf;
 mod object_group;
 mod objects;
+mod packet;
 mod reference;
 mod server;
 mod settings;

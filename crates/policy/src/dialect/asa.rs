@@ -15,7 +15,7 @@ use crate::model::{
 use esmtp::{ESMTP_MAP, REGEX_CLASS};
 use mpf::{TRAFFIC_CLASS, TRAFFIC_POLICY};
 
-mod access;
+pub(in crate::dialect) mod access;
 mod access_group;
 pub(crate) mod defaults;
 mod esmtp;

@@ -409,7 +409,7 @@ impl Network {
     }
 
     /// Every address of IPv6 for every address of both families.
-    fn of_v6(self) -> Self {
+    pub(crate) fn of_v6(self) -> Self {
         if self == Self::Any { Self::V6(Ipv6Net::default()) } else { self }
     }
 

@@ -72,7 +72,11 @@ fn read_selection(words: &mut Words<'_>, named: &mut Named<'_>) -> Read<Selectio
 }
 
 /// `any`, `host ADDRESS`, `ADDRESS NETMASK`, `PREFIX/LENGTH`, `object NAME` or `object-group NAME`.
-fn networks(words: &mut Words<'_>, end: &str, named: &mut Named<'_>) -> Read<Arc<[Network]>> {
+pub(in crate::dialect) fn networks(
+    words: &mut Words<'_>,
+    end: &str,
+    named: &mut Named<'_>,
+) -> Read<Arc<[Network]>> {
     let network = match words.keyword() {
         Some("any") => Network::Any,
         Some("any4") => Network::ANY_V4,

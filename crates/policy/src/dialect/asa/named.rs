@@ -16,6 +16,7 @@ use crate::nearest::nearest;
 use crate::platform::Platform;
 
 /// Every name that entries may use. What a group comes to is found once, however many entries use it.
+#[derive(Debug)]
 pub(in crate::dialect) struct Named<'c> {
     hosts: &'c Objects<HostName>,
     groups: &'c Objects<ObjectGroup>,
@@ -83,7 +84,8 @@ impl<'c> Named<'c> {
         }
     }
 
-    fn listed_ports(&self, name: &Word<'_>) -> Read<Ports> {
+    /// The ports of `object-group service NAME {tcp | udp | tcp-udp}`, whosever they are.
+    pub(in crate::dialect) fn listed_ports(&self, name: &Word<'_>) -> Read<Ports> {
         let mut listed = Vec::new();
         for member in self.flattened(name.text) {
             let mut words = Words::new(&member.rest);
@@ -123,7 +125,7 @@ impl<'c> Named<'c> {
     }
 
     /// The members of a group and of the groups and objects that it names, each of these once: they may lead back.
-    fn flattened(&self, name: &str) -> Vec<&'c Member> {
+    pub(in crate::dialect) fn flattened(&self, name: &str) -> Vec<&'c Member> {
         let mut members = Vec::new();
         let mut seen = HashSet::from([name.to_owned()]);
         let mut open = vec![name.to_owned()];

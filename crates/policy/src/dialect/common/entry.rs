@@ -70,7 +70,7 @@ pub(in crate::dialect) fn selection(syntax: Option<Syntax>, rest: &Name, named: 
 }
 
 /// Before the name of a group of addresses, or of protocols and ports.
-const OBJECT_GROUP: &str = "object-group";
+pub(in crate::dialect) const OBJECT_GROUP: &str = "object-group";
 
 /// Or a [`Selection::Unread`].
 pub(in crate::dialect) type Read<T> = Result<T, Selection>;
@@ -118,7 +118,12 @@ fn extended(syntax: Syntax, words: &mut Words<'_>, named: &mut Named<'_>) -> Rea
 }
 
 /// One network, or those of a group.
-fn networks(syntax: Syntax, words: &mut Words<'_>, end: &str, named: &mut Named<'_>) -> Read<Arc<[Network]>> {
+pub(in crate::dialect) fn networks(
+    syntax: Syntax,
+    words: &mut Words<'_>,
+    end: &str,
+    named: &mut Named<'_>,
+) -> Read<Arc<[Network]>> {
     if words.keyword() == Some(OBJECT_GROUP) {
         words.skip();
         return named.networks(&words.next("the name of a group")?);
