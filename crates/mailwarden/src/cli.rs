@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Debug(ExecFlags),
     /// Make a running daemon read its configuration again, and say what came of it
     Reload(ExecFlags),
+    /// Print the nftables table that a configuration becomes
+    Netfilter(NetfilterFlags),
     /// Try a policy on a message, or a pattern on a text
     #[command(subcommand)]
     Test(TestCommand),
@@ -140,6 +142,16 @@ pub(crate) struct ExecFlags {
     /// Rest of the command; words may be shortened
     #[arg(value_name = "WORD", trailing_var_arg = true)]
     pub(crate) words: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct NetfilterFlags {
+    /// Configuration file
+    #[arg(value_name = "FILE", default_value = CONFIGURATION)]
+    pub(crate) file: PathBuf,
+    /// Let mail pass uninspected while mailwarden does not run; by default it is reset
+    #[arg(long)]
+    pub(crate) open: bool,
 }
 
 #[derive(Args, Debug)]

@@ -16,6 +16,7 @@ mod golden;
 mod in_force;
 mod manual;
 mod metrics;
+mod netfilter;
 mod plan;
 mod proxy;
 mod replay;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Command::Clear(flags) => control::client::run("clear", &flags),
         Command::Debug(flags) => control::client::run("debug", &flags),
         Command::Reload(flags) => control::client::run("reload", &flags),
+        Command::Netfilter(flags) => netfilter::command::run(&flags),
         Command::Test(command) => test::run(&command),
         Command::Man { page } => manual::page(page),
         Command::Completions { shell } => manual::completions(shell),

@@ -76,6 +76,9 @@ What a warning means, with an example and its cure.
 .B mailwarden replay \\-\\-config edge.conf mail.pcap
 What a policy would have done with captured sessions.
 .TP
+.B mailwarden netfilter edge.conf
+The table of nftables that zones, interfaces and access lists become.
+.TP
 .B systemctl reload mailwarden
 Load a changed configuration without losing a connection.
 .TP
