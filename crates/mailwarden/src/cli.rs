@@ -35,7 +35,7 @@ pub(crate) enum Command {
     Debug(ExecFlags),
     /// Make a running daemon read its configuration again, and say what came of it
     Reload(ExecFlags),
-    /// Print the nftables table that a configuration becomes
+    /// Print the nftables table that a configuration becomes, or install it
     Netfilter(NetfilterFlags),
     /// Try a policy on a message, or a pattern on a text
     #[command(subcommand)]
@@ -152,6 +152,15 @@ pub(crate) struct NetfilterFlags {
     /// Let mail pass uninspected while mailwarden does not run; by default it is reset
     #[arg(long)]
     pub(crate) open: bool,
+    /// Put the table in the place of the one that is in the kernel, and route what it intercepts
+    #[arg(long)]
+    pub(crate) install: bool,
+    /// Remove the table and the routes from the kernel
+    #[arg(long, conflicts_with_all = ["file", "open", "install"])]
+    pub(crate) remove: bool,
+    /// Print what the counters of the table in the kernel have counted
+    #[arg(long, conflicts_with_all = ["file", "open", "install", "remove"])]
+    pub(crate) counters: bool,
 }
 
 #[derive(Args, Debug)]

@@ -1,6 +1,6 @@
 //! Zones, interfaces and access lists → one table of nftables, and where mail is intercepted on its way.
 //!
-//! [`compile`] is a pure function: it asks no kernel. `nft` prints a table; `condition` makes chains of what is asked of a
+//! [`compile`] is a pure function: it asks no kernel; `apply` puts what it makes there. `nft` prints a table; `condition` makes chains of what is asked of a
 //! packet, `access_list` of lists, `protocols` of names of protocols. `zones`, `classic` and `asa` decide what passes, each for its
 //! dialect, in the hooks where packets are forwarded, come in and go out. `intercept` leads mail that is inspected to the
 //! listeners of the proxy before any of that.
@@ -26,6 +26,7 @@ pub(crate) use nft::Ruleset;
 use nft::{Rule, name};
 
 mod access_list;
+pub(crate) mod apply;
 mod asa;
 mod classic;
 pub(crate) mod command;
@@ -95,6 +96,8 @@ pub(crate) struct Netfilter {
     pub(crate) interceptions: Vec<Interception>,
     /// The interfaces of the configuration, as Linux calls them.
     pub(crate) interfaces: Vec<String>,
+    /// Whether sessions to addresses of this host are intercepted.
+    pub(crate) owns: bool,
     /// What cannot be done, or not as it was meant. With an error nothing may be installed.
     pub(crate) complaints: Diagnostics,
 }
@@ -126,8 +129,9 @@ pub(crate) fn compile(
     zones::compile(&mut context, &mut hooks);
     let interceptions = intercept::compile(&mut context, &mut hooks, &gates, attachments, ports, on_exit);
     let Context { mut ruleset, complaints, .. } = context;
+    let owns = !hooks.rerouted.is_empty();
     hooks.into_chains(&mut ruleset);
-    Netfilter { ruleset, interceptions, interfaces: interfaces.names(), complaints }
+    Netfilter { ruleset, interceptions, interfaces: interfaces.names(), owns, complaints }
 }
 
 /// The rules of the hooks through which packets go.

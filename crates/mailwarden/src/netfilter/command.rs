@@ -1,13 +1,25 @@
-//! `mailwarden netfilter FILE`: the table that a configuration becomes.
+//! `mailwarden netfilter`: the table that a configuration becomes, printed or put into the kernel.
+
+use std::io;
 
 use policy::render;
 
-use super::{MARK_CLIENT, MARK_MASK, Netfilter, OnExit, Ports, TABLE, compile};
+use super::apply::{Count, Installed, counters};
+use super::{MARK_CLIENT, MARK_MASK, MARK_OWN, Netfilter, OnExit, Ports, TABLE, compile};
 use crate::cli::NetfilterFlags;
 use crate::{Exit, configuration, terminal};
 
-/// Prints the table. Complaints go to standard error; with an error among them nothing is printed.
+/// Complaints go to standard error; with an error among them nothing is printed or installed.
 pub(crate) fn run(flags: &NetfilterFlags) -> Exit {
+    if flags.remove {
+        return done(Installed::default().remove());
+    }
+    if flags.counters {
+        return match counters() {
+            Ok(counts) => terminal::print(&listed(&counts)),
+            Err(error) => done(Err(error)),
+        };
+    }
     let read = match configuration::read(&flags.file) {
         Ok(read) => read,
         Err(error) => {
@@ -25,7 +37,27 @@ pub(crate) fn run(flags: &NetfilterFlags) -> Exit {
     if compiled.complaints.has_errors() {
         return Exit::Usage;
     }
+    if flags.install {
+        return done(Installed::default().install(&compiled));
+    }
     terminal::print(&text(&compiled))
+}
+
+fn done(result: io::Result<()>) -> Exit {
+    match result {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            terminal::complain(&format!("mailwarden: netfilter: {error}\n"));
+            Exit::System
+        }
+    }
+}
+
+/// A line for each counter.
+fn listed(counts: &[Count]) -> String {
+    let lines =
+        counts.iter().map(|Count { name, packets, bytes }| format!("{packets:>12} {bytes:>16} {name}\n"));
+    format!("{:>12} {:>16} counter\n{}", "packets", "bytes", lines.collect::<String>())
 }
 
 /// The table, and as a comment how intercepted packets are routed.
@@ -37,6 +69,11 @@ fn text(compiled: &Netfilter) -> String {
             for interface in &compiled.interfaces {
                 text.push_str(&format!(
                     "# ip {family} rule add fwmark {MARK_CLIENT:#010x}/{MARK_MASK:#010x} iif {interface} lookup {TABLE}\n"
+                ));
+            }
+            if compiled.owns {
+                text.push_str(&format!(
+                    "# ip {family} rule add fwmark {MARK_OWN:#010x}/{MARK_MASK:#010x} iif lo lookup {TABLE}\n"
                 ));
             }
             text.push_str(&format!("# ip {family} route add local default dev lo table {TABLE}\n"));

@@ -87,6 +87,24 @@ impl Ruleset {
         self.helps_ftp = true;
         Rule::new("tcp dport 21 ct state new ct helper set \"ftp\"")
     }
+
+    /// What makes of a table that is `previous` this one, in one transaction. What stays counts on: named counters, and
+    /// the elements of maps that are the same.
+    pub(crate) fn replacing(&self, previous: &Self) -> String {
+        let mut text = format!("table {TABLE_NAME}\nflush table {TABLE_NAME}\n");
+        let mut delete = |kind: &str, name: &str| {
+            text.push_str(&format!("delete {kind} {TABLE_NAME} {name}\n"));
+        };
+        // The elements of a map name chains, so it goes first.
+        let kept = |map: &Map| self.maps.contains(map);
+        previous.maps.iter().filter(|map| !kept(map)).for_each(|map| delete("map", &map.name));
+        let gone = previous.chains.iter().filter(|chain| !self.has_chain(&chain.name));
+        gone.for_each(|chain| delete("chain", &chain.name));
+        previous.counters.difference(&self.counters).for_each(|counter| delete("counter", counter));
+        let mut next = self.clone();
+        next.maps.retain(|map| !previous.maps.contains(map));
+        text + &next.to_string()
+    }
 }
 
 impl Display for Ruleset {
@@ -213,5 +231,30 @@ mod tests {
         let rule = Rule::new("accept").comment(format!("\"{}", "ä".repeat(100)));
         let text = rule.to_string();
         assert_eq!(text, format!("accept comment \"'{}\"", "ä".repeat(63)));
+    }
+
+    #[test]
+    fn a_replacement_deletes_what_is_gone_and_keeps_maps_that_are_the_same() {
+        let map = |name: &str, key: &str| Map {
+            name: name.to_owned(),
+            keys: "inet_proto",
+            elements: vec![Element { key: key.to_owned(), comment: String::new(), goto: "a" }],
+        };
+        let ruleset = |maps, counter: &str, chain: &str| {
+            let mut ruleset = Ruleset { maps, ..Ruleset::default() };
+            ruleset.counter(counter);
+            ruleset.chain("a", Vec::new());
+            ruleset.chain(chain, vec![Rule::new("accept")]);
+            ruleset
+        };
+        let before = ruleset(vec![map("same", "1"), map("other", "1")], "n", "c");
+        let text = ruleset(vec![map("same", "1"), map("other", "2")], "m", "d").replacing(&before);
+        let (deletions, table) = text.split_once("table inet mailwarden {").unwrap();
+        assert_eq!(
+            deletions,
+            "table inet mailwarden\nflush table inet mailwarden\ndelete map inet mailwarden other\n\
+             delete chain inet mailwarden c\ndelete counter inet mailwarden n\n"
+        );
+        assert!(table.contains("map other") && !table.contains("map same"));
     }
 }
