@@ -404,6 +404,8 @@ fn zone(m: &Matched<'_>) -> Result<Option<ClockZone>, Mismatch> {
         }
         return Err(Mismatch::Incomplete { expected: vec!["NAME HOURS"] });
     };
+    // Later systems name the zone again.
+    let hours = if ["UTC", "GMT"].contains(&hours) { "0" } else { hours };
     let hours = hours.parse().ok().filter(|hours| (-23..=23).contains(hours));
     let hours = hours.ok_or_else(|| m.invalid("hours", "expected hours from -23 to 23"))?;
     let minutes = m.number("minutes").and_then(|minutes| u8::try_from(minutes).ok()).unwrap_or(0);
