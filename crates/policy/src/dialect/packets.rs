@@ -64,6 +64,8 @@ impl<'c> PacketReader<'c> {
         let protocol = words.next("a protocol")?;
         let mut services = match protocol.keyword.as_str() {
             "object" | OBJECT_GROUP => self.services(&words.next("the name of a group")?)?,
+            // In a list of IPv6 it is that of IPv6.
+            "icmp" if syntax == Some(Syntax::V6) => vec![PacketService::of(Some(ICMP_V6))],
             name => vec![PacketService::of(number_of(name).ok_or_else(|| protocol.without_protocol())?)],
         };
         let sources = self.networks(syntax, words, "source")?;
@@ -394,6 +396,12 @@ mod tests {
         ] {
             assert_eq!(services(&format!("access-list 101 permit {entry}\n")), [expected], "{entry}");
         }
+    }
+
+    #[test]
+    fn icmp_in_a_list_of_ipv6_is_that_of_ipv6() {
+        let text = "ipv6 access-list L\n permit icmp any any echo-request\n";
+        assert_eq!(services(text), [(Some(58), vec![0..=u16::MAX], Some((128, None)))]);
     }
 
     #[test]
