@@ -22,8 +22,10 @@ use boxes::{Boxes, PacketBox};
 /// Limit: elements that one line may become. One with larger groups is a rule, with sets.
 const ELEMENTS_MAX: usize = 256;
 
-const KEYS_V4: &str = "inet_proto . ipv4_addr . ipv4_addr . inet_service";
-const KEYS_V6: &str = "inet_proto . ipv6_addr . ipv6_addr . inet_service";
+/// The protocol comes last: the kernel looks at a field for each element that the fields before it leave, and one protocol
+/// leaves them all. With it in front, a list of 100,000 lines took 37 s to load in place of 2 s.
+const KEYS_V4: &str = "ipv4_addr . ipv4_addr . inet_service . inet_proto";
+const KEYS_V6: &str = "ipv6_addr . ipv6_addr . inet_service . inet_proto";
 
 /// A line that decides nothing, because an earlier line has all its packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +150,7 @@ impl Writing<'_> {
                 continue;
             }
             let name = format!("{}/map-{}", self.chain, self.maps.len() + 1);
-            let key = format!("meta l4proto . {family} saddr . {family} daddr . th dport");
+            let key = format!("{family} saddr . {family} daddr . th dport . meta l4proto");
             self.rules.push(Rule::new(format!("{key} vmap @{name}")));
             self.maps.push(Map { name, keys, elements });
         }
@@ -322,7 +324,7 @@ mod tests {
         (text, dead.collect())
     }
 
-    const ASKS: &str = "meta l4proto . ip saddr . ip daddr . th dport vmap";
+    const ASKS: &str = "ip saddr . ip daddr . th dport . meta l4proto vmap";
     const END: &str =
         "counter meta mark set meta mark & 0xfbffffff comment \"deny any, the end of the list\"";
 
@@ -334,8 +336,8 @@ mod tests {
         assert_eq!(
             text,
             format!(
-                "acl/101/map-1: 6 . 10.1.0.2 . 0.0.0.0/0 . 25 no, 6 . 10.1.0.0/24 . 0.0.0.0/0 . 20-30 yes, \
-                 0-255 . 0.0.0.0/0 . 0.0.0.0/0 . 0-65535 no\n{ASKS} @acl/101/map-1\n{END}"
+                "acl/101/map-1: 10.1.0.2 . 0.0.0.0/0 . 25 . 6 no, 10.1.0.0/24 . 0.0.0.0/0 . 20-30 . 6 yes, \
+                 0.0.0.0/0 . 0.0.0.0/0 . 0-65535 . 0-255 no\n{ASKS} @acl/101/map-1\n{END}"
             )
         );
         assert_eq!(dead, [""; 0]);
@@ -347,8 +349,8 @@ mod tests {
         assert_eq!(
             text,
             format!(
-                "acl/101/map-1: 6 . 10.1.0.2 . 0.0.0.0/0 . 0-65535 yes\n\
-                 acl/101/map-2: 6 . 0.0.0.0/0 . 10.2.0.2 . 25 no\n\
+                "acl/101/map-1: 10.1.0.2 . 0.0.0.0/0 . 0-65535 . 6 yes\n\
+                 acl/101/map-2: 0.0.0.0/0 . 10.2.0.2 . 25 . 6 no\n\
                  {ASKS} @acl/101/map-1\n{ASKS} @acl/101/map-2\n{END}"
             )
         );

@@ -72,16 +72,16 @@ impl PacketBox {
     }
 }
 
-/// As the key of an element: `6 . 10.1.0.0/24 . 10.2.0.2 . 20-30`.
+/// As the key of an element: `10.1.0.0/24 . 10.2.0.2 . 20-30 . 6`.
 impl Display for PacketBox {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (source, destination) =
             (addresses(&self.source, self.is_v6), addresses(&self.destination, self.is_v6));
+        write!(f, "{source} . {destination} . {} . ", super::super::protocols::range(&self.ports))?;
         match (self.protocols.start(), self.protocols.end()) {
-            (first, last) if first == last => write!(f, "{first}")?,
-            (first, last) => write!(f, "{first}-{last}")?,
+            (first, last) if first == last => write!(f, "{first}"),
+            (first, last) => write!(f, "{first}-{last}"),
         }
-        write!(f, " . {source} . {destination} . {}", super::super::protocols::range(&self.ports))
     }
 }
 
