@@ -10,6 +10,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+/// What the kernel must be able to do.
+const NEEDED: &str = "table inet needed {\n chain c {\n  type filter hook prerouting priority raw\n  \
+                      meta l4proto tcp socket transparent 1 notrack\n  \
+                      meta l4proto tcp tproxy ip to 127.0.0.1:2525\n }\n chain f {\n  \
+                      type filter hook forward priority filter\n  ct state established accept\n }\n}\n";
+
 /// `false`: the caller returns, and the reason has been printed. With `MAILWARDEN_REQUIRE_SERVERS=1` it fails instead.
 pub(crate) fn lab_can_run() -> bool {
     let missing = if !rustix::process::geteuid().is_root() {
@@ -18,6 +24,10 @@ pub(crate) fn lab_can_run() -> bool {
         "nft (scripts/test-servers installs it)"
     } else if run("ip", &["-V"], "").is_err() {
         "ip (scripts/test-servers installs it)"
+    } else if let Err(why) = run("unshare", &["-n", "nft", "-f", "-"], NEEDED) {
+        // Nothing that could be installed.
+        println!("SKIPPED: netns: the kernel has no network namespaces with nf_tables and TPROXY: {why}");
+        return false;
     } else {
         return true;
     };
