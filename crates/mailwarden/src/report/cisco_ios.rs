@@ -124,15 +124,23 @@ fn session_dropped(out: &mut Vec<u8>, Origin { session, config }: Origin<'_>) ->
     )
 }
 
-/// Of `pass log`, whose sessions have no other message.
-pub(super) fn session_passed(out: &mut Vec<u8>, Origin { session, config }: Origin<'_>) -> io::Result<()> {
+/// Writes what follows the message of a record, or stands for it: that a session passes, for `pass log`. False if there is
+/// nothing.
+pub(super) fn follow_up(out: &mut Vec<u8>, reported: &Reported<'_>) -> io::Result<bool> {
+    let Reported::Event(Origin { session, config }, Event::SessionStart) = *reported else {
+        return Ok(false);
+    };
+    if !config.logs_handling {
+        return Ok(false);
+    }
     write!(
         out,
         "%FW-6-PASS_PKT: {} Passing tcp pkt {} => {} with ip ident 0",
         TargetClass(config).to_string().trim_end_matches(':'),
         PlainAddress(session.client),
         PlainAddress(session.server)
-    )
+    )?;
+    Ok(true)
 }
 
 fn found(out: &mut Vec<u8>, Origin { session, config }: Origin<'_>, found: &Match<'_>) -> io::Result<()> {

@@ -24,9 +24,6 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>) {
         (LogForm::Asa, Reported::SessionEnd(origin, end)) => {
             message(&mut |out| cisco_asa::session_end(out, origin, &end).map(|()| true));
         }
-        (_, Reported::Event(origin, Event::SessionStart)) if origin.config.logs_handling => {
-            message(&mut |out| cisco_ios::session_passed(out, origin).map(|()| true));
-        }
         (LogForm::Asa, Reported::Command { user, command, .. }) => {
             message(&mut |out| cisco_asa::command(out, user, command).map(|()| true));
         }
@@ -35,6 +32,7 @@ pub(super) fn append(out: &mut Vec<u8>, record: &Record<'_>) {
             if is_logged(&event) {
                 message(&mut |out| cisco_ios::message(out, &event).map(|()| true));
             }
+            message(&mut |out| cisco_ios::follow_up(out, &event));
         }
     }
 }

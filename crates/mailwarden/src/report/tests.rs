@@ -98,10 +98,12 @@ fn session_start() {
     let tcp = SessionConfig { protocol: Protocol::Tcp, ..audited.clone() };
     let passed =
         SessionConfig { inspect: Inspect::Opaque, logs_handling: true, audit_trail: false, ..tcp.clone() };
+    let both = SessionConfig { audit_trail: true, ..passed.clone() };
     golden_events(
         "session_start",
         &[
             ("with pass log", &passed, Event::SessionStart),
+            ("with both", &both, Event::SessionStart),
             ("with audit-trail", &audited, Event::SessionStart),
             ("without", &plain, Event::SessionStart),
             ("another protocol", &tcp, Event::SessionStart),
