@@ -2,6 +2,7 @@
 
 mod admit;
 mod balancer;
+mod beginning;
 mod clock;
 mod connect;
 mod connection;
