@@ -10,12 +10,12 @@ use rustix::time::{ClockId, clock_gettime};
 /// The same as `Instant::elapsed`, which takes its parts apart, checks and joins them: of 85 instructions for a
 /// reading, without the kernel's, this spares 60. A session with one message has 29 readings.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
+pub(super) struct WorkerClock {
     /// Where the kernel's clock was when the workers started.
     zero_ns: u64,
 }
 
-impl Clock {
+impl WorkerClock {
     pub(super) fn new(started: Instant) -> Self {
         let now_ns = monotonic_ns();
         let elapsed_ns = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn it_goes_with_the_clock_of_the_standard_library() {
         let started = Instant::now().checked_sub(Duration::from_secs(1000)).expect("an older machine");
-        let clock = Clock::new(started);
+        let clock = WorkerClock::new(started);
         let before = started.elapsed();
         let now = clock.now().since(Time(0));
         // Between what it was made of, the thread may have been interrupted.

@@ -61,20 +61,20 @@ pub(super) fn refusal(address: SocketAddr, error: &io::Error) -> String {
 }
 
 /// A listening socket that is waited for.
-pub(super) type Listener = AsyncFd<net::TcpListener>;
+pub(super) type ListeningSocket = AsyncFd<net::TcpListener>;
 
 /// Makes a listening socket known to the runtime.
 #[expect(
     deprecated,
     reason = "what replaces it is unsafe, and a listener owns its descriptor for as long as it lives"
 )]
-pub(super) fn wait_for(socket: net::TcpListener) -> io::Result<Listener> {
+pub(super) fn wait_for(socket: net::TcpListener) -> io::Result<ListeningSocket> {
     AsyncFd::with_interest(socket, Interest::READABLE)
 }
 
 /// Waits for the next connection. The runtime knows nothing of it yet: a client that is refused costs no more than what it
 /// is told, and its end.
-pub(super) async fn accept(listener: &Listener) -> io::Result<(net::TcpStream, SocketAddr)> {
+pub(super) async fn accept(listener: &ListeningSocket) -> io::Result<(net::TcpStream, SocketAddr)> {
     loop {
         let mut ready = listener.readable().await?;
         let accepted = ready.try_io(|listener| {
@@ -104,7 +104,7 @@ pub(super) fn register(client: net::TcpStream) -> io::Result<TcpStream> {
 /// A client of an SMTP server that does not read is sent only so many replies: by itself the kernel keeps
 /// megabytes for each, and all sessions share that memory. Once limited, the size no longer adapts to the
 /// connection, so a listener that relays unparsed after a reload gets a fixed, large one.
-pub(super) fn limit_replies(listener: &Listener, inspect: Inspect) {
+pub(super) fn limit_replies(listener: &ListeningSocket, inspect: Inspect) {
     let size = if inspect.is_parsed() { REPLIES_MAX } else { RELAYED_MAX };
     // A buffer of another size than asked for still works.
     let _ = SockRef::from(listener.get_ref()).set_send_buffer_size(size);
@@ -117,12 +117,12 @@ mod tests {
     use std::net::Ipv4Addr;
     use std::time::Duration;
 
-    fn listening(inspect: Inspect) -> Listener {
+    fn listening(inspect: Inspect) -> ListeningSocket {
         wait_for(bind((Ipv4Addr::LOCALHOST, 0).into(), false, inspect).unwrap()).unwrap()
     }
 
     /// Both ends of a new connection.
-    async fn connected(listener: &Listener) -> (net::TcpStream, TcpStream) {
+    async fn connected(listener: &ListeningSocket) -> (net::TcpStream, TcpStream) {
         let client = net::TcpStream::connect(listener.get_ref().local_addr().unwrap()).unwrap();
         let (accepted, peer) = accept(listener).await.unwrap();
         assert_eq!(peer, client.local_addr().unwrap());
@@ -130,7 +130,7 @@ mod tests {
     }
 
     /// The send buffer of a connection accepted from this listener.
-    async fn accepted_buffer(listener: &Listener) -> usize {
+    async fn accepted_buffer(listener: &ListeningSocket) -> usize {
         let (_client, accepted) = connected(listener).await;
         assert!(accepted.nodelay().unwrap());
         SockRef::from(&accepted).send_buffer_size().unwrap()

@@ -16,12 +16,12 @@ use tokio::task::{AbortHandle, LocalSet, yield_now};
 
 use super::Target;
 use super::admit::{admit, refuse};
-use super::clock::Clock;
+use super::clock::WorkerClock;
 use super::connection::serve;
 use super::debugging::{Debugging, Subscriber};
 use super::descriptors::{Descriptors, is_shortage};
 use super::limits::Limits;
-use super::listener::{self, Listener, limit_replies};
+use super::listener::{self, ListeningSocket, limit_replies};
 use super::sessions::{Sessions, ViewBatch};
 use super::share::{Share, Ticket, Turns};
 use crate::attachments::AttachmentId;
@@ -107,7 +107,7 @@ pub(crate) struct Worker {
     pub(super) number: u16,
     pub(super) limits: Arc<Limits>,
     descriptors: Arc<Descriptors>,
-    clock: Clock,
+    clock: WorkerClock,
     now: Cell<Time>,
 }
 
@@ -140,7 +140,7 @@ pub(crate) fn run(
         number,
         limits,
         descriptors,
-        clock: Clock::new(started),
+        clock: WorkerClock::new(started),
         now: Cell::new(Time(0)),
     });
     let tasks = LocalSet::new();
@@ -210,7 +210,7 @@ async fn give_turns(worker: Rc<Worker>) {
 
 #[derive(Debug)]
 struct Listening {
-    socket: Rc<Listener>,
+    socket: Rc<ListeningSocket>,
     task: AbortHandle,
     target: Rc<RefCell<Rc<Target>>>,
 }
@@ -243,7 +243,7 @@ fn listen(worker: &Rc<Worker>, listeners: &mut HashMap<SocketAddr, Listening>, l
 }
 
 /// Accepts clients, and gives each that is admitted a session: a task that connects its server first.
-async fn accept(socket: Rc<Listener>, target: Rc<RefCell<Rc<Target>>>, worker: Rc<Worker>) {
+async fn accept(socket: Rc<ListeningSocket>, target: Rc<RefCell<Rc<Target>>>, worker: Rc<Worker>) {
     let mut pause = PAUSE_MIN;
     loop {
         match listener::accept(&socket).await {

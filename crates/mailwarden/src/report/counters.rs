@@ -299,6 +299,21 @@ impl Sum for Counters {
 }
 
 #[cfg(test)]
+impl SessionEnd {
+    /// Of a session that carried something each way.
+    pub(crate) fn of_test() -> Self {
+        Self {
+            reason: Reason::Closed,
+            bytes_client: 2_000,
+            bytes_server: 700,
+            reads: [20, 17],
+            counts: engine::session::Counts::default(),
+            duration: Duration::from_secs(3),
+        }
+    }
+}
+
+#[cfg(test)]
 impl Counters {
     /// Counts an event of a session of an attachment.
     pub(crate) fn see(&mut self, attachment: AttachmentId, event: &Event<'_>) {

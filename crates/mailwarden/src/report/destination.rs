@@ -45,14 +45,14 @@ pub(super) type News = Arc<Mutex<Vec<String>>>;
 pub(super) struct Destination {
     /// Absent once it ends.
     queue: Option<Sender<Arc<[u8]>>>,
-    state: Arc<State>,
+    state: Arc<DestinationState>,
     thread: Thread,
     ended: Receiver<()>,
 }
 
 /// What a destination, its thread and who asks for it share.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct DestinationState {
     address: Address,
     /// Bytes that wait.
     queued: AtomicUsize,
@@ -78,7 +78,7 @@ pub(crate) struct HostView {
     pub(crate) lost: u64,
 }
 
-impl State {
+impl DestinationState {
     fn new(address: Address) -> Self {
         Self {
             address,
@@ -111,9 +111,9 @@ impl Destination {
     pub(super) fn start(address: Address, framer: Framer, trap: u8, news: News) -> Self {
         let (queue, received) = channel();
         let (end, ended) = channel::<()>();
-        let state = Arc::new(State::new(address));
+        let state = Arc::new(DestinationState::new(address));
         let mut delivery =
-            Delivery { framer, trap, link: None, failed: None, state: Arc::clone(&state), news };
+            DestinationThread { framer, trap, link: None, failed: None, state: Arc::clone(&state), news };
         let thread = thread::spawn(move || {
             delivery.run(&received);
             drop(end);
@@ -132,7 +132,7 @@ impl Destination {
         }
     }
 
-    pub(super) fn state(&self) -> Arc<State> {
+    pub(super) fn state(&self) -> Arc<DestinationState> {
         Arc::clone(&self.state)
     }
 }
@@ -153,17 +153,17 @@ pub(super) fn end(mut destinations: Vec<Destination>) {
 
 /// The thread's side of a destination.
 #[derive(Debug)]
-struct Delivery {
+struct DestinationThread {
     framer: Framer,
     trap: u8,
     link: Option<Link>,
     /// When it failed last, if it is down.
     failed: Option<Instant>,
-    state: Arc<State>,
+    state: Arc<DestinationState>,
     news: News,
 }
 
-impl Delivery {
+impl DestinationThread {
     fn run(&mut self, queue: &Receiver<Arc<[u8]>>) {
         let mut message = Vec::new();
         while let Ok(messages) = queue.recv() {

@@ -7,7 +7,7 @@ use jiff::tz::{Offset, TimeZone};
 use policy::model::{ClockZone, Facility, LogFormat, LogStamps, Logging};
 
 use super::entry::Entry;
-use super::time::{Clock, WallTime};
+use super::time::{TimeFormat, WallTime};
 use crate::terminal;
 
 /// Frames the messages for one destination.
@@ -25,11 +25,11 @@ enum Frame {
     /// The priority: sd-daemon(3). The journal has a time of its own.
     Journal,
     /// RFC 3164 §4.1: priority, time and the name of the system.
-    Rfc3164 { facility: u8, name: String, clock: Clock },
+    Rfc3164 { facility: u8, name: String, format: TimeFormat },
     /// The same to the system's own syslog, which knows the name, and asks for that of the program.
-    Local { facility: u8, clock: Clock },
+    Local { facility: u8, format: TimeFormat },
     /// RFC 5424 §6.
-    Rfc5424 { facility: u8, name: String, clock: Clock },
+    Rfc5424 { facility: u8, name: String, format: TimeFormat },
 }
 
 /// The stamp that a device writes before its message.
@@ -38,7 +38,7 @@ enum Stamp {
     None,
     Uptime,
     Date {
-        clock: Clock,
+        format: TimeFormat,
         /// After the seconds.
         msec: bool,
         /// After that.
@@ -70,9 +70,11 @@ impl Framer {
         let facility = logging.facility.unwrap_or(default).number();
         let name = logging.device.as_ref().map_or(name, |device| &device.text).to_owned();
         let frame = match logging.format {
-            LogFormat::Rfc3164 => Frame::Rfc3164 { facility, name, clock: Clock::new(BSD, local(logging)) },
+            LogFormat::Rfc3164 => {
+                Frame::Rfc3164 { facility, name, format: TimeFormat::new(BSD, local(logging)) }
+            }
             LogFormat::Rfc5424 => {
-                Frame::Rfc5424 { facility, name, clock: Clock::new(ISO, Some(TimeZone::UTC)) }
+                Frame::Rfc5424 { facility, name, format: TimeFormat::new(ISO, Some(TimeZone::UTC)) }
             }
         };
         let stamp = if logging.stamps.is_some() { Stamp::of(logging) } else { Stamp::None };
@@ -82,7 +84,10 @@ impl Framer {
     /// Of the syslog of this system.
     pub(super) fn of_local(logging: &Logging, default: Facility) -> Self {
         let facility = logging.facility.unwrap_or(default).number();
-        Self { frame: Frame::Local { facility, clock: Clock::new(BSD, local(logging)) }, stamp: Stamp::None }
+        Self {
+            frame: Frame::Local { facility, format: TimeFormat::new(BSD, local(logging)) },
+            stamp: Stamp::None,
+        }
     }
 
     /// Appends a message in its frame, without what separates it from the next.
@@ -94,14 +99,20 @@ impl Framer {
         let _ = match &mut self.frame {
             Frame::Stamped => Ok(()),
             Frame::Journal => write!(out, "<{severity}>"),
-            Frame::Rfc3164 { facility, name, clock } => {
-                write!(out, "<{}>{} {name} ", priority(*facility), clock.second(time))
+            Frame::Rfc3164 { facility, name, format } => {
+                write!(out, "<{}>{} {name} ", priority(*facility), format.second(time))
             }
-            Frame::Local { facility, clock } => {
-                write!(out, "<{}>{} mailwarden[{}]: ", priority(*facility), clock.second(time), process::id())
+            Frame::Local { facility, format } => {
+                write!(
+                    out,
+                    "<{}>{} mailwarden[{}]: ",
+                    priority(*facility),
+                    format.second(time),
+                    process::id()
+                )
             }
-            Frame::Rfc5424 { facility, name, clock } => {
-                let (second, micros) = (clock.second(time), time.microsecond());
+            Frame::Rfc5424 { facility, name, format } => {
+                let (second, micros) = (format.second(time), time.microsecond());
                 let (priority, id, mnemonic) = (priority(*facility), process::id(), mnemonic(text));
                 write!(out, "<{priority}>1 {second}.{micros:06}Z {name} mailwarden {id} {mnemonic} - ")
             }
@@ -145,22 +156,26 @@ impl Stamp {
     fn of(logging: &Logging) -> Self {
         let zone = || logging.zone.as_ref().map(|zone| zone.name.clone());
         match logging.stamps {
-            None => {
-                Self::Date { clock: Clock::new("*%b %e %H:%M:%S", local(logging)), msec: true, zone: None }
-            }
+            None => Self::Date {
+                format: TimeFormat::new("*%b %e %H:%M:%S", local(logging)),
+                msec: true,
+                zone: None,
+            },
             Some(LogStamps::None) => Self::None,
             Some(LogStamps::Uptime) => Self::Uptime,
-            Some(LogStamps::Asa) => {
-                Self::Date { clock: Clock::new("%b %d %Y %H:%M:%S", local(logging)), msec: false, zone: None }
-            }
+            Some(LogStamps::Asa) => Self::Date {
+                format: TimeFormat::new("%b %d %Y %H:%M:%S", local(logging)),
+                msec: false,
+                zone: None,
+            },
             Some(LogStamps::Datetime(stamp)) => {
                 let pattern = if stamp.year { "*%b %e %Y %H:%M:%S" } else { "*%b %e %H:%M:%S" };
-                let (clock, name) = match stamp.localtime {
-                    true => (Clock::new(pattern, local(logging)), zone()),
-                    false => (Clock::new(pattern, Some(TimeZone::UTC)), Some("UTC".to_owned())),
+                let (format, name) = match stamp.localtime {
+                    true => (TimeFormat::new(pattern, local(logging)), zone()),
+                    false => (TimeFormat::new(pattern, Some(TimeZone::UTC)), Some("UTC".to_owned())),
                 };
                 let zone = name.filter(|_| stamp.show_timezone);
-                Self::Date { clock, msec: stamp.msec, zone }
+                Self::Date { format, msec: stamp.msec, zone }
             }
         }
     }
@@ -169,8 +184,8 @@ impl Stamp {
         let _ = match self {
             Self::None => Ok(()),
             Self::Uptime => write!(out, "{}: ", uptime(time.since_start())),
-            Self::Date { clock, msec, zone } => {
-                out.extend_from_slice(clock.second(time).as_bytes());
+            Self::Date { format, msec, zone } => {
+                out.extend_from_slice(format.second(time).as_bytes());
                 if *msec {
                     let _ = write!(out, ".{:03}", time.microsecond() / 1000);
                 }

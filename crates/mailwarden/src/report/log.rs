@@ -15,18 +15,18 @@ use super::frame::Framer;
 pub(crate) struct Log {
     /// Lines of reports that were lost since the start because the writer did not keep up.
     pub(super) dropped: AtomicU64,
-    state: Mutex<State>,
+    state: Mutex<LogState>,
 }
 
 /// What changes with each batch, and with a reload.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct LogState {
     pub(super) settings: LogSettings,
-    pub(super) kept: Kept,
+    pub(super) kept: Memory,
     /// The log file, or standard error output.
     pub(super) file: String,
     pub(super) written: u64,
-    pub(super) hosts: Vec<Arc<destination::State>>,
+    pub(super) hosts: Vec<Arc<destination::DestinationState>>,
 }
 
 /// Whose messages they are, and where they go beside the file.
@@ -59,11 +59,11 @@ pub(crate) struct LogView {
 }
 
 impl Log {
-    pub(super) fn new(state: State) -> Self {
+    pub(super) fn new(state: LogState) -> Self {
         Self { dropped: AtomicU64::new(0), state: Mutex::new(state) }
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, LogState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -91,7 +91,7 @@ impl Log {
 
 /// The newest messages, as a file would have them.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct Memory {
     /// Limit: bytes.
     size: usize,
     /// The least bad severity that is kept; `None` keeps nothing.
@@ -105,7 +105,7 @@ pub(super) struct Kept {
 /// Limit: bytes that are kept, whatever the configuration says.
 const SIZE_MAX: u32 = 16 << 20;
 
-impl Kept {
+impl Memory {
     pub(super) fn new(logging: &Logging) -> Self {
         let LogBuffer { off, size, level } = logging.buffer;
         let size = size.unwrap_or(LogBuffer::SIZE).min(SIZE_MAX);
@@ -163,9 +163,9 @@ mod tests {
     use super::super::time::WallTime;
     use super::*;
 
-    fn kept(size: u32, level: LogLevel) -> Kept {
+    fn kept(size: u32, level: LogLevel) -> Memory {
         let buffer = LogBuffer { off: false, size: Some(size), level: Some(level) };
-        Kept::new(&Logging { buffer, stamps: Some(LogStamps::None), ..Logging::default() })
+        Memory::new(&Logging { buffer, stamps: Some(LogStamps::None), ..Logging::default() })
     }
 
     fn entry(severity: u8, text: &str) -> Entry<'_> {
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn the_newest_lines_that_fit_are_kept_whole() {
         let mut kept = kept(12, LogLevel::Debugging);
-        let shown = |kept: &Kept| String::from_utf8(kept.newest().to_vec()).unwrap();
+        let shown = |kept: &Memory| String::from_utf8(kept.newest().to_vec()).unwrap();
         for (line, expected) in [
             ("one", "one\n"),
             ("two", "one\ntwo\n"),
@@ -200,7 +200,7 @@ mod tests {
         after.succeed(&mut before);
         after.keep([entry(4, "not bad enough"), entry(3, "worse")].into_iter());
         assert_eq!(after.newest(), b"bad\nworse\n");
-        let mut off = Kept::new(&Logging { off: true, ..Logging::default() });
+        let mut off = Memory::new(&Logging { off: true, ..Logging::default() });
         off.succeed(&mut after);
         off.keep([entry(0, "worst")].into_iter());
         assert_eq!(off.newest(), b"");

@@ -68,7 +68,7 @@ pub(super) struct Stamps(Kept);
 
 /// Writes time down to the second, by a pattern of strftime(3).
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(super) struct TimeFormat {
     pattern: &'static str,
     /// None for the zone of the system, which may change.
     zone: Option<TimeZone>,
@@ -94,7 +94,7 @@ impl Stamps {
     }
 }
 
-impl Clock {
+impl TimeFormat {
     pub(super) fn new(pattern: &'static str, zone: Option<TimeZone>) -> Self {
         Self { pattern, zone, kept: Kept::default() }
     }
@@ -110,8 +110,8 @@ impl Clock {
 
 /// As IOS writes it, in the zone of the system with milliseconds: `Nov 22 10:15:00.123`.
 pub(super) fn ios(time: WallTime) -> String {
-    let mut clock = Clock::new("%b %e %H:%M:%S", None);
-    format!("{}.{:03}", clock.second(time), time.microsecond() / 1000)
+    let mut format = TimeFormat::new("%b %e %H:%M:%S", None);
+    format!("{}.{:03}", format.second(time), time.microsecond() / 1000)
 }
 
 impl Kept {
@@ -141,19 +141,20 @@ mod tests {
 
     #[test]
     fn stamps_follow_the_time_within_a_second_and_beyond() {
-        let (mut stamps, mut clock) = (Stamps::default(), Clock::new("%b %e %H:%M:%S", Some(TimeZone::UTC)));
+        let (mut stamps, mut format) =
+            (Stamps::default(), TimeFormat::new("%b %e %H:%M:%S", Some(TimeZone::UTC)));
         let first = WallTime::from_unix_micros(1_795_342_500_000_007);
         assert_eq!(stamps.rfc3339(first), "2026-11-22T10:15:00.000007Z");
-        assert_eq!(clock.second(first), "Nov 22 10:15:00");
+        assert_eq!(format.second(first), "Nov 22 10:15:00");
         let later = first.after(Time(999_992_000));
         assert_eq!(stamps.rfc3339(later), "2026-11-22T10:15:00.999999Z");
-        assert_eq!(clock.second(later), "Nov 22 10:15:00");
+        assert_eq!(format.second(later), "Nov 22 10:15:00");
         let next = later.after(Time(1_000));
         assert_eq!(stamps.rfc3339(next), "2026-11-22T10:15:01.000000Z");
-        assert_eq!(clock.second(next), "Nov 22 10:15:01");
+        assert_eq!(format.second(next), "Nov 22 10:15:01");
         // Not in order: two workers, or a clock that was set back.
         assert_eq!(stamps.rfc3339(first), "2026-11-22T10:15:00.000007Z");
-        assert_eq!(clock.second(first), "Nov 22 10:15:00");
+        assert_eq!(format.second(first), "Nov 22 10:15:00");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use rustix::fs::OFlags;
 use super::destination::{self, Address, Destination, News};
 use super::entry::{entries, revised};
 use super::frame::Framer;
-use super::log::{Kept, LogSettings, State};
+use super::log::{LogSettings, LogState, Memory};
 use super::time::WallTime;
 use super::{Batch, Message, Record, Reported, Shared, syslog};
 use crate::plan::Files;
@@ -122,10 +122,10 @@ impl Sinks {
     }
 
     /// What everybody may ask of the log from here on.
-    pub(super) fn state(&self) -> State {
-        State {
+    pub(super) fn state(&self) -> LogState {
+        LogState {
             settings: self.settings.clone(),
-            kept: Kept::new(&self.settings.logging),
+            kept: Memory::new(&self.settings.logging),
             file: self.log.name.clone(),
             written: 0,
             hosts: self.destinations.iter().map(Destination::state).collect(),
@@ -300,7 +300,7 @@ fn own_message(event: Reported<'_>) -> Vec<u8> {
 impl Writer {
     pub(super) fn start(sinks: Sinks, queue: Receiver<Message>, shared: Arc<Shared>) -> Self {
         let (end, ended) = channel::<()>();
-        let writing = Writing { sinks, shared };
+        let writing = WriterThread { sinks, shared };
         std::thread::spawn(move || {
             writing.run(&queue);
             drop(end);
@@ -323,12 +323,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The thread itself.
 #[derive(Debug)]
-struct Writing {
+struct WriterThread {
     sinks: Sinks,
     shared: Arc<Shared>,
 }
 
-impl Writing {
+impl WriterThread {
     fn run(mut self, queue: &Receiver<Message>) {
         loop {
             match queue.recv_timeout(NEWS_AFTER) {
