@@ -83,6 +83,21 @@ impl Cleared {
     }
 }
 
+/// What sessions that have not ended have carried so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Carried {
+    pub(crate) reads: [u64; 2],
+    /// To the client, and to the server.
+    pub(crate) bytes: [u64; 2],
+}
+
+impl Carried {
+    pub(crate) fn add(&mut self, reads: [u64; 2], bytes: [u64; 2]) {
+        self.reads.iter_mut().zip(reads).for_each(|(sum, more)| *sum += more);
+        self.bytes.iter_mut().zip(bytes).for_each(|(sum, more)| *sum += more);
+    }
+}
+
 impl InForce {
     /// The first or next of the daemon.
     pub(crate) fn new(
@@ -206,19 +221,27 @@ impl Running {
         &self.log
     }
 
-    /// Takes a sample of how much sessions have carried. This is asked once in [`rates::INTERVAL`].
-    pub(crate) async fn sample_rates(&self) {
-        let mut carried: HashMap<AttachmentId, u64> = HashMap::new();
+    /// What sessions that have not ended have carried so far, by attachment.
+    pub(crate) async fn carried_by_open(&self) -> HashMap<AttachmentId, Carried> {
+        let mut carried: HashMap<AttachmentId, Carried> = HashMap::new();
         let each = self.mailboxes.each_session(|view| {
             let sum = carried.entry(view.info.attachment).or_default();
-            *sum += view.bytes_to_client + view.bytes_to_server;
+            sum.add(view.reads.map(u64::from), [view.bytes_to_client, view.bytes_to_server]);
         });
         each.await;
-        let ended = self.mailboxes.counters().await;
-        for (_, number, _) in &self.in_force().attachments {
-            let bytes = ended.of(*number).map_or(0, |ended| ended.bytes.iter().sum());
-            *carried.entry(*number).or_default() += bytes;
-        }
+        carried
+    }
+
+    /// Takes a sample of how much sessions have carried. This is asked once in [`rates::INTERVAL`].
+    pub(crate) async fn sample_rates(&self) {
+        let (open, ended) = (self.carried_by_open().await, self.mailboxes.counters().await);
+        let bytes = |number| {
+            let open = open.get(&number).map_or([0; 2], |open| open.bytes);
+            let ended = ended.of(number).map_or([0; 2], |ended| ended.bytes);
+            open.into_iter().chain(ended).sum()
+        };
+        let numbers = self.in_force().numbers(|_| true);
+        let carried = numbers.into_iter().map(|number| (number, bytes(number))).collect();
         lock(&self.rates).sample(self.now(), carried);
     }
 

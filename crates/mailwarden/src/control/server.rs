@@ -70,6 +70,12 @@ pub(super) struct Caller {
 }
 
 impl Caller {
+    fn of(stream: &UnixStream) -> Self {
+        let own = rustix::process::geteuid().as_raw();
+        let uid = stream.peer_cred().ok().map(|peer| peer.uid());
+        Self { may_change: uid.is_some_and(|uid| uid == 0 || uid == own), uid: uid.unwrap_or(u32::MAX) }
+    }
+
     /// As the system calls the user; by number where it has no name.
     pub(super) fn name(self) -> String {
         let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -196,14 +202,6 @@ async fn read_line(stream: &mut UnixStream) -> io::Result<String> {
             // Half a command may mean something else.
             return Ok(String::new());
         }
-    }
-}
-
-impl Caller {
-    fn of(stream: &UnixStream) -> Self {
-        let own = rustix::process::geteuid().as_raw();
-        let uid = stream.peer_cred().ok().map(|peer| peer.uid());
-        Self { may_change: uid.is_some_and(|uid| uid == 0 || uid == own), uid: uid.unwrap_or(u32::MAX) }
     }
 }
 

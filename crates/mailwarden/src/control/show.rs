@@ -26,7 +26,7 @@ pub(super) use super::commands::Show;
 use super::commands::{ConnForm, IpInspect, ServicePolicyWhere, ShowObject};
 use crate::attachments::AttachmentId;
 use crate::report::{Counters, LogView};
-use crate::running::{Cleared, InForce, Rates, Reloaded, Running};
+use crate::running::{Carried, Cleared, InForce, Rates, Reloaded, Running};
 pub(super) use sessions::SessionList;
 
 /// A part of a screen.
@@ -56,32 +56,13 @@ pub(super) struct Seen {
     pub(super) now: Time,
 }
 
-/// What sessions that have not ended have carried so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Carried {
-    pub(super) reads: [u64; 2],
-    /// To the client, and to the server.
-    pub(super) bytes: [u64; 2],
-}
-
-impl Carried {
-    fn add(&mut self, reads: [u64; 2], bytes: [u64; 2]) {
-        self.reads.iter_mut().zip(reads).for_each(|(sum, more)| *sum += more);
-        self.bytes.iter_mut().zip(bytes).for_each(|(sum, more)| *sum += more);
-    }
-}
-
 impl Seen {
     /// Looks at what a screen wants to know.
     pub(super) async fn look(running: &Running, what: &Show) -> Self {
-        let mut carried: HashMap<AttachmentId, Carried> = HashMap::new();
-        if wants_carried(what) {
-            let each = running.mailboxes().each_session(|view| {
-                let sum = carried.entry(view.info.attachment).or_default();
-                sum.add(view.reads.map(u64::from), [view.bytes_to_client, view.bytes_to_server]);
-            });
-            each.await;
-        }
+        let carried = match wants_carried(what) {
+            true => running.carried_by_open().await,
+            false => HashMap::new(),
+        };
         let cleared = running.cleared();
         Self {
             in_force: running.in_force(),

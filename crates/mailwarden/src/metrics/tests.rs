@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use engine::Event;
 use engine::admission::{Counted, DomainView, Limit, Thresholds};
 use engine::event::{
-    Anomaly, AnomalyKind, Author, Login, LoginOutcome, Outcome, Reason, Reply, ReplyCode, Treatment,
+    Anomaly, AnomalyKind, Author, Login, LoginOutcome, Outcome, Reply, ReplyCode, Treatment,
 };
-use engine::session::Counts;
 use policy::model::Action;
 use proto::{Side, Time};
 
@@ -52,17 +51,7 @@ fn sample(format: Format) -> String {
     events.iter().for_each(|event| counters.see(mx, event));
     counters.see_match(mx, ("p\"1\\", "c1", "cmd verb ATRN"), Some(Action::Mask));
     counters.see_message(mx, Outcome::Accepted);
-    let (bytes_client, bytes_server, reads) = (2_000, 700, [20, 17]);
-    let duration = Duration::from_secs(3);
-    let end = SessionEnd {
-        reason: Reason::Closed,
-        bytes_client,
-        bytes_server,
-        reads,
-        counts: Counts::default(),
-        duration,
-    };
-    counters.see_end(mx, &end);
+    counters.see_end(mx, &SessionEnd::of_test());
     let last_reload = Reloaded { ok: true, at: UNIX_EPOCH, refused: 0 };
     let view = DomainView {
         thresholds: Thresholds::default(),

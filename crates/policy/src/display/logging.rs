@@ -28,8 +28,8 @@ pub(super) fn logging(f: &mut Formatter<'_>, platform: Platform, logging: &Loggi
         (Some(facility), Platform::Asa) => writeln!(f, "logging facility {}", facility.number())?,
         (None, _) => {}
     }
-    if logging.format == LogFormat::Rfc5424 {
-        writeln!(f, "logging format rfc5424")?;
+    if logging.format != LogFormat::default() {
+        writeln!(f, "logging format {}", logging.format.keyword())?;
     }
     buffer(f, platform, logging.buffer)?;
     for LogMessage { number, off, level } in &logging.messages {

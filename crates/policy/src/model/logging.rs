@@ -55,8 +55,6 @@ impl LogHost {
     pub const UDP: u16 = 514;
     /// What IOS takes for TCP if it is told none.
     pub const TCP_IOS: u16 = 601;
-    /// What an ASA takes.
-    pub const TCP_ASA: u16 = 1470;
 }
 
 /// What is kept in memory, for `show logging`.
@@ -184,6 +182,15 @@ pub enum LogFormat {
     #[default]
     Rfc3164,
     Rfc5424,
+}
+
+impl LogFormat {
+    pub const fn keyword(self) -> &'static str {
+        match self {
+            Self::Rfc3164 => "rfc3164",
+            Self::Rfc5424 => "rfc5424",
+        }
+    }
 }
 
 /// What stands before a message.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use policy::model::{LogFormat, LogLevel};
+use policy::model::LogLevel;
 
 use crate::report::{Address, HostView, LogView};
 use crate::text::counted;
@@ -25,10 +25,7 @@ pub(super) fn screen(log: &LogView) -> String {
         line(format_args!("    Buffer logging: level {level}, {} logged", counted(*kept, "message")));
     }
     let level = logging.trap.unwrap_or_default().keyword();
-    let format = match logging.format {
-        LogFormat::Rfc3164 => "rfc3164",
-        LogFormat::Rfc5424 => "rfc5424",
-    };
+    let format = logging.format.keyword();
     line(format_args!("    Trap logging: level {level}, facility {}, format {format}", facility.keyword()));
     hosts.iter().for_each(|host| line(format_args!("        {}", Told(host))));
     if !off {

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use engine::Event;
-use engine::event::Reason;
-use engine::session::Counts;
 use grammar::{Platforms, resolve, words};
 use policy::model::{Action, Facility, LogLevel, Logging};
 
@@ -103,17 +101,7 @@ impl World {
     /// A session of an attachment that has ended.
     fn ended(&mut self, name: &str, class: &str) -> &mut Self {
         let attachment = self.number(name, class);
-        let (bytes_client, bytes_server, reads) = (2_000, 700, [20, 17]);
-        let duration = Duration::from_secs(3);
-        let end = SessionEnd {
-            reason: Reason::Closed,
-            bytes_client,
-            bytes_server,
-            reads,
-            counts: Counts::default(),
-            duration,
-        };
-        self.seen.counters.see_end(attachment, &end);
+        self.seen.counters.see_end(attachment, &SessionEnd::of_test());
         self.seen.counters.see(attachment, &Event::SessionStart);
         let (_, _, census) = &self.seen.in_force.attachments[attachment.index()];
         census.begin(Time(88 * MINUTE));
