@@ -184,6 +184,8 @@ impl Batch {
 
 /// Starts the writer's thread.
 pub(crate) fn start(sinks: Sinks) -> (Reporter, Writer) {
+    // A stamp that tells how long the program has been running may be asked for only after a reload.
+    time::start();
     let (queue, messages) = channel();
     let shared = Arc::new(Shared {
         run: Run::random(),

@@ -39,10 +39,9 @@ impl WallTime {
         self.0
     }
 
-    /// Seconds since the program was first asked for the time.
+    /// Seconds since reports began, which is when the program did.
     pub(super) fn since_start(self) -> u64 {
-        static START: OnceLock<WallTime> = OnceLock::new();
-        let Self(start) = *START.get_or_init(Self::now);
+        let Self(start) = start();
         self.0.saturating_sub(start) / 1_000_000
     }
 
@@ -60,6 +59,12 @@ impl WallTime {
             .and_then(|at| Timestamp::from_second(at).ok())
             .unwrap_or(Timestamp::MAX)
     }
+}
+
+/// When reports began: the first time that this is asked.
+pub(super) fn start() -> WallTime {
+    static START: OnceLock<WallTime> = OnceLock::new();
+    *START.get_or_init(WallTime::now)
 }
 
 /// Writes the time stamps of events. What changes once a second is kept from one stamp to the next.
@@ -162,6 +167,17 @@ mod tests {
         let now = WallTime::now();
         let stamp: Timestamp = Stamps::default().rfc3339(now).parse().unwrap();
         assert_eq!(u64::try_from(stamp.as_microsecond()), Ok(now.0));
+    }
+
+    #[test]
+    fn how_long_the_program_runs_is_counted_from_the_start_of_reports() {
+        let _reports = crate::report::start(crate::report::Sinks::nowhere());
+        let after = WallTime::now();
+        while WallTime::now().0 == after.0 {
+            std::thread::yield_now();
+        }
+        assert!(start().0 <= after.0);
+        assert_eq!(WallTime(start().0 + 62_000_000).since_start(), 62);
     }
 
     #[test]
