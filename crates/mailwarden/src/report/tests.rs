@@ -14,7 +14,7 @@ use policy::attach::LimitDomain;
 use policy::criterion::{CriterionKind, Reads};
 use policy::diagnostic::Severity;
 use policy::model::{Action, ClockZone, EventsDetail, Logging, Protocol};
-use policy::profile::LogForm;
+use policy::profile::{LogForm, Profile};
 use policy::scope::Scope;
 use proto::{Side, Time};
 
@@ -98,12 +98,14 @@ fn session_start() {
     let tcp = SessionConfig { protocol: Protocol::Tcp, ..audited.clone() };
     let passed =
         SessionConfig { inspect: Inspect::Opaque, logs_handling: true, audit_trail: false, ..tcp.clone() };
+    let esmtp = SessionConfig { profile: Profile::CLASSIC_ESMTP, ..audited.clone() };
     let both = SessionConfig { audit_trail: true, ..passed.clone() };
     golden_events(
         "session_start",
         &[
             ("with pass log", &passed, Event::SessionStart),
             ("with both", &both, Event::SessionStart),
+            ("of a rule for esmtp", &esmtp, Event::SessionStart),
             ("with audit-trail", &audited, Event::SessionStart),
             ("without", &plain, Event::SessionStart),
             ("another protocol", &tcp, Event::SessionStart),
@@ -193,7 +195,7 @@ fn limits() {
 
 /// A session under a map of the ASA.
 fn asa() -> SessionConfig {
-    let profile = policy::profile::Profile { logs_tls: true, ..policy::profile::Profile::ASA };
+    let profile = Profile { logs_tls: true, ..Profile::ASA };
     let detail = EventsDetail::Envelope;
     SessionConfig { name: "mx".to_owned(), profile, detail, ..SessionConfig::default() }
 }

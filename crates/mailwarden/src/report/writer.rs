@@ -444,6 +444,41 @@ mod tests {
         assert_eq!(disk.0.lock().unwrap().1, "one\ntwo\nfour\nfive\n");
     }
 
+    /// Messages to a syslog server where nobody listens, and nowhere else.
+    fn to_a_server(off: bool) -> Files {
+        let host = LogHost {
+            address: "127.0.0.1".parse().unwrap(),
+            transport: Transport::Tcp,
+            port: 1,
+            interface: None,
+        };
+        let mut files = Files { log: Some("/dev/null".into()), ..Files::default() };
+        files.settings.logging.hosts.push(host);
+        files.settings.logging.off = off;
+        files
+    }
+
+    #[test]
+    fn what_waits_for_a_server_waits_on_where_files_are_opened_anew() {
+        let files = to_a_server(false);
+        let [mut before, mut next] = [(); 2].map(|()| Sinks::open(&files).unwrap());
+        let waiting = before.state().hosts;
+        next.succeed(&mut before);
+        assert!(Arc::ptr_eq(&next.state().hosts[0], &waiting[0]));
+        // Other settings have destinations of their own.
+        let mut other = files.clone();
+        other.settings.name.push('x');
+        let mut other = Sinks::open(&other).unwrap();
+        other.succeed(&mut next);
+        assert!(!Arc::ptr_eq(&other.state().hosts[0], &waiting[0]));
+    }
+
+    #[test]
+    fn no_logging_on_sends_nothing_to_servers() {
+        let hosts = |off| Sinks::open(&to_a_server(off)).unwrap().state().hosts.len();
+        assert_eq!([hosts(false), hosts(true)], [1, 0]);
+    }
+
     #[test]
     fn lines_that_are_still_lost_at_the_end_are_counted_then() {
         let mut sinks = Sinks::events_to(Disk::default());
